@@ -1,0 +1,1 @@
+//! Downloads archives as received, verified, resumable and content-addressed.

@@ -1,0 +1,1 @@
+//! Derives bars and daily figures from silver; rebuilds dirty partitions only.

@@ -1,0 +1,235 @@
+//! How Binance's public archive host names its archives, and the form of their checksum files.
+//! Source: the host's own listing and README (`data/{spot|futures/um|futures/cm}/…`).
+//! Kline kinds other than plain klines share file names, so the full path is the key.
+
+use crate::market::{Dataset, Market, Source, Symbol, Timeframe};
+use crate::period::Period;
+use crate::unit::Unit;
+
+/// The folder of a market on the host.
+pub const fn market_folder(market: Market) -> &'static str {
+    match market {
+        Market::Spot => "data/spot",
+        Market::Usdm => "data/futures/um",
+        Market::Coinm => "data/futures/cm",
+    }
+}
+
+/// The host's word for a dataset.
+pub const fn dataset_folder(dataset: Dataset) -> &'static str {
+    match dataset {
+        Dataset::Trades => "trades",
+        Dataset::AggTrades => "aggTrades",
+        Dataset::Klines => "klines",
+    }
+}
+
+/// Which of the two archive families a path belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cadence {
+    /// One archive a day.
+    Daily,
+    /// One archive a month.
+    Monthly,
+}
+
+impl Cadence {
+    /// The host's folder.
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Monthly => "monthly",
+        }
+    }
+
+    /// The cadence of a period.
+    pub const fn of(period: Period) -> Self {
+        match period {
+            Period::Day(_) => Self::Daily,
+            Period::Month(_) => Self::Monthly,
+        }
+    }
+}
+
+/// The folder in which a series of archives lies, with a trailing slash:
+/// `data/spot/daily/klines/BTCUSDT/1m/`. It is the prefix to list.
+pub fn series_prefix(
+    market: Market,
+    dataset: Dataset,
+    symbol: &Symbol,
+    timeframe: Option<Timeframe>,
+    cadence: Cadence,
+) -> String {
+    let mut path = format!(
+        "{}/{}/{}/{symbol}/",
+        market_folder(market),
+        cadence.folder(),
+        dataset_folder(dataset)
+    );
+    if let Some(timeframe) = timeframe {
+        path.push_str(timeframe.as_str());
+        path.push('/');
+    }
+    path
+}
+
+/// The name of a unit's zip: `BTCUSDT-1m-2024-01-31.zip`, `BTCUSDT-trades-2024-01.zip`.
+pub fn file_name(unit: &Unit) -> String {
+    let kind = unit.timeframe.map_or(dataset_folder(unit.dataset), Timeframe::as_str);
+    format!("{}-{kind}-{}.zip", unit.symbol, unit.period)
+}
+
+/// The path of a unit's zip on the host, without a leading slash.
+pub fn path(unit: &Unit) -> String {
+    let cadence = Cadence::of(unit.period);
+    series_prefix(unit.market, unit.dataset, &unit.symbol, unit.timeframe, cadence)
+        + &file_name(unit)
+}
+
+/// The unit of a zip's path on the host; `None` for anything that is no archive of ours
+/// (checksum files, datasets we do not read, `3d`, `1w` and `1mo` bars).
+pub fn parse_path(path: &str) -> Option<Unit> {
+    let market = *Market::ALL.iter().find(|m| {
+        path.strip_prefix(market_folder(**m)).is_some_and(|rest| rest.starts_with('/'))
+    })?;
+    let rest = &path[market_folder(market).len() + 1..];
+    let mut parts = rest.split('/');
+    let cadence = match parts.next()? {
+        "daily" => Cadence::Daily,
+        "monthly" => Cadence::Monthly,
+        _ => return None,
+    };
+    let word = parts.next()?;
+    let dataset = *Dataset::ALL.iter().find(|d| dataset_folder(**d) == word)?;
+    let symbol: Symbol = parts.next()?.parse().ok()?;
+    let timeframe =
+        if dataset.has_timeframe() { Some(parts.next()?.parse().ok()?) } else { None };
+    let name = parts.next()?;
+    if parts.next().is_some() {
+        return None;
+    }
+    let kind = timeframe.map_or(dataset_folder(dataset), Timeframe::as_str);
+    let period: Period = name
+        .strip_prefix(symbol.as_str())?
+        .strip_prefix('-')?
+        .strip_prefix(kind)?
+        .strip_prefix('-')?
+        .strip_suffix(".zip")?
+        .parse()
+        .ok()?;
+    (Cadence::of(period) == cadence).then_some(Unit {
+        source: Source::Binance,
+        market,
+        dataset,
+        symbol,
+        timeframe,
+        period,
+    })
+}
+
+/// What is wrong with a checksum file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadChecksum {
+    /// No 64 hexadecimal digits at the start.
+    #[error("checksum file starts with `{found}`, expected 64 hexadecimal digits (SHA-256)")]
+    NoDigest {
+        /// The first characters found.
+        found: String,
+    },
+    /// The digest is of another file.
+    #[error("checksum file is of `{found}`, expected `{expected}`")]
+    OtherFile {
+        /// The name found.
+        found: String,
+        /// The name of the archive.
+        expected: String,
+    },
+}
+
+/// The SHA-256 that a checksum file states for `name`, in lower case.
+///
+/// Takes every form seen: `<hex>  <name>` with or without a line end (LF or CRLF), upper-case
+/// digits, the binary marker `*name`, and the bare digest without a name.
+///
+/// # Errors
+/// [`BadChecksum`] when there is no digest or it is of another file.
+pub fn parse_checksum(text: &[u8], name: &str) -> Result<String, BadChecksum> {
+    let text = String::from_utf8_lossy(&text[..text.len().min(1024)]);
+    let text = text.trim_start_matches('\u{feff}');
+    let line = text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("");
+    let (digest, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(BadChecksum::NoDigest { found: line.chars().take(70).collect() });
+    }
+    let rest = rest.trim().trim_start_matches('*');
+    let base = rest.rsplit('/').next().unwrap_or(rest);
+    if !base.is_empty() && base != name {
+        return Err(BadChecksum::OtherFile { found: base.to_owned(), expected: name.to_owned() });
+    }
+    Ok(digest.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_read_back() {
+        let check = |id: &str, expect: &str| {
+            let unit: Unit = id.parse().expect(id);
+            assert_eq!(path(&unit), expect);
+            assert_eq!(parse_path(expect), Some(unit));
+        };
+        check(
+            "binance/spot/klines/BTCUSDT/1m/2017-08-17",
+            "data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08-17.zip",
+        );
+        check(
+            "binance/usdm/trades/BTCUSDT/2024-01",
+            "data/futures/um/monthly/trades/BTCUSDT/BTCUSDT-trades-2024-01.zip",
+        );
+        check(
+            "binance/coinm/agg_trades/BTCUSD_PERP/2024-01-31",
+            "data/futures/cm/daily/aggTrades/BTCUSD_PERP/BTCUSD_PERP-aggTrades-2024-01-31.zip",
+        );
+    }
+
+    #[test]
+    fn what_is_no_archive_is_passed_over() {
+        for text in [
+            "data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08-17.zip.CHECKSUM",
+            "data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08.zip",
+            "data/spot/daily/klines/BTCUSDT/1mo/BTCUSDT-1mo-2017-08-17.zip",
+            "data/futures/um/daily/markPriceKlines/BTCUSDT/1m/BTCUSDT-1m-2017-08-17.zip",
+            "data/option/daily/trades/BTCUSDT/BTCUSDT-trades-2017-08-17.zip",
+            "data/spot",
+            "",
+        ] {
+            assert_eq!(parse_path(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn checksum_files_of_every_form() {
+        let hex = "4a6836ceae18ee150f54de0d8d33d60864b0f4c18457e025d56711e61dfdd343";
+        let check = |text: String, expect: Result<(), &str>| {
+            let got = parse_checksum(text.as_bytes(), "A-1h-2024-12-31.zip");
+            match expect {
+                Ok(()) => assert_eq!(got.as_deref(), Ok(hex), "{text:?}"),
+                Err(part) => {
+                    let error = got.expect_err(&text).to_string();
+                    assert!(error.contains(part), "{error}");
+                }
+            }
+        };
+        check(format!("{hex}  A-1h-2024-12-31.zip"), Ok(()));
+        check(format!("{hex}  A-1h-2024-12-31.zip\n"), Ok(()));
+        check(format!("{hex} *A-1h-2024-12-31.zip\r\n"), Ok(()));
+        check(format!("{}\tdata/x/A-1h-2024-12-31.zip", hex.to_uppercase()), Ok(()));
+        check(hex.to_owned(), Ok(()));
+        check(format!("{hex}  B.zip"), Err("of `B.zip`, expected `A-1h-2024-12-31.zip`"));
+        check("<html>404</html>".to_owned(), Err("starts with `<html>404</html>`"));
+        check(String::new(), Err("64 hexadecimal digits"));
+        check(hex[1..].to_owned(), Err("64 hexadecimal digits"));
+    }
+}

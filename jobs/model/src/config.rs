@@ -1,0 +1,289 @@
+//! `lake.yaml`: one file an environment says everything. Terraform and the jobs read the same
+//! bytes. Strict: what is unknown, doubled, impossible or badly formed is refused with the
+//! file, the line, what was found and what was expected.
+//!
+//! Here are the types and the door, [`Config::parse`]; `config/series.rs` turns the ranges into
+//! the series a run wants, `config/validate.rs` holds what types cannot say.
+
+mod series;
+mod validate;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_saphyr::Spanned;
+
+pub use series::{Scope, Series};
+
+use crate::market::{Dataset, Market, Timeframe};
+
+/// What is wrong with a configuration, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {message}")]
+pub struct BadConfig {
+    /// The file, as the caller named it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// What was found and what was expected.
+    pub message: String,
+}
+
+/// A whole `lake.yaml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The environment's name, such as `dev`.
+    pub environment: Spanned<String>,
+    /// The AWS region; only deployments need it.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// Where the lake lies; default: a directory under `target/lake/`.
+    #[serde(default)]
+    pub lake: Option<String>,
+    /// The sources.
+    pub sources: Sources,
+    /// Limits on time, memory and concurrency.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// The sources. Each has a form of its own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sources {
+    /// Binance's public archives.
+    pub binance: Binance,
+}
+
+/// Binance's public archives.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Binance {
+    /// The host that archives are fetched from, without a slash at its end.
+    pub url: Spanned<String>,
+    /// How to find out what there is.
+    #[serde(default)]
+    pub discovery: Discovery,
+    /// The S3-style listing of the host; default: the host itself.
+    #[serde(default)]
+    pub listing_url: Option<Spanned<String>>,
+    /// How long after its period an archive may come out before it counts as missing.
+    #[serde(default)]
+    pub publication_lag: PublicationLag,
+    /// What to take from each market.
+    pub markets: BTreeMap<Market, MarketConfig>,
+}
+
+/// How to find out which archives exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Discovery {
+    /// Ask the S3-style listing: few requests, sizes and ETags known.
+    #[default]
+    Listing,
+    /// Ask for each archive's head: for mirrors without a listing.
+    Probe,
+}
+
+/// When archives come out, in days after the end of their period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PublicationLag {
+    /// Daily archives.
+    pub daily_days: u32,
+    /// Monthly archives.
+    pub monthly_days: u32,
+}
+
+impl Default for PublicationLag {
+    fn default() -> Self {
+        Self { daily_days: 2, monthly_days: 16 }
+    }
+}
+
+/// What to take from one market.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarketConfig {
+    /// The symbols.
+    pub symbols: Vec<Spanned<String>>,
+    /// The days wanted.
+    pub range: Spanned<RangeConfig>,
+    /// What to take of each symbol.
+    pub datasets: BTreeMap<Dataset, Spanned<DatasetConfig>>,
+    /// Exceptions, by symbol.
+    #[serde(default)]
+    pub overrides: BTreeMap<String, Spanned<Override>>,
+}
+
+/// The days wanted: `{from: 2024-01-01, to: 2024-03-31}`, or `{last_days: 30}`, both ends
+/// included. Without `to` up to the newest day that is published.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RangeConfig {
+    /// First day.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Last day.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// A rolling window that ends with yesterday (UTC).
+    #[serde(default)]
+    pub last_days: Option<u32>,
+}
+
+/// How to take one dataset.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatasetConfig {
+    /// The timeframes; klines only, and there at least one.
+    #[serde(default)]
+    pub timeframes: Vec<Spanned<Timeframe>>,
+    /// Which archives to use.
+    #[serde(default)]
+    pub archives: Archives,
+}
+
+/// Which archives to use.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, Serialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Archives {
+    /// The cheapest set of monthly and daily ones.
+    #[default]
+    Auto,
+    /// Daily ones only.
+    Daily,
+    /// Monthly ones only.
+    Monthly,
+}
+
+/// What is different for one symbol.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Override {
+    /// Its own days.
+    #[serde(default)]
+    pub range: Option<Spanned<RangeConfig>>,
+    /// Its own datasets, instead of the market's.
+    #[serde(default)]
+    pub datasets: Option<BTreeMap<Dataset, Spanned<DatasetConfig>>>,
+}
+
+/// Limits on time, memory and concurrency. Every one has a default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Downloads.
+    pub download: DownloadLimits,
+    /// Parsing and encoding.
+    pub silver: SilverLimits,
+    /// How work is cut into batches.
+    pub batch: BatchLimits,
+    /// A run as a whole.
+    pub run: RunLimits,
+}
+
+/// Limits of downloads.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DownloadLimits {
+    /// Archives at once in one worker.
+    pub concurrency: u32,
+    /// Attempts an archive, the first included.
+    pub attempts: u32,
+    /// Wait before the second attempt, in ms; doubled for each further one, with jitter.
+    pub backoff_ms: u64,
+    /// Longest wait between attempts, in ms. A longer Retry-After ends the attempts.
+    pub max_backoff_ms: u64,
+    /// Seconds without a byte after which a connection counts as cut.
+    pub idle_timeout_seconds: u64,
+    /// Seconds an archive may take in all, attempts included.
+    pub total_timeout_seconds: u64,
+}
+
+impl Default for DownloadLimits {
+    fn default() -> Self {
+        Self {
+            concurrency: 4,
+            attempts: 6,
+            backoff_ms: 500,
+            max_backoff_ms: 60_000,
+            idle_timeout_seconds: 30,
+            total_timeout_seconds: 3_600,
+        }
+    }
+}
+
+/// Limits of silver.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SilverLimits {
+    /// Groups at once in one worker; 0 means one a core.
+    pub workers: u32,
+    /// MiB that all workers of a process together may hold in rows before they spill to disk.
+    pub memory_mib: u64,
+    /// Rows a row group.
+    pub row_group_rows: u64,
+}
+
+impl Default for SilverLimits {
+    fn default() -> Self {
+        Self { workers: 0, memory_mib: 192, row_group_rows: 1_048_576 }
+    }
+}
+
+/// How work is cut into batches.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchLimits {
+    /// MiB of archives a batch; a larger group is a batch of its own.
+    pub mib: u64,
+    /// Units a batch.
+    pub units: u32,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self { mib: 512, units: 400 }
+    }
+}
+
+/// Limits of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunLimits {
+    /// Batches at once.
+    pub concurrency: u32,
+    /// Times a batch is tried.
+    pub attempts: u32,
+    /// Seconds after which a run is ended.
+    pub timeout_seconds: u64,
+}
+
+impl Default for RunLimits {
+    fn default() -> Self {
+        Self { concurrency: 1, attempts: 3, timeout_seconds: 21_600 }
+    }
+}
+
+impl Config {
+    /// Reads and checks a `lake.yaml`. `file` is the name that messages give it.
+    ///
+    /// # Errors
+    /// [`BadConfig`] at the first fault, with its line.
+    pub fn parse(file: &str, text: &str) -> Result<Self, BadConfig> {
+        let config: Self = serde_saphyr::from_str(text).map_err(|error| {
+            let plain = error.without_snippet();
+            BadConfig {
+                file: file.to_owned(),
+                line: plain.location().map_or(1, |l| l.line()),
+                message: validate::plain_message(&plain.to_string()),
+            }
+        })?;
+        validate::check(file, &config)?;
+        Ok(config)
+    }
+}

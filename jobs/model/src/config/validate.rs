@@ -1,0 +1,239 @@
+//! What the types of a `lake.yaml` cannot say: forms, ranges, duplicates and limits.
+
+use std::collections::BTreeMap;
+
+use serde_saphyr::{Location, Spanned};
+
+use super::{BadConfig, Config, DatasetConfig, MarketConfig, RangeConfig};
+use crate::market::{Dataset, Market, Symbol};
+use crate::period::Day;
+
+/// The library's message without its own position, which [`BadConfig`] states already.
+pub(super) fn plain_message(text: &str) -> String {
+    let first = text.lines().next().unwrap_or(text).trim();
+    let start = first.find(" at line ").unwrap_or(first.len());
+    let message = first[..start].trim_end_matches(':').trim();
+    match message.strip_prefix("error: line ").and_then(|m| m.split_once(": ")) {
+        Some((_, rest)) => rest.to_owned(),
+        None => message.to_owned(),
+    }
+}
+
+struct Checker<'a> {
+    file: &'a str,
+}
+
+impl Checker<'_> {
+    fn refuse(&self, at: Location, message: impl Into<String>) -> BadConfig {
+        BadConfig { file: self.file.to_owned(), line: at.line(), message: message.into() }
+    }
+
+    fn url(&self, url: &Spanned<String>, key: &str) -> Result<(), BadConfig> {
+        let value = url.value.as_str();
+        let host = value.strip_prefix("https://").or_else(|| {
+            // plain HTTP only to this machine: the sample exchange
+            value
+                .strip_prefix("http://")
+                .filter(|rest| rest.starts_with("127.0.0.1") || rest.starts_with("localhost"))
+        });
+        match host {
+            Some(host) if !host.is_empty() && !value.ends_with('/') => Ok(()),
+            _ => Err(self.refuse(
+                url.referenced,
+                format!(
+                    "bad {key} `{value}`, expected https://host[/path] without a slash at its end \
+                     (plain http only to 127.0.0.1 or localhost)"
+                ),
+            )),
+        }
+    }
+
+    fn day(&self, text: &str, key: &str, at: Location) -> Result<Day, BadConfig> {
+        text.parse().map_err(|_| {
+            self.refuse(at, format!("bad {key} `{text}`, expected a day such as 2024-01-31"))
+        })
+    }
+
+    fn range(&self, range: &Spanned<RangeConfig>) -> Result<(), BadConfig> {
+        let at = range.referenced;
+        let value = &range.value;
+        match (&value.from, &value.to, value.last_days) {
+            (None, None, Some(1..=20_000)) => Ok(()),
+            (None, None, Some(n)) => Err(self.refuse(
+                at,
+                format!("bad last_days {n}, expected 1 to 20000"),
+            )),
+            (Some(from), to, None) => {
+                let first = self.day(from, "from", at)?;
+                let Some(to) = to else { return Ok(()) };
+                let last = self.day(to, "to", at)?;
+                if first <= last {
+                    Ok(())
+                } else {
+                    Err(self.refuse(
+                        at,
+                        format!("impossible range: from {first} is after to {last}"),
+                    ))
+                }
+            }
+            _ => Err(self.refuse(
+                at,
+                "bad range, expected {from: DAY, to: DAY}, {from: DAY} or {last_days: N}",
+            )),
+        }
+    }
+
+    fn symbol(&self, text: &str, market: Market, at: Location) -> Result<Symbol, BadConfig> {
+        let symbol: Symbol = text.parse().map_err(|error| self.refuse(at, format!("{error}")))?;
+        if symbol.fits(market) {
+            Ok(symbol)
+        } else {
+            let expected = match market {
+                Market::Coinm => "a contract such as BTCUSD_PERP or BTCUSD_250328",
+                Market::Spot | Market::Usdm => "a pair such as BTCUSDT",
+            };
+            Err(self.refuse(
+                at,
+                format!("bad symbol `{text}` for market {market}, expected {expected}"),
+            ))
+        }
+    }
+
+    fn datasets(
+        &self,
+        datasets: &BTreeMap<Dataset, Spanned<DatasetConfig>>,
+        at: Location,
+    ) -> Result<(), BadConfig> {
+        if datasets.is_empty() {
+            return Err(self.refuse(at, "no dataset, expected trades, agg_trades or klines"));
+        }
+        for (dataset, how) in datasets {
+            let timeframes = &how.value.timeframes;
+            if dataset.has_timeframe() != !timeframes.is_empty() {
+                let message = if dataset.has_timeframe() {
+                    format!("{dataset} without timeframes, expected such as timeframes: [1m, 1h]")
+                } else {
+                    format!("{dataset} with timeframes, expected them for klines only")
+                };
+                return Err(self.refuse(how.referenced, message));
+            }
+            for (i, timeframe) in timeframes.iter().enumerate() {
+                if timeframes[..i].iter().any(|t| t.value == timeframe.value) {
+                    return Err(self.refuse(
+                        timeframe.referenced,
+                        format!("timeframe {} stands twice", timeframe.value),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn market(&self, market: Market, section: &MarketConfig) -> Result<(), BadConfig> {
+        let at = section.range.referenced;
+        if section.symbols.is_empty() {
+            return Err(self.refuse(at, format!("market {market} has no symbols")));
+        }
+        for (i, symbol) in section.symbols.iter().enumerate() {
+            self.symbol(&symbol.value, market, symbol.referenced)?;
+            if let Some(first) = section.symbols[..i].iter().find(|s| s.value == symbol.value) {
+                return Err(self.refuse(
+                    symbol.referenced,
+                    format!(
+                        "symbol `{}` stands twice, first on line {}",
+                        symbol.value,
+                        first.referenced.line()
+                    ),
+                ));
+            }
+        }
+        self.range(&section.range)?;
+        self.datasets(&section.datasets, at)?;
+        for (symbol, special) in &section.overrides {
+            if !section.symbols.iter().any(|s| s.value == *symbol) {
+                return Err(self.refuse(
+                    special.referenced,
+                    format!("override of `{symbol}`, expected one of the market's symbols"),
+                ));
+            }
+            if let Some(range) = &special.value.range {
+                self.range(range)?;
+            }
+            if let Some(datasets) = &special.value.datasets {
+                self.datasets(datasets, special.referenced)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn limits(&self, config: &Config) -> Result<(), BadConfig> {
+        let limits = &config.limits;
+        let rows = [
+            ("limits.download.concurrency", u64::from(limits.download.concurrency), 1, 64),
+            ("limits.download.attempts", u64::from(limits.download.attempts), 1, 100),
+            ("limits.download.backoff_ms", limits.download.backoff_ms, 1, 600_000),
+            ("limits.download.max_backoff_ms", limits.download.max_backoff_ms, 1, 3_600_000),
+            (
+                "limits.download.idle_timeout_seconds",
+                limits.download.idle_timeout_seconds,
+                1,
+                3_600,
+            ),
+            (
+                "limits.download.total_timeout_seconds",
+                limits.download.total_timeout_seconds,
+                1,
+                86_400,
+            ),
+            ("limits.silver.workers", u64::from(limits.silver.workers), 0, 256),
+            ("limits.silver.memory_mib", limits.silver.memory_mib, 32, 1 << 20),
+            ("limits.silver.row_group_rows", limits.silver.row_group_rows, 1_000, 16_777_216),
+            ("limits.batch.mib", limits.batch.mib, 1, 1 << 20),
+            ("limits.batch.units", u64::from(limits.batch.units), 1, 100_000),
+            ("limits.run.concurrency", u64::from(limits.run.concurrency), 1, 10_000),
+            ("limits.run.attempts", u64::from(limits.run.attempts), 1, 100),
+            ("limits.run.timeout_seconds", limits.run.timeout_seconds, 1, 604_800),
+        ];
+        for (key, value, least, most) in rows {
+            if !(least..=most).contains(&value) {
+                // the section has no position of its own once its defaults are filled in
+                return Err(self.refuse(
+                    config.environment.referenced,
+                    format!("bad {key} {value}, expected {least} to {most}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn check(file: &str, config: &Config) -> Result<(), BadConfig> {
+    let checker = Checker { file };
+    let name = &config.environment;
+    let fits = (1..=32).contains(&name.value.len())
+        && name.value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if !fits {
+        return Err(checker.refuse(
+            name.referenced,
+            format!("bad environment `{}`, expected 1 to 32 of a-z, 0-9 and -", name.value),
+        ));
+    }
+    let binance = &config.sources.binance;
+    checker.url(&binance.url, "url")?;
+    if let Some(url) = &binance.listing_url {
+        checker.url(url, "listing_url")?;
+    }
+    if binance.markets.is_empty() {
+        return Err(checker.refuse(
+            binance.url.referenced,
+            "no market, expected spot, usdm or coinm under markets",
+        ));
+    }
+    for (market, section) in &binance.markets {
+        checker.market(*market, section)?;
+    }
+    checker.limits(config)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! The registry of environment variables: every one that a program of ours reads, once.
+//! Only a job's `main` (through clap) reads them; docs/reference/environment.md is made from here.
+
+/// An environment variable.
+#[derive(Debug, Clone, Copy)]
+pub struct Var {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, with its default.
+    pub help: &'static str,
+}
+
+/// The lake's URI.
+pub const LAKE: &str = "MARKET_LAKE_URI";
+/// The path of `lake.yaml`.
+pub const CONFIG: &str = "MARKET_LAKE_CONFIG";
+/// The run's id.
+pub const RUN: &str = "MARKET_LAKE_RUN";
+/// The form of a job's log lines.
+pub const LOG_FORMAT: &str = "MARKET_LAKE_LOG_FORMAT";
+/// The log filter.
+pub const LOG: &str = "MARKET_LAKE_LOG";
+/// The folder for temporary files.
+pub const TEMP: &str = "MARKET_LAKE_TEMP";
+/// Where tests look for real files.
+pub const SHARED: &str = "MARKET_LAKE_SHARED";
+/// Whether a test that cannot run is a failure.
+pub const REQUIRE_ALL: &str = "MARKET_LAKE_REQUIRE_ALL";
+
+/// All of them.
+pub const ALL: &[Var] = &[
+    Var { name: LAKE, help: "where the lake lies: a directory, file:///… or s3://bucket/prefix" },
+    Var { name: CONFIG, help: "the path of the environment's lake.yaml" },
+    Var { name: RUN, help: "the run's id; every stage of a run gets the same one" },
+    Var { name: LOG_FORMAT, help: "`text` (default on a terminal) or `json`" },
+    Var { name: LOG, help: "log filter, such as `info` (default) or `bronze=debug`" },
+    Var { name: TEMP, help: "folder for spill and staging files; default: inside a directory lake, else the system's" },
+    Var { name: SHARED, help: "folder of real exchange files that tests use; default ../shared; tests skip without it" },
+    Var { name: REQUIRE_ALL, help: "`1`: a test that would skip fails instead (set in CI)" },
+];

@@ -1,0 +1,246 @@
+//! What a worker did: small JSON files that `commit` gathers. A worker writes its data files
+//! first and its fragment last; a unit or group without a fragment was not done.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Partition;
+use crate::schema::Table;
+use crate::unit::{Unit, UnitId};
+use crate::words::words;
+
+words! {
+    /// What became of fetching an archive.
+    ArchiveStatus, "archive status" {
+        /// Fetched; the checksum, where published, is right; the zip opens.
+        Ok = "ok",
+        /// The bytes do not have the published SHA-256.
+        ChecksumMismatch = "checksum_mismatch",
+        /// The zip does not open or has not exactly one right member.
+        Corrupt = "corrupt",
+        /// The source answers 404.
+        Missing = "missing",
+        /// Far smaller than its neighbours, though its checksum is right.
+        TruncatedSuspect = "truncated_suspect",
+    }
+}
+
+impl ArchiveStatus {
+    /// Whether silver may read the archive.
+    pub const fn is_usable(self) -> bool {
+        matches!(self, Self::Ok | Self::TruncatedSuspect)
+    }
+}
+
+/// A raw object in the lake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawArchive {
+    /// Its key in the lake.
+    pub object: String,
+    /// SHA-256 of its bytes, lower-case hexadecimal.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was fetched: rows more than a day later are flagged.
+    pub fetched_at: DateTime<Utc>,
+}
+
+/// What bronze did for one unit: one row of `bronze.archives`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BronzeFragment {
+    /// The unit.
+    pub unit: Unit,
+    /// Where it was fetched from.
+    pub url: String,
+    /// What became of it.
+    pub status: ArchiveStatus,
+    /// What is wrong, in words.
+    pub detail: Option<String>,
+    /// The host's ETag.
+    pub etag: Option<String>,
+    /// The host's Last-Modified.
+    pub last_modified: Option<DateTime<Utc>>,
+    /// The published checksum, lower-case hexadecimal.
+    pub published_sha256: Option<String>,
+    /// The raw object; `None` when nothing was received.
+    pub archive: Option<RawArchive>,
+    /// When it was fetched (or found missing).
+    pub fetched_at: DateTime<Utc>,
+    /// Bytes that went over the wire for it, repeats included; 0 when the lake had it already.
+    pub transferred: u64,
+    /// Attempts made.
+    pub attempts: u32,
+}
+
+/// What silver did for one group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SilverFragment {
+    /// The group's id.
+    pub group: String,
+    /// The silver table.
+    pub table: Table,
+    /// [`crate::plan::Group::inputs`] of what it was built from.
+    pub inputs: String,
+    /// The partitions whose whole content `files` is.
+    pub replaces: Vec<Partition>,
+    /// Data files of `table`.
+    pub files: Vec<DataFile>,
+    /// Data files of `silver.rejects`.
+    pub rejects: Vec<DataFile>,
+    /// What became of each unit.
+    pub units: Vec<UnitOutcome>,
+    /// The sum over the units.
+    pub counts: RowCounts,
+    /// Whether the rows had to be sorted.
+    pub sorted: bool,
+    /// When it was built.
+    pub built_at: DateTime<Utc>,
+}
+
+/// What silver made of one unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnitOutcome {
+    /// The unit.
+    pub unit: Unit,
+    /// SHA-256 of its archive.
+    pub sha256: String,
+    /// Its rows.
+    pub counts: RowCounts,
+    /// `Some` when the archive could not be read; the group was then built without it, or,
+    /// where no unit was left, not at all.
+    pub corrupt: Option<String>,
+}
+
+/// Rows: `read = silver + rejected + duplicate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowCounts {
+    /// Data lines read (no header).
+    pub read: u64,
+    /// Rows in silver.
+    pub silver: u64,
+    /// Lines in `silver.rejects`.
+    pub rejected: u64,
+    /// Rows dropped because their key was there already.
+    pub duplicate: u64,
+    /// Of the duplicates, those whose content differed from the row kept.
+    pub conflicting: u64,
+    /// Of the rows in silver, those with `is_valid = false`.
+    pub invalid: u64,
+}
+
+impl RowCounts {
+    /// Whether every row is accounted for.
+    pub const fn add_up(&self) -> bool {
+        self.read == self.silver + self.rejected + self.duplicate
+            && self.conflicting <= self.duplicate
+            && self.invalid <= self.silver
+    }
+}
+
+impl std::ops::AddAssign for RowCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.read += other.read;
+        self.silver += other.silver;
+        self.rejected += other.rejected;
+        self.duplicate += other.duplicate;
+        self.conflicting += other.conflicting;
+        self.invalid += other.invalid;
+    }
+}
+
+/// What gold did for one piece of work: whole partitions of gold tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoldFragment {
+    /// What it is of: a [`Dirty`] id.
+    pub id: String,
+    /// Partitions replaced, by table, even where nothing is left in them.
+    pub replaces: Vec<(Table, Partition)>,
+    /// The data files that replace them.
+    pub files: Vec<(Table, DataFile)>,
+    /// When it was built.
+    pub built_at: DateTime<Utc>,
+}
+
+/// What a commit of silver left for gold to rebuild: `runs/<run>/dirty.json`, a list of these.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dirty {
+    /// The provider.
+    pub source: crate::Source,
+    /// The kind of market.
+    pub market: crate::Market,
+    /// The instrument.
+    pub symbol: crate::Symbol,
+    /// The months in which silver changed, in order.
+    pub months: Vec<crate::Month>,
+}
+
+impl Dirty {
+    /// `binance/spot/BTCUSDT`.
+    pub fn id(&self) -> String {
+        format!("{}/{}/{}", self.source, self.market, self.symbol)
+    }
+}
+
+/// An immutable data file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataFile {
+    /// Path relative to its table's folder, percent-encoded as in the log.
+    pub path: String,
+    /// Its partition.
+    pub partition: Partition,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Rows in it.
+    pub rows: u64,
+    /// Statistics by column: exact, of the columns that have any.
+    pub stats: BTreeMap<String, ColumnStats>,
+}
+
+/// Exact statistics of one column of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnStats {
+    /// Least value; `None` when all are null or the type has no order.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub min: Option<Stat>,
+    /// Greatest value.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max: Option<Stat>,
+    /// Number of nulls.
+    pub nulls: u64,
+}
+
+/// One value of a statistic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stat {
+    /// An integer.
+    Long(i64),
+    /// An exact decimal as plain digits: `123.45600000`.
+    Decimal(String),
+    /// An instant in µs since the epoch.
+    Micros(i64),
+    /// Text (whole, never cut).
+    Text(String),
+    /// A double, as the shortest text that reads back to it.
+    Double(String),
+}
+
+/// The archives of a list of outcomes that were read, for [`crate::plan::Group::inputs`].
+pub fn readable(units: &[UnitOutcome]) -> Vec<(UnitId, String)> {
+    units
+        .iter()
+        .filter(|u| u.corrupt.is_none())
+        .map(|u| (u.unit.id(), u.sha256.clone()))
+        .collect()
+}

@@ -1,0 +1,178 @@
+//! Where everything lies in the lake. The only place that builds or parses keys.
+//!
+//! ```text
+//! bronze/source=…/market=…/dataset=…/symbol=…/[timeframe=…/]period=…/<version>/<name>   raw bytes
+//! bronze/archives/            the ledger table        bronze/index/   its extract for plan
+//! silver/<table>/…            gold/<table>/…          ops/<table>/…   Delta tables
+//! runs/<run>/plan.json        runs/<run>/batches/<n>.json
+//! runs/<run>/fragments/bronze/<unit>.json             …/silver/<group>.json  …/gold/<part>.json
+//! runs/<run>/dirty.json       what gold must rebuild  runs/<run>/summary.json
+//! temp/                       spill and staging; anything here may be deleted after 7 days
+//! ```
+
+use crate::RunId;
+use crate::market::Timeframe;
+use crate::schema::Table;
+use crate::unit::{Unit, short_hash};
+
+/// Folder of temporary files.
+pub const TEMP: &str = "temp";
+/// Folder of the ledger extracts that `plan` reads.
+pub const INDEX: &str = "bronze/index";
+/// Folder of all runs.
+pub const RUNS: &str = "runs";
+
+/// The folder of a table, without slashes at its ends: `silver/trades`.
+pub fn table(table: Table) -> String {
+    format!("{}/{}", table.zone(), table.name())
+}
+
+/// The folder in which all versions of a unit's raw object lie.
+pub fn raw_unit(unit: &Unit) -> String {
+    let timeframe =
+        unit.timeframe.map_or_else(String::new, |t: Timeframe| format!("timeframe={t}/"));
+    format!(
+        "bronze/source={}/market={}/dataset={}/symbol={}/{timeframe}period={}",
+        unit.source, unit.market, unit.dataset, unit.symbol, unit.period
+    )
+}
+
+/// The key of one version of a unit's raw object.
+pub fn raw(unit: &Unit, version: &str, name: &str) -> String {
+    format!("{}/{version}/{name}", raw_unit(unit))
+}
+
+/// The version of a raw object, known before the download starts: from the published checksum
+/// and the host's ETag, else from either, else from the time of fetching (µs since the epoch).
+/// Both take part because a host may mend an archive without its checksum file, or the reverse.
+pub fn raw_version(published: Option<&str>, etag: Option<&str>, fetched_micros: i64) -> String {
+    match (published, etag) {
+        (Some(sha), Some(etag)) => {
+            format!("c{}-e{}", &sha[..sha.len().min(16)], &short_hash(etag)[..8])
+        }
+        (Some(sha), None) => format!("c{}", &sha[..sha.len().min(16)]),
+        (None, Some(etag)) => format!("e{}", short_hash(etag)),
+        (None, None) => format!("t{fetched_micros}"),
+    }
+}
+
+/// The folder of a run.
+pub fn run(run: &RunId) -> String {
+    format!("{RUNS}/{run}")
+}
+
+/// The plan of a run.
+pub fn plan(run: &RunId) -> String {
+    format!("{RUNS}/{run}/plan.json")
+}
+
+/// One batch of a run's plan.
+pub fn batch(run: &RunId, batch: u32) -> String {
+    format!("{RUNS}/{run}/batches/{batch:06}.json")
+}
+
+/// The folder of a stage's fragments in a run.
+pub fn fragments(run: &RunId, stage: &str) -> String {
+    format!("{RUNS}/{run}/fragments/{stage}")
+}
+
+/// The fragment of one unit, group or partition (`id`) by a stage.
+pub fn fragment(run: &RunId, stage: &str, id: &str) -> String {
+    format!("{RUNS}/{run}/fragments/{stage}/{}.json", short_hash(id))
+}
+
+/// What a run's commit made dirty for gold.
+pub fn dirty(run: &RunId) -> String {
+    format!("{RUNS}/{run}/dirty.json")
+}
+
+/// The summary of a run; a run that has one is finished.
+pub fn summary(run: &RunId) -> String {
+    format!("{RUNS}/{run}/summary.json")
+}
+
+/// The ledger extract of a version; text order is version order.
+pub fn index(version: u64) -> String {
+    format!("{INDEX}/{version:020}.json.zst")
+}
+
+/// The version of a ledger extract's key.
+pub fn parse_index(key: &str) -> Option<u64> {
+    key.strip_prefix(INDEX)?.strip_prefix('/')?.strip_suffix(".json.zst")?.parse().ok()
+}
+
+/// The path of a data file inside its table: `symbol=BTCUSDT/date=2024-01-01/<name>`.
+/// Values are percent-encoded as Hive and Delta do.
+pub fn data_file(partition: &[(&str, &str)], name: &str) -> String {
+    let mut path = String::new();
+    for (column, value) in partition {
+        path.push_str(column);
+        path.push('=');
+        push_encoded(&mut path, value);
+        path.push('/');
+    }
+    path.push_str(name);
+    path
+}
+
+/// The name of a data file: who it belongs to (a group, unit or partition), and from what it
+/// was made. The same inputs give the same name; `owner` finds all files of one owner.
+pub fn data_file_name(owner: &str, inputs: &str, part: u32) -> String {
+    format!("{}-{}-{part:03}.parquet", short_hash(owner), short_hash(inputs))
+}
+
+/// The owner part of a data file's name.
+pub fn owner_prefix(owner: &str) -> String {
+    short_hash(owner) + "-"
+}
+
+fn push_encoded(path: &mut String, value: &str) {
+    use std::fmt::Write as _;
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            let _ = write!(path, "%{byte:02X}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_as_documented() {
+        let unit: Unit = "binance/spot/klines/BTCUSDT/1h/2024-01".parse().expect("unit");
+        assert_eq!(
+            raw(&unit, "cabc", "BTCUSDT-1h-2024-01.zip"),
+            "bronze/source=binance/market=spot/dataset=klines/symbol=BTCUSDT/timeframe=1h/\
+             period=2024-01/cabc/BTCUSDT-1h-2024-01.zip"
+        );
+        assert_eq!(table(Table::AggTrades), "silver/agg_trades");
+        assert_eq!(parse_index(&index(42)), Some(42));
+        assert_eq!(parse_index("bronze/index/x.json.zst"), None);
+        assert_eq!(
+            data_file(&[("source", "a b"), ("date", "2024-01-01")], "f.parquet"),
+            "source=a%20b/date=2024-01-01/f.parquet"
+        );
+        assert!(data_file_name("g", "i", 1).starts_with(&owner_prefix("g")));
+    }
+
+    #[test]
+    fn versions_change_with_the_checksum_and_the_etag() {
+        let sha = "4a6836ceae18ee150f54de0d8d33d60864b0f4c18457e025d56711e61dfdd343";
+        let all = [
+            raw_version(Some(sha), Some("\"x\""), 1),
+            raw_version(Some(sha), Some("\"y\""), 1),
+            raw_version(Some(sha), None, 1),
+            raw_version(None, Some("\"x\""), 1),
+            raw_version(None, None, 1),
+        ];
+        let mut unique = all.to_vec();
+        unique.sort();
+        unique.dedup();
+        assert_eq!(unique.len(), all.len(), "{all:?}");
+        assert_eq!(raw_version(Some(sha), Some("\"x\""), 1), raw_version(Some(sha), Some("\"x\""), 2));
+    }
+}

@@ -1,0 +1,52 @@
+//! What the lake holds, as `plan` reads it: an extract of `bronze.archives` and `ops.builds`
+//! that `commit` writes to `bronze/index/` after each commit, so that `plan` needs no table
+//! library. An extract that is missing or stale costs repeated work, never a wrong table.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::fragment::{ArchiveStatus, RawArchive};
+use crate::unit::UnitId;
+
+/// The extract: the latest row of each unit and of each group.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    /// Latest fetched version of each unit.
+    pub archives: BTreeMap<UnitId, LedgerRow>,
+    /// Latest build of each group, by group id.
+    pub builds: BTreeMap<String, BuildRow>,
+}
+
+/// The latest fetched version of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerRow {
+    /// What became of it.
+    pub status: ArchiveStatus,
+    /// The host's ETag.
+    pub etag: Option<String>,
+    /// The host's Last-Modified.
+    pub last_modified: Option<DateTime<Utc>>,
+    /// The published checksum.
+    pub published_sha256: Option<String>,
+    /// The raw object.
+    pub archive: Option<RawArchive>,
+    /// When it was fetched.
+    pub fetched_at: DateTime<Utc>,
+}
+
+/// The latest build of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildRow {
+    /// [`crate::plan::Group::inputs`] of what it was built from.
+    pub inputs: String,
+    /// The units it was built from.
+    pub units: Vec<UnitId>,
+    /// Units of it that could not be read, with the SHA-256 of the archive that could not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub corrupt: BTreeMap<UnitId, String>,
+}

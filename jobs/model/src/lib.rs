@@ -1,0 +1,40 @@
+//! The nouns of market-lake: datasets, schemas, keys, partition layout, units, plan, fragment,
+//! run id and configuration. No I/O, no clock, no environment: every function here is pure.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`market`] | source, market, dataset, timeframe, symbol |
+//! | [`period`] | days, months and the spans of time that archives cover |
+//! | [`unit`] | one archive: (source, market, dataset, symbol, timeframe, period) |
+//! | [`archive`] | how the exchange's host names its archives, and their checksum files |
+//! | [`schema`] | the tables: columns, keys, partitions, constraints |
+//! | [`layout`] | where everything lies in the lake; the only place that builds or parses keys |
+//! | [`plan`] | what a run will do |
+//! | [`fragment`] | what a worker did |
+//! | [`ledger`] | what the lake holds, as `plan` reads it |
+//! | [`config`] | `lake.yaml` |
+//! | [`run`] | run ids |
+//! | [`exit`] | exit codes |
+//! | [`env`] | the registry of environment variables |
+//! | [`progress`] | the lines by which a job tells how far it is |
+
+pub mod archive;
+pub mod config;
+pub mod env;
+pub mod exit;
+pub mod fragment;
+pub mod layout;
+pub mod ledger;
+pub mod market;
+pub mod period;
+pub mod plan;
+pub mod progress;
+pub mod run;
+pub mod schema;
+pub mod unit;
+mod words;
+
+pub use market::{Dataset, Market, Source, Symbol, Timeframe};
+pub use period::{Day, Month, Period};
+pub use run::RunId;
+pub use unit::{Unit, UnitId};

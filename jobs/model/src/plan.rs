@@ -1,0 +1,157 @@
+//! What a run will do: `plan` writes it, the other stages obey it.
+//!
+//! A **group** is a set of units and the table partitions that belong together and to nothing
+//! else. silver turns a whole group into the whole content of its partitions in one pass.
+//! A **batch** is the groups one worker takes.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::RunId;
+use crate::fragment::RawArchive;
+use crate::schema::Table;
+use crate::unit::{Unit, UnitId, short_hash};
+
+/// Partition values by column, in the table's order of partition columns when listed.
+pub type Partition = BTreeMap<String, String>;
+
+/// A run's plan: `runs/<run>/plan.json`. The batches lie beside it, one file each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The run.
+    pub run: RunId,
+    /// The environment's name.
+    pub environment: String,
+    /// When the plan was made.
+    pub created_at: DateTime<Utc>,
+    /// SHA-256 of the `lake.yaml` it was made from.
+    pub config_sha256: String,
+    /// Hash of the arguments that narrow the run (`--from`, `--symbol`…): a run that was cut
+    /// off is taken up again only by the same command.
+    pub scope: String,
+    /// The batches, in order.
+    pub batches: Vec<BatchRef>,
+    /// What the plan amounts to.
+    pub totals: PlanTotals,
+    /// Wanted days that the source should have and does not list, as unit ids (daily units).
+    pub absent: Vec<UnitId>,
+}
+
+/// Where a batch lies and what it weighs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchRef {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its key in the lake.
+    pub key: String,
+    /// Groups in it.
+    pub groups: u64,
+    /// Units in it.
+    pub units: u64,
+    /// Bytes to download.
+    pub fetch_bytes: u64,
+    /// Bytes of archives that silver will read.
+    pub read_bytes: u64,
+}
+
+/// What a plan amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanTotals {
+    /// Archives the source lists within the configuration.
+    pub listed: u64,
+    /// Groups to build.
+    pub groups: u64,
+    /// Units in them.
+    pub units: u64,
+    /// Units to download.
+    pub fetch: u64,
+    /// Of those, units that were fetched before and have been published anew.
+    pub republished: u64,
+    /// Units that failed before and are not tried again, because the source has not changed.
+    pub known_bad: u64,
+    /// Bytes to download.
+    pub fetch_bytes: u64,
+}
+
+/// One batch: `runs/<run>/batches/<n>.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// The run.
+    pub run: RunId,
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its groups.
+    pub groups: Vec<Group>,
+}
+
+/// Units and the partitions they fill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Its id: the series and the period its partitions span, `binance/spot/trades/BTCUSDT/2024-01`.
+    pub id: String,
+    /// The silver table.
+    pub table: Table,
+    /// The partitions whose whole content this group is.
+    pub partitions: Vec<Partition>,
+    /// Its units in rank order: where two units state different rows for one key, the later
+    /// one wins.
+    pub units: Vec<PlannedUnit>,
+}
+
+/// A unit of a group and where its bytes come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedUnit {
+    /// The unit.
+    pub unit: Unit,
+    /// Its bytes.
+    pub archive: Origin,
+}
+
+/// Where a unit's bytes come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Origin {
+    /// To be downloaded.
+    Fetch(Remote),
+    /// In the lake already.
+    Held(RawArchive),
+}
+
+/// An archive as the source lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remote {
+    /// Where to get it.
+    pub url: String,
+    /// Its file name.
+    pub name: String,
+    /// Its size in bytes, where the source tells.
+    pub bytes: Option<u64>,
+    /// Its ETag as sent, quotes included, where the source tells.
+    pub etag: Option<String>,
+    /// When the source last changed it.
+    pub last_modified: Option<DateTime<Utc>>,
+    /// Where to get its checksum file; `None` where the listing shows none.
+    pub checksum_url: Option<String>,
+}
+
+impl Group {
+    /// Stands for what a group is built from: its units and their archives' SHA-256.
+    /// The same inputs give the same data files.
+    pub fn inputs<'a>(archives: impl IntoIterator<Item = (&'a UnitId, &'a str)>) -> String {
+        let mut lines: Vec<String> = archives
+            .into_iter()
+            .map(|(unit, sha256)| format!("{unit}={sha256}"))
+            .collect();
+        lines.sort();
+        short_hash(&lines.join("\n"))
+    }
+}

@@ -1,0 +1,270 @@
+//! The tables: columns, natural keys, partitions and constraints. One place; Arrow and Delta
+//! schemas, the Glue catalog and docs/reference/tables.md are made from here.
+//!
+//! Prices are `decimal(18,8)`; quantities, volumes and quote amounts of single rows
+//! `decimal(28,8)`; sums `decimal(38,8)`; ratios `double`. Instants are microseconds in UTC.
+//! The columns themselves stand in [`columns`].
+
+mod columns;
+
+use crate::words::words;
+pub use columns::{
+    AGG_TRADES, ARCHIVES, BARS, BUILDS, CHECKS, COVERAGE, DAILY, KLINES, REJECTS, RUNS, TRADES,
+};
+
+/// The type of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnType {
+    /// True or false.
+    Boolean,
+    /// 32-bit signed integer.
+    Int,
+    /// 64-bit signed integer.
+    Long,
+    /// IEEE 754 double: ratios and indicators only.
+    Double,
+    /// Exact decimal of (precision, scale).
+    Decimal(u8, i8),
+    /// UTF-8 text.
+    Text,
+    /// A calendar day.
+    Date,
+    /// An instant: microseconds since the epoch, UTC.
+    Timestamp,
+}
+
+/// Prices of single rows.
+pub const PRICE: ColumnType = ColumnType::Decimal(18, 8);
+/// Quantities, volumes and quote amounts of single rows.
+pub const QUANTITY: ColumnType = ColumnType::Decimal(28, 8);
+/// Sums of quantities.
+pub const SUM: ColumnType = ColumnType::Decimal(38, 8);
+
+/// One column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: ColumnType,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// What it means, with its unit.
+    pub doc: &'static str,
+}
+
+/// What a table is.
+#[derive(Debug, Clone, Copy)]
+pub struct TableSchema {
+    /// Columns in order, the partition columns included (they stand first).
+    pub columns: &'static [Column],
+    /// Partition columns in order; a prefix of `columns`. They are in the path, not in the file.
+    pub partitions: &'static [&'static str],
+    /// The natural key; rows of a file are sorted by it.
+    pub key: &'static [&'static str],
+    /// Delta constraints: (name, SQL).
+    pub constraints: &'static [(&'static str, &'static str)],
+    /// What the table is for.
+    pub doc: &'static str,
+}
+
+impl TableSchema {
+    /// The columns that are in the data files: all but the partitions.
+    pub fn file_columns(&self) -> &'static [Column] {
+        &self.columns[self.partitions.len()..]
+    }
+
+    /// The partition columns.
+    pub fn partition_columns(&self) -> &'static [Column] {
+        &self.columns[..self.partitions.len()]
+    }
+}
+
+words! {
+    /// A table of the lake, named `schema.table`.
+    Table, "table" {
+        /// A row for each fetched version of each archive: the ledger.
+        Archives = "bronze.archives",
+        /// Single trades.
+        Trades = "silver.trades",
+        /// Aggregate trades.
+        AggTrades = "silver.agg_trades",
+        /// The exchange's own bars.
+        Klines = "silver.klines",
+        /// Everything unreadable, with the raw text.
+        Rejects = "silver.rejects",
+        /// Bars that we made.
+        Bars = "gold.bars",
+        /// Daily figures.
+        Daily = "gold.daily",
+        /// A row for each run.
+        Runs = "ops.runs",
+        /// A row for each group that silver built: from what, and what became of every row.
+        Builds = "ops.builds",
+        /// For each symbol and day: available, pending, missing, corrupt or degraded.
+        Coverage = "ops.coverage",
+        /// Results of checks.
+        Checks = "ops.checks",
+    }
+}
+
+impl Table {
+    /// The part before the dot: `silver`.
+    pub fn zone(self) -> &'static str {
+        self.as_str().split_once('.').map_or("", |(zone, _)| zone)
+    }
+
+    /// The part after the dot: `trades`.
+    pub fn name(self) -> &'static str {
+        self.as_str().split_once('.').map_or("", |(_, name)| name)
+    }
+
+    /// Its schema.
+    pub const fn schema(self) -> &'static TableSchema {
+        match self {
+            Self::Archives => &ARCHIVES,
+            Self::Trades => &TRADES,
+            Self::AggTrades => &AGG_TRADES,
+            Self::Klines => &KLINES,
+            Self::Rejects => &REJECTS,
+            Self::Bars => &BARS,
+            Self::Daily => &DAILY,
+            Self::Runs => &RUNS,
+            Self::Builds => &BUILDS,
+            Self::Coverage => &COVERAGE,
+            Self::Checks => &CHECKS,
+        }
+    }
+
+    /// The silver table that a dataset is parsed into.
+    pub const fn of_dataset(dataset: crate::Dataset) -> Self {
+        match dataset {
+            crate::Dataset::Trades => Self::Trades,
+            crate::Dataset::AggTrades => Self::AggTrades,
+            crate::Dataset::Klines => Self::Klines,
+        }
+    }
+}
+
+words! {
+    /// Why a line is not in silver. A partition of `silver.rejects`.
+    RejectReason, "reject reason" {
+        /// A field cannot be read as its type.
+        Unreadable = "unreadable",
+        /// Fewer or more fields than the dataset has (a fused or a torn line).
+        FieldCount = "field_count",
+        /// A number does not fit the column's decimal.
+        OutOfRange = "out_of_range",
+        /// The row's time lies outside its archive's period.
+        OutsidePeriod = "outside_period",
+        /// The line is longer than any row can be.
+        TooLong = "too_long",
+    }
+}
+
+words! {
+    /// What is remarkable about a silver row; the column `issues` lists these words, joined
+    /// by commas, in the order given here.
+    Issue, "issue" {
+        /// The price is not positive.
+        NonPositivePrice = "non_positive_price",
+        /// The quantity or volume is negative, or a trade's quantity is zero.
+        BadQuantity = "bad_quantity",
+        /// high < low, or open or close outside of [low, high].
+        OhlcRelation = "ohlc_relation",
+        /// Taker volume exceeds volume.
+        TakerExceedsVolume = "taker_exceeds_volume",
+        /// first_trade_id > last_trade_id.
+        TradeIdOrder = "trade_id_order",
+        /// The time lies more than a day ahead of the time the archive was fetched.
+        InFuture = "in_future",
+        /// Quote quantity differs from price × quantity by more than rounding.
+        QuoteMismatch = "quote_mismatch",
+        /// A bar that does not open on its timeframe's grid (seen after outages). Still valid.
+        OffGrid = "off_grid",
+        /// A bar that closes before its timeframe ends (seen around maintenance). Still valid.
+        EarlyClose = "early_close",
+        /// Another row with the same key and other content was dropped. Still valid.
+        ConflictingDuplicate = "conflicting_duplicate",
+    }
+}
+
+impl Issue {
+    /// Whether a row with this issue is still valid.
+    pub const fn is_harmless(self) -> bool {
+        matches!(self, Self::OffGrid | Self::EarlyClose | Self::ConflictingDuplicate)
+    }
+
+    /// The bit that stands for this issue in a set.
+    pub const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+/// A set of issues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Issues(pub u32);
+
+impl Issues {
+    /// Adds an issue.
+    pub const fn add(&mut self, issue: Issue) {
+        self.0 |= issue.bit();
+    }
+
+    /// Whether a row with these issues is valid.
+    pub fn is_valid(self) -> bool {
+        Issue::ALL.iter().all(|i| i.is_harmless() || self.0 & i.bit() == 0)
+    }
+
+    /// The words joined by commas; `None` when there are none.
+    pub fn text(self) -> Option<String> {
+        (self.0 != 0).then(|| {
+            Issue::ALL
+                .iter()
+                .filter(|i| self.0 & i.bit() != 0)
+                .map(|i| i.as_str())
+                .collect::<Vec<_>>()
+                .join(",")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemas_hold_together() {
+        for table in Table::ALL {
+            let schema = table.schema();
+            let names: Vec<_> = schema.columns.iter().map(|c| c.name).collect();
+            assert_eq!(&names[..schema.partitions.len()], schema.partitions, "{table}");
+            for key in schema.key {
+                assert!(names.contains(key), "{table}: key column {key}");
+            }
+            let mut unique = names.clone();
+            unique.sort_unstable();
+            unique.dedup();
+            assert_eq!(unique.len(), names.len(), "{table}: a column stands twice");
+            for column in schema.columns {
+                assert!(!column.doc.is_empty() && column.name != "interval", "{table}");
+            }
+            for partition in schema.partition_columns() {
+                assert!(!partition.nullable, "{table}.{}", partition.name);
+            }
+        }
+    }
+
+    #[test]
+    fn issues_read_as_words() {
+        let mut issues = Issues::default();
+        assert_eq!((issues.is_valid(), issues.text()), (true, None));
+        issues.add(Issue::OffGrid);
+        assert_eq!((issues.is_valid(), issues.text().as_deref()), (true, Some("off_grid")));
+        issues.add(Issue::BadQuantity);
+        assert_eq!(
+            (issues.is_valid(), issues.text().as_deref()),
+            (false, Some("bad_quantity,off_grid"))
+        );
+    }
+}

@@ -1,0 +1,338 @@
+//! The columns of every table. Data only.
+
+use super::ColumnType::{Boolean, Date, Double, Int, Long, Text, Timestamp};
+use super::{Column, ColumnType, PRICE, QUANTITY, SUM, TableSchema};
+
+const fn col(name: &'static str, kind: ColumnType, doc: &'static str) -> Column {
+    Column { name, kind, nullable: false, doc }
+}
+
+const fn opt(name: &'static str, kind: ColumnType, doc: &'static str) -> Column {
+    Column { name, kind, nullable: true, doc }
+}
+
+const SOURCE: Column = col("source", Text, "provider: binance");
+const MARKET: Column = col("market", Text, "kind of market: spot, usdm, coinm");
+const SYMBOL: Column = col("symbol", Text, "instrument as the source writes it");
+const TIMEFRAME: Column = col("timeframe", Text, "length of a bar: 1m … 1d");
+const DATE: Column = col("date", Date, "UTC day of `time`");
+const MONTH: Column = col("month", Text, "UTC month of `open_time`, as 2024-01");
+const TIME: Column = col("time", Timestamp, "instant of the trade, UTC");
+const TIME_US: Column =
+    col("time_us", Long, "the same instant as µs since the epoch (Athena reads `time` at ms)");
+const MAKER: Column =
+    col("is_buyer_maker", Boolean, "whether the buyer was the maker (the taker sold)");
+const BEST: Column = opt("is_best_match", Boolean, "the exchange's best-match flag; spot only");
+const IS_VALID: Column = col("is_valid", Boolean, "whether the row passed the row rules");
+const ISSUES: Column = opt("issues", Text, "what is remarkable about the row, joined by commas");
+const RAW: Column = col("raw_sha256", Text, "SHA-256 of the archive the row came from");
+const OPEN_TIME: Column = col("open_time", Timestamp, "first instant of the bar, UTC");
+const OPEN: Column = col("open", PRICE, "first price, in the quote asset");
+const HIGH: Column = col("high", PRICE, "highest price, in the quote asset");
+const LOW: Column = col("low", PRICE, "lowest price, in the quote asset");
+const CLOSE: Column = col("close", PRICE, "last price, in the quote asset");
+
+/// `silver.trades`.
+pub const TRADES: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        MARKET,
+        SYMBOL,
+        DATE,
+        col("trade_id", Long, "the exchange's id, contiguous per symbol"),
+        TIME,
+        TIME_US,
+        col("price", PRICE, "price in the quote asset"),
+        opt("quantity", QUANTITY, "quantity in the base asset"),
+        opt("quote_quantity", QUANTITY, "price × quantity in the quote asset; null for coinm"),
+        opt("contracts", QUANTITY, "quantity in contracts; coinm only"),
+        MAKER,
+        BEST,
+        IS_VALID,
+        ISSUES,
+        RAW,
+    ],
+    partitions: &["source", "market", "symbol", "date"],
+    key: &["source", "market", "symbol", "trade_id"],
+    constraints: &[("valid_price", "NOT is_valid OR price > 0")],
+    doc: "single trades, one row a trade",
+};
+
+/// `silver.agg_trades`.
+pub const AGG_TRADES: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        MARKET,
+        SYMBOL,
+        DATE,
+        col("agg_trade_id", Long, "the exchange's id, contiguous per symbol"),
+        TIME,
+        TIME_US,
+        col("price", PRICE, "price in the quote asset"),
+        opt("quantity", QUANTITY, "quantity in the base asset; null for coinm"),
+        opt("contracts", QUANTITY, "quantity in contracts; coinm only"),
+        col("first_trade_id", Long, "id of the first trade in it"),
+        col("last_trade_id", Long, "id of the last trade in it"),
+        MAKER,
+        BEST,
+        IS_VALID,
+        ISSUES,
+        RAW,
+    ],
+    partitions: &["source", "market", "symbol", "date"],
+    key: &["source", "market", "symbol", "agg_trade_id"],
+    constraints: &[("valid_price", "NOT is_valid OR price > 0")],
+    doc: "trades of one taker order at one price, aggregated by the exchange",
+};
+
+/// `silver.klines`.
+pub const KLINES: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        MARKET,
+        SYMBOL,
+        TIMEFRAME,
+        MONTH,
+        OPEN_TIME,
+        OPEN,
+        HIGH,
+        LOW,
+        CLOSE,
+        opt("volume", QUANTITY, "volume in the base asset"),
+        opt("quote_volume", QUANTITY, "volume in the quote asset; null for coinm"),
+        opt("contract_volume", QUANTITY, "volume in contracts; coinm only"),
+        col("trade_count", Long, "number of trades"),
+        opt("taker_buy_volume", QUANTITY, "volume in the base asset bought by takers"),
+        opt(
+            "taker_buy_quote_volume",
+            QUANTITY,
+            "volume in the quote asset bought by takers; null for coinm",
+        ),
+        opt("taker_buy_contract_volume", QUANTITY, "contracts bought by takers; coinm only"),
+        col("close_time", Timestamp, "last instant of the bar as published, UTC"),
+        IS_VALID,
+        ISSUES,
+        RAW,
+    ],
+    partitions: &["source", "market", "symbol", "timeframe", "month"],
+    key: &["source", "market", "symbol", "timeframe", "open_time"],
+    constraints: &[("valid_ohlc", "NOT is_valid OR (low <= high)")],
+    doc: "the exchange's own bars",
+};
+
+/// `silver.rejects`.
+pub const REJECTS: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        col("reason", Text, "why the line is not in silver"),
+        col("unit", Text, "the archive's unit id"),
+        MARKET,
+        col("dataset", Text, "trades, agg_trades, klines"),
+        SYMBOL,
+        opt("timeframe", Text, "length of a bar; klines only"),
+        col("period", Text, "day or month of the archive"),
+        col("line", Long, "line number in the member file, from 1, the header counted"),
+        opt("field", Text, "the field at fault"),
+        col("found", Text, "what was found there"),
+        col("expected", Text, "what was expected"),
+        col("raw_text", Text, "the line as received; bytes that are no UTF-8 as \u{fffd}"),
+        col("raw_sha256", Text, "SHA-256 of the archive"),
+    ],
+    partitions: &["source", "reason"],
+    key: &["unit", "line"],
+    constraints: &[],
+    doc: "every line that silver could not take, with its text",
+};
+
+/// `bronze.archives`.
+pub const ARCHIVES: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        col("unit", Text, "the archive's unit id"),
+        MARKET,
+        col("dataset", Text, "trades, agg_trades, klines"),
+        SYMBOL,
+        opt("timeframe", Text, "length of a bar; klines only"),
+        col("period", Text, "day or month covered"),
+        col("url", Text, "where it was fetched from"),
+        col("status", Text, "ok, checksum_mismatch, corrupt, missing, truncated_suspect"),
+        opt("detail", Text, "what is wrong, in words"),
+        opt("etag", Text, "the host's ETag"),
+        opt("last_modified", Timestamp, "the host's Last-Modified, UTC"),
+        opt("published_sha256", Text, "the published checksum; null where there is none"),
+        opt("sha256", Text, "SHA-256 of the bytes received"),
+        opt("bytes", Long, "size of the bytes received"),
+        opt("object", Text, "key of the raw object in the lake"),
+        col("fetched_at", Timestamp, "when it was fetched, UTC"),
+        col("run", Text, "the run that fetched it"),
+    ],
+    partitions: &["source"],
+    key: &["unit", "sha256"],
+    constraints: &[],
+    doc: "the ledger: a row for each fetched version of each archive",
+};
+
+/// `ops.builds`.
+pub const BUILDS: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        col("group_id", Text, "the group that was built"),
+        col("table_name", Text, "the silver table it went into"),
+        col("inputs", Text, "hash of the units and the SHA-256 of their archives"),
+        col("units", Text, "the units and their SHA-256, as JSON"),
+        col("rows_read", Long, "data lines read"),
+        col("rows_silver", Long, "rows in silver"),
+        col("rows_rejected", Long, "lines in silver.rejects"),
+        col("rows_duplicate", Long, "rows dropped because their key was there already"),
+        col("rows_conflicting", Long, "of the duplicates, those whose content differed"),
+        col("rows_invalid", Long, "of the rows in silver, those with is_valid = false"),
+        col("sorted", Boolean, "whether the rows had to be sorted"),
+        col("files", Long, "data files written"),
+        col("bytes", Long, "bytes of Parquet written"),
+        col("built_at", Timestamp, "when, UTC"),
+        col("run", Text, "the run that built it"),
+    ],
+    partitions: &["source"],
+    key: &["group_id", "inputs"],
+    constraints: &[(
+        "all_rows_accounted_for",
+        "rows_read = rows_silver + rows_rejected + rows_duplicate",
+    )],
+    doc: "a row for each group that silver built: from what, and what became of every row",
+};
+
+/// `ops.runs`.
+pub const RUNS: TableSchema = TableSchema {
+    columns: &[
+        col("run", Text, "the run"),
+        col("environment", Text, "the environment's name"),
+        col("started_at", Timestamp, "when the plan was made, UTC"),
+        col("committed_at", Timestamp, "when silver became visible, UTC"),
+        col("config_sha256", Text, "SHA-256 of lake.yaml"),
+        col("version", Text, "version of the programs"),
+        col("units", Long, "units planned"),
+        col("archives_ok", Long, "archives fetched and verified"),
+        col("archives_failed", Long, "archives missing, corrupt or with a wrong checksum"),
+        col("bytes_fetched", Long, "bytes of archives"),
+        col("groups", Long, "groups built"),
+        col("groups_failed", Long, "groups that were planned and not built"),
+        col("rows_read", Long, "data lines read"),
+        col("rows_silver", Long, "rows in silver"),
+        col("rows_rejected", Long, "lines in silver.rejects"),
+        col("rows_duplicate", Long, "rows dropped because their key was there already"),
+        col("files_added", Long, "data files added to silver"),
+        col("files_removed", Long, "data files replaced in silver"),
+    ],
+    partitions: &[],
+    key: &["run"],
+    constraints: &[(
+        "all_rows_accounted_for",
+        "rows_read = rows_silver + rows_rejected + rows_duplicate",
+    )],
+    doc: "a row for each run",
+};
+
+/// `ops.coverage`.
+pub const COVERAGE: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        MARKET,
+        col("dataset", Text, "trades, agg_trades, klines"),
+        SYMBOL,
+        opt("timeframe", Text, "length of a bar; klines only"),
+        DATE,
+        col("status", Text, "available, pending, missing, corrupt, degraded"),
+        opt("reason", Text, "why it is not simply available"),
+        opt("archive_status", Text, "status of the archive in the ledger"),
+        opt("rows", Long, "rows in silver"),
+        opt("rows_rejected", Long, "lines of the day's archives in silver.rejects"),
+        opt("missing", Long, "ids or bars that are not there"),
+        col("checked_at", Timestamp, "when, UTC"),
+        col("run", Text, "the run that checked"),
+    ],
+    partitions: &["source", "market"],
+    key: &["source", "market", "dataset", "symbol", "timeframe", "date"],
+    constraints: &[],
+    doc: "for each symbol and day of the configuration: is it there, and is it whole",
+};
+
+/// `ops.checks`.
+pub const CHECKS: TableSchema = TableSchema {
+    columns: &[
+        col("run", Text, "the run that checked"),
+        col("checked_at", Timestamp, "when, UTC"),
+        col("check_name", Text, "the check"),
+        col("status", Text, "pass, warn, fail"),
+        col("subject", Text, "what was checked, such as binance/spot/BTCUSDT/1h"),
+        opt("time", Timestamp, "the bar or the row concerned, UTC"),
+        opt("field", Text, "the field concerned"),
+        opt("expected", Text, "the value expected"),
+        opt("found", Text, "the value found"),
+        opt("detail", Text, "more, in words"),
+    ],
+    partitions: &[],
+    key: &["run", "check_name", "subject", "time", "field"],
+    constraints: &[],
+    doc: "results of checks, differences listed",
+};
+
+/// `gold.bars`.
+pub const BARS: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        MARKET,
+        SYMBOL,
+        TIMEFRAME,
+        MONTH,
+        OPEN_TIME,
+        OPEN,
+        HIGH,
+        LOW,
+        CLOSE,
+        opt("volume", SUM, "volume in the base asset"),
+        opt("quote_volume", SUM, "volume in the quote asset; null for coinm"),
+        opt("contract_volume", SUM, "volume in contracts; coinm only"),
+        col("trade_count", Long, "number of trades"),
+        opt("taker_buy_volume", SUM, "volume in the base asset bought by takers"),
+        opt("taker_buy_quote_volume", SUM, "volume in the quote asset bought by takers"),
+        opt("taker_buy_contract_volume", SUM, "contracts bought by takers; coinm only"),
+        opt("vwap", Double, "quote_volume / volume, in the quote asset"),
+        col("made_from", Text, "trades, agg_trades or klines"),
+    ],
+    partitions: &["source", "market", "symbol", "timeframe", "month"],
+    key: &["source", "market", "symbol", "timeframe", "open_time"],
+    constraints: &[("ohlc", "low <= open AND low <= close AND open <= high AND close <= high")],
+    doc: "bars made from trades where we have them, else aggregate trades, else klines; \
+          a row only where there was a trade",
+};
+
+/// `gold.daily`.
+pub const DAILY: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        MARKET,
+        SYMBOL,
+        DATE,
+        OPEN,
+        HIGH,
+        LOW,
+        CLOSE,
+        opt("volume", SUM, "volume in the base asset"),
+        opt("quote_volume", SUM, "volume in the quote asset"),
+        col("trade_count", Long, "number of trades"),
+        opt("vwap", Double, "quote_volume / volume, in the quote asset"),
+        opt("average_price", Double, "mean of the 1m closes, else of the finest bars, in the quote asset"),
+        opt("previous_close", PRICE, "close of the symbol's previous day with trades"),
+        opt("price_change", PRICE, "close − previous close, in the quote asset"),
+        opt("pct_change", Double, "100 × price_change / previous close, in percent"),
+        opt("daily_return", Double, "close / previous close − 1"),
+        col("price_range", PRICE, "high − low, in the quote asset"),
+        col("typical_price", Double, "(high + low + close) / 3, in the quote asset"),
+        col("bars", Int, "number of the bars the day was made from"),
+        col("made_from", Text, "trades, agg_trades or klines"),
+    ],
+    partitions: &["source", "market", "symbol"],
+    key: &["source", "market", "symbol", "date"],
+    constraints: &[],
+    doc: "daily figures, one row a symbol and day",
+};

@@ -1,0 +1,165 @@
+//! A unit is one archive: (source, market, dataset, symbol, timeframe, period).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::market::{Dataset, Market, Source, Symbol, Timeframe};
+use crate::period::Period;
+
+/// One archive of one source.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "UnitId", into = "UnitId")]
+pub struct Unit {
+    /// The provider.
+    pub source: Source,
+    /// The kind of market.
+    pub market: Market,
+    /// What the archive holds.
+    pub dataset: Dataset,
+    /// The instrument.
+    pub symbol: Symbol,
+    /// The bar length; `Some` exactly for klines.
+    pub timeframe: Option<Timeframe>,
+    /// The day or month covered.
+    pub period: Period,
+}
+
+/// A unit's id: `binance/spot/klines/BTCUSDT/1h/2024-01`. The same words as the unit, as text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnitId(String);
+
+/// A text that is no unit id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "bad unit id `{found}`, expected source/market/dataset/symbol/[timeframe/]period \
+     such as binance/spot/klines/BTCUSDT/1h/2024-01"
+)]
+pub struct BadUnitId {
+    /// The text found.
+    pub found: String,
+}
+
+impl Unit {
+    /// The id.
+    pub fn id(&self) -> UnitId {
+        UnitId(self.to_string())
+    }
+
+    /// The series this unit is a piece of: everything but the period,
+    /// `binance/spot/klines/BTCUSDT/1h`.
+    pub fn series(&self) -> String {
+        let mut text =
+            format!("{}/{}/{}/{}", self.source, self.market, self.dataset, self.symbol);
+        if let Some(timeframe) = self.timeframe {
+            text.push('/');
+            text.push_str(timeframe.as_str());
+        }
+        text
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.series(), self.period)
+    }
+}
+
+impl FromStr for Unit {
+    type Err = BadUnitId;
+
+    fn from_str(text: &str) -> Result<Self, BadUnitId> {
+        let bad = || BadUnitId { found: text.to_owned() };
+        let parts: Vec<&str> = text.split('/').collect();
+        let (head, timeframe, period) = match parts.as_slice() {
+            [head @ .., timeframe, period] if head.len() == 4 => (head, Some(*timeframe), period),
+            [head @ .., period] if head.len() == 4 => (head, None, period),
+            _ => return Err(bad()),
+        };
+        let unit = Self {
+            source: head[0].parse().map_err(|_| bad())?,
+            market: head[1].parse().map_err(|_| bad())?,
+            dataset: head[2].parse().map_err(|_| bad())?,
+            symbol: head[3].parse().map_err(|_| bad())?,
+            timeframe: timeframe.map(str::parse).transpose().map_err(|_| bad())?,
+            period: period.parse().map_err(|_| bad())?,
+        };
+        if unit.timeframe.is_some() == unit.dataset.has_timeframe() { Ok(unit) } else { Err(bad()) }
+    }
+}
+
+impl UnitId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Sixteen hexadecimal digits that stand for this id in file names.
+    pub fn short(&self) -> String {
+        short_hash(&self.0)
+    }
+}
+
+impl fmt::Display for UnitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl TryFrom<UnitId> for Unit {
+    type Error = BadUnitId;
+
+    fn try_from(id: UnitId) -> Result<Self, BadUnitId> {
+        id.0.parse()
+    }
+}
+
+impl From<Unit> for UnitId {
+    fn from(unit: Unit) -> Self {
+        unit.id()
+    }
+}
+
+/// The SHA-256 of `text` as 64 lower-case hexadecimal digits.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+/// The first sixteen hexadecimal digits of the SHA-256 of `text`.
+pub fn short_hash(text: &str) -> String {
+    let mut hex = sha256_hex(text.as_bytes());
+    hex.truncate(16);
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_read_back() {
+        let check = |text: &str, ok: bool| {
+            let unit = text.parse::<Unit>();
+            assert_eq!(unit.as_ref().map(ToString::to_string).ok().as_deref(), ok.then_some(text));
+        };
+        check("binance/spot/klines/BTCUSDT/1h/2024-01", true);
+        check("binance/usdm/trades/BTCUSDT/2024-01-02", true);
+        check("binance/coinm/agg_trades/BTCUSD_PERP/2024-01-02", true);
+        check("binance/spot/klines/BTCUSDT/2024-01", false);
+        check("binance/spot/trades/BTCUSDT/1h/2024-01", false);
+        check("binance/spot/trades/BTCUSDT/2024", false);
+        check("", false);
+    }
+
+    #[test]
+    fn hashes_are_the_known_ones() {
+        assert_eq!(short_hash(""), "e3b0c44298fc1c14");
+    }
+}

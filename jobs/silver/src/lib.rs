@@ -1,0 +1,1 @@
+//! Turns raw archives into exact, deduplicated, typed Parquet: the hot path.

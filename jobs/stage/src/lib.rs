@@ -1,0 +1,1 @@
+//! What each job needs: arguments, context, clock, logging, progress, exit codes, retries.

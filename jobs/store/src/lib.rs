@@ -1,0 +1,1 @@
+//! Object storage (file:// and s3://), Parquet writing and fragments.
