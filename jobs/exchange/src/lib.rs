@@ -1,1 +1,10 @@
-//! The sample exchange: a deterministic market that serves archives like the real ones over HTTP, with faults on demand.
+//! The sample exchange.
+pub mod amount;
+pub mod bars;
+pub mod csv;
+pub mod instrument;
+pub mod name;
+mod random;
+pub mod trades;
+#[cfg(test)]
+mod trades_tests;

@@ -102,8 +102,7 @@ pub fn parse_path(path: &str) -> Option<Unit> {
     let word = parts.next()?;
     let dataset = *Dataset::ALL.iter().find(|d| dataset_folder(**d) == word)?;
     let symbol: Symbol = parts.next()?.parse().ok()?;
-    let timeframe =
-        if dataset.has_timeframe() { Some(parts.next()?.parse().ok()?) } else { None };
+    let timeframe = if dataset.has_timeframe() { Some(parts.next()?.parse().ok()?) } else { None };
     let name = parts.next()?;
     if parts.next().is_some() {
         return None;

@@ -146,9 +146,7 @@ pub struct DatasetConfig {
 }
 
 /// Which archives to use.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, Serialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Archives {
     /// The cheapest set of monthly and daily ones.

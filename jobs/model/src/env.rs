@@ -34,7 +34,13 @@ pub const ALL: &[Var] = &[
     Var { name: RUN, help: "the run's id; every stage of a run gets the same one" },
     Var { name: LOG_FORMAT, help: "`text` (default on a terminal) or `json`" },
     Var { name: LOG, help: "log filter, such as `info` (default) or `bronze=debug`" },
-    Var { name: TEMP, help: "folder for spill and staging files; default: inside a directory lake, else the system's" },
-    Var { name: SHARED, help: "folder of real exchange files that tests use; default ../shared; tests skip without it" },
+    Var {
+        name: TEMP,
+        help: "folder for spill and staging files; default: inside a directory lake, else the system's",
+    },
+    Var {
+        name: SHARED,
+        help: "folder of real exchange files that tests use; default ../shared; tests skip without it",
+    },
     Var { name: REQUIRE_ALL, help: "`1`: a test that would skip fails instead (set in CI)" },
 ];

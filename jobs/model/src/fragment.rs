@@ -194,7 +194,7 @@ impl Dirty {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataFile {
-    /// Path relative to its table's folder, percent-encoded as in the log.
+    /// Path relative to its table's folder, as in the log.
     pub path: String,
     /// Its partition.
     pub partition: Partition,
@@ -238,9 +238,5 @@ pub enum Stat {
 
 /// The archives of a list of outcomes that were read, for [`crate::plan::Group::inputs`].
 pub fn readable(units: &[UnitOutcome]) -> Vec<(UnitId, String)> {
-    units
-        .iter()
-        .filter(|u| u.corrupt.is_none())
-        .map(|u| (u.unit.id(), u.sha256.clone()))
-        .collect()
+    units.iter().filter(|u| u.corrupt.is_none()).map(|u| (u.unit.id(), u.sha256.clone())).collect()
 }

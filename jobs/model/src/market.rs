@@ -92,7 +92,8 @@ words! {
 
 impl Timeframe {
     /// The timeframes of `gold.bars`, shortest first.
-    pub const GOLD: &'static [Self] = &[Self::M1, Self::M5, Self::M15, Self::H1, Self::H4, Self::D1];
+    pub const GOLD: &'static [Self] =
+        &[Self::M1, Self::M5, Self::M15, Self::H1, Self::H4, Self::D1];
 
     /// Length in microseconds.
     pub const fn micros(self) -> i64 {
@@ -122,7 +123,9 @@ pub struct Symbol(String);
 
 /// A symbol that its source could not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("bad symbol `{found}`: expected 2 to 30 of A-Z, 0-9 and `_`, such as BTCUSDT or BTCUSD_PERP")]
+#[error(
+    "bad symbol `{found}`: expected 2 to 30 of A-Z, 0-9 and `_`, such as BTCUSDT or BTCUSD_PERP"
+)]
 pub struct BadSymbol {
     /// The text found.
     pub found: String,
@@ -196,9 +199,10 @@ mod tests {
     #[test]
     fn symbols_have_the_form_of_their_market() {
         let check = |text: &str, expect: Option<[bool; 3]>| {
-            let fits = text.parse::<Symbol>().ok().map(|s| {
-                [s.fits(Market::Spot), s.fits(Market::Usdm), s.fits(Market::Coinm)]
-            });
+            let fits = text
+                .parse::<Symbol>()
+                .ok()
+                .map(|s| [s.fits(Market::Spot), s.fits(Market::Usdm), s.fits(Market::Coinm)]);
             assert_eq!(fits, expect, "{text}");
         };
         check("BTCUSDT", Some([true, true, false]));

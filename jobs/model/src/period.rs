@@ -80,11 +80,13 @@ impl Day {
     }
 
     /// The day after.
+    #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + Days::new(1))
     }
 
     /// The day `n` days before.
+    #[must_use]
     pub fn minus(self, n: u32) -> Self {
         Self(self.0 - Days::new(u64::from(n)))
     }
@@ -117,6 +119,7 @@ impl Month {
     }
 
     /// The month after.
+    #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + Months::new(1))
     }
@@ -158,9 +161,10 @@ impl Period {
 /// Digits with dashes only: `NaiveDate::parse_from_str` also takes spaces and signs.
 fn is_dashed(text: &str, len: usize) -> bool {
     text.len() == len
-        && text.bytes().enumerate().all(|(i, b)| {
-            if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() }
-        })
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() })
 }
 
 impl FromStr for Day {
@@ -199,14 +203,13 @@ impl FromStr for Period {
     type Err = BadPeriod;
 
     fn from_str(text: &str) -> Result<Self, BadPeriod> {
-        text.parse()
-            .map(Self::Day)
-            .or_else(|_| text.parse().map(Self::Month))
-            .map_err(|_| BadPeriod {
+        text.parse().map(Self::Day).or_else(|_| text.parse().map(Self::Month)).map_err(|_| {
+            BadPeriod {
                 what: "period",
                 found: text.to_owned(),
                 expected: "a day such as 2024-01-31 or a month such as 2024-01",
-            })
+            }
+        })
     }
 }
 
@@ -269,7 +272,8 @@ mod tests {
 
     #[test]
     fn what_is_no_period_is_refused() {
-        for text in ["2024", "2024-13", "2024-02-30", "2024-2", "2024-02-1", "+024-01", " 2024-01"] {
+        for text in ["2024", "2024-13", "2024-02-30", "2024-2", "2024-02-1", "+024-01", " 2024-01"]
+        {
             assert!(text.parse::<Period>().is_err(), "{text}");
         }
     }

@@ -147,10 +147,8 @@ impl Group {
     /// Stands for what a group is built from: its units and their archives' SHA-256.
     /// The same inputs give the same data files.
     pub fn inputs<'a>(archives: impl IntoIterator<Item = (&'a UnitId, &'a str)>) -> String {
-        let mut lines: Vec<String> = archives
-            .into_iter()
-            .map(|(unit, sha256)| format!("{unit}={sha256}"))
-            .collect();
+        let mut lines: Vec<String> =
+            archives.into_iter().map(|(unit, sha256)| format!("{unit}={sha256}")).collect();
         lines.sort();
         short_hash(&lines.join("\n"))
     }

@@ -40,7 +40,8 @@ mod tests {
 
     #[test]
     fn lines_read_back() {
-        let progress = Progress { progress: "bronze".into(), done: 1, total: 2, ..Progress::default() };
+        let progress =
+            Progress { progress: "bronze".into(), done: 1, total: 2, ..Progress::default() };
         assert_eq!(Progress::parse(&progress.line()), Some(progress));
         assert_eq!(Progress::parse("{\"level\":\"INFO\"}"), None);
         assert_eq!(Progress::parse("progress"), None);

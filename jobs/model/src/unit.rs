@@ -52,8 +52,7 @@ impl Unit {
     /// The series this unit is a piece of: everything but the period,
     /// `binance/spot/klines/BTCUSDT/1h`.
     pub fn series(&self) -> String {
-        let mut text =
-            format!("{}/{}/{}/{}", self.source, self.market, self.dataset, self.symbol);
+        let mut text = format!("{}/{}/{}/{}", self.source, self.market, self.dataset, self.symbol);
         if let Some(timeframe) = self.timeframe {
             text.push('/');
             text.push_str(timeframe.as_str());

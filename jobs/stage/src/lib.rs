@@ -1,1 +1,15 @@
 //! What each job needs: arguments, context, clock, logging, progress, exit codes, retries.
+//!
+//! A job's `main` is three lines: parse its arguments (which flatten [`Common`]), call
+//! [`main`] with its name and a closure over the [`Context`]. This crate knows nothing of what
+//! any stage does.
+
+mod args;
+mod clock;
+mod context;
+mod retry;
+
+pub use args::Common;
+pub use clock::{Clock, ManualClock};
+pub use context::{Context, Failure, Meter, main};
+pub use retry::Backoff;

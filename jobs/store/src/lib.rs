@@ -1,1 +1,19 @@
-//! Object storage (file:// and s3://), Parquet writing and fragments.
+//! Object storage (`file://` and `s3://`), staging, JSON documents and Parquet files.
+//!
+//! A [`Lake`] is opened from a URI, so that a laptop, a test and the cloud share one path.
+//! This crate knows nothing of units of work, of table logs or of SQL.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`lake`] | opening a lake; reading, writing and listing objects |
+//! | [`staged`] | large objects: written beside the lake, then published whole |
+//! | [`document`] | JSON documents: plans, fragments, ledger extracts |
+//! | [`schema`] | the Arrow form of the model's schemas |
+
+pub mod document;
+pub mod lake;
+pub mod schema;
+pub mod staged;
+
+pub use lake::{Lake, StoreError};
+pub use staged::{LocalCopy, Staged};

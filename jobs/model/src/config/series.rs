@@ -28,7 +28,6 @@ pub struct Series {
     pub archives: Archives,
 }
 
-
 /// What narrows a run: `--from --to --symbol --dataset`. Empty means everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

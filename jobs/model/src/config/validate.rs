@@ -59,10 +59,9 @@ impl Checker<'_> {
         let value = &range.value;
         match (&value.from, &value.to, value.last_days) {
             (None, None, Some(1..=20_000)) => Ok(()),
-            (None, None, Some(n)) => Err(self.refuse(
-                at,
-                format!("bad last_days {n}, expected 1 to 20000"),
-            )),
+            (None, None, Some(n)) => {
+                Err(self.refuse(at, format!("bad last_days {n}, expected 1 to 20000")))
+            }
             (Some(from), to, None) => {
                 let first = self.day(from, "from", at)?;
                 let Some(to) = to else { return Ok(()) };
@@ -70,10 +69,8 @@ impl Checker<'_> {
                 if first <= last {
                     Ok(())
                 } else {
-                    Err(self.refuse(
-                        at,
-                        format!("impossible range: from {first} is after to {last}"),
-                    ))
+                    Err(self
+                        .refuse(at, format!("impossible range: from {first} is after to {last}")))
                 }
             }
             _ => Err(self.refuse(
@@ -109,7 +106,7 @@ impl Checker<'_> {
         }
         for (dataset, how) in datasets {
             let timeframes = &how.value.timeframes;
-            if dataset.has_timeframe() != !timeframes.is_empty() {
+            if dataset.has_timeframe() == timeframes.is_empty() {
                 let message = if dataset.has_timeframe() {
                     format!("{dataset} without timeframes, expected such as timeframes: [1m, 1h]")
                 } else {

@@ -321,7 +321,11 @@ pub const DAILY: TableSchema = TableSchema {
         opt("quote_volume", SUM, "volume in the quote asset"),
         col("trade_count", Long, "number of trades"),
         opt("vwap", Double, "quote_volume / volume, in the quote asset"),
-        opt("average_price", Double, "mean of the 1m closes, else of the finest bars, in the quote asset"),
+        opt(
+            "average_price",
+            Double,
+            "mean of the 1m closes, else of the finest bars, in the quote asset",
+        ),
         opt("previous_close", PRICE, "close of the symbol's previous day with trades"),
         opt("price_change", PRICE, "close − previous close, in the quote asset"),
         opt("pct_change", Double, "100 × price_change / previous close, in percent"),

@@ -87,7 +87,12 @@ fn impossible_ranges() {
     check("to: 2025-01-02", "to: 2024-12-29", 10, "from 2024-12-30 is after to 2024-12-29");
     check("{last_days: 3}", "{last_days: 0}", 15, "bad last_days 0");
     check("{last_days: 3}", "{last_days: 3, from: 2024-01-01}", 15, "bad range");
-    check("environment: dev", "environment: dev\nlimits: {download: {attempts: 0}}", 1, "attempts 0");
+    check(
+        "environment: dev",
+        "environment: dev\nlimits: {download: {attempts: 0}}",
+        1,
+        "attempts 0",
+    );
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! The arguments that every job takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use model::RunId;
+
+/// The arguments that every job takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The environment's configuration.
+    #[arg(long, value_name = "FILE", env = model::env::CONFIG)]
+    pub config: PathBuf,
+
+    /// The lake: a directory, file:///… or s3://bucket/prefix. Default: what the configuration
+    /// says, else target/lake/<environment>.
+    #[arg(long, value_name = "URI", env = model::env::LAKE)]
+    pub lake: Option<String>,
+
+    /// The run; every stage of a run gets the same id.
+    #[arg(long, value_name = "ID", env = model::env::RUN)]
+    pub run: Option<RunId>,
+
+    /// Folder for spill and staging files. Default: inside a directory lake, else the system's.
+    #[arg(long, value_name = "DIR", env = model::env::TEMP)]
+    pub temp: Option<PathBuf>,
+
+    /// The form of log lines on standard error. Default: text on a terminal, else json.
+    #[arg(long, value_enum, value_name = "FORM", env = model::env::LOG_FORMAT)]
+    pub log_format: Option<LogFormat>,
+
+    /// Log filter, such as info or bronze=debug.
+    #[arg(long, value_name = "FILTER", env = model::env::LOG, default_value = "info")]
+    pub log: String,
+
+    /// Write progress lines (JSON) to standard error, for whoever draws the bars.
+    #[arg(long)]
+    pub progress: bool,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one object a line.
+    Json,
+}

@@ -1,0 +1,236 @@
+//! The context a job works in, and the frame around it: logging, progress, exit codes.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::future::Future;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use model::config::Config;
+use model::exit::Exit;
+use model::progress::Progress;
+use model::{RunId, unit};
+use store::Lake;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Common, LogFormat};
+use crate::clock::Clock;
+
+/// Why a job failed, and what whoever ran it should do next.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// The reason, with its causes.
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    /// A failure with an exit code.
+    pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self { exit, error: error.into() }
+    }
+}
+
+/// Anything without a better code.
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { exit: Exit::Failed, error: error.into() }
+    }
+}
+
+/// What a job works with.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The lake.
+    pub lake: Lake,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// SHA-256 of the configuration's bytes.
+    pub config_sha256: String,
+    /// The run.
+    pub run: RunId,
+    /// The time.
+    pub clock: Clock,
+    /// How far the job is.
+    pub meter: Meter,
+}
+
+impl Context {
+    /// Opens what the arguments name. A run id is made where none is given.
+    ///
+    /// # Errors
+    /// A [`Failure`] with [`Exit::Usage`] for a configuration or a lake that is wrong.
+    pub fn open(stage: &str, common: &Common) -> Result<Self, Failure> {
+        let usage = |error: anyhow::Error| Failure::new(Exit::Usage, error);
+        let name = common.config.display().to_string();
+        let text = std::fs::read_to_string(&common.config).map_err(|error| {
+            usage(anyhow::Error::new(error).context(format!("cannot read configuration `{name}`")))
+        })?;
+        let config = Config::parse(&name, &text).map_err(|error| usage(error.into()))?;
+        let uri = common.lake.clone().or_else(|| config.lake.clone()).unwrap_or_else(|| {
+            PathBuf::from("target/lake").join(&config.environment.value).display().to_string()
+        });
+        let lake = Lake::open(&uri, common.temp.as_deref()).map_err(|error| usage(error.into()))?;
+        let clock = Clock::System;
+        let run = common.run.clone().unwrap_or_else(|| RunId::new(clock.now(), fastrand::u32(..)));
+        Ok(Self {
+            lake,
+            config: Arc::new(config),
+            config_sha256: unit::sha256_hex(text.as_bytes()),
+            run,
+            clock,
+            meter: Meter::new(stage, common.progress),
+        })
+    }
+}
+
+/// Counts how far a job is, and tells it where somebody listens. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Meter(Arc<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    stage: String,
+    speaks: bool,
+    done: AtomicU64,
+    total: AtomicU64,
+    bytes: AtomicU64,
+    rows: AtomicU64,
+    at: Mutex<String>,
+}
+
+impl Meter {
+    /// A meter of a stage; `speaks` where somebody reads its lines.
+    pub fn new(stage: &str, speaks: bool) -> Self {
+        Self(Arc::new(Counts {
+            stage: stage.to_owned(),
+            speaks,
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            at: Mutex::new(String::new()),
+        }))
+    }
+
+    /// Says how much there is to do.
+    pub fn total(&self, units: u64) {
+        self.0.total.store(units, Ordering::Relaxed);
+        self.speak();
+    }
+
+    /// Counts units or groups as done, and says so.
+    pub fn done(&self, units: u64) {
+        self.0.done.fetch_add(units, Ordering::Relaxed);
+        self.speak();
+    }
+
+    /// Counts bytes read or received.
+    pub fn bytes(&self, bytes: u64) {
+        self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts rows made.
+    pub fn rows(&self, rows: u64) {
+        self.0.rows.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Says what is at work.
+    pub fn at(&self, what: &str) {
+        if let Ok(mut at) = self.0.at.lock() {
+            what.clone_into(&mut at);
+        }
+        self.speak();
+    }
+
+    /// The counts so far.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            progress: self.0.stage.clone(),
+            done: self.0.done.load(Ordering::Relaxed),
+            total: self.0.total.load(Ordering::Relaxed),
+            bytes: self.0.bytes.load(Ordering::Relaxed),
+            rows: self.0.rows.load(Ordering::Relaxed),
+            at: self.0.at.lock().map_or_else(|_| String::new(), |at| at.clone()),
+        }
+    }
+
+    /// Writes the progress line now, where somebody listens. Long work calls it now and then.
+    pub fn speak(&self) {
+        if self.0.speaks {
+            eprintln!("{}", self.progress().line());
+        }
+    }
+}
+
+/// The frame of a job's `main`: sets up logging, opens the context, runs the job until it ends,
+/// and turns a failure into one message and its exit code.
+///
+/// The message goes to standard error: the whole chain of causes once, then what to do next.
+pub fn main<F, W>(stage: &str, common: &Common, work: W) -> ExitCode
+where
+    W: FnOnce(Context) -> F,
+    F: Future<Output = Result<(), Failure>>,
+{
+    log_to_stderr(common);
+    let result = (|| {
+        let context = Context::open(stage, common)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let speaker = common.progress.then(|| speak_now_and_then(&runtime, &context.meter));
+        let result = runtime.block_on(work(context));
+        if let Some(speaker) = speaker {
+            speaker.abort();
+        }
+        result
+    })();
+    match result {
+        Ok(()) => ExitCode::from(Exit::Done as u8),
+        Err(failure) => {
+            eprintln!("{stage}: {}", chain(failure.error.as_ref()));
+            eprintln!("{stage}: {}", failure.exit.advice());
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+fn speak_now_and_then(
+    runtime: &tokio::runtime::Runtime,
+    meter: &Meter,
+) -> tokio::task::JoinHandle<()> {
+    let meter = meter.clone();
+    runtime.spawn(async move {
+        let mut tick = tokio::time::interval(std::time::Duration::from_millis(200));
+        loop {
+            tick.tick().await;
+            meter.speak();
+        }
+    })
+}
+
+/// An error and its causes in one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn log_to_stderr(common: &Common) {
+    let filter = EnvFilter::try_new(&common.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let format = common.log_format.unwrap_or_else(|| {
+        if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json }
+    });
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // a second call in one process (tests) keeps the first one's subscriber
+    let _ = match format {
+        LogFormat::Text => builder.with_target(false).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+}

@@ -1,0 +1,286 @@
+//! Opening a lake; reading, writing and listing its objects by key. Large objects are in
+//! `staged`, JSON documents in `document`.
+
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use url::Url;
+
+/// What can go wrong with the lake's storage.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The URI names no place that a lake can be.
+    #[error("bad lake `{uri}`, expected a directory, file:///… or s3://bucket/prefix")]
+    BadUri {
+        /// The URI found.
+        uri: String,
+    },
+    /// The storage refused or did not answer.
+    #[error("cannot {action} `{key}` in the lake")]
+    Object {
+        /// What was tried: `read`, `write`, `list`, `delete`.
+        action: &'static str,
+        /// The key.
+        key: String,
+        /// Why.
+        source: object_store::Error,
+    },
+    /// A local file could not be used.
+    #[error("cannot {action} `{}`", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A document is not what its place says.
+    #[error("`{key}` is no {what}")]
+    Document {
+        /// The key.
+        key: String,
+        /// What was expected, such as `plan`.
+        what: &'static str,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl StoreError {
+    /// Whether the object simply is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Object { source: object_store::Error::NotFound { .. }, .. })
+    }
+}
+
+/// What is known of an object without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its key in the lake.
+    pub key: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// When it was written, in µs since the epoch.
+    pub modified_micros: i64,
+}
+
+/// A lake: a prefix of an object store or a directory. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Lake {
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    root: Arc<dyn ObjectStore>,
+    url: Url,
+    directory: Option<PathBuf>,
+    temp: PathBuf,
+}
+
+impl Lake {
+    /// Opens the lake at `uri`: a directory (made when it is not there), `file:///…` or
+    /// `s3://bucket/prefix` (credentials, region and endpoint as the AWS variables say).
+    /// `temp` is for spill and staging files; by default inside a directory lake, else the
+    /// system's.
+    ///
+    /// # Errors
+    /// [`StoreError::BadUri`], or [`StoreError::File`] when the directory cannot be made.
+    pub fn open(uri: &str, temp: Option<&FilePath>) -> Result<Self, StoreError> {
+        let bad = || StoreError::BadUri { uri: uri.to_owned() };
+        let is_url = uri.contains("://");
+        let mut url = if is_url {
+            Url::parse(uri).map_err(|_| bad())?
+        } else {
+            if uri.is_empty() {
+                return Err(bad());
+            }
+            let path = make_directory(FilePath::new(uri))?;
+            Url::from_directory_path(path).map_err(|()| bad())?
+        };
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        let (root, directory): (Arc<dyn ObjectStore>, _) = match url.scheme() {
+            "file" => {
+                let path = make_directory(&url.to_file_path().map_err(|()| bad())?)?;
+                (Arc::new(LocalFileSystem::new()), Some(path))
+            }
+            "s3" => {
+                let s3 = AmazonS3Builder::from_env().with_url(url.as_str()).build().map_err(
+                    |source| StoreError::Object { action: "open", key: uri.to_owned(), source },
+                )?;
+                (Arc::new(s3), None)
+            }
+            _ => return Err(bad()),
+        };
+        let prefix = Path::from_url_path(url.path()).map_err(|_| bad())?;
+        let temp = match (temp, &directory) {
+            (Some(temp), _) => make_directory(temp)?,
+            (None, Some(directory)) => make_directory(&directory.join(model::layout::TEMP))?,
+            (None, None) => std::env::temp_dir(),
+        };
+        Ok(Self {
+            objects: Arc::new(PrefixStore::new(Arc::clone(&root), prefix)),
+            root,
+            url,
+            directory,
+            temp,
+        })
+    }
+
+    /// The lake's URL, with a slash at its end.
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The store whose keys are the lake's keys.
+    pub fn objects(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.objects)
+    }
+
+    /// The store that the lake is a prefix of.
+    pub fn root(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.root)
+    }
+
+    /// The directory, where the lake is one.
+    pub fn directory(&self) -> Option<&FilePath> {
+        self.directory.as_deref()
+    }
+
+    /// Where spill and staging files go.
+    pub fn temp(&self) -> &FilePath {
+        &self.temp
+    }
+
+    /// The file of an object, where the lake is a directory.
+    pub(crate) fn local_path(&self, key: &str) -> Option<PathBuf> {
+        self.directory.as_ref().map(|directory| directory.join(key))
+    }
+
+    /// Reads an object whole. For documents: large objects are read through
+    /// [`Lake::local_copy`].
+    ///
+    /// # Errors
+    /// [`StoreError::Object`]; see [`StoreError::is_not_found`].
+    pub async fn read(&self, key: &str) -> Result<Bytes, StoreError> {
+        let error = |source| StoreError::Object { action: "read", key: key.to_owned(), source };
+        self.objects.get(&Path::from(key)).await.map_err(error)?.bytes().await.map_err(error)
+    }
+
+    /// Reads an object whole; `None` when it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`] for any other reason.
+    pub async fn read_if_there(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        match self.read(key).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes an object at once; what was there is replaced, and no reader sees a part.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`].
+    pub async fn write(&self, key: &str, bytes: impl Into<Bytes>) -> Result<(), StoreError> {
+        self.objects
+            .put(&Path::from(key), PutPayload::from_bytes(bytes.into()))
+            .await
+            .map(|_| ())
+            .map_err(|source| StoreError::Object { action: "write", key: key.to_owned(), source })
+    }
+
+    /// Writes an object unless there is one; tells whether it was written.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`].
+    pub async fn write_new(&self, key: &str, bytes: impl Into<Bytes>) -> Result<bool, StoreError> {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let payload = PutPayload::from_bytes(bytes.into());
+        match self.objects.put_opts(&Path::from(key), payload, options).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(source) => Err(StoreError::Object { action: "write", key: key.to_owned(), source }),
+        }
+    }
+
+    /// What is known of an object; `None` when it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`] for any other reason.
+    pub async fn head(&self, key: &str) -> Result<Option<Entry>, StoreError> {
+        match self.objects.head(&Path::from(key)).await {
+            Ok(meta) => Ok(Some(entry(&meta))),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(StoreError::Object { action: "read", key: key.to_owned(), source }),
+        }
+    }
+
+    /// All objects under a folder, in key order.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`].
+    pub async fn list(&self, folder: &str) -> Result<Vec<Entry>, StoreError> {
+        let mut entries: Vec<Entry> = self
+            .objects
+            .list(Some(&Path::from(folder)))
+            .map_ok(|meta| entry(&meta))
+            .try_collect()
+            .await
+            .map_err(|source| StoreError::Object {
+                action: "list",
+                key: folder.to_owned(),
+                source,
+            })?;
+        entries.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(entries)
+    }
+
+    /// The folders directly under a folder, in order, as keys without a slash at their end.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`].
+    pub async fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let result = self.objects.list_with_delimiter(Some(&Path::from(folder))).await.map_err(
+            |source| StoreError::Object { action: "list", key: folder.to_owned(), source },
+        )?;
+        let mut folders: Vec<_> =
+            result.common_prefixes.into_iter().map(|p| p.as_ref().to_owned()).collect();
+        folders.sort();
+        Ok(folders)
+    }
+
+    /// Deletes an object; one that is not there is fine.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`].
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        match self.objects.delete(&Path::from(key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => {
+                Err(StoreError::Object { action: "delete", key: key.to_owned(), source })
+            }
+        }
+    }
+}
+
+fn entry(meta: &object_store::ObjectMeta) -> Entry {
+    Entry {
+        key: meta.location.as_ref().to_owned(),
+        bytes: meta.size,
+        modified_micros: meta.last_modified.timestamp_micros(),
+    }
+}
+
+fn make_directory(path: &FilePath) -> Result<PathBuf, StoreError> {
+    let error = |source| StoreError::File { action: "make", path: path.to_owned(), source };
+    std::fs::create_dir_all(path).map_err(error)?;
+    path.canonicalize().map_err(error)
+}
