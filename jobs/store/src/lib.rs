@@ -9,9 +9,11 @@
 //! | [`staged`] | large objects: written beside the lake, then published whole |
 //! | [`document`] | JSON documents: plans, fragments, ledger extracts |
 //! | [`schema`] | the Arrow form of the model's schemas |
+//! | [`parquet`] | Parquet files: the only place that writes them |
 
 pub mod document;
 pub mod lake;
+pub mod parquet;
 pub mod schema;
 pub mod staged;
 
