@@ -26,6 +26,8 @@ pub const TEMP: &str = "MARKET_LAKE_TEMP";
 pub const SHARED: &str = "MARKET_LAKE_SHARED";
 /// Whether a test that cannot run is a failure.
 pub const REQUIRE_ALL: &str = "MARKET_LAKE_REQUIRE_ALL";
+/// How many kills the kill tests make.
+pub const KILLS: &str = "MARKET_LAKE_KILLS";
 
 /// All of them.
 pub const ALL: &[Var] = &[
@@ -43,4 +45,5 @@ pub const ALL: &[Var] = &[
         help: "folder of real exchange files that tests use; default ../shared; tests skip without it",
     },
     Var { name: REQUIRE_ALL, help: "`1`: a test that would skip fails instead (set in CI)" },
+    Var { name: KILLS, help: "kills that the kill tests make; default 40" },
 ];

@@ -161,6 +161,11 @@ impl std::ops::AddAssign for RowCounts {
 pub struct GoldFragment {
     /// What it is of: a [`Dirty`] id.
     pub id: String,
+    /// The months of gold.bars that were rebuilt, in order: [`Dirty::months`].
+    pub months: Vec<crate::Month>,
+    /// [`Dirty::inputs`] of the tables it was built from. Where they have changed by the time
+    /// of the commit, another run was faster, and the piece must be built again.
+    pub inputs: String,
     /// Partitions replaced, by table, even where nothing is left in them.
     pub replaces: Vec<(Table, Partition)>,
     /// The data files that replace them.
@@ -187,6 +192,37 @@ impl Dirty {
     /// `binance/spot/BTCUSDT`.
     pub fn id(&self) -> String {
         format!("{}/{}/{}", self.source, self.market, self.symbol)
+    }
+
+    /// Stands for what gold makes of this from: the live files of the silver tables in its
+    /// months, and those of gold.bars in all other months (daily figures need them). `files`
+    /// may hold any files of any tables; those of no concern are left out.
+    pub fn inputs<'a>(
+        &self,
+        files: impl IntoIterator<Item = (Table, &'a Partition, &'a str)>,
+    ) -> String {
+        let mut lines: Vec<String> = files
+            .into_iter()
+            .filter(|(table, partition, _)| self.concerns(*table, partition))
+            .map(|(table, _, path)| format!("{table}/{path}"))
+            .collect();
+        lines.sort_unstable();
+        crate::unit::sha256_hex(lines.join("\n").as_bytes())
+    }
+
+    /// Whether [`Dirty::inputs`] takes files of this partition into account.
+    pub fn concerns(&self, table: Table, partition: &Partition) -> bool {
+        let is = |column: &str, value: &str| partition.get(column).is_some_and(|v| v == value);
+        let month = match table {
+            Table::Trades | Table::AggTrades => partition.get("date").and_then(|d| d.get(..7)),
+            Table::Klines | Table::Bars => partition.get("month").map(String::as_str),
+            _ => None,
+        };
+        let Some(month) = month else { return false };
+        is("source", self.source.as_str())
+            && is("market", self.market.as_str())
+            && is("symbol", self.symbol.as_str())
+            && self.months.iter().any(|m| m.to_string() == month) == (table != Table::Bars)
     }
 }
 
@@ -239,4 +275,35 @@ pub enum Stat {
 /// The archives of a list of outcomes that were read, for [`crate::plan::Group::inputs`].
 pub fn readable(units: &[UnitOutcome]) -> Vec<(UnitId, String)> {
     units.iter().filter(|u| u.corrupt.is_none()).map(|u| (u.unit.id(), u.sha256.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inputs_of_gold_are_the_files_it_reads() {
+        let dirty = Dirty {
+            source: crate::Source::Binance,
+            market: crate::Market::Spot,
+            symbol: "BTCUSDT".parse().expect("symbol"),
+            months: vec!["2024-01".parse().expect("month")],
+        };
+        let check = |table: Table, symbol: &str, column: &str, value: &str, expect: bool| {
+            let partition: Partition =
+                [("source", "binance"), ("market", "spot"), ("symbol", symbol), (column, value)]
+                    .map(|(c, v)| (c.to_owned(), v.to_owned()))
+                    .into();
+            assert_eq!(dirty.concerns(table, &partition), expect, "{table} {partition:?}");
+            let inputs = dirty.inputs([(table, &partition, "a.parquet")]);
+            assert_eq!(inputs != dirty.inputs([]), expect, "{table} {partition:?}");
+        };
+        check(Table::Trades, "BTCUSDT", "date", "2024-01-31", true);
+        check(Table::AggTrades, "BTCUSDT", "date", "2024-02-01", false);
+        check(Table::Trades, "ETHUSDT", "date", "2024-01-31", false);
+        check(Table::Klines, "BTCUSDT", "month", "2024-01", true);
+        check(Table::Bars, "BTCUSDT", "month", "2024-01", false);
+        check(Table::Bars, "BTCUSDT", "month", "2024-02", true);
+        check(Table::Daily, "BTCUSDT", "month", "2024-02", false);
+    }
 }

@@ -1,0 +1,143 @@
+//! The whole way, undisturbed: exact bars, nothing to do the second time, the same bytes whatever
+//! the concurrency, archives that were published again.
+
+use anyhow::Result;
+use e2e::lab::Lab;
+use e2e::look;
+use e2e::world::World;
+use exchange::faults::{Fault, Rule};
+use model::schema::Table;
+
+const SYMBOLS: &[&str] = &[
+    "spot:BTCUSDT,trades=900",
+    "spot:PEPEUSDT,price=0.00000001,largest=1000000000000,trades=700",
+    "usdm:ETHUSDT,trades=800",
+    "coinm:BTCUSD_PERP,trades=300",
+];
+
+/// Every field of every bar that we make from trades equals the exchange's own, to the last digit.
+#[test]
+fn bars_from_trades_equal_klines() -> Result<()> {
+    let world = World::new(SYMBOLS, "2024-12-30", "2025-01-01")?;
+    let exchange = world.start()?;
+    let lab = Lab::new(&world.yaml(exchange.url()))?;
+    lab.run_well()?;
+    let compared = lab.lines(
+        "SELECT b.market, b.symbol, b.timeframe, count(*) AS bars, \
+           sum(CASE WHEN b.open = k.open AND b.high = k.high AND b.low = k.low \
+                     AND b.close = k.close AND b.trade_count = k.trade_count \
+                     AND b.volume = k.volume AND b.taker_buy_volume = k.taker_buy_volume \
+                     AND b.quote_volume IS NOT DISTINCT FROM k.quote_volume \
+                     AND b.taker_buy_quote_volume IS NOT DISTINCT FROM k.taker_buy_quote_volume \
+                     AND b.contract_volume IS NOT DISTINCT FROM k.contract_volume \
+                    THEN 1 ELSE 0 END) AS equal_bars \
+         FROM gold.bars b JOIN silver.klines k \
+           ON b.market = k.market AND b.symbol = k.symbol AND b.timeframe = k.timeframe \
+          AND b.open_time = k.open_time \
+         WHERE b.made_from = 'trades' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+    )?;
+    assert_eq!(compared.len(), 4 * 3, "{compared:?}");
+    for line in &compared {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert_eq!(words[3], words[4], "bars differ from klines: {line}");
+        assert_ne!(words[3], "0");
+    }
+    // every kline with a trade has a bar, and no bar is without its kline
+    let alone = lab.lines(
+        "SELECT count(*) FROM silver.klines k FULL JOIN \
+           (SELECT * FROM gold.bars WHERE timeframe IN ('1m', '1h', '1d')) b \
+           ON b.market = k.market AND b.symbol = k.symbol AND b.timeframe = k.timeframe \
+          AND b.open_time = k.open_time \
+         WHERE (b.symbol IS NULL AND k.trade_count > 0) OR k.symbol IS NULL",
+    )?;
+    assert_eq!(alone, ["0"]);
+    // the smallest price and the largest quantity are really in it
+    let extremes = lab.lines(
+        "SELECT min(price), max(quantity) FROM silver.trades WHERE symbol = 'PEPEUSDT'",
+    )?;
+    let words: Vec<&str> = extremes[0].split(' ').collect();
+    assert!(words[0].starts_with("0.0000000"), "{extremes:?}");
+    assert!(words[1].parse::<f64>()? >= 1e11, "{extremes:?}");
+    // and the lake's own check says the same
+    let verdicts = lab.lines(
+        "SELECT status, count(*) FROM ops.checks GROUP BY 1 ORDER BY 1",
+    )?;
+    assert!(verdicts.iter().all(|v| v.starts_with("pass ")), "{verdicts:?}");
+    Ok(())
+}
+
+#[test]
+fn the_second_run_finds_nothing_to_do() -> Result<()> {
+    let world = World::new(&["spot:BTCUSDT,trades=200"], "2024-12-31", "2025-01-01")?;
+    let exchange = world.start()?;
+    let lab = Lab::new(&world.yaml(exchange.url()))?;
+    let first = lab.run_well()?;
+    assert_ne!(first["rows_silver"], 0, "{first}");
+    let before = look::files(&lab.lake(), look::DERIVED)?;
+    exchange.clear_requests();
+    let second = lab.run_well()?;
+    assert_eq!(second["units"], 0, "{second}");
+    assert_eq!(exchange.count("data/**.zip"), 0, "an archive was fetched again");
+    assert_eq!(look::files(&lab.lake(), look::DERIVED)?, before);
+    assert_eq!(lab.lines("SELECT count(*) FROM ops.runs")?, ["1"]);
+    Ok(())
+}
+
+#[test]
+fn the_same_bytes_whatever_the_concurrency() -> Result<()> {
+    let mut world = World::new(SYMBOLS, "2024-12-30", "2025-01-01")?;
+    let exchange = world.start()?;
+    let mut seen = Vec::new();
+    for limits in [
+        "{download: {concurrency: 1}, silver: {workers: 1}, batch: {units: 1000}}",
+        "{download: {concurrency: 8}, silver: {workers: 4}, batch: {units: 3}, run: {concurrency: 3}}",
+    ] {
+        limits.clone_into(&mut world.limits);
+        let lab = Lab::new(&world.yaml(exchange.url()))?;
+        lab.run_well()?;
+        let files = look::files(&lab.lake(), look::DERIVED)?;
+        assert!(files[&Table::Trades].len() >= 12, "{files:?}");
+        seen.push(files);
+    }
+    assert_eq!(seen[0], seen[1]);
+    Ok(())
+}
+
+#[test]
+fn an_archive_published_again_replaces_its_partition() -> Result<()> {
+    let world = World::new(&["spot:BTCUSDT,trades=300"], "2024-12-31", "2025-01-01")?;
+    let exchange = world.start()?;
+    let lab = Lab::new(&world.yaml_of(exchange.url(), "trades: {}"))?;
+    lab.run_well()?;
+    let sums = "SELECT date, count(*), sum(quantity) FROM silver.trades GROUP BY 1 ORDER BY 1";
+    let before = lab.lines(sums)?;
+    let bars = "SELECT open_time, volume FROM gold.bars WHERE timeframe = '1d' ORDER BY 1";
+    let bars_before = lab.lines(bars)?;
+
+    let fault = Fault::Republished { revision: 1 };
+    exchange.set_faults(vec![Rule::always("data/spot/daily/trades/BTCUSDT/*2025-01-01.zip", fault)])?;
+    let summary = lab.run_well()?;
+    assert_eq!(summary["units"], 1, "{summary}");
+    let after = lab.lines(sums)?;
+    assert_eq!(before[0], after[0], "the other day is as it was");
+    assert_ne!(before[1], after[1], "the day has the corrected quantities");
+    let bars_after = lab.lines(bars)?;
+    assert_eq!(bars_before[0], bars_after[0]);
+    assert_ne!(bars_before[1], bars_after[1], "gold follows");
+
+    // both versions are in the ledger, both raw objects are there
+    let ledger = lab.lines(
+        "SELECT status, object FROM bronze.archives WHERE period = '2025-01-01' ORDER BY fetched_at",
+    )?;
+    assert_eq!(ledger.len(), 2, "{ledger:?}");
+    for line in &ledger {
+        let object = line.strip_prefix("ok ").expect("ok");
+        assert!(lab.lake().join(object).is_file(), "{object}");
+    }
+    // time travel shows the former rows
+    assert_eq!(look::rows_as_of(&lab.lake(), Table::Trades, 1)?, look::rows(&before));
+    assert_eq!(look::rows(&lab.lines(sums)?), look::rows(&before));
+    let quantities = look::sum_as_of(&lab.lake(), Table::Trades, 1, "quantity", "date = '2025-01-01'")?;
+    assert_eq!(quantities, before[1].rsplit(' ').next().expect("sum"));
+    Ok(())
+}
