@@ -3,10 +3,14 @@
 //! A job's `main` is three lines: parse its arguments (which flatten [`Common`]), call
 //! [`main`] with its name and a closure over the [`Context`]. This crate knows nothing of what
 //! any stage does.
+//!
+//! The feature `http` adds the way out to a source (`http`), for the stages that talk to one.
 
 mod args;
 mod clock;
 mod context;
+#[cfg(feature = "http")]
+pub mod http;
 mod retry;
 
 pub use args::Common;

@@ -1,0 +1,411 @@
+//! The one way out to a source over HTTP: a polite client that retries inside limits.
+//!
+//! A [`Door`] bounds the requests at once, keeps everybody waiting while the host asks for
+//! patience (`Retry-After`), follows few redirects and never one to plain HTTP. [`Attempts`]
+//! counts what one piece of work may still try. What the answers mean is the caller's business.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use model::config::DownloadLimits;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, Proxy, Response, StatusCode};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::retry::Backoff;
+
+/// Redirects that are followed.
+const REDIRECTS: usize = 5;
+
+/// The source did not give a definite answer inside the limits. Trying again later may help.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("gave up on {url} after {}: {why}", count(*.attempts))]
+pub struct Unavailable {
+    /// What was asked for.
+    pub url: String,
+    /// Attempts made.
+    pub attempts: u32,
+    /// What was wrong with the last one.
+    pub why: String,
+}
+
+fn count(attempts: u32) -> String {
+    if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") }
+}
+
+/// A client that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BadClient {
+    /// The proxy's address is wrong.
+    #[error("bad proxy `{found}`, expected such as http://proxy.example:3128")]
+    Proxy {
+        /// The address found.
+        found: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// TLS or the system's certificates are not usable.
+    #[error("cannot set up TLS")]
+    Tls(#[source] reqwest::Error),
+}
+
+/// Why one attempt failed, where another may not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// In words.
+    pub why: String,
+    /// How long the host asks to wait.
+    pub asked: Option<Duration>,
+}
+
+impl Trouble {
+    /// A trouble without a wish of the host's.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), asked: None }
+    }
+
+    /// From a failure of the client: connection, timeout, a body that was cut.
+    pub fn of_error(error: reqwest::Error) -> Self {
+        // the URL is told once, by whoever gives up
+        let error = error.without_url();
+        let mut why = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let _ = write!(why, ": {error}");
+            cause = error.source();
+        }
+        Self::new(why)
+    }
+
+    /// From a status that says `not now`; `None` for any definite answer.
+    pub fn of_answer(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Self> {
+        let passing = status.is_server_error() || matches!(status.as_u16(), 408 | 418 | 425 | 429);
+        passing.then(|| Self {
+            why: format!("answer {}", status.as_u16()),
+            asked: retry_after(headers, now),
+        })
+    }
+}
+
+/// What `Retry-After` asks for: seconds or an HTTP date.
+pub fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at: DateTime<Utc> = httpdate::parse_http_date(text).ok()?.into();
+    Some((at - now).to_std().unwrap_or(Duration::ZERO))
+}
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, cut where the caller's limit is.
+    pub body: Bytes,
+}
+
+/// The way out to one source. Cheap to clone; clones share their bounds.
+#[derive(Debug, Clone)]
+pub struct Door {
+    client: Client,
+    limits: DownloadLimits,
+    clock: Clock,
+    // until when the host wants to be left alone
+    closed: Arc<Mutex<Option<Instant>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Door {
+    /// A door with the limits of the configuration. Proxies of the environment are not used;
+    /// `proxy` is what the user named.
+    ///
+    /// # Errors
+    /// [`BadClient`].
+    pub fn new(
+        limits: &DownloadLimits,
+        clock: &Clock,
+        proxy: Option<&str>,
+    ) -> Result<Self, BadClient> {
+        let idle = Duration::from_secs(limits.idle_timeout_seconds);
+        let mut builder = Client::builder()
+            .user_agent(concat!("market-lake/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(idle)
+            .read_timeout(idle)
+            .pool_max_idle_per_host(limits.concurrency as usize)
+            .redirect(redirects())
+            .no_proxy();
+        if let Some(found) = proxy {
+            let bad = |source| BadClient::Proxy { found: found.to_owned(), source };
+            builder = builder.proxy(Proxy::all(found).map_err(bad)?);
+        }
+        Ok(Self {
+            client: builder.build().map_err(BadClient::Tls)?,
+            limits: limits.clone(),
+            clock: clock.clone(),
+            closed: Arc::default(),
+            permits: Arc::new(Semaphore::new(limits.concurrency.max(1) as usize)),
+        })
+    }
+
+    /// The client, for whoever reads a body piece by piece.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The time, UTC.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Starts counting the attempts at `url`.
+    pub fn attempts(&self, url: &str) -> Attempts<'_> {
+        Attempts { door: self, url: url.to_owned(), made: 0 }
+    }
+
+    /// Asks with `method` until there is a definite answer that `read` can use. At most `limit`
+    /// bytes of the body are kept.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the limits are reached.
+    pub async fn ask<T>(
+        &self,
+        method: Method,
+        url: &str,
+        limit: usize,
+        read: impl Fn(Answer) -> Result<T, Trouble>,
+    ) -> Result<T, Unavailable> {
+        let mut attempts = self.attempts(url);
+        loop {
+            let permit = attempts.begin().await?;
+            let answer = self.once(method.clone(), url, limit).await;
+            drop(permit);
+            match answer.and_then(&read) {
+                Ok(value) => return Ok(value),
+                Err(trouble) => attempts.failed(&trouble).await?,
+            }
+        }
+    }
+
+    async fn once(&self, method: Method, url: &str, limit: usize) -> Result<Answer, Trouble> {
+        let response = self.client.request(method, url).send().await.map_err(Trouble::of_error)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        if let Some(trouble) = Trouble::of_answer(status, &headers, self.now()) {
+            return Err(trouble);
+        }
+        Ok(Answer { status, headers, body: body(response, limit).await? })
+    }
+
+    fn closed_for(&self) -> Option<Duration> {
+        let until = self.closed.lock().ok().and_then(|closed| *closed)?;
+        until.checked_duration_since(Instant::now())
+    }
+
+    fn close_for(&self, wait: Duration) {
+        let Some(until) = Instant::now().checked_add(wait) else { return };
+        if let Ok(mut closed) = self.closed.lock() {
+            *closed = Some(closed.map_or(until, |already| already.max(until)));
+        }
+    }
+}
+
+async fn body(mut response: Response, limit: usize) -> Result<Bytes, Trouble> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(Trouble::of_error)? {
+        body.extend_from_slice(&chunk[..chunk.len().min(limit - body.len())]);
+        if body.len() == limit {
+            break;
+        }
+    }
+    Ok(body.freeze())
+}
+
+fn redirects() -> Policy {
+    Policy::custom(|attempt| {
+        let host = attempt.url().host_str().unwrap_or("");
+        let here = matches!(host, "127.0.0.1" | "localhost");
+        if attempt.url().scheme() != "https" && !here {
+            let found = attempt.url().to_string();
+            attempt.error(format!("redirect to `{found}`, expected https"))
+        } else if attempt.previous().len() > REDIRECTS {
+            attempt.error(format!("more than {REDIRECTS} redirects"))
+        } else {
+            attempt.follow()
+        }
+    })
+}
+
+/// The attempts at one piece of work.
+#[derive(Debug)]
+pub struct Attempts<'a> {
+    door: &'a Door,
+    url: String,
+    made: u32,
+}
+
+impl<'a> Attempts<'a> {
+    /// Attempts begun so far.
+    pub const fn made(&self) -> u32 {
+        self.made
+    }
+
+    /// Begins an attempt as soon as there is room and the host wants to be asked. Keep the
+    /// permit until the attempt is over.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the host wants to be left alone for longer than the limits allow.
+    pub async fn begin(&mut self) -> Result<SemaphorePermit<'a>, Unavailable> {
+        let longest = Duration::from_millis(self.door.limits.max_backoff_ms);
+        loop {
+            let permit = self
+                .door
+                .permits
+                .acquire()
+                .await
+                .map_err(|_| self.give_up("the client is closed".to_owned()))?;
+            let Some(wait) = self.door.closed_for() else {
+                self.made += 1;
+                return Ok(permit);
+            };
+            drop(permit);
+            if wait > longest {
+                return Err(self.give_up(asks_too_much(wait, longest)));
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Counts an attempt as failed and waits before the next one.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when none is left, or the host asks for more patience than the limits
+    /// allow.
+    pub async fn failed(&mut self, trouble: &Trouble) -> Result<(), Unavailable> {
+        let limits = &self.door.limits;
+        let backoff = Backoff {
+            first: Duration::from_millis(limits.backoff_ms),
+            longest: Duration::from_millis(limits.max_backoff_ms),
+        };
+        if let Some(asked) = trouble.asked {
+            self.door.close_for(asked);
+            if asked > backoff.longest {
+                let why = format!("{}; {}", trouble.why, asks_too_much(asked, backoff.longest));
+                return Err(self.give_up(why));
+            }
+        }
+        if self.made >= limits.attempts {
+            return Err(self.give_up(trouble.why.clone()));
+        }
+        let wait = backoff.wait(self.made).max(trouble.asked.unwrap_or_default());
+        tracing::debug!(
+            url = self.url,
+            attempt = self.made,
+            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            why = trouble.why,
+            "trying again"
+        );
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    /// The end of the attempts, for a reason of the caller's.
+    pub fn give_up(&self, why: String) -> Unavailable {
+        Unavailable { url: self.url.clone(), attempts: self.made, why }
+    }
+}
+
+fn asks_too_much(asked: Duration, longest: Duration) -> String {
+    format!(
+        "the host asks to wait {} s, more than limits.download.max_backoff_ms allows ({} s)",
+        asked.as_secs_f64().ceil(),
+        longest.as_secs_f64()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_in_both_forms() {
+        let now = DateTime::from_timestamp(784_111_777, 0).expect("time");
+        let check = |text: &str, expect: Option<u64>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, text.parse().expect("header"));
+            assert_eq!(retry_after(&headers, now), expect.map(Duration::from_secs), "{text}");
+        };
+        check("120", Some(120));
+        check(" 0 ", Some(0));
+        check("Sun, 06 Nov 1994 08:50:00 GMT", Some(23));
+        check("Sun, 06 Nov 1994 08:00:00 GMT", Some(0));
+        check("soon", None);
+        check("-1", None);
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn which_answers_are_passing() {
+        let now = DateTime::UNIX_EPOCH;
+        for (code, expect) in [
+            (200, false),
+            (206, false),
+            (403, false),
+            (404, false),
+            (410, false),
+            (408, true),
+            (418, true),
+            (429, true),
+            (500, true),
+            (503, true),
+        ] {
+            let status = StatusCode::from_u16(code).expect("status");
+            let trouble = Trouble::of_answer(status, &HeaderMap::new(), now);
+            assert_eq!(trouble.is_some(), expect, "{code}");
+        }
+    }
+
+    fn door(attempts: u32) -> Door {
+        let limits = DownloadLimits {
+            attempts,
+            backoff_ms: 1,
+            max_backoff_ms: 1_000,
+            ..DownloadLimits::default()
+        };
+        Door::new(&limits, &Clock::System, None).expect("door")
+    }
+
+    #[tokio::test]
+    async fn attempts_end() {
+        let door = door(2);
+        let mut attempts = door.attempts("https://example.org/");
+        drop(attempts.begin().await.expect("first"));
+        attempts.failed(&Trouble::new("cut")).await.expect("one left");
+        drop(attempts.begin().await.expect("second"));
+        let error = attempts.failed(&Trouble::new("cut")).await.expect_err("none left");
+        assert_eq!(error.to_string(), "gave up on https://example.org/ after 2 attempts: cut");
+    }
+
+    #[tokio::test]
+    async fn a_host_that_asks_for_too_much_is_left_alone_by_everybody() {
+        let door = door(9);
+        let mut attempts = door.attempts("https://example.org/a");
+        drop(attempts.begin().await.expect("first"));
+        let trouble =
+            Trouble { why: "answer 418".to_owned(), asked: Some(Duration::from_secs(90)) };
+        let error = attempts.failed(&trouble).await.expect_err("too long");
+        assert!(error.why.starts_with("answer 418; the host asks to wait 90 s"), "{error}");
+        let error =
+            door.attempts("https://example.org/b").begin().await.map(drop).expect_err("too");
+        assert_eq!(error.attempts, 0);
+    }
+}
