@@ -1,1 +1,132 @@
-//! Asks the lake in SQL: named queries and free text, as a table, CSV or JSON.
+//! Asks the lake in SQL: named queries and free text, answered as a table, CSV or JSON.
+//!
+//! A named query is a file of `sql/queries/`: SQL in the common dialect of Athena (Trino) and
+//! DataFusion, with a header that says what it is for, what a row of it is and which parameters
+//! it takes. The files are part of the program; a folder given with `--queries` adds to them and
+//! takes precedence. Reads tables, writes nothing but the answer.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`header`] | the header of a query file: purpose, grain, parameters |
+//! | [`params`] | values of parameters: checked by type, rendered as literals |
+//! | [`catalog`] | the queries there are |
+//! | [`output`] | answers as a table, CSV or JSON |
+//!
+//! This crate must not know how tables are stored (that is `table`) nor how they came to be.
+
+pub mod catalog;
+pub mod header;
+pub mod output;
+pub mod params;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use futures::StreamExt as _;
+use model::exit::Exit;
+use stage::Failure;
+use store::Lake;
+use table::Tables;
+
+pub use catalog::{Catalog, QueryError};
+pub use output::Format;
+
+/// Rows of an answer that a table shows where nobody says how many.
+pub const TABLE_ROWS: usize = 1_000;
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// Which queries are there?
+    List,
+    /// A named query.
+    Named(String),
+    /// Free text.
+    Sql(String),
+}
+
+/// A question and how to answer it.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What is asked.
+    pub question: Question,
+    /// Parameters as given: `name=value`.
+    pub params: Vec<String>,
+    /// The form of the answer.
+    pub format: Format,
+    /// Rows at most; by default [`TABLE_ROWS`] for tables and no limit for the other forms.
+    pub limit: Option<usize>,
+    /// A folder of further query files.
+    pub queries: Option<PathBuf>,
+    /// Give the SQL with its parameters filled in, and do not run it.
+    pub render: bool,
+}
+
+/// Answers a request on `out`; remarks, such as that rows were left out, go to `notes`.
+///
+/// # Errors
+/// A [`Failure`] with [`Exit::Usage`] for a query, parameter or SQL text that is wrong;
+/// otherwise what the lake or `out` says.
+pub async fn run<O: Write, N: Write>(
+    open: impl FnOnce() -> Result<Lake, Failure>,
+    request: &Request,
+    mut out: O,
+    mut notes: N,
+) -> Result<(), Failure> {
+    let usage = |error: anyhow::Error| Failure::new(Exit::Usage, error);
+    let catalog = Catalog::load(request.queries.as_deref()).map_err(|e| usage(e.into()))?;
+    let sql = match &request.question {
+        Question::List => return Ok(output::list(&catalog, request.format, &mut out)?),
+        Question::Named(name) => {
+            catalog.render(name, &request.params).map_err(|e| usage(e.into()))?
+        }
+        Question::Sql(sql) => {
+            params::render_free(sql, &request.params).map_err(|e| usage(e.into()))?
+        }
+    };
+    if request.render {
+        writeln!(out, "{}", sql.trim_end())?;
+        return Ok(());
+    }
+    let lake = open()?;
+    let tables = Tables::open(&lake);
+    let session = tables.session(&table::SessionOptions::default()).await?;
+    let options = table::datafusion::execution::context::SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false);
+    let frame = session
+        .sql_with_options(&sql, options)
+        .await
+        .context("cannot understand the SQL")
+        .map_err(usage)?;
+    let limit = request.limit.or((request.format == Format::Table).then_some(TABLE_ROWS));
+    let frame = match limit {
+        // one row more tells whether there are more
+        Some(limit) => frame.limit(0, Some(limit.saturating_add(1)))?,
+        None => frame,
+    };
+    let mut answer = frame.execute_stream().await.context("cannot run the query")?;
+    let mut printer = output::Printer::new(request.format, answer.schema(), &mut out)?;
+    let mut left = limit.unwrap_or(usize::MAX);
+    let mut cut = false;
+    while let Some(batch) = answer.next().await {
+        let batch = batch.context("cannot run the query")?;
+        cut = batch.num_rows() > left;
+        let batch = batch.slice(0, batch.num_rows().min(left));
+        left -= batch.num_rows();
+        printer.print(&batch)?;
+        if cut {
+            break;
+        }
+    }
+    let rows = printer.finish()?;
+    if request.format == Format::Table {
+        writeln!(notes, "{rows} {}", if rows == 1 { "row" } else { "rows" })?;
+    }
+    if cut {
+        writeln!(notes, "more rows were left out: see them with --limit N, or --format csv")?;
+    }
+    Ok(())
+}

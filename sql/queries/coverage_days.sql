@@ -1,0 +1,23 @@
+-- purpose: the days that are not simply available, with the reason
+-- grain: one row a series and day
+-- param: source text = binance "the provider"
+-- param: market text = spot "spot, usdm or coinm"
+-- param: from date = 2017-01-01 "first day"
+-- param: to date = 2099-12-31 "last day"
+SELECT
+    dataset,
+    symbol,
+    timeframe,
+    date,
+    status,
+    reason,
+    archive_status,
+    rows AS row_count,
+    rows_rejected,
+    missing
+FROM ops.coverage
+WHERE source = :source
+    AND market = :market
+    AND date BETWEEN :from AND :to
+    AND status <> 'available'
+ORDER BY dataset, symbol, timeframe, date
