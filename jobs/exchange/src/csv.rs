@@ -224,4 +224,3 @@ impl SampleMarket {
         Ok(csv)
     }
 }
-

@@ -175,7 +175,7 @@ const KNOWN: &[(&str, &str, [&str; 2], [&str; 2])] = &[
 const QUOTES: &[&str] = &["USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USD", "EUR", "TRY"];
 
 /// The base asset of a symbol: `BTC` of `BTCUSDT`, of `BTCUSD_PERP` and of `BTCUSDT_250328`.
-fn base(symbol: &str) -> &str {
+pub(crate) fn base(symbol: &str) -> &str {
     let pair = symbol.split('_').next().unwrap_or(symbol);
     QUOTES.iter().find_map(|quote| pair.strip_suffix(quote)).unwrap_or(pair)
 }
@@ -208,7 +208,8 @@ impl Instrument {
         };
         let name = spec.symbol.as_str();
         if !spec.symbol.fits(spec.market) {
-            let expected = "BTCUSDT on spot, BTCUSDT or BTCUSDT_250328 on usdm, BTCUSD_PERP on coinm";
+            let expected =
+                "BTCUSDT on spot, BTCUSDT or BTCUSDT_250328 on usdm, BTCUSD_PERP on coinm";
             return Err(bad("name", name, expected));
         }
         let known = KNOWN.iter().find(|(asset, ..)| *asset == base(name));
@@ -230,7 +231,8 @@ impl Instrument {
         };
         let price = given("price", &spec.price, price)?;
         let tick = given("tick", &spec.tick, tick)?;
-        let step = given("step", &spec.step, if spec.market == Market::Coinm { ONE } else { step })?;
+        let step =
+            given("step", &spec.step, if spec.market == Market::Coinm { ONE } else { step })?;
         if i128::from(tick) * i128::from(step) % i128::from(ONE) != 0 {
             let found = format!("{} × {}", amount::text(tick.into()), amount::text(step.into()));
             let expected = "at most 8 decimals, so that price × quantity is exact";
@@ -243,7 +245,8 @@ impl Instrument {
             (500 * i128::from(ONE) * i128::from(ONE) / i128::from(price) / i128::from(step)).max(1)
                 as u64
         };
-        let default_largest = if base(name) == "PEPE" { 1_000_000_000_000 } else { typical * 2_000 };
+        let default_largest =
+            if base(name) == "PEPE" { 1_000_000_000_000 } else { typical * 2_000 };
         let largest = match &spec.largest {
             None => default_largest,
             Some(text) => amount::parse(text)

@@ -44,8 +44,9 @@ impl ArchiveName {
 
     /// The archive of a key; `None` for anything else, checksum files among it.
     pub fn parse(key: &str) -> Option<Self> {
-        let (market, rest) =
-            MARKETS.iter().find_map(|(market, folder)| Some((*market, key.strip_prefix(folder)?)))?;
+        let (market, rest) = MARKETS
+            .iter()
+            .find_map(|(market, folder)| Some((*market, key.strip_prefix(folder)?)))?;
         let parts: Vec<&str> = rest.split('/').collect();
         let (head, timeframe, file) = match parts.as_slice() {
             [a, "klines", symbol, timeframe, file] => {

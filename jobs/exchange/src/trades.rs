@@ -10,7 +10,7 @@ use model::period::DAY_MICROS;
 use model::{Day, Market, Symbol};
 
 use crate::amount::ONE;
-use crate::instrument::{BadSymbolSpec, Instrument, SymbolSpec};
+use crate::instrument::{BadSymbolSpec, Instrument, SymbolSpec, base};
 use crate::random::{Random, of_number, of_words};
 
 /// One trade. Amounts are in units of 1e-8.
@@ -124,7 +124,11 @@ impl SampleMarket {
     ///
     /// # Errors
     /// [`UnknownSymbol`] when the market does not have it.
-    pub fn instrument(&self, market: Market, symbol: &Symbol) -> Result<&Instrument, UnknownSymbol> {
+    pub fn instrument(
+        &self,
+        market: Market,
+        symbol: &Symbol,
+    ) -> Result<&Instrument, UnknownSymbol> {
         self.instruments
             .get(&(market, symbol.clone()))
             .ok_or_else(|| UnknownSymbol { market, symbol: symbol.clone() })
@@ -135,7 +139,12 @@ impl SampleMarket {
     ///
     /// # Errors
     /// [`UnknownSymbol`] when the market does not have it.
-    pub fn trades(&self, market: Market, symbol: &Symbol, day: Day) -> Result<Trades, UnknownSymbol> {
+    pub fn trades(
+        &self,
+        market: Market,
+        symbol: &Symbol,
+        day: Day,
+    ) -> Result<Trades, UnknownSymbol> {
         Ok(self.day(self.instrument(market, symbol)?, day))
     }
 
@@ -159,8 +168,7 @@ impl SampleMarket {
         Trades {
             price_unit: instrument.tick,
             quantity_unit: i128::from(instrument.step),
-            quote_unit: i128::from(instrument.tick) * i128::from(instrument.step)
-                / i128::from(ONE),
+            quote_unit: i128::from(instrument.tick) * i128::from(instrument.step) / i128::from(ONE),
             contract: (instrument.market == Market::Coinm).then_some(instrument.contract),
             typical: instrument.typical,
             largest: instrument.largest,
@@ -220,12 +228,14 @@ impl SampleMarket {
     /// The price, in ticks, at which a day opens and the day before closes.
     fn anchor(&self, instrument: &Instrument, day: Day) -> i64 {
         const MILLION: i64 = 1_000_000;
-        let series = self.series(instrument) ^ 2;
+        // spot and futures of one coin go together
+        let series = of_words(self.seed, &["price", base(instrument.symbol.as_str())]);
         let day = i64::from(day.epoch_days());
         let swing: i64 = [(256, 250_000), (64, 120_000), (16, 60_000), (4, 30_000), (1, 15_000)]
             .into_iter()
             .map(|(period, reach)| {
-                let knot = |n: i64| Random::new(of_number(series ^ period as u64, n)).around(MILLION);
+                let knot =
+                    |n: i64| Random::new(of_number(series ^ period as u64, n)).around(MILLION);
                 let (n, part) = (day.div_euclid(period), day.rem_euclid(period));
                 let level = (knot(n) * (period - part) + knot(n + 1) * part) / period;
                 level * reach / MILLION
@@ -383,11 +393,12 @@ impl Trades {
         for _ in 0..minute.aggregates {
             let draw = self.random.next();
             if draw % 10 >= 4 {
-                sum += 1 + (draw >> 40) % 1_000;
+                // gaps of every magnitude, so that microseconds tell some instants apart
+                sum += ((128 + (draw >> 56)) << ((draw >> 32) & 15)) >> 7;
             }
             self.times.push(sum as i64);
         }
-        let total = i128::from(sum + 1 + self.random.below(1_000));
+        let total = i128::from(sum + 1 + self.random.below(10_000));
         let grain = if self.micros { 1 } else { 1_000 };
         let length = i128::from((minute.to - minute.from) / grain);
         for time in &mut self.times {
@@ -409,7 +420,8 @@ impl Trades {
             // the same taker goes on to the next price
             (last.price + if last.buyer_maker { -1 } else { 1 }, last.buyer_maker)
         } else {
-            let position = |n: i64| (i128::from(done) * i128::from(n) / i128::from(self.aggregates)) as i64;
+            let position =
+                |n: i64| (i128::from(done) * i128::from(n) / i128::from(self.aggregates)) as i64;
             let drift = position(self.close - self.open);
             let hour = position(24) as usize;
             let part = position(24 * 64) % 64;

@@ -75,9 +75,8 @@ fn trades_cluster() {
         market.trades(Market::Spot, &symbol("BTCUSDT"), day("2025-01-02")).unwrap().collect();
     let together = trades.windows(2).filter(|p| p[0].time == p[1].time).count();
     assert!(together * 3 > trades.len(), "{together} of {} share an instant", trades.len());
-    let bars = market
-        .klines(Market::Spot, &symbol("BTCUSDT"), Timeframe::M1, day("2025-01-02"))
-        .unwrap();
+    let bars =
+        market.klines(Market::Spot, &symbol("BTCUSDT"), Timeframe::M1, day("2025-01-02")).unwrap();
     let quiet = bars.iter().filter(|b| b.count == 0).count();
     assert!((50..400).contains(&quiet), "{quiet} quiet minutes");
     let same_milli = trades
@@ -112,7 +111,12 @@ fn aggregates_are_maximal_runs() {
 }
 
 /// Bars made the slow way: all trades from the listing on, grouped in a map, holes filled.
-fn naive(market: &SampleMarket, name: (Market, &str), timeframe: Timeframe, days: [&str; 2]) -> Vec<Bar> {
+fn naive(
+    market: &SampleMarket,
+    name: (Market, &str),
+    timeframe: Timeframe,
+    days: [&str; 2],
+) -> Vec<Bar> {
     let mut groups: BTreeMap<i64, Vec<Trade>> = BTreeMap::new();
     let length = timeframe.micros();
     for d in day(days[0]).to(day(days[1])) {
@@ -120,7 +124,8 @@ fn naive(market: &SampleMarket, name: (Market, &str), timeframe: Timeframe, days
             groups.entry(t.time / length * length).or_default().push(t);
         }
     }
-    let grain = |at: i64| if name.0 == Market::Spot && at >= 1_735_689_600_000_000 { 1 } else { 1_000 };
+    let grain =
+        |at: i64| if name.0 == Market::Spot && at >= 1_735_689_600_000_000 { 1 } else { 1_000 };
     let first = *groups.keys().next().unwrap();
     let mut close = 0;
     let mut bars = Vec::new();
@@ -232,7 +237,9 @@ fn a_revision_changes_some_quantities_and_nothing_else() {
         let new: Vec<Trade> = revised.day(instrument, day("2025-01-01")).collect();
         let changed = old.iter().zip(&new).filter(|(a, b)| a != b).count();
         assert!(changed >= 1 && changed <= old.len() / 40 + 2, "{changed}");
-        assert!(old.iter().zip(&new).all(|(a, b)| (a.id, a.price, a.time) == (b.id, b.price, b.time)));
+        assert!(
+            old.iter().zip(&new).all(|(a, b)| (a.id, a.price, a.time) == (b.id, b.price, b.time))
+        );
     }
 }
 
@@ -240,7 +247,8 @@ fn a_revision_changes_some_quantities_and_nothing_else() {
 fn seeds_and_symbols_differ() {
     let other = SampleMarket::new(8, &SymbolSpec::defaults()).unwrap();
     let btc = symbol("BTCUSDT");
-    let first = |m: &SampleMarket, market| m.trades(market, &btc, day("2025-01-01")).unwrap().nth(3);
+    let first =
+        |m: &SampleMarket, market| m.trades(market, &btc, day("2025-01-01")).unwrap().nth(3);
     assert_ne!(first(&market(), Market::Spot), first(&other, Market::Spot));
     assert_ne!(first(&other, Market::Usdm), first(&other, Market::Spot));
     assert!(market().trades(Market::Spot, &symbol("NOUSDT"), day("2025-01-01")).is_err());
