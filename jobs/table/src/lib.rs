@@ -1,1 +1,47 @@
-//! Delta commits, snapshots and SQL sessions over tables. The only crate with deltalake and datafusion.
+//! Delta tables: snapshots, commits and SQL over them. The only crate with deltalake; others
+//! take datafusion from here (`table::datafusion`), so that there is one of it.
+//!
+//! A newcomer's minute:
+//!
+//! ```ignore
+//! let tables = Tables::open(&lake);
+//! let sql = tables.session(&SessionOptions::default())?;            // silver.trades, gold.bars …
+//! let rows = sql.sql("select count(*) from silver.trades").await?.collect().await?;
+//!
+//! let stamp = Stamp::new(Table::Bars, &run, "gold", "what was built", now);
+//! let change = Change { partitions, files, ..Change::default() };   // whole partitions
+//! let outcome = tables.replace(Table::Bars, &stamp, change).await?; // one commit, or none
+//! ```
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`tables`] | opening, creating and reading the tables of a lake |
+//! | [`snapshot`] | one version of a table: its live files |
+//! | [`commit`] | replacing partitions: one commit, safe against other writers and repetition |
+//! | [`session`] | SQL sessions |
+//! | [`write`] | data files of small tables from Arrow batches |
+//! | [`maintain`] | checkpoints, vacuum, expired log entries |
+//! | `create` | how a table of the model is created |
+//! | `stats` | file statistics as the log holds them |
+//! | `predicate` | what a commit says it read |
+//!
+//! Reads and writes `<zone>/<table>/` of the lake and nothing else. It knows no runs, no
+//! fragments' meaning and no sources: who may replace what is decided by its callers.
+
+pub mod commit;
+mod create;
+mod error;
+pub mod maintain;
+mod predicate;
+pub mod session;
+pub mod snapshot;
+mod stats;
+pub mod tables;
+pub mod write;
+
+pub use commit::{Change, Outcome, Stamp};
+pub use datafusion;
+pub use error::TableError;
+pub use session::SessionOptions;
+pub use snapshot::{LiveFile, Snapshot};
+pub use tables::Tables;

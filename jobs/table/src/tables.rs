@@ -1,0 +1,139 @@
+//! Opening, creating and reading the tables of a lake.
+
+use std::sync::Arc;
+
+use deltalake_core::DeltaTableError;
+use deltalake_core::kernel::EagerSnapshot;
+use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use model::layout;
+use model::plan::Partition;
+use model::schema::Table;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use store::Lake;
+
+use crate::create::{self, SCHEMA_VERSION, SCHEMA_VERSION_KEY};
+use crate::error::TableError;
+use crate::snapshot::{LiveFile, Snapshot};
+
+/// The tables of a lake. Cheap to clone; holds no state of them.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    pub(crate) lake: Lake,
+}
+
+impl Tables {
+    /// The tables of `lake`. Reads nothing yet.
+    pub fn open(lake: &Lake) -> Self {
+        Self { lake: lake.clone() }
+    }
+
+    /// The lake.
+    pub const fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    pub(crate) fn log(&self, table: Table) -> Result<LogStoreRef, TableError> {
+        let folder = layout::table(table);
+        let bad = || store::StoreError::BadUri { uri: format!("{}{folder}/", self.lake.url()) };
+        let url = self.lake.url().join(&format!("{folder}/")).map_err(|_| bad())?;
+        let prefix = Path::from_url_path(url.path()).map_err(|_| bad())?;
+        let root = self.lake.root();
+        let objects = Arc::new(PrefixStore::new(Arc::clone(&root), prefix));
+        Ok(default_logstore(objects, root, &url, &StorageConfig::default()))
+    }
+
+    /// The newest version of a table; `None` where it was never created.
+    ///
+    /// # Errors
+    /// [`TableError::Delta`].
+    pub async fn snapshot(&self, table: Table) -> Result<Option<Snapshot>, TableError> {
+        let log = self.log(table)?;
+        match EagerSnapshot::try_new(log.as_ref(), None).await {
+            Ok(state) => Ok(Some(Snapshot { table, log, state: Arc::new(state) })),
+            Err(DeltaTableError::NotATable(_)) => Ok(None),
+            Err(error) => {
+                // the library has several words for a table that is not there
+                let there = log.is_delta_table_location().await;
+                if matches!(there, Ok(false)) {
+                    Ok(None)
+                } else {
+                    Err(TableError::delta("load", table)(error))
+                }
+            }
+        }
+    }
+
+    /// A table as it was at a version.
+    ///
+    /// # Errors
+    /// [`TableError::NoVersion`] where it never had it or the log no longer goes back to it.
+    pub async fn as_of(&self, table: Table, version: u64) -> Result<Snapshot, TableError> {
+        let log = self.log(table)?;
+        match EagerSnapshot::try_new(log.as_ref(), Some(version)).await {
+            Ok(state) if state.version() == version => {
+                Ok(Snapshot { table, log, state: Arc::new(state) })
+            }
+            Ok(_) => Err(TableError::NoVersion { table, version }),
+            Err(error) => match self.snapshot(table).await? {
+                Some(now) if now.version() >= version => {
+                    Err(TableError::delta("load an old version of", table)(error))
+                }
+                _ => Err(TableError::NoVersion { table, version }),
+            },
+        }
+    }
+
+    /// The newest version number of a table; `None` where it was never created.
+    ///
+    /// # Errors
+    /// [`TableError::Delta`].
+    pub async fn version(&self, table: Table) -> Result<Option<u64>, TableError> {
+        Ok(self.snapshot(table).await?.map(|snapshot| snapshot.version()))
+    }
+
+    /// The live files of a table whose partition `wanted` says yes to; none where the table was
+    /// never created.
+    ///
+    /// # Errors
+    /// [`TableError::Delta`].
+    pub async fn live_files(
+        &self,
+        table: Table,
+        wanted: impl Fn(&Partition) -> bool,
+    ) -> Result<Vec<LiveFile>, TableError> {
+        Ok(self.snapshot(table).await?.map_or_else(Vec::new, |s| s.files_where(wanted)))
+    }
+
+    /// The newest version of a table, which is created where it is not there. Of two creators
+    /// one wins and both go on with its table.
+    ///
+    /// # Errors
+    /// [`TableError::Delta`]; [`TableError::OtherSchema`] for a table of another schema version.
+    pub async fn ensure(&self, table: Table) -> Result<Snapshot, TableError> {
+        if let Some(snapshot) = self.snapshot(table).await? {
+            return checked(snapshot);
+        }
+        let created = create::builder(table, self.log(table)?)?.await;
+        match (self.snapshot(table).await?, created) {
+            (Some(snapshot), _) => checked(snapshot),
+            (None, Err(error)) => Err(TableError::delta("create", table)(error)),
+            (None, Ok(_)) => Err(TableError::delta("find after its creation", table)(
+                DeltaTableError::NotInitialized,
+            )),
+        }
+    }
+}
+
+fn checked(snapshot: Snapshot) -> Result<Snapshot, TableError> {
+    let found = snapshot.property(SCHEMA_VERSION_KEY).unwrap_or_else(|| "none".to_owned());
+    if found == SCHEMA_VERSION {
+        Ok(snapshot)
+    } else {
+        Err(TableError::OtherSchema {
+            table: snapshot.table,
+            found,
+            expected: SCHEMA_VERSION.to_owned(),
+        })
+    }
+}
