@@ -14,6 +14,11 @@ use crate::trades::SampleMarket;
 /// The ending of checksum files.
 pub(crate) const CHECKSUM: &str = ".CHECKSUM";
 
+/// Whether a key is a zip's. The host's names are in lower case.
+pub(crate) fn is_zip(key: &str) -> bool {
+    key.strip_suffix(".zip").is_some()
+}
+
 /// Which archives are generated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Range {
@@ -164,7 +169,7 @@ pub(crate) fn folder_objects(folder: &Path) -> std::io::Result<BTreeMap<String, 
             }
         }
     }
-    let zips: Vec<Object> = objects.values().filter(|o| o.key.ends_with(".zip")).cloned().collect();
+    let zips: Vec<Object> = objects.values().filter(|o| is_zip(&o.key)).cloned().collect();
     for zip in zips {
         let key = format!("{}{CHECKSUM}", zip.key);
         let made = Object { key: key.clone(), source: ObjectSource::ChecksumOf(Box::new(zip)) };
@@ -187,7 +192,7 @@ pub(crate) fn find(
         if folder.join(key).is_file() {
             return Some(object(key, ObjectSource::File(folder.join(key))));
         }
-        if zip != key && zip.ends_with(".zip") && folder.join(zip).is_file() {
+        if zip != key && is_zip(zip) && folder.join(zip).is_file() {
             let of = object(zip, ObjectSource::File(folder.join(zip)));
             return Some(object(key, ObjectSource::ChecksumOf(Box::new(of))));
         }

@@ -48,7 +48,7 @@ pub fn has_header(name: &ArchiveName) -> bool {
         (Market::Spot, ..) => false,
         (Market::Usdm, Dataset::Klines, Period::Month(_)) => last >= MAY_1,
         (Market::Usdm, ..) => last >= AUGUST_10,
-        (Market::Coinm, ..) => of_words(0, &["header", &name.stem()]) % 2 == 0,
+        (Market::Coinm, ..) => of_words(0, &["header", &name.stem()]).is_multiple_of(2),
     }
 }
 

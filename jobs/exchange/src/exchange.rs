@@ -125,7 +125,7 @@ impl Handle {
 
     /// How many requests a pattern fits, as in [`Rule::path`].
     pub fn count(&self, pattern: &str) -> usize {
-        self.requests().iter().filter(|r| crate::faults::fits(pattern, &r.path)).count()
+        self.requests().iter().filter(|r| crate::rules::fits(pattern, &r.path)).count()
     }
 }
 

@@ -7,7 +7,7 @@
 //! | [`instrument`], [`amount`] | what a symbol is like; exact amounts in units of 1e-8 |
 //! | [`name`], [`csv`] | the host's names, columns, headers, decimals and time units |
 //! | [`archive`], [`catalog`] | zips; which there are and when they were published |
-//! | [`faults`], `damage` | rules; what each data defect does to the rows |
+//! | [`faults`], `rules`, `damage` | the rules and their file; which apply now; what each data defect does to the rows |
 //! | `listing`, `server`, `body` | S3's ListObjects, ranges, conditions, slow and cut answers |
 //! | `state`, `vault`, [`log`] | options, rules and clock together; made zips; what was asked |
 //! | [`exchange`], [`write`] | a running exchange; the same archives written to a folder |
@@ -41,6 +41,7 @@ mod listing;
 pub mod log;
 pub mod name;
 mod random;
+mod rules;
 mod server;
 mod state;
 pub mod trades;

@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
 use crate::body::{self, Body, Manner, full};
+use crate::catalog::is_zip;
 use crate::faults::{Fault, Faults};
 use crate::listing::{BUCKET, Query, error_xml, unescape};
 use crate::log;
@@ -192,7 +193,7 @@ fn object_headers(headers: &mut HeaderMap, served: &Served, path: &str) {
         SystemTime::from(DateTime::<Utc>::from_timestamp(served.modified, 0).unwrap_or_default());
     insert(headers, header::LAST_MODIFIED, &httpdate::fmt_http_date(modified));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    let kind = if path.ends_with(".zip") { "application/zip" } else { "binary/octet-stream" };
+    let kind = if is_zip(path) { "application/zip" } else { "binary/octet-stream" };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
 }
 
@@ -308,16 +309,15 @@ async fn control(state: &State, door: &str, request: Request<Incoming>) -> Respo
             state.log.clear();
             words(StatusCode::OK, "done")
         }
-        ("now", "PUT") => match body.trim().parse::<DateTime<Utc>>() {
-            Ok(now) => {
+        ("now", "PUT") => {
+            if let Ok(now) = body.trim().parse::<DateTime<Utc>>() {
                 state.set_now(Some(now));
                 words(StatusCode::OK, "done")
-            }
-            Err(_) => {
+            } else {
                 let message = format!("bad instant `{}`, expected RFC 3339", body.trim());
                 words(StatusCode::BAD_REQUEST, &message)
             }
-        },
+        }
         ("now", "DELETE") => {
             state.set_now(None);
             words(StatusCode::OK, "done")

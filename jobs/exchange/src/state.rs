@@ -12,7 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::archive::{self, ArchiveError, Made, Origin, hex};
 use crate::catalog::{self, Catalog, Object, ObjectSource, Objects, Range};
-use crate::faults::{BadFaults, ChecksumForm, Fault, Faults, LiveFaults, Target};
+use crate::faults::{BadFaults, ChecksumForm, Fault, Faults, Target};
+use crate::rules::LiveFaults;
 use crate::instrument::{BadSymbolSpec, SymbolSpec};
 use crate::listing::{self, Listed, Query};
 use crate::log::RequestLog;
@@ -252,10 +253,11 @@ impl State {
             Fault::Delisted { on } => self.is_after(zip, *on),
             _ => false,
         });
-        let is_checksum = zip != object.key;
-        !gone
-            && !(is_checksum
-                && faults.standing(zip, Target::Checksum).contains(&Fault::MissingChecksum))
+        let unsummed = || {
+            let checksum = faults.standing(zip, Target::Checksum);
+            zip != object.key && checksum.contains(&Fault::MissingChecksum)
+        };
+        !gone && !unsummed()
     }
 
     /// Whether an archive of trades lies wholly after a delisting.
@@ -276,9 +278,10 @@ impl State {
                     etag: digest[..32].to_owned(),
                     modified: served.0.modified + 1,
                     size: text.len() as u64,
-                    content: match self.declared(zip) {
-                        true => Content::None,
-                        false => Content::Text(text.into()),
+                    content: if self.declared(zip) {
+                        Content::None
+                    } else {
+                        Content::Text(text.into())
                     },
                 })
             }
@@ -314,7 +317,7 @@ impl State {
                 let facts = std::fs::metadata(path).map_err(io_error)?;
                 let modified: DateTime<Utc> = facts.modified().map_err(io_error)?.into();
                 let stamp = format!("{modified:?}/{}", facts.len());
-                let own = (faults.is_empty() || !key.ends_with(".zip")).then(|| path.clone());
+                let own = (faults.is_empty() || !catalog::is_zip(&key)).then(|| path.clone());
                 (Origin::File(path.clone()), (modified.timestamp(), stamp), own)
             }
             ObjectSource::Generated(published) => {

@@ -177,9 +177,9 @@ impl SampleMarket {
             first_id,
             first_aggregate,
             next_id: first_id,
-            trades,
+            total: trades,
             aggregates,
-            trades_left: trades,
+            left: trades,
             aggregates_left: aggregates,
             open,
             close: self.anchor(instrument, day.next()),
@@ -350,9 +350,9 @@ pub struct Trades {
     first_id: u64,
     first_aggregate: u64,
     next_id: u64,
-    trades: u64,
+    total: u64,
     aggregates: u64,
-    trades_left: u64,
+    left: u64,
     aggregates_left: u64,
     open: i64,
     close: i64,
@@ -370,7 +370,7 @@ pub struct Trades {
 impl Trades {
     /// How many trades the day has.
     pub const fn count_trades(&self) -> u64 {
-        self.trades
+        self.total
     }
 
     /// How many aggregate trades the day has.
@@ -438,7 +438,7 @@ impl Trades {
             // else the two would be one aggregate trade
             buyer_maker = !buyer_maker;
         }
-        let spare = self.trades_left - self.aggregates_left;
+        let spare = self.left - self.aggregates_left;
         let more = if self.aggregates_left == 1 {
             spare
         } else if draw & 2 == 0 {
@@ -457,7 +457,7 @@ impl Trades {
             return self.largest;
         }
         let usual = ((u128::from(self.typical) * u128::from(draw >> 48)) >> 15) as u64;
-        let steps = if draw & 15 == 0 { usual << (1 + ((draw >> 4) & 3)) } else { usual };
+        let steps = if draw.is_multiple_of(16) { usual << (1 + ((draw >> 4) & 3)) } else { usual };
         steps.clamp(1, self.largest)
     }
 }
@@ -466,7 +466,7 @@ impl Iterator for Trades {
     type Item = Trade;
 
     fn next(&mut self) -> Option<Trade> {
-        if self.trades_left == 0 {
+        if self.left == 0 {
             return None;
         }
         if self.current.left == 0 {
@@ -474,12 +474,12 @@ impl Iterator for Trades {
         }
         let id = self.next_id;
         let mut steps = self.quantity(id);
-        if self.revision > 0 && (id % 50 == 0 || id == self.first_id) {
+        if self.revision > 0 && (id.is_multiple_of(50) || id == self.first_id) {
             steps += self.revision;
         }
         self.current.left -= 1;
         self.next_id += 1;
-        self.trades_left -= 1;
+        self.left -= 1;
         let price = self.current.price * self.price_unit;
         let quantity = i128::from(steps) * self.quantity_unit;
         let quote = match self.contract {
@@ -500,7 +500,7 @@ impl Iterator for Trades {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.trades_left as usize, Some(self.trades_left as usize))
+        (self.left as usize, Some(self.left as usize))
     }
 }
 

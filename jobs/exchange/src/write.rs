@@ -11,7 +11,8 @@ use chrono::{DateTime, Utc};
 
 use crate::archive::{self, ArchiveError, Origin};
 use crate::catalog::{CHECKSUM, Catalog, Entry};
-use crate::faults::{Fault, LiveFaults, Target};
+use crate::faults::{Fault, Target};
+use crate::rules::LiveFaults;
 use crate::state::{Options, StartError, checksum_text};
 use crate::trades::SampleMarket;
 
