@@ -1,4 +1,5 @@
-//! A look at a lake from outside: which data files its tables hold, and what is in them.
+//! A look at a lake from outside: which data files its tables hold, what is in them, and what was
+//! in them before.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,9 +8,21 @@ use anyhow::{Context as _, Result};
 use model::layout;
 use model::schema::Table;
 use model::unit::sha256_hex;
+use table::datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use table::{SessionOptions, Tables};
 
 /// The live data files of a table: path to SHA-256 of the bytes.
 pub type Files = BTreeMap<String, String>;
+
+/// The tables whose files must be the same whenever the same archives went in.
+pub const DERIVED: &[Table] = &[
+    Table::Trades,
+    Table::AggTrades,
+    Table::Klines,
+    Table::Rejects,
+    Table::Bars,
+    Table::Daily,
+];
 
 /// The live data files of tables, by table.
 ///
@@ -19,13 +32,13 @@ pub fn files(lake: &Path, tables: &[Table]) -> Result<BTreeMap<Table, Files>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let lake = store::Lake::open(lake.to_str().context("path")?, None)?;
-        let opened = table::Tables::open(&lake);
+        let opened = Tables::open(&lake);
         let mut all = BTreeMap::new();
         for table in tables {
             let mut files = Files::new();
-            for path in opened.live_paths(*table).await? {
-                let key = format!("{}/{path}", layout::table(*table));
-                files.insert(path, sha256_hex(&lake.read(&key).await?));
+            for file in opened.live_files(*table, |_| true).await? {
+                let key = format!("{}/{}", layout::table(*table), file.path);
+                files.insert(file.path, sha256_hex(&lake.read(&key).await?));
             }
             all.insert(*table, files);
         }
@@ -33,6 +46,34 @@ pub fn files(lake: &Path, tables: &[Table]) -> Result<BTreeMap<Table, Files>> {
     })
 }
 
-/// The tables whose files must be the same whenever the same archives went in.
-pub const DERIVED: &[Table] =
-    &[Table::Trades, Table::AggTrades, Table::Klines, Table::Rejects, Table::Bars, Table::Daily];
+/// The rows that an SQL text gave when a table had an old version: a text a row, values joined by
+/// a blank.
+///
+/// # Errors
+/// When the table never had the version or the query fails.
+pub fn lines_as_of(lake: &Path, table: Table, version: u64, sql: &str) -> Result<Vec<String>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let lake = store::Lake::open(lake.to_str().context("path")?, None)?;
+        let options = SessionOptions {
+            versions: BTreeMap::from([(table, version)]),
+            ..SessionOptions::default()
+        };
+        let session = Tables::open(&lake).session(&options)?;
+        let batches = session.sql(sql).await?.collect().await?;
+        let format = FormatOptions::default();
+        let mut lines = Vec::new();
+        for batch in &batches {
+            let columns = batch
+                .columns()
+                .iter()
+                .map(|column| ArrayFormatter::try_new(column.as_ref(), &format))
+                .collect::<Result<Vec<_>, _>>()?;
+            for row in 0..batch.num_rows() {
+                let words: Vec<_> = columns.iter().map(|c| c.value(row).to_string()).collect();
+                lines.push(words.join(" "));
+            }
+        }
+        Ok(lines)
+    })
+}

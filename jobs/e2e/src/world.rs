@@ -95,3 +95,22 @@ impl World {
 pub fn day(text: &str) -> Day {
     text.parse().expect("a day")
 }
+
+/// A folder of real exchange files; `None`, with the reason printed, where there are none.
+///
+/// # Panics
+/// When there are none and nothing may be skipped.
+pub fn shared(folder: &str) -> Option<std::path::PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "a test's own knobs, registered in model::env")]
+    let (shared, required) =
+        (std::env::var_os(model::env::SHARED), std::env::var(model::env::REQUIRE_ALL));
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let path = shared.map_or(root, Into::into).join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    let reason = format!("skipped: no real files at {}", path.display());
+    assert!(required.as_deref() != Ok("1"), "{reason}");
+    println!("{reason}");
+    None
+}
