@@ -45,8 +45,7 @@ impl Ended {
 }
 
 /// The programs that `cargo xtask` builds together.
-const JOBS: &[&str] =
-    &["plan", "bronze", "silver", "commit", "gold", "check", "query", "exchange"];
+const JOBS: &[&str] = &["plan", "bronze", "silver", "commit", "gold", "check", "query", "exchange"];
 
 /// Builds the binaries once, so that a test never meets stale ones, and tells where they are.
 fn binaries() -> Result<&'static Path> {

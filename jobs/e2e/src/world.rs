@@ -59,9 +59,8 @@ impl World {
     /// inside).
     pub fn yaml_of(&self, url: &str, datasets: &str) -> String {
         use std::fmt::Write as _;
-        let mut text = format!(
-            "environment: lab\nsources:\n  binance:\n    url: {url}\n    markets:\n"
-        );
+        let mut text =
+            format!("environment: lab\nsources:\n  binance:\n    url: {url}\n    markets:\n");
         for market in Market::ALL {
             let symbols: Vec<&str> = self
                 .options
@@ -110,6 +109,27 @@ pub fn shared(folder: &str) -> Option<std::path::PathBuf> {
         return Some(path);
     }
     let reason = format!("skipped: no real files at {}", path.display());
+    assert!(required.as_deref() != Ok("1"), "{reason}");
+    println!("{reason}");
+    None
+}
+
+/// A Python that has DuckDB, Polars and deltalake; `None`, with the reason printed, where there
+/// is none.
+///
+/// # Panics
+/// When there is none and nothing may be skipped.
+pub fn python() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "a test's own knobs, registered in model::env")]
+    let (python, required) =
+        (std::env::var(model::env::PYTHON), std::env::var(model::env::REQUIRE_ALL));
+    if let Ok(python) = python {
+        return Some(python);
+    }
+    let reason = format!(
+        "skipped: {} names no Python with duckdb, polars and deltalake; `cargo xtask test` makes one",
+        model::env::PYTHON
+    );
     assert!(required.as_deref() != Ok("1"), "{reason}");
     println!("{reason}");
     None

@@ -133,12 +133,7 @@ fn cases() -> Vec<Case> {
         trades(
             "TORN",
             Fault::Truncated { keep: 60, mid_line: true },
-            Said {
-                silver: NONE + 60,
-                rejected: ("field_count", 1),
-                coverage: "degraded",
-                ..SOUND
-            },
+            Said { silver: NONE + 60, rejected: ("field_count", 1), coverage: "degraded", ..SOUND },
         ),
         trades(
             "MANGLED",
@@ -206,9 +201,7 @@ fn no_defect_is_silent_and_none_stops_another() -> Result<()> {
         ));
     }
     exchange.set_faults(rules)?;
-    let lab = Lab::new(
-        &world.yaml_of(exchange.url(), "trades: {}, klines: {timeframes: [1m]}"),
-    )?;
+    let lab = Lab::new(&world.yaml_of(exchange.url(), "trades: {}, klines: {timeframes: [1m]}"))?;
     let summary = lab.run_well()?;
 
     let mut found: BTreeMap<&str, Said> = BTreeMap::new();
@@ -225,11 +218,8 @@ fn no_defect_is_silent_and_none_stops_another() -> Result<()> {
             i64::try_from(trades.count_trades())?
         };
         let mut expect = case.said.clone();
-        expect.silver = if expect.silver < -1_000_000 {
-            expect.silver - NONE
-        } else {
-            sound + expect.silver
-        };
+        expect.silver =
+            if expect.silver < -1_000_000 { expect.silver - NONE } else { sound + expect.silver };
         if found[case.name] != expect {
             let _ = writeln!(
                 differences,
@@ -262,9 +252,8 @@ fn no_defect_is_silent_and_none_stops_another() -> Result<()> {
     }
 
     // what was rejected is there with its text, its line and what was expected
-    let fused = lab.lines(
-        "SELECT line, field, raw_text FROM silver.rejects WHERE symbol = 'FUSEDUSDT'",
-    )?;
+    let fused =
+        lab.lines("SELECT line, field, raw_text FROM silver.rejects WHERE symbol = 'FUSEDUSDT'")?;
     ensure!(fused.len() == 1 && fused[0].starts_with("4 "), "{fused:?}");
     ensure!(fused[0].matches("True").count() + fused[0].matches("False").count() >= 4, "{fused:?}");
     let issues = lab.lines(

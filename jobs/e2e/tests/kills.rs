@@ -20,11 +20,7 @@ const KILLS: u32 = 40;
 const KILLS_A_LAKE: u32 = 10;
 
 fn world() -> Result<World> {
-    World::new(
-        &["spot:BTCUSDT,trades=250", "usdm:ETHUSDT,trades=200"],
-        "2024-12-31",
-        "2025-01-01",
-    )
+    World::new(&["spot:BTCUSDT,trades=250", "usdm:ETHUSDT,trades=200"], "2024-12-31", "2025-01-01")
 }
 
 fn undisturbed(
@@ -43,8 +39,11 @@ fn accounts(lab: &Lab) -> Result<Vec<String>> {
         "SELECT DISTINCT group_id, inputs, rows_read, rows_silver, rows_rejected, rows_duplicate \
          FROM ops.builds ORDER BY 1, 2",
     )?;
-    lines.extend(lab.lines("SELECT DISTINCT unit, status, sha256 FROM bronze.archives ORDER BY 1")?);
-    lines.extend(lab.lines("SELECT dataset, symbol, date, status, rows FROM ops.coverage ORDER BY 1, 2, 3, 4, 5")?);
+    lines
+        .extend(lab.lines("SELECT DISTINCT unit, status, sha256 FROM bronze.archives ORDER BY 1")?);
+    lines.extend(lab.lines(
+        "SELECT dataset, symbol, date, status, rows FROM ops.coverage ORDER BY 1, 2, 3, 4, 5",
+    )?);
     Ok(lines)
 }
 
@@ -61,8 +60,7 @@ fn kill(leader: &Child, whole: bool) -> Result<bool> {
             None => return Ok(false),
         }
     };
-    let status =
-        Command::new("kill").args(["-9", "--", &target]).stderr(Stdio::null()).status()?;
+    let status = Command::new("kill").args(["-9", "--", &target]).stderr(Stdio::null()).status()?;
     Ok(status.success())
 }
 

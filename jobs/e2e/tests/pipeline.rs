@@ -52,16 +52,13 @@ fn bars_from_trades_equal_klines() -> Result<()> {
     )?;
     assert_eq!(alone, ["0"]);
     // the smallest price and the largest quantity are really in it
-    let extremes = lab.lines(
-        "SELECT min(price), max(quantity) FROM silver.trades WHERE symbol = 'PEPEUSDT'",
-    )?;
+    let extremes =
+        lab.lines("SELECT min(price), max(quantity) FROM silver.trades WHERE symbol = 'PEPEUSDT'")?;
     let words: Vec<&str> = extremes[0].split(' ').collect();
     assert!(words[0].starts_with("0.0000000"), "{extremes:?}");
     assert!(words[1].parse::<f64>()? >= 1e11, "{extremes:?}");
     // and the lake's own check says the same
-    let verdicts = lab.lines(
-        "SELECT status, count(*) FROM ops.checks GROUP BY 1 ORDER BY 1",
-    )?;
+    let verdicts = lab.lines("SELECT status, count(*) FROM ops.checks GROUP BY 1 ORDER BY 1")?;
     assert!(verdicts.iter().all(|v| v.starts_with("pass ")), "{verdicts:?}");
     Ok(())
 }
@@ -115,7 +112,8 @@ fn an_archive_published_again_replaces_its_partition() -> Result<()> {
     let bars_before = lab.lines(bars)?;
 
     let fault = Fault::Republished { revision: 1 };
-    exchange.set_faults(vec![Rule::always("data/spot/daily/trades/BTCUSDT/*2025-01-01.zip", fault)])?;
+    exchange
+        .set_faults(vec![Rule::always("data/spot/daily/trades/BTCUSDT/*2025-01-01.zip", fault)])?;
     let summary = lab.run_well()?;
     assert_eq!(summary["units"], 1, "{summary}");
     let after = lab.lines(sums)?;

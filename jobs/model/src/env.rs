@@ -22,12 +22,16 @@ pub const LOG_FORMAT: &str = "MARKET_LAKE_LOG_FORMAT";
 pub const LOG: &str = "MARKET_LAKE_LOG";
 /// The folder for temporary files.
 pub const TEMP: &str = "MARKET_LAKE_TEMP";
+/// The proxy to sources.
+pub const PROXY: &str = "MARKET_LAKE_PROXY";
 /// Where tests look for real files.
 pub const SHARED: &str = "MARKET_LAKE_SHARED";
 /// Whether a test that cannot run is a failure.
 pub const REQUIRE_ALL: &str = "MARKET_LAKE_REQUIRE_ALL";
 /// How many kills the kill tests make.
 pub const KILLS: &str = "MARKET_LAKE_KILLS";
+/// The Python whose readers the tests compare with.
+pub const PYTHON: &str = "MARKET_LAKE_PYTHON";
 
 /// All of them.
 pub const ALL: &[Var] = &[
@@ -40,10 +44,15 @@ pub const ALL: &[Var] = &[
         name: TEMP,
         help: "folder for spill and staging files; default: inside a directory lake, else the system's",
     },
+    Var { name: PROXY, help: "the proxy on the way to sources; none by default" },
     Var {
         name: SHARED,
         help: "folder of real exchange files that tests use; default ../shared; tests skip without it",
     },
     Var { name: REQUIRE_ALL, help: "`1`: a test that would skip fails instead (set in CI)" },
     Var { name: KILLS, help: "kills that the kill tests make; default 40" },
+    Var {
+        name: PYTHON,
+        help: "a Python with duckdb, polars and deltalake, for the readers' test; `cargo xtask test` sets it",
+    },
 ];
