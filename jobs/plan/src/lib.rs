@@ -1,1 +1,241 @@
-//! Lists what a source offers, compares it with the ledger and writes the run's batches.
+//! plan: what a run will do. Lists what the source offers, compares it with the ledger, chooses
+//! the cheapest closed groups, and writes them as batches.
+//!
+//! Reads: the configuration, the source's listing (or the heads of its archives), the ledger
+//! extract under `bronze/index/`. Writes: `runs/<run>/batches/<n>.json`, and last
+//! `runs/<run>/plan.json`; a run that has a plan keeps it. Nothing to do is a plan without
+//! batches and a success.
+//!
+//! It must not know how archives are downloaded, what is in them, or that tables have logs.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`listing`] | one page of the listing, bytes to entries |
+//! | [`survey`] | what the source offers of a series |
+//! | [`choose`] | offer and ledger to groups: the decisions, pure |
+//! | [`batches`] | groups to batches |
+//! | [`report`] | what to tell people and programs |
+
+pub mod batches;
+pub mod choose;
+pub mod listing;
+pub mod report;
+pub mod survey;
+
+use std::collections::BTreeMap;
+
+use anyhow::anyhow;
+use futures::{StreamExt as _, TryStreamExt as _};
+use model::config::{Scope, Series};
+use model::exit::Exit;
+use model::layout;
+use model::plan::{Group, Plan, PlanTotals};
+use model::unit::short_hash;
+use model::{Market, Period, Symbol};
+use stage::http::Door;
+use stage::{Context, Failure};
+
+use crate::choose::{Choice, Known, Rules, choose};
+use crate::report::{Report, SeriesLine};
+use crate::survey::{Offer, Survey, unit};
+
+/// Batches written at once.
+const WRITES: usize = 8;
+
+/// What narrows or bends a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    /// What to plan for.
+    pub scope: Scope,
+    /// Whether archives that failed before are tried again though they have not changed.
+    pub retry_bad: bool,
+    /// The proxy to go through.
+    pub proxy: Option<String>,
+}
+
+impl Options {
+    /// Stands for the arguments that bend the plan; without `--retry-bad` it is the scope's hash.
+    pub fn hash(&self) -> String {
+        let scope = self.scope.hash();
+        if self.retry_bad { short_hash(&format!("{scope} retry-bad")) } else { scope }
+    }
+}
+
+/// Plans a run.
+///
+/// # Errors
+/// A [`Failure`]: [`Exit::SourceUnavailable`] when the source does not answer, [`Exit::Usage`]
+/// when the run has a plan of another configuration or scope, or the scope or URLs are wrong.
+pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure> {
+    if let Some(report) = taken_up(context, options).await? {
+        return Ok(report);
+    }
+    let series = context.config.series(context.clock.today(), &options.scope);
+    check_scope(&options.scope, &series)?;
+    let (_, ledger) = context.lake.ledger().await?;
+    let offers = survey(context, options, &series).await?;
+
+    let binance = &context.config.sources.binance;
+    let rules = Rules {
+        today: context.clock.today(),
+        lag: binance.publication_lag,
+        retry_bad: options.retry_bad,
+        url: binance.url.value.clone(),
+    };
+    let known = Known::new(&ledger);
+    let warnings = warnings(&series, &offers);
+    let mut groups: Vec<Group> = Vec::new();
+    let mut totals = PlanTotals::default();
+    let mut absent = Vec::new();
+    let mut lines = Vec::with_capacity(series.len());
+    for (series, offer) in series.iter().zip(offers) {
+        let choice = choose(series, &offer, &known, &rules);
+        lines.push(line(series, &offer, &choice));
+        totals.listed += offer.archives.len() as u64;
+        totals.fetch += choice.fetch;
+        totals.fetch_bytes += choice.fetch_bytes;
+        totals.republished += choice.republished;
+        totals.known_bad += choice.known_bad;
+        totals.units += choice.groups.iter().map(|g| g.units.len() as u64).sum::<u64>();
+        totals.groups += choice.groups.len() as u64;
+        absent.extend(choice.absent);
+        groups.extend(choice.groups);
+    }
+    drop(known);
+    drop(ledger);
+
+    let batches = batches::cut(&context.run, groups, &context.config.limits.batch);
+    let plan = Plan {
+        run: context.run.clone(),
+        environment: context.config.environment.value.clone(),
+        created_at: context.clock.now(),
+        config_sha256: context.config_sha256.clone(),
+        scope: options.hash(),
+        batches: batches.iter().map(|b| b.line.clone()).collect(),
+        totals,
+        absent,
+    };
+    futures::stream::iter(&batches)
+        .map(|weighed| context.lake.write_json(&weighed.line.key, &weighed.batch))
+        .buffer_unordered(WRITES)
+        .try_collect::<()>()
+        .await?;
+    // last: a run with a plan has all its batches
+    context.lake.write_json(&layout::plan(&context.run), &plan).await?;
+    Ok(Report { plan, series: lines, taken_up: false, warnings })
+}
+
+/// Refuses a scope that names what the configuration does not have. A configuration whose days
+/// have not come yet is no mistake.
+fn check_scope(scope: &Scope, series: &[Series]) -> Result<(), Failure> {
+    let usage = |error| Err(Failure::new(Exit::Usage, error));
+    for symbol in &scope.symbols {
+        if !series.iter().any(|series| series.symbol == *symbol) {
+            return usage(anyhow!(
+                "--symbol {symbol} with the other arguments leaves no day to plan for, expected a \
+                 symbol, dataset and range within the configuration"
+            ));
+        }
+    }
+    for dataset in &scope.datasets {
+        if !series.iter().any(|series| series.dataset == *dataset) {
+            return usage(anyhow!(
+                "--dataset {dataset} with the other arguments leaves no day to plan for, expected \
+                 a symbol, dataset and range within the configuration"
+            ));
+        }
+    }
+    if series.is_empty() && *scope != Scope::default() {
+        return usage(anyhow!(
+            "--from and --to leave no day to plan for, expected days within the configuration's"
+        ));
+    }
+    Ok(())
+}
+
+/// The plan that the run has already, if it is of the same configuration and arguments.
+async fn taken_up(context: &Context, options: &Options) -> Result<Option<Report>, Failure> {
+    let plan = match context.lake.plan(&context.run).await {
+        Ok(plan) => plan,
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let differs = if plan.config_sha256 != context.config_sha256 {
+        "configuration"
+    } else if plan.scope != options.hash() {
+        "scope (--from, --to, --symbol, --dataset, --retry-bad)"
+    } else {
+        return Ok(Some(Report { plan, series: Vec::new(), taken_up: true, warnings: Vec::new() }));
+    };
+    let error = anyhow!(
+        "run {} has a plan of another {differs}, expected the same one or another --run",
+        context.run
+    );
+    Err(Failure::new(Exit::Usage, error))
+}
+
+async fn survey(
+    context: &Context,
+    options: &Options,
+    series: &[Series],
+) -> Result<Vec<Offer>, Failure> {
+    let limits = &context.config.limits.download;
+    let door = Door::new(limits, &context.clock, options.proxy.as_deref())
+        .map_err(|error| Failure::new(Exit::Usage, error))?;
+    let at_once = limits.concurrency.max(1) as usize;
+    let survey = &Survey::new(&door, &context.config.sources.binance, at_once);
+    context.meter.total(series.len() as u64);
+    futures::stream::iter(series)
+        .map(|series| async move {
+            let offer = survey.offer(series).await?;
+            context.meter.done(1);
+            Ok(offer)
+        })
+        .buffered(at_once)
+        .try_collect()
+        .await
+        .map_err(|error: survey::SurveyError| Failure::new(error.exit(), error))
+}
+
+fn line(series: &Series, offer: &Offer, choice: &Choice) -> SeriesLine {
+    SeriesLine {
+        series: unit(series, Period::Day(series.from)).series(),
+        listed: offer.archives.len() as u64,
+        held: choice.held,
+        fetch: choice.fetch,
+        fetch_bytes: choice.fetch_bytes,
+        absent: choice.absent.len() as u64,
+    }
+}
+
+/// What looks wrong: a symbol of which the source has nothing at all is likely a typo.
+fn warnings(series: &[Series], offers: &[Offer]) -> Vec<String> {
+    let mut symbols: BTreeMap<(Market, &Symbol), Vec<(&Series, &Offer)>> = BTreeMap::new();
+    for (series, offer) in series.iter().zip(offers) {
+        symbols.entry((series.market, &series.symbol)).or_default().push((series, offer));
+    }
+    let mut warnings = Vec::new();
+    for ((market, symbol), offers) in symbols {
+        if offers.iter().all(|(_, offer)| offer.first.is_none()) {
+            warnings.push(format!(
+                "the source lists nothing for {market} symbol {symbol}: is it spelt right?"
+            ));
+            continue;
+        }
+        for (series, offer) in offers {
+            let name = unit(series, Period::Day(series.from)).series();
+            match offer.first {
+                None => warnings.push(format!("the source lists nothing for {name}")),
+                Some(first) if offer.archives.is_empty() => warnings.push(format!(
+                    "the source lists nothing for {name} from {} to {}; its first day is {first}",
+                    series.from, series.to
+                )),
+                Some(_) => {}
+            }
+        }
+    }
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    warnings
+}

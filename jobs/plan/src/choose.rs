@@ -1,0 +1,344 @@
+//! Which archives of a series to take and what to build of them. Pure: the offer, the ledger
+//! and the rules in, groups out.
+//!
+//! A month of a series at a time. What is held and unchanged costs nothing; of the days that
+//! are still needed, a day that only one kind of archive covers decides it, a month that is
+//! wanted only in part prefers its days, else the fewer bytes win. Groups are closed: whatever
+//! is held for a group's partitions is part of it, wanted now or not.
+
+use std::collections::HashSet;
+
+use model::archive;
+use model::config::{Archives, PublicationLag, Series};
+use model::ledger::{Ledger, LedgerRow};
+use model::plan::{Group, Origin, Partition, PlannedUnit, Remote};
+use model::schema::Table;
+use model::{Dataset, Day, Month, Period, UnitId};
+
+use crate::survey::{Checksum, Listed, Offer, unit};
+
+/// What a request costs beside its bytes, in bytes.
+const REQUEST: u64 = 64 << 10;
+
+/// What the choice depends on beside offer and ledger.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The day, UTC.
+    pub today: Day,
+    /// When archives come out.
+    pub lag: PublicationLag,
+    /// Whether archives that failed before are tried again though they have not changed.
+    pub retry_bad: bool,
+    /// The host that archives are fetched from, without a slash at its end.
+    pub url: String,
+}
+
+/// The ledger, with what silver could not read.
+#[derive(Debug)]
+pub struct Known<'a> {
+    ledger: &'a Ledger,
+    corrupt: HashSet<(&'a UnitId, &'a str)>,
+}
+
+impl<'a> Known<'a> {
+    /// Takes a ledger.
+    pub fn new(ledger: &'a Ledger) -> Self {
+        let corrupt = ledger
+            .builds
+            .values()
+            .flat_map(|build| build.corrupt.iter().map(|(unit, sha256)| (unit, sha256.as_str())))
+            .collect();
+        Self { ledger, corrupt }
+    }
+}
+
+/// What was chosen of a series.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Choice {
+    /// The groups to build, in order of their periods.
+    pub groups: Vec<Group>,
+    /// Wanted days that the source should have and does not list.
+    pub absent: Vec<UnitId>,
+    /// Archives that are held, unchanged and in use.
+    pub held: u64,
+    /// Archives to fetch.
+    pub fetch: u64,
+    /// Bytes to fetch.
+    pub fetch_bytes: u64,
+    /// Of the archives to fetch, those that were fetched before and have been published anew.
+    pub republished: u64,
+    /// Archives that failed before and have not changed since.
+    pub known_bad: u64,
+}
+
+/// What there is of one archive.
+#[derive(Debug, Clone)]
+enum State<'a> {
+    /// In the lake, readable and not published anew.
+    Held(PlannedUnit),
+    /// Listed, and new or changed.
+    Fetch {
+        listed: &'a Listed,
+        /// Whether a readable version is in the lake.
+        had: bool,
+        /// Whether it was fetched before and has been published anew.
+        again: bool,
+    },
+    /// Listed, failed before, and unchanged since.
+    Bad,
+    /// Neither listed nor held.
+    Nothing,
+}
+
+impl State<'_> {
+    /// Whether the group has it in any case.
+    const fn is_in(&self) -> bool {
+        matches!(self, Self::Held(_) | Self::Fetch { had: true, .. })
+    }
+}
+
+/// Whether the source has published an archive anew since a row was written.
+fn changed(row: &LedgerRow, listed: &Listed) -> bool {
+    let plain = |etag: &str| etag.trim_start_matches("W/").trim_matches('"').to_owned();
+    let held_bytes = row.archive.as_ref().map(|archive| archive.bytes);
+    let archive_changed = match (&row.etag, &listed.etag, row.last_modified, listed.modified) {
+        (Some(held), Some(listed), ..) => plain(held) != plain(listed),
+        // headers tell seconds, listings may tell more
+        (.., Some(held), Some(listed)) => held.timestamp() != listed.timestamp(),
+        _ => held_bytes.zip(listed.bytes).is_some_and(|(held, listed)| held != listed),
+    };
+    let checksum_changed =
+        matches!(listed.checksum, Checksum::Listed(Some(at)) if at > row.fetched_at);
+    archive_changed || checksum_changed
+}
+
+struct Chooser<'a> {
+    series: &'a Series,
+    offer: &'a Offer,
+    known: &'a Known<'a>,
+    rules: &'a Rules,
+    choice: Choice,
+}
+
+/// Chooses of one series.
+pub fn choose(series: &Series, offer: &Offer, known: &Known<'_>, rules: &Rules) -> Choice {
+    let choice = Choice::default();
+    let mut chooser = Chooser { series, offer, known, rules, choice };
+    let mut month = series.from.month();
+    while month.first() <= series.to {
+        chooser.month(month);
+        month = month.next();
+    }
+    chooser.choice
+}
+
+impl<'a> Chooser<'a> {
+    fn state(&self, period: Period) -> State<'a> {
+        let unit = unit(self.series, period);
+        let id = unit.id();
+        let row = self.known.ledger.archives.get(&id);
+        let listed = self.offer.archives.get(&period);
+        let held = row.and_then(|row| {
+            let archive = row.archive.as_ref().filter(|_| row.status.is_usable())?;
+            let readable = !self.known.corrupt.contains(&(&id, archive.sha256.as_str()));
+            readable.then(|| PlannedUnit { unit, archive: Origin::Held(archive.clone()) })
+        });
+        match (row, listed, held) {
+            (None, Some(listed), _) => State::Fetch { listed, had: false, again: false },
+            (Some(row), Some(listed), held) if changed(row, listed) => {
+                State::Fetch { listed, had: held.is_some(), again: true }
+            }
+            (_, _, Some(held)) => State::Held(held),
+            (Some(_), Some(listed), None) if self.rules.retry_bad => {
+                State::Fetch { listed, had: false, again: false }
+            }
+            (Some(_), Some(_), None) => State::Bad,
+            (_, None, None) => State::Nothing,
+        }
+    }
+
+    fn month(&mut self, month: Month) {
+        let (from, to) = (self.series.from, self.series.to);
+        let monthly = self.state(Period::Month(month));
+        let days: Vec<(Day, State<'a>)> =
+            month.days().map(|day| (day, self.state(Period::Day(day)))).collect();
+        let bad = |state: &State<'_>| u64::from(matches!(state, State::Bad));
+        self.choice.known_bad +=
+            bad(&monthly) + days.iter().map(|(_, state)| bad(state)).sum::<u64>();
+        self.absent(month, &days);
+
+        let whole = from <= month.first() && month.last() <= to;
+        let needed: Vec<&State<'a>> = days
+            .iter()
+            .filter(|(day, state)| from <= *day && *day <= to && !state.is_in())
+            .map(|(_, state)| state)
+            .collect();
+        let use_month = match &monthly {
+            _ if monthly.is_in() => true,
+            State::Fetch { listed, .. } => {
+                let only = self.series.archives == Archives::Monthly;
+                !needed.is_empty() && (only || month_is_better(listed, &needed, whole))
+            }
+            _ => false,
+        };
+
+        let mut units = Vec::new();
+        if use_month {
+            units.extend(self.planned(Period::Month(month), monthly));
+        }
+        for (day, state) in days {
+            // a day that the month covers is not fetched, but what is held stays in the group
+            if state.is_in() || !use_month {
+                units.extend(self.planned(Period::Day(day), state));
+            }
+        }
+        if use_month || self.series.dataset == Dataset::Klines {
+            self.group(Period::Month(month), units);
+        } else {
+            for unit in units {
+                self.group(unit.unit.period, vec![unit]);
+            }
+        }
+    }
+
+    /// A unit of a group, counted; nothing for an archive that cannot be had.
+    fn planned(&mut self, period: Period, state: State<'a>) -> Option<PlannedUnit> {
+        match state {
+            State::Held(unit) => {
+                self.choice.held += 1;
+                Some(unit)
+            }
+            State::Fetch { listed, again, .. } => {
+                self.choice.fetch += 1;
+                self.choice.fetch_bytes += listed.bytes.unwrap_or(0);
+                self.choice.republished += u64::from(again);
+                let unit = unit(self.series, period);
+                let url = format!("{}/{}", self.rules.url, archive::path(&unit));
+                let remote = Remote {
+                    name: archive::file_name(&unit),
+                    bytes: listed.bytes,
+                    etag: listed.etag.as_deref().map(str::to_owned),
+                    last_modified: listed.modified,
+                    checksum_url: (listed.checksum != Checksum::Absent)
+                        .then(|| format!("{url}.CHECKSUM")),
+                    url,
+                };
+                Some(PlannedUnit { unit, archive: Origin::Fetch(remote) })
+            }
+            State::Bad | State::Nothing => None,
+        }
+    }
+
+    fn group(&mut self, period: Period, units: Vec<PlannedUnit>) {
+        let id = unit(self.series, period).to_string();
+        if self.needs_build(&id, period, &units) {
+            let table = Table::of_dataset(self.series.dataset);
+            let partitions = self.partitions(period);
+            self.choice.groups.push(Group { id, table, partitions, units });
+        }
+    }
+
+    fn needs_build(&self, id: &str, period: Period, units: &[PlannedUnit]) -> bool {
+        let mut held: Vec<(UnitId, &str)> = Vec::with_capacity(units.len());
+        for planned in units {
+            match &planned.archive {
+                Origin::Fetch(_) => return true,
+                Origin::Held(raw) => held.push((planned.unit.id(), &raw.sha256)),
+            }
+        }
+        if held.is_empty() {
+            return false;
+        }
+        let inputs = Group::inputs(held.iter().map(|(unit, sha256)| (unit, *sha256)));
+        let builds = &self.known.ledger.builds;
+        if builds.get(id).is_some_and(|build| build.inputs == inputs) {
+            return false;
+        }
+        // a day may have been built as part of its month
+        let month = unit(self.series, Period::Month(period.month())).to_string();
+        let built_with_month = matches!(period, Period::Day(_))
+            && builds.get(&month).is_some_and(|build| {
+                held.iter().all(|(unit, _)| build.units.contains(unit))
+                    && self.built_from_what_is_held(build)
+            });
+        !built_with_month
+    }
+
+    /// Whether the archives a build was made from are the ones that the ledger has now.
+    fn built_from_what_is_held(&self, build: &model::ledger::BuildRow) -> bool {
+        let archives = &self.known.ledger.archives;
+        let now: Option<Vec<(&UnitId, &str)>> = build
+            .units
+            .iter()
+            .filter(|unit| !build.corrupt.contains_key(unit))
+            .map(|unit| {
+                let row = archives.get(unit).filter(|row| row.status.is_usable())?;
+                Some((unit, row.archive.as_ref()?.sha256.as_str()))
+            })
+            .collect();
+        now.is_some_and(|now| Group::inputs(now) == build.inputs)
+    }
+
+    fn partitions(&self, period: Period) -> Vec<Partition> {
+        let partition = |rest: &[(&str, String)]| {
+            let mut values = Partition::new();
+            values.insert("source".to_owned(), self.series.source.to_string());
+            values.insert("market".to_owned(), self.series.market.to_string());
+            values.insert("symbol".to_owned(), self.series.symbol.to_string());
+            values.extend(rest.iter().map(|(column, value)| ((*column).to_owned(), value.clone())));
+            values
+        };
+        match self.series.timeframe {
+            Some(timeframe) => vec![partition(&[
+                ("timeframe", timeframe.to_string()),
+                ("month", period.month().to_string()),
+            ])],
+            None => period
+                .first()
+                .to(period.last())
+                .map(|day| partition(&[("date", day.to_string())]))
+                .collect(),
+        }
+    }
+
+    /// Finds the wanted days of a month that should be out and are neither listed nor held.
+    /// Days before the series' first archive are not missing: it had not begun.
+    fn absent(&mut self, month: Month, days: &[(Day, State<'a>)]) {
+        let Some(begin) = self.offer.first else { return };
+        if self.offer.archives.contains_key(&Period::Month(month))
+            || self.state(Period::Month(month)).is_in()
+        {
+            return;
+        }
+        let lag = self.rules.lag;
+        for (day, state) in days {
+            let (end, lag) = match self.series.archives {
+                Archives::Monthly => (month.last(), lag.monthly_days),
+                Archives::Auto | Archives::Daily => (*day, lag.daily_days),
+            };
+            let wanted = self.series.from.max(begin) <= *day && *day <= self.series.to;
+            let due = i64::from(end.epoch_days()) + 1 + i64::from(lag);
+            let is_due = due <= i64::from(self.rules.today.epoch_days());
+            if wanted && is_due && matches!(state, State::Nothing) {
+                self.choice.absent.push(unit(self.series, Period::Day(*day)).id());
+            }
+        }
+    }
+}
+
+/// Whether the month's archive is the better way to the days that are needed.
+fn month_is_better(month: &Listed, needed: &[&State<'_>], whole: bool) -> bool {
+    let mut cost = 0;
+    for state in needed {
+        match state {
+            State::Fetch { listed, .. } => cost += listed.bytes.unwrap_or(0) + REQUEST,
+            // only the month covers this day
+            State::Bad | State::Nothing => return true,
+            State::Held(_) => {}
+        }
+    }
+    whole && month.bytes.unwrap_or(0) + REQUEST < cost
+}
+
+#[cfg(test)]
+mod tests;

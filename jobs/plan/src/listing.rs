@@ -1,0 +1,367 @@
+//! One page of an S3-style listing (ListObjects v1), read as a stream of XML events.
+//! Bytes in, entries out: nothing here asks for a page or knows what a key means.
+
+use chrono::{DateTime, Utc};
+use quick_xml::Reader;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::Event;
+
+/// What is wrong with a page.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadPage {
+    /// Not a listing at all, such as a web page.
+    #[error("starts with `{found}`, expected an S3 listing (<ListBucketResult>)")]
+    NoListing {
+        /// The first characters found.
+        found: String,
+    },
+    /// The host refuses in S3's own form.
+    #[error("the host answers {code}: {message}")]
+    Refused {
+        /// S3's code, such as `NoSuchBucket`.
+        code: String,
+        /// Its words.
+        message: String,
+    },
+    /// Broken or cut XML.
+    #[error("byte {at}: {what}")]
+    Xml {
+        /// Where.
+        at: u64,
+        /// What was found, or expected.
+        what: String,
+    },
+}
+
+/// One object of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Object {
+    /// Its key.
+    pub key: String,
+    /// Its size in bytes.
+    pub bytes: Option<u64>,
+    /// Its ETag, quotes included.
+    pub etag: Option<String>,
+    /// When it was last changed.
+    pub modified: Option<DateTime<Utc>>,
+}
+
+/// A page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// Its objects, in the host's order.
+    pub objects: Vec<Object>,
+    /// Where the next page starts; `None` on the last page.
+    pub next: Option<String>,
+}
+
+/// Where in the document the reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Key,
+    LastModified,
+    ETag,
+    Size,
+    IsTruncated,
+    NextMarker,
+    EncodingType,
+    CommonPrefix,
+    Code,
+    Message,
+}
+
+fn field(path: &[Vec<u8>]) -> Option<Field> {
+    let names: Vec<&[u8]> = path.iter().map(Vec::as_slice).collect();
+    Some(match names.as_slice() {
+        [b"ListBucketResult", b"Contents", b"Key"] => Field::Key,
+        [b"ListBucketResult", b"Contents", b"LastModified"] => Field::LastModified,
+        [b"ListBucketResult", b"Contents", b"ETag"] => Field::ETag,
+        [b"ListBucketResult", b"Contents", b"Size"] => Field::Size,
+        [b"ListBucketResult", b"IsTruncated"] => Field::IsTruncated,
+        [b"ListBucketResult", b"NextMarker"] => Field::NextMarker,
+        [b"ListBucketResult", b"EncodingType"] => Field::EncodingType,
+        [b"ListBucketResult", b"CommonPrefixes", b"Prefix"] => Field::CommonPrefix,
+        [b"Error", b"Code"] => Field::Code,
+        [b"Error", b"Message"] => Field::Message,
+        _ => return None,
+    })
+}
+
+#[derive(Default)]
+struct Parser {
+    objects: Vec<Object>,
+    object: Object,
+    truncated: bool,
+    next: Option<String>,
+    encoded: bool,
+    last_prefix: Option<String>,
+    code: String,
+    message: String,
+}
+
+impl Parser {
+    fn take(&mut self, field: Field, text: String) {
+        match field {
+            Field::Key => self.object.key = text,
+            Field::Size => self.object.bytes = text.parse().ok(),
+            Field::ETag => self.object.etag = (!text.is_empty()).then_some(text),
+            Field::LastModified => {
+                self.object.modified =
+                    DateTime::parse_from_rfc3339(&text).ok().map(|t| t.with_timezone(&Utc));
+            }
+            Field::IsTruncated => self.truncated = text == "true",
+            Field::NextMarker => self.next = (!text.is_empty()).then_some(text),
+            Field::EncodingType => self.encoded = text == "url",
+            Field::CommonPrefix => self.last_prefix = Some(text),
+            Field::Code => self.code = text,
+            Field::Message => self.message = text,
+        }
+    }
+
+    fn page(mut self) -> Page {
+        let decode = |text: String| if self.encoded { percent_decoded(&text) } else { text };
+        for object in &mut self.objects {
+            object.key = decode(std::mem::take(&mut object.key));
+        }
+        let next = self.truncated.then(|| {
+            // without a delimiter S3 leaves NextMarker out: go on from the last entry
+            self.next.map(decode).or_else(|| {
+                let key = self.objects.last().map(|o| o.key.clone());
+                key.max(self.last_prefix.map(decode))
+            })
+        });
+        Page { objects: self.objects, next: next.flatten() }
+    }
+}
+
+/// `%41+b` is `A b`.
+fn percent_decoded(text: &str) -> String {
+    let hex = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        match (bytes[i], hex(bytes.get(i + 1)), hex(bytes.get(i + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                plain.push((high * 16 + low) as u8);
+                i += 2;
+            }
+            (b'+', ..) => plain.push(b' '),
+            (byte, ..) => plain.push(byte),
+        }
+        i += 1;
+    }
+    String::from_utf8_lossy(&plain).into_owned()
+}
+
+/// Reads a page.
+///
+/// # Errors
+/// [`BadPage`]; a page that is cut anywhere is an [`BadPage::Xml`].
+pub fn parse(body: &[u8]) -> Result<Page, BadPage> {
+    let mut reader = Reader::from_reader(body);
+    let mut parser = Parser::default();
+    let mut path: Vec<Vec<u8>> = Vec::new();
+    let mut text = String::new();
+    let mut seen_root = false;
+    loop {
+        let at = reader.buffer_position();
+        let broken = |what: String| BadPage::Xml { at, what };
+        let event = reader.read_event().map_err(|error| {
+            if seen_root { broken(error.to_string()) } else { no_listing(body) }
+        })?;
+        match event {
+            Event::Start(start) => {
+                let name = start.local_name().as_ref().to_vec();
+                if path.is_empty() {
+                    if seen_root || !matches!(name.as_slice(), b"ListBucketResult" | b"Error") {
+                        return Err(no_listing(body));
+                    }
+                    seen_root = true;
+                }
+                path.push(name);
+                text.clear();
+            }
+            Event::Empty(start) if path.is_empty() => {
+                // `<ListBucketResult/>` is an empty listing
+                if seen_root || start.local_name().as_ref() != b"ListBucketResult" {
+                    return Err(no_listing(body));
+                }
+                seen_root = true;
+            }
+            Event::Text(piece) => {
+                text.push_str(&piece.decode().map_err(|e| broken(e.to_string()))?);
+            }
+            Event::CData(piece) => {
+                text.push_str(&piece.decode().map_err(|e| broken(e.to_string()))?);
+            }
+            Event::GeneralRef(entity) => {
+                let name = entity.decode().map_err(|e| broken(e.to_string()))?;
+                if let Some(c) = entity.resolve_char_ref().map_err(|e| broken(e.to_string()))? {
+                    text.push(c);
+                } else if let Some(plain) = resolve_predefined_entity(&name) {
+                    text.push_str(plain);
+                } else {
+                    return Err(broken(format!("unknown entity `&{name};`")));
+                }
+            }
+            Event::End(_) => {
+                if let Some(field) = field(&path) {
+                    parser.take(field, text.trim().to_owned());
+                }
+                if path.len() == 2 && path[1] == b"Contents" {
+                    parser.objects.push(std::mem::take(&mut parser.object));
+                }
+                path.pop();
+                text.clear();
+            }
+            Event::Eof if !path.is_empty() => {
+                return Err(broken("the page is cut, expected </ListBucketResult>".to_owned()));
+            }
+            Event::Eof if !seen_root => return Err(no_listing(body)),
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    if parser.code.is_empty() {
+        Ok(parser.page())
+    } else {
+        Err(BadPage::Refused { code: parser.code, message: parser.message })
+    }
+}
+
+fn no_listing(body: &[u8]) -> BadPage {
+    let start = String::from_utf8_lossy(&body[..body.len().min(160)]);
+    BadPage::NoListing { found: start.chars().take(40).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn page(inner: &str) -> String {
+        format!(
+            "<?xml version=\"1.0\"?>\n<ListBucketResult \
+             xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{inner}</ListBucketResult>"
+        )
+    }
+
+    fn object(key: &str) -> String {
+        format!(
+            "<Contents><Key>{key}</Key><LastModified>2023-07-18T04:11:20.000Z</LastModified>\
+             <ETag>&quot;x&quot;</ETag><Size>7</Size><Owner><ID>o</ID></Owner></Contents>"
+        )
+    }
+
+    /// The keys, and `>` with the marker of the next page; or the error.
+    fn check(body: &str, expect: &str) {
+        let got = match parse(body.as_bytes()) {
+            Ok(page) => {
+                let mut words: Vec<String> = page.objects.into_iter().map(|o| o.key).collect();
+                words.extend(page.next.map(|next| format!(">{next}")));
+                words.join(" ")
+            }
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(got, expect, "{body}");
+    }
+
+    #[test]
+    fn pages_of_every_form() {
+        let cut = "<IsTruncated>true</IsTruncated>";
+        check(&page(""), "");
+        check("<ListBucketResult/>", "");
+        check(&page(&object("a/b.zip")), "a/b.zip");
+        check(&page(&(object("a") + &object("b") + cut)), "a b >b");
+        check(&page(&format!("{cut}<NextMarker>c</NextMarker>{}", object("a"))), "a >c");
+        check(&page(&format!("{}<NextMarker>c</NextMarker>", object("a"))), "a");
+        check(
+            &page(&format!(
+                "{cut}{}<CommonPrefixes><Prefix>z/</Prefix></CommonPrefixes>",
+                object("a")
+            )),
+            "a >z/",
+        );
+        check(
+            &page(&format!("<EncodingType>url</EncodingType>{cut}{}", object("a%2Fb+%26%zz%"))),
+            "a/b &%zz% >a/b &%zz%",
+        );
+        check(&page(&object("a&amp;b&#x41;<![CDATA[<&]]>")), "a&bA<&");
+        check(&page("").replace("<ListB", "<s3:ListB").replace("</ListB", "</s3:ListB"), "");
+        check(&page("<Prefix>data/</Prefix><Marker></Marker><Contents/>"), "");
+    }
+
+    #[test]
+    fn what_is_no_listing_is_said() {
+        check("", "starts with ``, expected an S3 listing (<ListBucketResult>)");
+        check(
+            "<!DOCTYPE html><html><body>hello</body></html>",
+            "starts with `<!DOCTYPE html><html><body>hello</body><`, expected an S3 listing \
+             (<ListBucketResult>)",
+        );
+        check(
+            "<Error><Code>NoSuchBucket</Code><Message>no &quot;x&quot;</Message></Error>",
+            "the host answers NoSuchBucket: no \"x\"",
+        );
+        let whole = page(&object("a"));
+        for end in whole.len() / 2..whole.len() {
+            assert!(parse(&whole.as_bytes()[..end]).is_err(), "cut at byte {end}");
+        }
+        check(&page("&nbsp;"), "byte 88: unknown entity `&nbsp;`");
+    }
+
+    #[test]
+    fn a_real_page() {
+        #[expect(clippy::disallowed_methods, reason = "a test's data folder")]
+        let folder = std::env::var(model::env::SHARED)
+            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_owned());
+        let file = format!("{folder}/data/binance/listing/daily-page1.xml");
+        let Ok(body) = std::fs::read(&file) else {
+            #[expect(clippy::disallowed_methods, reason = "a test's switch")]
+            let must = std::env::var(model::env::REQUIRE_ALL).is_ok_and(|v| v == "1");
+            assert!(!must, "no {file}");
+            eprintln!("skipped: no {file}");
+            return;
+        };
+        let page = parse(&body).expect("a page");
+        assert_eq!(page.objects.len(), 12);
+        assert_eq!(
+            page.objects[0],
+            Object {
+                key: "data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08-17.zip".to_owned(),
+                bytes: Some(29_761),
+                etag: Some("\"014a8d177da3bf9839c293f341804d26\"".to_owned()),
+                modified: "2023-07-18T04:11:20Z".parse().ok(),
+            }
+        );
+        assert_eq!(
+            page.next.as_deref(),
+            Some("data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08-22.zip.CHECKSUM")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = parse(&body);
+        }
+
+        #[test]
+        fn no_damage_makes_it_panic(at in 0_usize..400, byte in any::<u8>(), end in 0_usize..500) {
+            let mut body = page(&(object("a") + &object("b%20"))).into_bytes();
+            let length = body.len();
+            body[at % length] = byte;
+            body.truncate(end);
+            let _ = parse(&body);
+        }
+
+        #[test]
+        fn any_key_reads_back(key in "[ -~é]{1,40}") {
+            let escaped = quick_xml::escape::escape(key.as_str()).into_owned();
+            let page = parse(page(&object(&escaped)).as_bytes()).expect("page");
+            prop_assert_eq!(page.objects[0].key.as_str(), key.trim());
+        }
+    }
+}

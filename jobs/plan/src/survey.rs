@@ -1,0 +1,361 @@
+//! What the source offers of each series: by its listing, page by page, or by asking for the
+//! head of each archive. Nothing here knows the ledger or decides anything.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use futures::{StreamExt as _, TryStreamExt as _};
+use model::archive::{self, Cadence};
+use model::config::{Archives, Binance, Discovery, Series};
+use model::exit::Exit;
+use model::{Day, Period, Unit};
+use reqwest::header::{CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
+use reqwest::{Method, StatusCode};
+use stage::http::{Answer, Door, Trouble, Unavailable};
+use url::Url;
+
+use crate::listing::{self, BadPage, Object, Page};
+
+/// Keys that S3 gives on one page at most.
+const PAGE_KEYS: usize = 1_000;
+/// Bytes of a page that are read at most: a thousand keys of the greatest length are 3 MiB.
+const PAGE_BYTES: usize = 16 << 20;
+/// The ending of checksum files.
+const CHECKSUM: &str = ".CHECKSUM";
+
+/// Why the source could not be surveyed.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    /// No definite answer.
+    #[error("cannot survey {series}")]
+    Unavailable {
+        /// The series.
+        series: String,
+        /// Why.
+        source: Unavailable,
+    },
+    /// An answer that is no listing.
+    #[error("bad listing {url}: is sources.binance.listing_url right?")]
+    BadPage {
+        /// What was asked for.
+        url: String,
+        /// What was found, and expected.
+        source: BadPage,
+    },
+    /// An answer that is neither `there` nor `not there`.
+    #[error("{url} answers {status}, expected {expected}")]
+    BadStatus {
+        /// What was asked for.
+        url: String,
+        /// The status found.
+        status: u16,
+        /// The statuses that would have done.
+        expected: &'static str,
+    },
+    /// A listing whose next page is not further on.
+    #[error("bad listing {url}: its next page starts at `{next}`, expected one further on")]
+    Stuck {
+        /// What was asked for.
+        url: String,
+        /// The marker found.
+        next: String,
+    },
+    /// A URL that cannot be built.
+    #[error("bad URL `{found}`")]
+    BadUrl {
+        /// The text found.
+        found: String,
+        /// Why.
+        source: url::ParseError,
+    },
+}
+
+impl SurveyError {
+    /// How the job ends.
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Unavailable { .. } => Exit::SourceUnavailable,
+            Self::BadPage { .. } | Self::BadStatus { .. } | Self::BadUrl { .. } => Exit::Usage,
+            Self::Stuck { .. } => Exit::Failed,
+        }
+    }
+}
+
+/// What is known of an archive's checksum file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checksum {
+    /// The source shows none.
+    Absent,
+    /// Nobody asked.
+    Unknown,
+    /// There is one, changed last at that time where the source tells.
+    Listed(Option<DateTime<Utc>>),
+}
+
+/// One archive that the source has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its size in bytes.
+    pub bytes: Option<u64>,
+    /// Its ETag, quotes included.
+    pub etag: Option<Box<str>>,
+    /// When it was last changed.
+    pub modified: Option<DateTime<Utc>>,
+    /// Its checksum file.
+    pub checksum: Checksum,
+}
+
+/// What the source has of a series within the days wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Offer {
+    /// The archives, months before days.
+    pub archives: BTreeMap<Period, Listed>,
+    /// The first day of the series' first archive, which may lie before the days wanted; `None`
+    /// when the source has nothing of it.
+    pub first: Option<Day>,
+}
+
+/// The unit of a series that covers `period`.
+pub fn unit(series: &Series, period: Period) -> Unit {
+    Unit {
+        source: series.source,
+        market: series.market,
+        dataset: series.dataset,
+        symbol: series.symbol.clone(),
+        timeframe: series.timeframe,
+        period,
+    }
+}
+
+/// A source that can be asked what it has.
+#[derive(Debug)]
+pub struct Survey<'a> {
+    door: &'a Door,
+    url: &'a str,
+    listing: &'a str,
+    discovery: Discovery,
+    probes: usize,
+}
+
+impl<'a> Survey<'a> {
+    /// A survey of `source` through `door`; `probes` is how many heads of one series are asked
+    /// for at once.
+    pub fn new(door: &'a Door, source: &'a Binance, probes: usize) -> Self {
+        Self {
+            door,
+            url: &source.url.value,
+            listing: source.listing_url.as_ref().map_or(&source.url.value, |url| &url.value),
+            discovery: source.discovery,
+            probes: probes.max(1),
+        }
+    }
+
+    /// What the source has of `series`.
+    ///
+    /// # Errors
+    /// [`SurveyError`].
+    pub async fn offer(&self, series: &Series) -> Result<Offer, SurveyError> {
+        let cadences: &[Cadence] = match series.archives {
+            Archives::Auto => &[Cadence::Daily, Cadence::Monthly],
+            Archives::Daily => &[Cadence::Daily],
+            Archives::Monthly => &[Cadence::Monthly],
+        };
+        let mut offer = Offer::default();
+        for cadence in cadences {
+            let archives = match self.discovery {
+                Discovery::Listing => self.listed(series, *cadence).await?,
+                Discovery::Probe => self.probed(series, *cadence).await?,
+            };
+            offer.archives.extend(archives);
+        }
+        offer.first = offer.archives.keys().map(|p| p.first()).min();
+        let may_start_earlier = offer.first.is_none_or(|first| first > series.from);
+        if self.discovery == Discovery::Listing && may_start_earlier {
+            for cadence in cadences {
+                let first = self.first(series, *cadence).await?;
+                offer.first = [offer.first, first].into_iter().flatten().min();
+            }
+        }
+        Ok(offer)
+    }
+
+    /// The archives of one cadence that the listing shows within the days wanted.
+    async fn listed(
+        &self,
+        series: &Series,
+        cadence: Cadence,
+    ) -> Result<BTreeMap<Period, Listed>, SurveyError> {
+        let mut archives: BTreeMap<Period, Listed> = BTreeMap::new();
+        let window = window(series, cadence);
+        let (Some(first), Some(last)) = (window.first(), window.last()) else {
+            return Ok(archives);
+        };
+        // `…-2024-01-01` sorts before `…-2024-01-01.zip`: the old pages are never asked for
+        let start = archive::path(&unit(series, *first));
+        let mut marker = start.strip_suffix(".zip").unwrap_or(&start).to_owned();
+        let end = archive::path(&unit(series, *last)) + CHECKSUM;
+        let keys = (2 * window.len() + 2).min(PAGE_KEYS);
+        loop {
+            let (url, page) = self.page(series, cadence, Some(&marker), keys).await?;
+            let past_end = page.objects.iter().any(|object| object.key >= end);
+            for object in page.objects {
+                add(&mut archives, series, cadence, object);
+            }
+            match page.next {
+                Some(next) if next <= marker => return Err(SurveyError::Stuck { url, next }),
+                Some(next) if !past_end && next < end => marker = next,
+                _ => break,
+            }
+        }
+        archives.retain(|period, _| first <= period && period <= last);
+        Ok(archives)
+    }
+
+    /// The first day of the first archive that the listing shows at all.
+    async fn first(&self, series: &Series, cadence: Cadence) -> Result<Option<Day>, SurveyError> {
+        let (_, page) = self.page(series, cadence, None, 10).await?;
+        let mut archives = BTreeMap::new();
+        for object in page.objects {
+            add(&mut archives, series, cadence, object);
+        }
+        Ok(archives.keys().next().map(|period: &Period| period.first()))
+    }
+
+    async fn page(
+        &self,
+        series: &Series,
+        cadence: Cadence,
+        marker: Option<&str>,
+        keys: usize,
+    ) -> Result<(String, Page), SurveyError> {
+        let prefix = archive::series_prefix(
+            series.market,
+            series.dataset,
+            &series.symbol,
+            series.timeframe,
+            cadence,
+        );
+        let mut url = Url::parse(self.listing)
+            .map_err(|source| SurveyError::BadUrl { found: self.listing.to_owned(), source })?;
+        {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("delimiter", "/").append_pair("prefix", &prefix);
+            if let Some(marker) = marker {
+                query.append_pair("marker", marker);
+            }
+            query.append_pair("max-keys", &keys.to_string());
+        }
+        let url = url.to_string();
+        let page = self
+            .door
+            .ask(Method::GET, &url, PAGE_BYTES, read_page)
+            .await
+            .map_err(|source| SurveyError::Unavailable { series: name(series), source })?;
+        match page {
+            Ok(page) => Ok((url, page)),
+            Err((status, BadPage::NoListing { .. })) if status != StatusCode::OK => {
+                let status = status.as_u16();
+                Err(SurveyError::BadStatus { url, status, expected: "200 with a listing" })
+            }
+            Err((_, source)) => Err(SurveyError::BadPage { url, source }),
+        }
+    }
+
+    /// The archives of one cadence whose head the source gives.
+    async fn probed(
+        &self,
+        series: &Series,
+        cadence: Cadence,
+    ) -> Result<BTreeMap<Period, Listed>, SurveyError> {
+        let found: Vec<Option<(Period, Listed)>> = futures::stream::iter(window(series, cadence))
+            .map(|period| async move {
+                let url = format!("{}/{}", self.url, archive::path(&unit(series, period)));
+                let answer =
+                    self.door.ask(Method::HEAD, &url, 0, Ok).await.map_err(|source| {
+                        SurveyError::Unavailable { series: name(series), source }
+                    })?;
+                match answer.status.as_u16() {
+                    200 => Ok(Some((period, head(&answer.headers)))),
+                    // a bucket that hides its listing answers 403 where there is nothing
+                    403 | 404 | 410 => Ok(None),
+                    status => {
+                        let expected = "200, 403, 404 or 410";
+                        Err(SurveyError::BadStatus { url, status, expected })
+                    }
+                }
+            })
+            .buffered(self.probes)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+}
+
+fn name(series: &Series) -> String {
+    unit(series, Period::Day(series.from)).series()
+}
+
+/// The periods of a cadence that touch the days wanted, in order.
+fn window(series: &Series, cadence: Cadence) -> Vec<Period> {
+    match cadence {
+        Cadence::Daily => series.from.to(series.to).map(Period::Day).collect(),
+        Cadence::Monthly => {
+            std::iter::successors(Some(series.from.month()), |month| Some(month.next()))
+                .take_while(|month| month.first() <= series.to)
+                .map(Period::Month)
+                .collect()
+        }
+    }
+}
+
+/// Takes a key into account: an archive of the series, or the checksum file of one. Anything
+/// else is passed over.
+fn add(archives: &mut BTreeMap<Period, Listed>, series: &Series, cadence: Cadence, object: Object) {
+    let (path, is_checksum) = match object.key.strip_suffix(CHECKSUM) {
+        Some(path) => (path, true),
+        None => (object.key.as_str(), false),
+    };
+    let Some(found) = archive::parse_path(path) else { return };
+    let period = found.period;
+    if Cadence::of(period) != cadence || found != unit(series, period) {
+        return;
+    }
+    if !is_checksum {
+        archives.insert(
+            period,
+            Listed {
+                bytes: object.bytes,
+                etag: object.etag.map(String::into_boxed_str),
+                modified: object.modified,
+                checksum: Checksum::Absent,
+            },
+        );
+    } else if let Some(listed) = archives.get_mut(&period) {
+        // it sorts right after its archive, at most one page later
+        listed.checksum = Checksum::Listed(object.modified);
+    }
+}
+
+/// A page, or what its answer was instead; a page that is cut is worth another attempt.
+fn read_page(answer: Answer) -> Result<Result<Page, (StatusCode, BadPage)>, Trouble> {
+    match listing::parse(&answer.body) {
+        Ok(page) if answer.status == StatusCode::OK => Ok(Ok(page)),
+        Ok(_) => Ok(Err((answer.status, BadPage::NoListing { found: String::new() }))),
+        Err(error @ BadPage::Xml { .. }) if answer.status == StatusCode::OK => {
+            Err(Trouble::new(format!("bad listing: {error}")))
+        }
+        Err(error) => Ok(Err((answer.status, error))),
+    }
+}
+
+fn head(headers: &HeaderMap) -> Listed {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    Listed {
+        bytes: text(CONTENT_LENGTH).and_then(|bytes| bytes.parse().ok()),
+        etag: text(ETAG).map(Into::into),
+        modified: text(LAST_MODIFIED)
+            .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
+            .map(|date| date.with_timezone(&Utc)),
+        checksum: Checksum::Unknown,
+    }
+}
