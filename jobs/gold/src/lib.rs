@@ -1,1 +1,162 @@
-//! Derives bars and daily figures from silver; rebuilds dirty partitions only.
+//! Derives `gold.bars` and `gold.daily` from silver; rebuilds dirty partitions only.
+//!
+//! Reads `runs/<run>/dirty.json` (or, asked to, everything that silver holds), the silver tables
+//! and, for the daily figures, the bars of the other months. Writes data files and one
+//! [`GoldFragment`] a symbol; `commit` makes them visible.
+//!
+//! What a bar is made from is chosen for each symbol and UTC day: trades where there is a valid
+//! one, else aggregate trades, else klines. From klines, each timeframe is made from the
+//! shortest one that divides it; a bar shorter than the shortest kline is not made. A bar stands
+//! only where there was a trade, so klines with a trade count of 0 leave none: bars mean the
+//! same whatever they are made from.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`scope`] | what is to be rebuilt, and from which files |
+//! | [`fold`] | trades and aggregate trades to 1m bars, in one pass |
+//! | [`base`] | the base bars of a month, whatever they are made from |
+//! | [`models`] | the SQL of `sql/gold/` and how it is run |
+//! | [`piece`] | one symbol: months, days, files, fragment |
+//!
+//! This crate must not commit, and must not know how silver came to be.
+
+pub mod base;
+pub mod fold;
+pub mod models;
+pub mod piece;
+pub mod scope;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use futures::StreamExt as _;
+use model::Symbol;
+use model::fragment::{Dirty, GoldFragment};
+use model::layout;
+use model::schema::Table;
+use serde::{Deserialize, Serialize};
+use stage::{Context, Failure};
+use table::Tables;
+
+use crate::models::Engine;
+use crate::scope::Sources;
+
+/// What to rebuild, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Everything that silver holds, not only what the run's commit left dirty.
+    pub all: bool,
+    /// These symbols only; empty: all.
+    pub symbols: Vec<Symbol>,
+    /// How trades become 1m bars.
+    pub engine: Engine,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Symbols rebuilt.
+    pub symbols: u64,
+    /// Symbols that an earlier attempt of the run had rebuilt.
+    pub done_before: u64,
+    /// Months rebuilt.
+    pub months: u64,
+    /// Bars made, of all timeframes.
+    pub bars: u64,
+    /// Rows of gold.daily made.
+    pub days: u64,
+    /// Data files written.
+    pub files: u64,
+}
+
+/// Rebuilds what is dirty.
+///
+/// # Errors
+/// Whatever the lake says; a symbol that fails does not stop the others, but the job fails.
+pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failure> {
+    let tables = Tables::open(&context.lake);
+    let sources = Arc::new(Sources::load(&tables).await?);
+    let mut dirty = if options.all {
+        sources.everything()
+    } else {
+        context
+            .lake
+            .read_json::<Vec<Dirty>>(&layout::dirty(&context.run), "list of dirty partitions")
+            .await
+            .with_context(|| format!("run {} has not been committed", context.run))?
+    };
+    dirty.retain(|d| options.symbols.is_empty() || options.symbols.contains(&d.symbol));
+    dirty.sort();
+    context.meter.total(dirty.len() as u64);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workshop = Arc::new(piece::Workshop::new(&tables, sources, options.engine, cores)?);
+    let mut results = futures::stream::iter(dirty)
+        .map(|dirty| {
+            let (context, workshop) = (context.clone(), Arc::clone(&workshop));
+            let id = dirty.id();
+            let task = tokio::spawn(async move { one(&context, &workshop, &dirty).await });
+            async move { (id, task.await) }
+        })
+        .buffer_unordered(cores);
+    let (mut summary, mut failed) = (Summary::default(), Vec::new());
+    while let Some((id, result)) = results.next().await {
+        match result.context("the worker ended early").and_then(|done| done) {
+            Ok(Some(fragment)) => summary.count(&fragment),
+            Ok(None) => summary.done_before += 1,
+            Err(error) => {
+                let text = format!("{error:#}");
+                tracing::error!(symbol = id, error = text, "cannot build");
+                failed.push(error.context(format!("cannot build {id}")));
+            }
+        }
+        context.meter.done(1);
+    }
+    let count = failed.len();
+    match failed.into_iter().next() {
+        None => Ok(summary),
+        Some(first) if count == 1 => Err(first.into()),
+        Some(first) => Err(first.context(format!("{count} symbols failed; the first")).into()),
+    }
+}
+
+/// Rebuilds one symbol; `None` where the run has done it before, from the same files.
+async fn one(
+    context: &Context,
+    workshop: &piece::Workshop,
+    dirty: &Dirty,
+) -> anyhow::Result<Option<GoldFragment>> {
+    let key = layout::fragment(&context.run, "gold", &dirty.id());
+    let inputs = workshop.sources.inputs(dirty);
+    match context.lake.read_json::<GoldFragment>(&key, "gold fragment").await {
+        Ok(before) if before.inputs == inputs && before.months == dirty.months => return Ok(None),
+        // one of another form is as good as none
+        Ok(_) | Err(store::StoreError::Document { .. }) => {}
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(error.into()),
+    }
+    context.meter.at(dirty.symbol.as_str());
+    let built = workshop.build(dirty, &context.meter).await?;
+    let fragment = GoldFragment {
+        id: dirty.id(),
+        months: dirty.months.clone(),
+        inputs,
+        replaces: built.replaces,
+        files: built.files,
+        built_at: context.clock.now(),
+    };
+    context.lake.write_json(&key, &fragment).await?;
+    Ok(Some(fragment))
+}
+
+impl Summary {
+    fn count(&mut self, fragment: &GoldFragment) {
+        let rows = |table: Table| -> u64 {
+            fragment.files.iter().filter(|(t, _)| *t == table).map(|(_, f)| f.rows).sum()
+        };
+        self.symbols += 1;
+        self.months += fragment.months.len() as u64;
+        self.bars += rows(Table::Bars);
+        self.days += rows(Table::Daily);
+        self.files += fragment.files.len() as u64;
+    }
+}

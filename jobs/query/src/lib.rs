@@ -91,7 +91,7 @@ pub async fn run<O: Write, N: Write>(
     }
     let lake = open()?;
     let tables = Tables::open(&lake);
-    let session = tables.session(&table::SessionOptions::default()).await?;
+    let session = tables.session(&table::SessionOptions::default())?;
     let options = table::datafusion::execution::context::SQLOptions::new()
         .with_allow_ddl(false)
         .with_allow_dml(false)

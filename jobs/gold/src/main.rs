@@ -1,0 +1,56 @@
+//! `gold`: derives bars and daily figures from silver. See `gold --help`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use gold::Options;
+use gold::models::Engine;
+use model::Symbol;
+use stage::Common;
+
+/// Derives bars and daily figures from silver: what the run's commit left dirty, or everything.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    #[command(flatten)]
+    common: Common,
+
+    /// Rebuild everything that silver holds.
+    #[arg(long)]
+    all: bool,
+
+    /// This symbol only; may be given more than once.
+    #[arg(long = "symbol", value_name = "SYMBOL")]
+    symbols: Vec<Symbol>,
+
+    /// How trades become 1m bars: `fold` is fast, `sql` runs sql/gold/; the bars are the same.
+    #[arg(long, value_enum, default_value_t)]
+    engine: Engine,
+
+    /// Give the summary as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    stage::main("gold", &args.common, async |context| {
+        let options = Options { all: args.all, symbols: args.symbols.clone(), engine: args.engine };
+        let summary = gold::run(&context, &options).await?;
+        #[expect(clippy::print_stdout, reason = "the answer of the program")]
+        if args.json {
+            println!("{}", serde_json::to_string(&summary)?);
+        } else {
+            println!(
+                "gold: {} symbols rebuilt, {} done before; {} months, {} bars, {} days, {} files",
+                summary.symbols,
+                summary.done_before,
+                summary.months,
+                summary.bars,
+                summary.days,
+                summary.files
+            );
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,132 @@
+//! What is to be rebuilt, and from which files: one look at the tables, that a whole run rests on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::fragment::Dirty;
+use model::plan::Partition;
+use model::schema::Table;
+use model::{Day, Market, Month, Source, Symbol};
+use table::{LiveFile, Snapshot, TableError, Tables};
+
+/// The tables that gold is made from, the bars themselves last (daily figures need the bars of
+/// the months that are not rebuilt).
+pub const READS: [Table; 4] = [Table::Trades, Table::AggTrades, Table::Klines, Table::Bars];
+
+/// One version of each table that gold reads.
+pub struct Sources {
+    snapshots: BTreeMap<Table, Snapshot>,
+    /// Live files by (source, market, symbol) and table.
+    files: BTreeMap<(Source, Market, Symbol), BTreeMap<Table, Vec<LiveFile>>>,
+}
+
+/// A data file of silver, as gold reads it.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// Its key in the lake.
+    pub key: String,
+    /// Its rows.
+    pub rows: u64,
+}
+
+impl Sources {
+    /// Looks at the newest version of each table.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn load(tables: &Tables) -> Result<Self, TableError> {
+        let mut sources = Self { snapshots: BTreeMap::new(), files: BTreeMap::new() };
+        for table in READS {
+            let Some(snapshot) = tables.snapshot(table).await? else { continue };
+            for file in snapshot.files() {
+                let Some(owner) = owner(&file.partition) else { continue };
+                let of_owner = sources.files.entry(owner).or_default();
+                of_owner.entry(table).or_default().push(file);
+            }
+            sources.snapshots.insert(table, snapshot);
+        }
+        Ok(sources)
+    }
+
+    /// The versions looked at.
+    pub fn versions(&self) -> BTreeMap<Table, u64> {
+        self.snapshots.iter().map(|(table, snapshot)| (*table, snapshot.version())).collect()
+    }
+
+    /// Every symbol with all its months, those of bars whose silver is gone included.
+    pub fn everything(&self) -> Vec<Dirty> {
+        self.files
+            .iter()
+            .map(|((source, market, symbol), tables)| {
+                let months: BTreeSet<Month> =
+                    tables.values().flatten().filter_map(|f| month(&f.partition)).collect();
+                Dirty {
+                    source: *source,
+                    market: *market,
+                    symbol: symbol.clone(),
+                    months: months.into_iter().collect(),
+                }
+            })
+            .collect()
+    }
+
+    /// [`Dirty::inputs`] of these versions.
+    pub fn inputs(&self, dirty: &Dirty) -> String {
+        dirty.inputs(self.of(dirty).flat_map(|(table, files)| {
+            files.iter().map(move |f| (table, &f.partition, f.path.as_str()))
+        }))
+    }
+
+    /// The data files of a table with the trades of a symbol and month, by day.
+    pub fn days(&self, table: Table, dirty: &Dirty, of: Month) -> BTreeMap<Day, Vec<Input>> {
+        let mut days: BTreeMap<Day, Vec<Input>> = BTreeMap::new();
+        let files = self.of(dirty).filter(|(t, _)| *t == table).flat_map(|(_, files)| files);
+        for file in files {
+            let day = file.partition.get("date").and_then(|d| d.parse::<Day>().ok());
+            if let Some(day) = day.filter(|d| d.month() == of) {
+                let key = format!("{}/{}", model::layout::table(table), file.path);
+                days.entry(day).or_default().push(Input { key, rows: file.rows });
+            }
+        }
+        for files in days.values_mut() {
+            files.sort_by(|a, b| a.key.cmp(&b.key));
+        }
+        days
+    }
+
+    /// Whether a table has a file of a symbol and month.
+    pub fn has(&self, table: Table, dirty: &Dirty, of: Month) -> bool {
+        self.of(dirty)
+            .filter(|(t, _)| *t == table)
+            .flat_map(|(_, files)| files)
+            .any(|f| month(&f.partition) == Some(of))
+    }
+
+    /// Whether there are bars of a symbol in other months than those to be rebuilt.
+    pub fn has_other_bars(&self, dirty: &Dirty) -> bool {
+        self.of(dirty)
+            .filter(|(t, _)| *t == Table::Bars)
+            .flat_map(|(_, files)| files)
+            .any(|f| dirty.concerns(Table::Bars, &f.partition))
+    }
+
+    fn of(&self, dirty: &Dirty) -> impl Iterator<Item = (Table, &Vec<LiveFile>)> {
+        let key = (dirty.source, dirty.market, dirty.symbol.clone());
+        self.files.get(&key).into_iter().flatten().map(|(table, files)| (*table, files))
+    }
+}
+
+fn owner(partition: &Partition) -> Option<(Source, Market, Symbol)> {
+    Some((
+        partition.get("source")?.parse().ok()?,
+        partition.get("market")?.parse().ok()?,
+        partition.get("symbol")?.parse().ok()?,
+    ))
+}
+
+fn month(partition: &Partition) -> Option<Month> {
+    match (partition.get("month"), partition.get("date")) {
+        (Some(month), _) => month.parse().ok(),
+        (None, Some(date)) => date.parse::<Day>().ok().map(Day::month),
+        (None, None) => None,
+    }
+}

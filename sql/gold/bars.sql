@@ -1,0 +1,68 @@
+-- purpose: bars of every timeframe from the base bars of one symbol and month
+-- grain: one row a timeframe and bar
+-- input: base (bars made from trades, aggregate trades or klines, with the timeframe they have),
+--        choice (for each day and timeframe wanted: its width in µs, the base timeframe to make
+--        it from, and what that was made from)
+--
+-- Longer bars are made from shorter ones, never from trades again: sums are exact, so it comes
+-- to the same. A bar never spans two days, so each has one origin.
+WITH placed AS (
+    SELECT
+        choice.timeframe,
+        choice.made_from,
+        base.open_us - base.open_us % choice.width_us AS bar_us,
+        base.open_us,
+        base.open,
+        base.high,
+        base.low,
+        base.close,
+        base.volume,
+        base.quote_volume,
+        base.contract_volume,
+        base.trade_count,
+        base.taker_buy_volume,
+        base.taker_buy_quote_volume,
+        base.taker_buy_contract_volume
+    FROM base
+    JOIN choice
+        ON choice.day_us = base.open_us - base.open_us % 86400000000
+        AND choice.base = base.timeframe
+        AND choice.made_from = base.made_from
+),
+bars AS (
+    SELECT
+        timeframe,
+        made_from,
+        bar_us,
+        first_value(open ORDER BY open_us) AS open,
+        max(high) AS high,
+        min(low) AS low,
+        last_value(close ORDER BY open_us) AS close,
+        sum(volume) AS volume,
+        sum(quote_volume) AS quote_volume,
+        sum(contract_volume) AS contract_volume,
+        sum(trade_count) AS trade_count,
+        sum(taker_buy_volume) AS taker_buy_volume,
+        sum(taker_buy_quote_volume) AS taker_buy_quote_volume,
+        sum(taker_buy_contract_volume) AS taker_buy_contract_volume
+    FROM placed
+    GROUP BY timeframe, made_from, bar_us
+)
+SELECT
+    timeframe,
+    bar_us AS open_time,
+    open,
+    high,
+    low,
+    close,
+    volume,
+    quote_volume,
+    contract_volume,
+    trade_count,
+    taker_buy_volume,
+    taker_buy_quote_volume,
+    taker_buy_contract_volume,
+    CAST(quote_volume AS double) / nullif(CAST(volume AS double), 0) AS vwap,
+    made_from
+FROM bars
+ORDER BY timeframe, bar_us
