@@ -1,0 +1,101 @@
+//! infra/contract.json: the facts of the code that Terraform needs, so that both sides cannot
+//! differ: stages, exit codes, tables with their columns and partitions, prefixes of the lake.
+
+use std::collections::BTreeMap;
+
+use model::exit::Exit;
+use model::layout;
+use model::schema::{Column, ColumnType, Table};
+use serde_json::{Value, json};
+
+use crate::workspace::STAGES;
+
+/// The type of a column as the catalog (Athena, Glue) writes it.
+fn catalog_type(kind: ColumnType) -> String {
+    match kind {
+        ColumnType::Boolean => "boolean".into(),
+        ColumnType::Int => "int".into(),
+        ColumnType::Long => "bigint".into(),
+        ColumnType::Double => "double".into(),
+        ColumnType::Decimal(precision, scale) => format!("decimal({precision},{scale})"),
+        ColumnType::Text => "string".into(),
+        ColumnType::Date => "date".into(),
+        ColumnType::Timestamp => "timestamp".into(),
+    }
+}
+
+fn column(column: &Column) -> Value {
+    json!({
+        "name": column.name,
+        "type": catalog_type(column.kind),
+        "nullable": column.nullable,
+        "comment": column.doc,
+    })
+}
+
+/// The contract.
+pub(super) fn contract() -> anyhow::Result<String> {
+    let tables: BTreeMap<&str, Value> = Table::ALL
+        .iter()
+        .map(|table| {
+            let schema = table.schema();
+            let value = json!({
+                "schema": table.zone(),
+                "name": table.name(),
+                "prefix": layout::table(*table),
+                "comment": schema.doc,
+                "partitions": schema.partitions,
+                "key": schema.key,
+                "columns": schema.columns.iter().map(column).collect::<Vec<_>>(),
+            });
+            (table.as_str(), value)
+        })
+        .collect();
+    let exits: BTreeMap<u8, Value> = (0..=5)
+        .filter_map(|code| {
+            let exit = Exit::of_code(code)?;
+            let retry = matches!(exit, Exit::SourceUnavailable | Exit::LostRace);
+            Some((exit as u8, json!({ "advice": exit.advice(), "retry": retry })))
+        })
+        .collect();
+    let contract = json!({
+        "comment": "made by `cargo xtask codegen`; do not edit",
+        "stages": STAGES,
+        "exits": exits,
+        "prefixes": {
+            "bronze": "bronze",
+            "silver": "silver",
+            "gold": "gold",
+            "ops": "ops",
+            "runs": layout::RUNS,
+            "index": layout::INDEX,
+            "temp": layout::TEMP,
+        },
+        "tables": tables,
+    });
+    Ok(serde_json::to_string_pretty(&contract)? + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_stands_in_it() {
+        let contract: Value = serde_json::from_str(&contract().unwrap()).unwrap();
+        for table in Table::ALL {
+            let stated = &contract["tables"][table.as_str()];
+            assert_eq!(stated["columns"].as_array().unwrap().len(), table.schema().columns.len());
+            let prefix = stated["prefix"].as_str().unwrap();
+            let zone = prefix.split('/').next().unwrap();
+            assert!(contract["prefixes"][zone].is_string(), "{prefix}");
+        }
+        assert_eq!(
+            contract["tables"]["silver.trades"]["columns"][7],
+            json!({ "name": "price", "type": "decimal(18,8)", "nullable": false,
+                    "comment": "price in the quote asset" })
+        );
+        assert_eq!(contract["exits"]["3"]["retry"], json!(true));
+        assert_eq!(contract["exits"]["2"]["retry"], json!(false));
+    }
+}

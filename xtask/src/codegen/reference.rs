@@ -1,0 +1,323 @@
+//! The pages of docs/reference, made from `model` and from the commands' own help.
+
+use std::fmt::Write as _;
+
+use clap::CommandFactory as _;
+use model::config::{Archives, Discovery, Limits, PublicationLag};
+use model::fragment::ArchiveStatus;
+use model::market::{Dataset, Market, Source, Timeframe};
+use model::schema::{ColumnType, Issue, RejectReason, Table};
+use model::{RunId, Unit, layout as keys};
+use serde_json::Value;
+
+const NOTE: &str = "Made by `cargo xtask codegen`; do not edit.";
+
+/// What each page is for.
+pub(super) fn readme() -> String {
+    format!(
+        "# Reference\n\n{NOTE}\n\n\
+         | page | what it tells | made from |\n|---|---|---|\n\
+         | [tables](tables.md) | every table, column, key and partition | `model::schema` |\n\
+         | [layout](layout.md) | where everything lies in a lake | `model::layout` |\n\
+         | [configuration](configuration.md) | the keys of `lake.yaml` and their defaults | `model::config` |\n\
+         | [environment](environment.md) | environment variables | `model::env` |\n\
+         | [commands](commands.md) | `cargo xtask` | its own help |\n"
+    )
+}
+
+fn type_name(kind: ColumnType) -> String {
+    match kind {
+        ColumnType::Boolean => "boolean".into(),
+        ColumnType::Int => "int".into(),
+        ColumnType::Long => "bigint".into(),
+        ColumnType::Double => "double".into(),
+        ColumnType::Decimal(precision, scale) => format!("decimal({precision},{scale})"),
+        ColumnType::Text => "text".into(),
+        ColumnType::Date => "date".into(),
+        ColumnType::Timestamp => "timestamp (µs, UTC)".into(),
+    }
+}
+
+fn quoted<T: AsRef<str>>(words: impl IntoIterator<Item = T>) -> String {
+    let words: Vec<String> = words.into_iter().map(|w| format!("`{}`", w.as_ref())).collect();
+    if words.is_empty() { "none".into() } else { words.join(", ") }
+}
+
+/// The tables.
+pub(super) fn tables() -> String {
+    let mut page = format!(
+        "# Tables\n\n{NOTE}\n\nEvery table is a Delta table in the folder of its name \
+         ([layout](layout.md)). Prices are exact decimals in the quote asset, quantities in the \
+         base asset; instants are UTC. A `?` after a type: may be null.\n\n"
+    );
+    for table in Table::ALL {
+        let _ = writeln!(page, "- [{table}](#{}): {}", anchor(table.as_str()), table.schema().doc);
+    }
+    for table in Table::ALL {
+        let schema = table.schema();
+        let _ = write!(
+            page,
+            "\n## {table}\n\n{}.\n\nKey: {}. Partitions: {}.\n",
+            capital(schema.doc),
+            quoted(schema.key),
+            quoted(schema.partitions)
+        );
+        if !schema.constraints.is_empty() {
+            let rules: Vec<String> =
+                schema.constraints.iter().map(|(name, sql)| format!("{name} (`{sql}`)")).collect();
+            let _ = writeln!(page, "Constraints: {}.", rules.join(", "));
+        }
+        page.push_str("\n| column | type | meaning |\n|---|---|---|\n");
+        for column in schema.columns {
+            let null = if column.nullable { "?" } else { "" };
+            let meaning = column.doc.replace('|', "\\|");
+            let _ = writeln!(
+                page,
+                "| `{}` | {}{null} | {meaning} |",
+                column.name,
+                type_name(column.kind)
+            );
+        }
+    }
+    let _ = write!(
+        page,
+        "\n## Words\n\n| where | words |\n|---|---|\n\
+         | `silver.rejects.reason` | {} |\n\
+         | `issues` | {} |\n\
+         | `issues` of rows that are valid all the same | {} |\n\
+         | `bronze.archives.status` | {} |\n",
+        quoted(RejectReason::ALL.iter().map(|w| w.as_str())),
+        quoted(Issue::ALL.iter().map(|w| w.as_str())),
+        quoted(Issue::ALL.iter().filter(|i| i.is_harmless()).map(|w| w.as_str())),
+        quoted(ArchiveStatus::ALL.iter().map(|w| w.as_str())),
+    );
+    page
+}
+
+fn anchor(heading: &str) -> String {
+    heading.replace('.', "")
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + chars.as_str())
+}
+
+/// Where everything lies, by example.
+pub(super) fn layout() -> anyhow::Result<String> {
+    let run: RunId = "20250102T030405Z-0a1b2c3d".parse()?;
+    let unit: Unit = "binance/spot/klines/BTCUSDT/1h/2024-12-31".parse()?;
+    let version = keys::raw_version(Some(&"4a6836ceae18ee15".repeat(4)), Some("\"etag\""), 0);
+    let partition = [
+        ("source", "binance"),
+        ("market", "spot"),
+        ("symbol", "BTCUSDT"),
+        ("timeframe", "1h"),
+        ("month", "2024-12"),
+    ];
+    let file = keys::data_file(&partition, &keys::data_file_name("group", "inputs", 0));
+    let rows = [
+        (
+            "an archive as received; never overwritten",
+            keys::raw(&unit, &version, "BTCUSDT-1h-2024-12-31.zip"),
+        ),
+        ("extracts of the ledger that `plan` reads; a cache", keys::index(7)),
+        ("the log of a table", format!("{}/_delta_log/", keys::table(Table::Klines))),
+        ("a data file of a table", format!("{}/{file}", keys::table(Table::Klines))),
+        ("what a run will do", keys::plan(&run)),
+        ("one batch of it", keys::batch(&run, 1)),
+        ("what bronze did for one archive", keys::fragment(&run, "bronze", unit.id().as_str())),
+        ("what silver did for one group", keys::fragment(&run, "silver", "group")),
+        ("what gold did for one symbol", keys::fragment(&run, "gold", "symbol")),
+        ("what gold must rebuild", keys::dirty(&run)),
+        ("what the run came to; a run that has one is finished", keys::summary(&run)),
+        ("who works on the run (directory lakes)", format!("{}/lock", keys::run(&run))),
+        ("spill and staging; may be deleted after 7 days", format!("{}/", keys::TEMP)),
+    ];
+    let mut page = format!(
+        "# Layout of a lake\n\n{NOTE}\n\nA lake is a directory or a prefix of a bucket; the keys \
+         are the same. `model::layout` is the only place that builds them.\n\n\
+         | what | key, for example |\n|---|---|\n"
+    );
+    for (what, key) in rows {
+        let _ = writeln!(page, "| {what} | `{key}` |");
+    }
+    page.push_str("\n| table | folder | partitions |\n|---|---|---|\n");
+    for table in Table::ALL {
+        let partitions =
+            table.schema().partitions.iter().fold(String::new(), |mut text, column| {
+                let _ = write!(text, "{column}=…/");
+                text
+            });
+        let _ = writeln!(page, "| {table} | `{}/` | `{partitions}` |", keys::table(*table));
+    }
+    Ok(page.replace("``", ""))
+}
+
+/// The environment variables.
+pub(super) fn environment() -> String {
+    let mut page = format!(
+        "# Environment variables\n\n{NOTE}\n\nOnly a program's `main` reads them; an argument \
+         goes before its variable. On S3 the usual AWS variables apply too.\n\n\
+         | variable | meaning |\n|---|---|\n"
+    );
+    for var in model::env::ALL {
+        let _ = writeln!(page, "| `{}` | {} |", var.name, var.help);
+    }
+    page
+}
+
+/// The keys of `lake.yaml`.
+pub(super) fn configuration() -> anyhow::Result<String> {
+    let mut page = format!(
+        "# Configuration: `lake.yaml`\n\n{NOTE}\n\nOne file an environment, \
+         `infra/envs/<env>/lake.yaml`. [dev](../../infra/envs/dev/lake.yaml) is written to be \
+         read first. A key that is unknown, doubled, impossible or badly formed is refused with \
+         file, line, what was found and what was expected.\n\n\
+         | key | meaning |\n|---|---|\n"
+    );
+    let lag = PublicationLag::default();
+    let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
+    let archives = [Archives::Auto, Archives::Daily, Archives::Monthly];
+    let discovery = [Discovery::Listing, Discovery::Probe];
+    let words = |values: Vec<Value>| quoted(values.into_iter().map(word));
+    let archives = words(archives.map(|a| serde_json::to_value(a).unwrap_or_default()).to_vec());
+    let discovery = words(discovery.map(|d| serde_json::to_value(d).unwrap_or_default()).to_vec());
+    let rows = [
+        ("environment", "its name; that of its folder".to_owned()),
+        ("region", "the AWS region; only deployments need it".into()),
+        ("lake", "where the lake lies: a directory, `file:///…` or `s3://bucket/prefix`; default `target/lake/<environment>`".into()),
+        ("sources.binance.url", "the host of the archives: https, or http on this machine".into()),
+        ("sources.binance.listing_url", "the S3-style listing; default: the host itself".into()),
+        ("sources.binance.discovery", format!("how to find out what there is: {discovery} (the first is the default)")),
+        ("sources.binance.publication_lag", format!("days after its period for which an archive that is not there is pending and not missing: `{{daily_days: {}, monthly_days: {}}}`", lag.daily_days, lag.monthly_days)),
+        ("sources.binance.markets.<market>", format!("one of {}", quoted(Market::ALL.iter().map(|w| w.as_str())))),
+        ("….symbols", "symbols as the source writes them: `[BTCUSDT, ETHUSDT]`".into()),
+        ("….range", "`{from: DAY, to: DAY}` (both included), `{from: DAY}` up to yesterday, or `{last_days: N}`".into()),
+        ("….datasets.<dataset>", format!("one of {}, with `{{}}` or what follows", quoted(Dataset::ALL.iter().map(|w| w.as_str())))),
+        ("….datasets.<dataset>.archives", format!("{archives} (the first, the cheapest set, is the default)")),
+        ("….datasets.klines.timeframes", format!("some of {}", quoted(Timeframe::ALL.iter().map(|w| w.as_str())))),
+        ("….overrides.<SYMBOL>", "`range` and `datasets` of one symbol, instead of the market's".into()),
+    ];
+    for (key, meaning) in rows {
+        let _ = writeln!(page, "| `{key}` | {meaning} |");
+    }
+    let _ = write!(
+        page,
+        "\nSources: {}.\n\n## Limits\n\nEvery limit has a default.\n\n",
+        quoted(Source::ALL.iter().map(|w| w.as_str()))
+    );
+    page.push_str("| key | default | meaning |\n|---|---|---|\n");
+    let defaults = serde_json::to_value(Limits::default())?;
+    for (section, keys) in defaults.as_object().into_iter().flatten() {
+        for (key, value) in keys.as_object().into_iter().flatten() {
+            let path = format!("limits.{section}.{key}");
+            let meaning = LIMITS.iter().find(|(k, _)| *k == path).map(|(_, m)| *m);
+            let meaning = anyhow::Context::with_context(meaning, || {
+                format!("say in xtask/src/codegen/reference.rs what `{path}` means")
+            })?;
+            let _ = writeln!(page, "| `{path}` | {value} | {meaning} |");
+        }
+    }
+    Ok(page)
+}
+
+/// What each limit means; [`configuration`] fails where one is not here.
+const LIMITS: &[(&str, &str)] = &[
+    ("limits.download.concurrency", "archives at once in one worker"),
+    ("limits.download.attempts", "attempts an archive, the first included"),
+    (
+        "limits.download.backoff_ms",
+        "wait before the second attempt, in ms; doubled for each further one, with jitter",
+    ),
+    (
+        "limits.download.max_backoff_ms",
+        "longest wait between attempts, in ms; a longer Retry-After ends the attempts",
+    ),
+    (
+        "limits.download.idle_timeout_seconds",
+        "seconds without a byte after which a connection counts as cut",
+    ),
+    (
+        "limits.download.total_timeout_seconds",
+        "seconds an archive may take in all, attempts included",
+    ),
+    ("limits.silver.workers", "groups at once in one worker; 0 means one a core"),
+    (
+        "limits.silver.memory_mib",
+        "MiB of rows that all groups at work in a process may hold before they spill to disk",
+    ),
+    ("limits.silver.row_group_rows", "rows a Parquet row group"),
+    ("limits.batch.mib", "MiB of archives a batch; a larger group is a batch of its own"),
+    ("limits.batch.units", "archives a batch"),
+    ("limits.run.concurrency", "batches at once"),
+    (
+        "limits.run.attempts",
+        "times a stage or batch is tried when the source does not answer or a race was lost",
+    ),
+    ("limits.run.timeout_seconds", "seconds after which a run is ended"),
+];
+
+/// The commands, in their own words.
+pub(super) fn commands() -> String {
+    let mut page = format!("# Commands\n\n{NOTE}\n");
+    // the same on every terminal and in every environment
+    let mut root = same_everywhere(crate::Cli::command()).term_width(100);
+    root.build();
+    describe(&mut page, &mut root, "cargo xtask", 2);
+    page
+}
+
+fn same_everywhere(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.hide_env_values(true)).mut_subcommands(same_everywhere)
+}
+
+fn describe(page: &mut String, command: &mut clap::Command, name: &str, depth: usize) {
+    let help = command.render_long_help().to_string();
+    let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+    let _ = write!(
+        page,
+        "\n{} {name}\n\n```text\n{}\n```\n",
+        "#".repeat(depth),
+        help.join("\n").trim()
+    );
+    for sub in command.get_subcommands_mut() {
+        let name = format!("{name} {}", sub.get_name());
+        describe(page, sub, &name, depth.min(3) + 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_variable_and_command_is_on_its_page() {
+        let tables = tables();
+        for table in Table::ALL {
+            assert!(tables.contains(&format!("\n## {table}\n")), "{table}");
+            for column in table.schema().columns {
+                assert!(tables.contains(&format!("| `{}` |", column.name)), "{table}");
+            }
+        }
+        let environment = environment();
+        for var in model::env::ALL {
+            assert!(environment.contains(var.name), "{}", var.name);
+        }
+        let commands = commands();
+        for command in crate::Cli::command().get_subcommands() {
+            let name = command.get_name();
+            assert!(commands.contains(&format!("cargo xtask {name}\n")), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_limit_is_explained_and_every_explanation_is_of_a_limit() {
+        let page = configuration().unwrap();
+        for (key, _) in LIMITS {
+            assert!(page.contains(&format!("| `{key}` | ")), "{key}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `cargo xtask demo`: the whole lake on sample data. Starts the sample exchange on this machine,
+//! runs every stage against it over HTTP, and asks the tables.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use model::config::Scope;
+
+use crate::environment::{Choice, Environment};
+use crate::executor::{self, Order, Summary};
+use crate::{human, local, maintain, query, workspace};
+
+/// The questions that the demo asks at its end.
+const QUESTIONS: &[(&str, &[&str])] = &[
+    ("volume-weighted average price by day", &["vwap_by_day"]),
+    ("daily returns", &["returns"]),
+    ("who moved most", &["top_movers"]),
+    ("what is there, and is it whole", &["coverage"]),
+];
+/// Rows that each answer shows.
+const ROWS: &str = "6";
+
+/// The arguments of `demo`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "The whole lake on sample data: starts the sample exchange, downloads its \
+                  archives over HTTP, makes exact tables and bars of them, compares the bars with \
+                  the exchange's own, and asks the tables in SQL.\n\n\
+                  The lake is kept in target/lake/demo: a second call finds nothing to do.",
+    after_help = "Examples:\n  \
+        cargo xtask demo\n  \
+        cargo xtask demo --fresh --yes\n  \
+        cargo xtask demo --json"
+)]
+pub(crate) struct Args {
+    /// Delete the demo's lake first
+    #[arg(long)]
+    fresh: bool,
+
+    /// Do not ask
+    #[arg(long, short, requires = "fresh")]
+    yes: bool,
+
+    /// Write the summary as JSON to standard output, and no answers
+    #[arg(long)]
+    json: bool,
+}
+
+/// The sample exchange. It ends when its standard input closes, so it cannot outlive us.
+struct SampleExchange {
+    child: Child,
+    url: String,
+}
+
+impl SampleExchange {
+    /// Starts it on the port of `url`, or on a free one where that is taken.
+    fn start(url: &str) -> anyhow::Result<Self> {
+        let wanted =
+            url.strip_prefix("http://").context("the demo's url must begin with http://")?;
+        let listen = if TcpListener::bind(wanted).is_ok() { wanted } else { "127.0.0.1:0" };
+        let mut child = Command::new(workspace::program("exchange")?)
+            .args(["serve", "--listen", listen, "--until-stdin-closes"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the sample exchange")?;
+        let stdout = child.stdout.take().context("the sample exchange has no standard output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let url = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            line.strip_prefix("listening on ").map(|url| url.trim_end_matches('/').to_owned())
+        });
+        // nobody reads the rest, which must not block it
+        std::thread::spawn(move || lines.for_each(drop));
+        match url {
+            Some(url) => Ok(Self { child, url }),
+            None => {
+                let status = child.wait()?;
+                bail!("the sample exchange did not start ({status}); its message is above")
+            }
+        }
+    }
+}
+
+impl Drop for SampleExchange {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        // it ends by itself; what is left of it is nobody's concern
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The demo.
+pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
+    let choice = Choice { env: Some("demo".into()), ..Choice::default() };
+    let given = choice.open(None)?;
+    let lake = given.directory().context("the demo's lake must be a directory")?;
+    if args.fresh && lake.exists() {
+        let question = format!("delete {}?", given.shown_lake());
+        if !args.yes && !maintain::confirm(&question, "add --yes")? {
+            println!("nothing was done");
+            return Ok(0);
+        }
+        std::fs::remove_dir_all(&lake)
+            .with_context(|| format!("cannot delete `{}`", lake.display()))?;
+    }
+    workspace::build()?;
+    let start = Instant::now();
+    let exchange = SampleExchange::start(&given.config.sources.binance.url.value)?;
+    let environment = at(&given, &exchange.url)?;
+    eprintln!("sample exchange at {}, lake in {}", exchange.url, environment.shown_lake());
+    let order = Order {
+        environment: &environment,
+        scope: Scope::default(),
+        retry_bad: false,
+        log: "warn",
+        again: "cargo xtask demo",
+    };
+    let summary = executor::run(&order)?;
+    drop(exchange);
+    local::show(&summary, args.json)?;
+    if !args.json {
+        if summary.exit == 0 && !is_idle(&summary) {
+            answers(&environment)?;
+        }
+        next(&summary, start);
+    }
+    Ok(summary.exit)
+}
+
+/// Whether nothing changed in the lake.
+fn is_idle(summary: &Summary) -> bool {
+    summary.nothing_to_do && summary.finished_first.is_empty()
+}
+
+/// The environment with the exchange where it listens now: the given file where it says so
+/// itself, else a copy that does.
+fn at(given: &Environment, url: &str) -> anyhow::Result<Environment> {
+    let configured = &given.config.sources.binance.url.value;
+    if configured == url {
+        return Ok(given.clone());
+    }
+    let file: PathBuf = workspace::root().join("target/demo/lake.yaml");
+    let text = std::fs::read_to_string(&given.file)?.replace(configured.as_str(), url);
+    let folder = file.parent().context("no folder")?;
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&file, text))
+        .with_context(|| format!("cannot write `{}`", file.display()))?;
+    Environment::open(&file, Some(&given.lake))
+}
+
+fn answers(environment: &Environment) -> anyhow::Result<()> {
+    for (title, question) in QUESTIONS {
+        println!("\n{title}: cargo xtask query {}", question.join(" "));
+        let mut words: Vec<String> = question.iter().map(|word| (*word).to_owned()).collect();
+        words.extend(["--limit".to_owned(), ROWS.to_owned()]);
+        let status = query::ask(environment, &words)?.stderr(Stdio::inherit()).status()?;
+        if !status.success() {
+            bail!("`cargo xtask query {}` failed; its message is above", question.join(" "));
+        }
+    }
+    Ok(())
+}
+
+fn next(summary: &Summary, start: Instant) {
+    println!("\nthe demo took {} without building", human::span(start.elapsed()));
+    if summary.exit != 0 {
+        println!("next: cargo xtask demo                  goes on where this ended");
+        return;
+    }
+    println!(
+        "next: cargo xtask query --list          all named queries\n      \
+         cargo xtask query --sql \"SELECT * FROM gold.daily ORDER BY date, symbol\"\n      \
+         cargo xtask local status                what the lake holds\n      \
+         cargo xtask local run --env dev         the real source\n      \
+         cargo xtask demo --fresh                from nothing"
+    );
+}

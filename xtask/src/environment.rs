@@ -1,0 +1,154 @@
+//! Which environment a command means: its configuration and its lake.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use model::config::Config;
+use model::unit::sha256_hex;
+
+use crate::workspace::{self, root};
+
+/// The arguments that choose an environment.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Choice {
+    /// The environment: a folder of infra/envs
+    #[arg(long, value_name = "ENV")]
+    pub(crate) env: Option<String>,
+
+    /// Another configuration file instead of the environment's
+    #[arg(long, value_name = "FILE", env = model::env::CONFIG)]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Another lake than the configuration's: a directory or s3://bucket/prefix
+    #[arg(long, value_name = "URI", env = model::env::LAKE)]
+    pub(crate) lake: Option<String>,
+}
+
+/// An environment: its configuration, read and checked, and its lake.
+#[derive(Debug, Clone)]
+pub(crate) struct Environment {
+    /// Its name.
+    pub(crate) name: String,
+    /// The configuration file.
+    pub(crate) file: PathBuf,
+    /// What the file says.
+    pub(crate) config: Config,
+    /// SHA-256 of the file.
+    pub(crate) config_sha256: String,
+    /// The lake's URI: a directory's full path, or a URL.
+    pub(crate) lake: String,
+}
+
+impl Choice {
+    /// The environment chosen, `default` where none is.
+    pub(crate) fn open(&self, default: Option<&str>) -> anyhow::Result<Environment> {
+        let file = match (&self.config, self.env.as_deref().or(default)) {
+            (Some(file), _) => absolute(file)?,
+            (None, Some(env)) => file_of(env)?,
+            (None, None) => {
+                bail!("which environment? say --env {} (or --config FILE)", names().join(" | "))
+            }
+        };
+        Environment::open(&file, self.lake.as_deref())
+    }
+}
+
+impl Environment {
+    /// Reads a configuration; `lake` goes before what it says of the lake.
+    pub(crate) fn open(file: &Path, lake: Option<&str>) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read configuration `{}`", workspace::shown(file)))?;
+        let config = Config::parse(&workspace::shown(file), &text)?;
+        let name = config.environment.value.clone();
+        let lake = match (lake, &config.lake) {
+            // the command line's is relative to where the command was given
+            (Some(lake), _) if lake.contains("://") => lake.to_owned(),
+            (Some(lake), _) => absolute(Path::new(lake))?.display().to_string(),
+            // the configuration's is relative to the repository
+            (None, Some(lake)) if lake.contains("://") => lake.clone(),
+            (None, Some(lake)) => root().join(lake).display().to_string(),
+            (None, None) => root().join("target/lake").join(&name).display().to_string(),
+        };
+        let config_sha256 = sha256_hex(text.as_bytes());
+        Ok(Self { name, file: file.to_owned(), config, config_sha256, lake })
+    }
+
+    /// The lake's directory; `None` for one on an object store.
+    pub(crate) fn directory(&self) -> Option<PathBuf> {
+        match self.lake.split_once("://") {
+            None => Some(PathBuf::from(&self.lake)),
+            Some(("file", path)) => Some(PathBuf::from(path)),
+            Some(_) => None,
+        }
+    }
+
+    /// The lake as people write it.
+    pub(crate) fn shown_lake(&self) -> String {
+        self.directory().map_or_else(|| self.lake.clone(), |d| workspace::shown(&d))
+    }
+}
+
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("bad path `{}`", path.display()))
+}
+
+fn file_of(env: &str) -> anyhow::Result<PathBuf> {
+    let file = root().join("infra/envs").join(env).join("lake.yaml");
+    if !file.is_file() {
+        bail!(
+            "no environment `{env}`: there is no {}; expected one of {}",
+            workspace::shown(&file),
+            names().join(", ")
+        );
+    }
+    Ok(file)
+}
+
+/// The environments there are.
+fn names() -> Vec<String> {
+    let folders = std::fs::read_dir(root().join("infra/envs")).into_iter().flatten().flatten();
+    let mut names: Vec<String> = folders
+        .filter(|entry| entry.path().join("lake.yaml").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_environment_reads() {
+        let names = names();
+        assert!(names.contains(&"demo".to_owned()) && names.contains(&"dev".to_owned()));
+        for name in names {
+            let choice = Choice { env: Some(name.clone()), ..Choice::default() };
+            let environment = choice.open(None).unwrap();
+            assert_eq!(environment.name, name, "the name in the file is its folder's");
+            assert!(environment.directory().is_some(), "{name} runs on this machine");
+        }
+    }
+
+    #[test]
+    fn a_wrong_choice_says_what_there_is() {
+        let choice = Choice { env: Some("prod".into()), ..Choice::default() };
+        let message = choice.open(None).unwrap_err().to_string();
+        assert!(message.contains("no environment `prod`"), "{message}");
+        assert!(message.contains("expected one of demo, dev"), "{message}");
+    }
+
+    #[test]
+    fn lakes_are_directories_or_urls() {
+        let check = |lake: &str, directory: Option<&str>| {
+            let choice =
+                Choice { env: Some("demo".into()), lake: Some(lake.into()), ..Choice::default() };
+            let environment = choice.open(None).unwrap();
+            assert_eq!(environment.directory(), directory.map(PathBuf::from), "{lake}");
+        };
+        check("/some/where", Some("/some/where"));
+        check("file:///some/where", Some("/some/where"));
+        check("s3://bucket/lake", None);
+    }
+}

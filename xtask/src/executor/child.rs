@@ -1,0 +1,241 @@
+//! One job as a child process: its arguments, its output, its end, and trying again where its
+//! exit code says that this makes sense.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use model::exit::Exit;
+use model::progress::Progress;
+
+use super::board::Board;
+use crate::workspace;
+
+/// Lines of a child's standard error that are kept for its message.
+const KEEP: usize = 50;
+/// The longest wait between attempts.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Starts the jobs of one run.
+#[derive(Debug)]
+pub(crate) struct Starter<'a> {
+    /// Arguments that every job of the run takes.
+    pub(crate) common: Vec<String>,
+    /// The run's lock, which children inherit.
+    pub(crate) lock: Option<&'a File>,
+    /// Who shows what the children say.
+    pub(crate) board: &'a Board,
+    /// Set when everything is to end.
+    pub(crate) stop: &'a Arc<AtomicBool>,
+    /// When everything is to end anyway.
+    pub(crate) deadline: Instant,
+    /// How often a job is tried.
+    pub(crate) attempts: u32,
+}
+
+/// How a job ended, its last attempt.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended {
+    /// Its exit.
+    pub(crate) exit: Exit,
+    /// What it said on standard output.
+    pub(crate) stdout: String,
+    /// What it said of its failure; empty when it did well.
+    pub(crate) message: String,
+    /// Attempts made.
+    pub(crate) attempts: u32,
+    /// How long it took in all.
+    pub(crate) took: Duration,
+}
+
+/// Whether a job that ended so is to be tried again, and after how long a wait at first.
+const fn first_wait(exit: Exit) -> Option<Duration> {
+    match exit {
+        Exit::SourceUnavailable => Some(Duration::from_secs(1)),
+        Exit::LostRace => Some(Duration::from_millis(200)),
+        Exit::Done | Exit::Failed | Exit::Usage | Exit::DataRefused => None,
+    }
+}
+
+impl Starter<'_> {
+    /// Whether no new work is to be started.
+    pub(crate) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.late()
+    }
+
+    fn late(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// Runs a job until it is done, or fails for good. `batch` is 0 for jobs without batches.
+    pub(crate) fn run(&self, stage: &str, batch: u32, args: &[String]) -> anyhow::Result<Ended> {
+        let start = Instant::now();
+        let mut attempt = 1;
+        loop {
+            let mut ended = self.once(stage, batch, args)?;
+            ended.attempts = attempt;
+            ended.took = start.elapsed();
+            let wait = match first_wait(ended.exit) {
+                Some(wait) if attempt < self.attempts && !self.stopped() => {
+                    let whole = wait.saturating_mul(1 << (attempt - 1).min(8)).min(LONGEST_WAIT);
+                    whole.mul_f64(0.5 + fastrand::f64() / 2.0)
+                }
+                _ => return Ok(ended),
+            };
+            self.board.log(&format!(
+                "{stage}: {}; attempt {} of {} in {:.1} s",
+                ended.message,
+                attempt + 1,
+                self.attempts,
+                wait.as_secs_f64()
+            ));
+            let until = Instant::now() + wait;
+            while Instant::now() < until && !self.stopped() {
+                thread::sleep(Duration::from_millis(20));
+            }
+            attempt += 1;
+        }
+    }
+
+    fn once(&self, stage: &str, batch: u32, args: &[String]) -> anyhow::Result<Ended> {
+        let mut child = self.spawn(stage, args)?;
+        let stdout = child.stdout.take().map(|mut pipe| {
+            thread::spawn(move || {
+                let mut text = String::new();
+                pipe.read_to_string(&mut text).map(|_| text)
+            })
+        });
+        let stderr = child.stderr.take();
+        let (status, kept) = thread::scope(|scope| {
+            let listener = scope.spawn(|| {
+                stderr.map_or_else(VecDeque::new, |pipe| self.listen(stage, batch, pipe))
+            });
+            let status = self.wait(&mut child);
+            (status, listener.join().unwrap_or_default())
+        });
+        let status = status.with_context(|| format!("cannot wait for {stage}"))?;
+        let stdout = stdout.and_then(|t| t.join().ok()?.ok()).unwrap_or_default();
+        let (exit, message) = self.judge(stage, status, &kept);
+        Ok(Ended { exit, stdout, message, attempts: 1, took: Duration::ZERO })
+    }
+
+    fn spawn(&self, stage: &str, args: &[String]) -> anyhow::Result<Child> {
+        let program: PathBuf = workspace::program(stage)?;
+        let stdin = match self.lock {
+            Some(lock) => Stdio::from(lock.try_clone().context("cannot share the run's lock")?),
+            None => Stdio::null(),
+        };
+        Command::new(&program)
+            .args(&self.common)
+            .args(args)
+            .current_dir(workspace::root())
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start `{}`", program.display()))
+    }
+
+    /// Passes on what the child says; keeps its last words.
+    fn listen(&self, stage: &str, batch: u32, pipe: impl Read) -> VecDeque<String> {
+        let mut kept = VecDeque::new();
+        for line in BufReader::new(pipe).split(b'\n') {
+            let Ok(line) = line else { break };
+            let line = String::from_utf8_lossy(&line);
+            if let Some(progress) = Progress::parse(&line) {
+                self.board.progress(stage, batch, progress);
+                continue;
+            }
+            // what it says of its own failure is shown where the failure is
+            if !line.starts_with(&format!("{stage}: ")) {
+                self.board.log(&line);
+            }
+            if kept.len() == KEEP {
+                kept.pop_front();
+            }
+            kept.push_back(line.into_owned());
+        }
+        kept
+    }
+
+    /// Waits for the child's end; ends it when everything is to end. Jobs may be killed at any
+    /// moment, so this is safe.
+    fn wait(&self, child: &mut Child) -> std::io::Result<ExitStatus> {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            if self.stopped() {
+                child.kill()?;
+                return child.wait();
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(25));
+        }
+    }
+
+    fn judge(&self, stage: &str, status: ExitStatus, kept: &VecDeque<String>) -> (Exit, String) {
+        let Some(code) = status.code() else {
+            let message = if self.stop.load(Ordering::Relaxed) {
+                "stopped".to_owned()
+            } else if self.late() {
+                "stopped: the run's time is over (limits.run.timeout_seconds)".to_owned()
+            } else {
+                format!("{stage} was killed ({status}); out of memory?")
+            };
+            return (Exit::Failed, message);
+        };
+        let exit = Exit::of_code(code).unwrap_or(Exit::Failed);
+        if exit == Exit::Done {
+            return (exit, String::new());
+        }
+        (exit, message(stage, code, exit, kept))
+    }
+}
+
+/// What a child said of its failure: the line it marked with its name that is not advice, else
+/// its last line.
+fn message(stage: &str, code: i32, exit: Exit, kept: &VecDeque<String>) -> String {
+    let mark = format!("{stage}: ");
+    kept.iter()
+        .rev()
+        .filter_map(|line| line.strip_prefix(&mark))
+        .find(|line| *line != exit.advice())
+        .or_else(|| kept.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty()))
+        .map_or_else(|| format!("exit code {code}"), ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_in_the_jobs_own_words() {
+        let check = |lines: &[&str], expect: &str| {
+            let kept = lines.iter().map(|line| (*line).to_owned()).collect();
+            assert_eq!(message("plan", 3, Exit::SourceUnavailable, &kept), expect);
+        };
+        check(&[], "exit code 3");
+        check(&["thread panicked", ""], "thread panicked");
+        check(
+            &["INFO x", "plan: no answer", "plan: the source does not answer: run again later"],
+            "no answer",
+        );
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        for exit in [Exit::Done, Exit::Failed, Exit::Usage, Exit::DataRefused] {
+            assert!(first_wait(exit).is_none(), "{exit:?}");
+        }
+        assert!(first_wait(Exit::LostRace) < first_wait(Exit::SourceUnavailable));
+    }
+}

@@ -1,0 +1,216 @@
+//! Who works on which run. A run is held by a lock on `runs/<run>/lock`, which every child of
+//! the executor inherits: it is free again when the executor and all of its children are gone,
+//! however they ended. Lakes on an object store have no locks: there each run is a new one.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use model::RunId;
+use model::layout;
+use model::plan::Plan;
+
+/// A run that this process holds.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    /// The run.
+    pub(crate) run: RunId,
+    /// The lock; `None` where the lake has none.
+    pub(crate) lock: Option<File>,
+}
+
+/// What there is in a lake that has not been finished and is of interest to a new run.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// The newest unfinished run of the same configuration and scope; now held.
+    pub(crate) mine: Option<Claim>,
+    /// Runs whose tables were committed and whose bars were not: anybody may finish them; now held.
+    pub(crate) half_done: Vec<Claim>,
+    /// Runs of the same configuration and scope that another process works on.
+    pub(crate) live: Vec<RunId>,
+}
+
+/// All runs of a lake, newest first.
+pub(crate) fn runs(lake: &Path) -> Vec<RunId> {
+    let folders = std::fs::read_dir(lake.join(layout::RUNS)).into_iter().flatten().flatten();
+    let mut runs: Vec<RunId> =
+        folders.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    runs.sort();
+    runs.reverse();
+    runs
+}
+
+/// Whether a run is finished.
+pub(crate) fn is_finished(lake: &Path, run: &RunId) -> bool {
+    lake.join(layout::summary(run)).is_file()
+}
+
+/// The plan of a run, where it has one.
+pub(crate) fn plan(lake: &Path, run: &RunId) -> Option<Plan> {
+    serde_json::from_slice(&std::fs::read(lake.join(layout::plan(run))).ok()?).ok()
+}
+
+fn lock_file(lake: &Path, run: &RunId) -> PathBuf {
+    lake.join(layout::run(run)).join("lock")
+}
+
+/// Whether another process holds a run.
+pub(crate) fn is_held(lake: &Path, run: &RunId) -> bool {
+    File::open(lock_file(lake, run))
+        .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+/// Holds a run; `None` when another process does.
+pub(crate) fn hold(lake: &Path, run: &RunId) -> anyhow::Result<Option<Claim>> {
+    let path = lock_file(lake, run);
+    let context = || format!("cannot hold the run by `{}`", path.display());
+    std::fs::create_dir_all(path.parent().unwrap_or(lake)).with_context(context)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .with_context(context)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Claim { run: run.clone(), lock: Some(file) })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error).with_context(context),
+    }
+}
+
+/// Looks through a lake's runs, and holds what is to be taken up.
+pub(crate) fn survey(lake: &Path, config_sha256: &str, scope: &str) -> anyhow::Result<Survey> {
+    let mut survey = Survey::default();
+    // a later finished run of the same kind has done what an earlier unfinished one left; and
+    // what a committed run did not build, the next plan sees
+    let mut superseded = false;
+    for run in runs(lake) {
+        let finished = is_finished(lake, &run);
+        if finished && (superseded || survey.mine.is_some()) {
+            continue;
+        }
+        let Some(plan) = plan(lake, &run) else { continue };
+        let same = plan.config_sha256 == config_sha256 && plan.scope == scope;
+        if finished {
+            superseded |= same;
+            continue;
+        }
+        let half_done = lake.join(layout::dirty(&run)).is_file();
+        let wanted = same && !half_done && !superseded && survey.mine.is_none();
+        if !wanted && !half_done {
+            continue;
+        }
+        match hold(lake, &run)? {
+            None if same => survey.live.push(run),
+            None => {}
+            // its holder may have finished it while we looked
+            Some(_) if is_finished(lake, &run) => superseded |= same,
+            Some(claim) if wanted => survey.mine = Some(claim),
+            Some(claim) => survey.half_done.push(claim),
+        }
+    }
+    // the oldest first, as they would have been
+    survey.half_done.reverse();
+    Ok(survey)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "20250101T000000Z-00000001";
+    const B: &str = "20250102T000000Z-00000002";
+    const C: &str = "20250103T000000Z-00000003";
+
+    struct Runs(tempfile::TempDir);
+
+    impl Runs {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn add(&self, run: &str, config: &str, files: &[&str]) {
+            let run: RunId = run.parse().unwrap();
+            let folder = self.0.path().join(layout::run(&run));
+            std::fs::create_dir_all(&folder).unwrap();
+            let plan = serde_json::json!({
+                "run": run, "environment": "e", "created_at": "2025-01-01T00:00:00Z",
+                "config_sha256": config, "scope": "s", "batches": [], "absent": [],
+                "totals": model::plan::PlanTotals::default(),
+            });
+            std::fs::write(folder.join("plan.json"), plan.to_string()).unwrap();
+            for file in files {
+                std::fs::write(folder.join(file), "{}").unwrap();
+            }
+        }
+
+        /// (taken up, half done, live)
+        fn check(&self, expect: (Option<&str>, &[&str], &[&str])) -> Survey {
+            let survey = survey(self.0.path(), "config", "s").unwrap();
+            let mine = survey.mine.as_ref().map(|claim| claim.run.as_str());
+            let half_done: Vec<_> = survey.half_done.iter().map(|c| c.run.as_str()).collect();
+            let live: Vec<_> = survey.live.iter().map(RunId::as_str).collect();
+            assert_eq!((mine, &*half_done, &*live), expect);
+            survey
+        }
+    }
+
+    #[test]
+    fn the_newest_unfinished_run_of_the_same_kind_is_taken_up() {
+        let runs = Runs::new();
+        runs.check((None, &[], &[]));
+        runs.add(A, "config", &[]);
+        runs.add(B, "config", &[]);
+        runs.add(C, "another", &[]);
+        runs.check((Some(B), &[], &[]));
+    }
+
+    #[test]
+    fn a_later_finished_run_supersedes_an_unfinished_one() {
+        let runs = Runs::new();
+        runs.add(A, "config", &[]);
+        runs.add(B, "config", &["summary.json"]);
+        runs.check((None, &[], &[]));
+        runs.add(C, "another", &["summary.json"]);
+        runs.check((None, &[], &[]));
+    }
+
+    #[test]
+    fn committed_runs_without_their_bars_are_finished_by_anybody() {
+        let runs = Runs::new();
+        runs.add(A, "another", &["dirty.json"]);
+        runs.add(B, "another", &["dirty.json", "summary.json"]);
+        runs.add(C, "another", &[]);
+        runs.check((None, &[A], &[]));
+    }
+
+    #[test]
+    fn a_live_run_is_left_alone() {
+        let runs = Runs::new();
+        runs.add(A, "config", &[]);
+        runs.add(B, "config", &[]);
+        runs.add(C, "config", &["dirty.json"]);
+        let held = runs.check((Some(B), &[C], &[]));
+        assert!(is_held(runs.0.path(), &B.parse().unwrap()));
+        runs.check((Some(A), &[], &[C, B]));
+        drop(held);
+        assert!(!is_held(runs.0.path(), &B.parse().unwrap()));
+        runs.check((Some(B), &[C], &[]));
+    }
+
+    #[test]
+    fn a_lock_outlives_its_holder_in_its_children() {
+        let runs = Runs::new();
+        runs.add(A, "config", &[]);
+        let run: RunId = A.parse().unwrap();
+        let claim = hold(runs.0.path(), &run).unwrap().unwrap();
+        let stdin = claim.lock.as_ref().unwrap().try_clone().unwrap();
+        let mut child = std::process::Command::new("sleep").arg("60").stdin(stdin).spawn().unwrap();
+        drop(claim);
+        assert!(is_held(runs.0.path(), &run), "the child still works on it");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(hold(runs.0.path(), &run).unwrap().is_some());
+    }
+}

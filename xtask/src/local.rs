@@ -1,0 +1,250 @@
+//! `cargo xtask local run` and `local status`.
+
+use std::fmt::Write as _;
+use std::process::Stdio;
+
+use anyhow::bail;
+use model::config::Scope;
+use model::{Dataset, Day, RunId, Symbol};
+
+use crate::environment::{Choice, Environment};
+use crate::executor::{self, Order, Summary};
+use crate::{human, query, workspace};
+
+/// Runs that `status` shows.
+const SHOWN: usize = 10;
+
+/// The commands of `local`.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Bring a lake up to date: what its configuration wants and it does not hold
+    Run(RunArgs),
+    /// What was run, what is unfinished, what the lake holds
+    Status(StatusArgs),
+}
+
+/// The arguments of `local run`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Bring a lake up to date: plan, fetch, parse, commit, roll up and check what the \
+                  configuration wants and the lake does not hold.\n\n\
+                  It may be stopped at any moment: the same command goes on where it ended.",
+    after_help = "Examples:\n  \
+        cargo xtask local run --env dev\n  \
+        cargo xtask local run --env dev --symbol BTCUSDT --from 2024-12-31 --to 2025-01-01\n  \
+        cargo xtask local run --env dev --dataset klines --lake /data/lake --json\n\n\
+        Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 the source does \
+        not answer (run again later), 4 a check refused the data, 5 another run was faster (run \
+        again now)."
+)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    choice: Choice,
+
+    /// First day, such as 2024-01-31
+    #[arg(long, value_name = "DAY")]
+    from: Option<Day>,
+
+    /// Last day
+    #[arg(long, value_name = "DAY")]
+    to: Option<Day>,
+
+    /// This symbol only; may be given more than once
+    #[arg(long = "symbol", value_name = "SYMBOL")]
+    symbols: Vec<Symbol>,
+
+    /// This dataset only: trades, agg_trades or klines; may be given more than once
+    #[arg(long = "dataset", value_name = "DATASET")]
+    datasets: Vec<Dataset>,
+
+    /// Try archives again that failed before, though the source has not changed them
+    #[arg(long)]
+    retry_bad: bool,
+
+    /// Write the summary as JSON to standard output
+    #[arg(long)]
+    json: bool,
+
+    /// What the jobs log, such as info or bronze=debug
+    #[arg(long, value_name = "FILTER", env = model::env::LOG, default_value = "warn")]
+    log: String,
+
+    /// Use the jobs' programs as they are, do not build them first
+    #[arg(long)]
+    no_build: bool,
+}
+
+/// The arguments of `local status`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "The last runs, what is unfinished, what the tables hold and how much of what \
+                  the configuration wants is there.",
+    after_help = "Examples:\n  \
+        cargo xtask local status --env demo\n  \
+        cargo xtask local status --env dev --lake /data/lake"
+)]
+pub(crate) struct StatusArgs {
+    /// The environment; default: demo
+    #[command(flatten)]
+    choice: Choice,
+}
+
+/// `local`.
+pub(crate) fn run(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Run(args) => start(args),
+        Command::Status(args) => status(&args),
+    }
+}
+
+fn start(args: RunArgs) -> anyhow::Result<u8> {
+    let environment = args.choice.open(None)?;
+    if let (Some(from), Some(to)) = (args.from, args.to)
+        && from > to
+    {
+        bail!("impossible range: --from {from} is after --to {to}");
+    }
+    let again = again(&args);
+    let scope =
+        Scope { from: args.from, to: args.to, symbols: args.symbols, datasets: args.datasets };
+    if !args.no_build {
+        workspace::build()?;
+    }
+    let order = Order {
+        environment: &environment,
+        scope,
+        retry_bad: args.retry_bad,
+        log: &args.log,
+        again: &again,
+    };
+    let summary = executor::run(&order)?;
+    show(&summary, args.json)?;
+    if !args.json {
+        next(&environment, &summary);
+    }
+    Ok(summary.exit)
+}
+
+/// The command that goes on where this one was cut off.
+fn again(args: &RunArgs) -> String {
+    let mut text = "cargo xtask local run".to_owned();
+    let mut add = |flag: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let _ = write!(text, " {flag} {value}");
+        }
+    };
+    add("--env", args.choice.env.clone());
+    add("--config", args.choice.config.as_ref().map(|c| c.display().to_string()));
+    add("--lake", args.choice.lake.clone());
+    add("--from", args.from.map(|d| d.to_string()));
+    add("--to", args.to.map(|d| d.to_string()));
+    for symbol in &args.symbols {
+        add("--symbol", Some(symbol.to_string()));
+    }
+    for dataset in &args.datasets {
+        add("--dataset", Some(dataset.to_string()));
+    }
+    text
+}
+
+/// Shows a summary: JSON for programs, lines for people.
+pub(crate) fn show(summary: &Summary, json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(summary)?);
+    } else {
+        println!();
+        for line in summary.lines() {
+            println!("{line}");
+        }
+    }
+    Ok(())
+}
+
+/// What to type next.
+fn next(environment: &Environment, summary: &Summary) {
+    println!();
+    if summary.exit != 0 {
+        if summary.exit == 3 && environment.config.sources.binance.url.value.contains("127.0.0.1") {
+            println!("the sample exchange runs only inside `cargo xtask demo`");
+        }
+        if let Some(exit) = model::exit::Exit::of_code(summary.exit.into()) {
+            println!("next: {}", exit.advice());
+        }
+        return;
+    }
+    let name = &environment.name;
+    println!("next: cargo xtask query --list --env {name}");
+    println!("      cargo xtask query coverage --env {name}");
+}
+
+fn status(args: &StatusArgs) -> anyhow::Result<u8> {
+    let environment = args.choice.open(Some("demo"))?;
+    println!("lake {}", environment.shown_lake());
+    if let Some(lake) = environment.directory() {
+        let runs = executor::runs(&lake);
+        if runs.is_empty() {
+            bail!("no run yet; type `cargo xtask local run --env {}`", environment.name);
+        }
+        println!("\nlast runs ({} in all)", human::count(runs.len() as u64));
+        let rows: Vec<Vec<String>> =
+            runs.iter().take(SHOWN).map(|run| run_row(&lake, run)).collect();
+        for line in human::columns(&rows) {
+            println!("  {line}");
+        }
+    }
+    workspace::build()?;
+    for (title, sql) in QUESTIONS {
+        println!("\n{title}");
+        let question = ["--sql", sql].map(str::to_owned);
+        let output = query::ask(&environment, &question)?.stderr(Stdio::piped()).output()?;
+        if output.status.success() {
+            print!("{}", String::from_utf8_lossy(&output.stdout));
+        } else {
+            println!("  {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+    }
+    Ok(0)
+}
+
+/// What `status` asks the lake.
+const QUESTIONS: &[(&str, &str)] = &[
+    (
+        "what silver was built from, and what became of every row",
+        "SELECT table_name, count(*) AS groups, sum(files) AS files, sum(bytes) AS bytes, \
+         sum(rows_read) AS rows_read, sum(rows_silver) AS rows_silver, \
+         sum(rows_rejected) AS rejected, sum(rows_duplicate) AS duplicates \
+         FROM ops.builds GROUP BY table_name ORDER BY table_name",
+    ),
+    (
+        "coverage in days",
+        "SELECT market, dataset, status, count(*) AS days FROM ops.coverage \
+         GROUP BY market, dataset, status ORDER BY market, dataset, status",
+    ),
+];
+
+fn run_row(lake: &std::path::Path, run: &RunId) -> Vec<String> {
+    let text = std::fs::read(lake.join(model::layout::summary(run)));
+    let summary: Option<Summary> = text.ok().and_then(|t| serde_json::from_slice(&t).ok());
+    let what = match summary {
+        Some(summary) => {
+            let verdict = if summary.exit == 0 {
+                "done".to_owned()
+            } else {
+                format!("ended with exit {}", summary.exit)
+            };
+            let figures = summary.figures.unwrap_or_default();
+            return vec![
+                run.to_string(),
+                verdict,
+                human::plural(figures.groups_built, "group"),
+                format!("{} rows", human::count(figures.rows.silver)),
+                human::span(std::time::Duration::from_secs_f64(summary.seconds)),
+            ];
+        }
+        None if executor::is_finished(lake, run) => "finished, by another version",
+        None if executor::is_held(lake, run) => "at work",
+        None if executor::plan(lake, run).is_none() => "cut off before it had a plan",
+        None => "cut off; the same command goes on with it",
+    };
+    vec![run.to_string(), what.to_owned()]
+}

@@ -1,0 +1,81 @@
+//! `cargo xtask maintain`: passes on to `commit maintain`, which checkpoints the tables and
+//! deletes files that nothing needs any more. Asks first, because deleting ends time travel to
+//! versions that needed those files.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+
+use crate::environment::Choice;
+use crate::workspace;
+
+/// The arguments of `maintain`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Checkpoint the tables, and delete (vacuum) data files that no version of the \
+                  last 7 days needs.",
+    after_help = "Examples:\n  \
+        cargo xtask maintain --env demo --dry-run\n  \
+        cargo xtask maintain --env dev --yes"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    choice: Choice,
+
+    /// Say what would be deleted, and delete nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Asks a question whose answer is yes or no. Without a terminal the answer is an error that
+/// says what to type.
+pub(crate) fn confirm(question: &str, otherwise: &str) -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        bail!("{question} there is no terminal to ask on; {otherwise}");
+    }
+    eprint!("{question} [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).context("cannot read the answer")?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// Maintains the tables of an environment.
+pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
+    let environment = args.choice.open(None)?;
+    if let Some(lake) = environment.directory()
+        && !lake.is_dir()
+    {
+        bail!("there is no lake at {}", environment.shown_lake());
+    }
+    let question = format!(
+        "delete files in {} that no version of the last 7 days needs?",
+        environment.shown_lake()
+    );
+    if !args.dry_run
+        && !args.yes
+        && !confirm(&question, "add --yes, or --dry-run to see what would go")?
+    {
+        println!("nothing was done");
+        return Ok(0);
+    }
+    workspace::build()?;
+    let mut command = Command::new(workspace::program("commit")?);
+    command
+        .arg("--config")
+        .arg(&environment.file)
+        .arg("--lake")
+        .arg(&environment.lake)
+        .args(["--log-format", "text", "--log", "warn"])
+        .arg("maintain")
+        .args(args.dry_run.then_some("--dry-run"))
+        .current_dir(workspace::root())
+        .stdin(Stdio::null());
+    let status = command.status().context("cannot start `commit`")?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}

@@ -1,0 +1,99 @@
+//! `cargo xtask query`: passes a question on to the program `query`.
+
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+
+use crate::environment::{Choice, Environment};
+use crate::workspace;
+
+/// The arguments of `query`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Ask the lake in SQL: a named query of sql/queries, or any text.",
+    after_help = "Examples:\n  \
+        cargo xtask query --list\n  \
+        cargo xtask query vwap_by_day --param symbol=BTCUSDT\n  \
+        cargo xtask query bars_for_symbol --param timeframe=1h --format csv > bars.csv\n  \
+        cargo xtask query --sql \"SELECT symbol, count(*) FROM silver.trades GROUP BY symbol\"\n  \
+        cargo xtask query coverage --env dev --format json"
+)]
+#[command(group(clap::ArgGroup::new("question").required(true).args(["name", "sql", "list"])))]
+pub(crate) struct Args {
+    /// A named query; see --list
+    name: Option<String>,
+
+    /// SQL over the tables, such as silver.trades or gold.bars
+    #[arg(long, value_name = "SQL")]
+    sql: Option<String>,
+
+    /// List the named queries and their parameters
+    #[arg(long)]
+    list: bool,
+
+    /// A parameter of the query; may be given more than once
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    params: Vec<String>,
+
+    /// The form of the answer: table (default), csv or json
+    #[arg(long, value_name = "FORM")]
+    format: Option<String>,
+
+    /// Rows at most. Default: 1000 for a table, no limit otherwise
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+
+    /// Show the SQL with its parameters filled in (to paste it into Athena); do not run it
+    #[arg(long)]
+    render: bool,
+
+    /// The environment; default: demo
+    #[command(flatten)]
+    choice: Choice,
+}
+
+/// The command that asks `question` of an environment's lake.
+pub(crate) fn ask(environment: &Environment, question: &[String]) -> anyhow::Result<Command> {
+    let mut command = Command::new(workspace::program("query")?);
+    command
+        .args(question)
+        .arg("--lake")
+        .arg(&environment.lake)
+        .current_dir(workspace::root())
+        .stdin(Stdio::null());
+    Ok(command)
+}
+
+/// Asks, and passes on the answer and the exit code.
+pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
+    let environment = args.choice.open(Some("demo"))?;
+    workspace::build()?;
+    let mut question = Vec::new();
+    let mut add = |flag: &str, value: Option<&String>| {
+        if let Some(value) = value {
+            question.extend([flag.to_owned(), value.clone()]);
+        }
+    };
+    add("--sql", args.sql.as_ref());
+    add("--format", args.format.as_ref());
+    add("--limit", args.limit.map(|n| n.to_string()).as_ref());
+    for param in &args.params {
+        add("--param", Some(param));
+    }
+    question.extend(args.list.then(|| "--list".to_owned()));
+    question.extend(args.render.then(|| "--render".to_owned()));
+    question.extend(args.name.clone());
+    if let Some(lake) = environment.directory()
+        && !lake.is_dir()
+        && !args.list
+        && !args.render
+    {
+        let how = match environment.name.as_str() {
+            "demo" => "cargo xtask demo".to_owned(),
+            name => format!("cargo xtask local run --env {name}"),
+        };
+        anyhow::bail!("there is no lake at {} yet; type `{how}`", environment.shown_lake());
+    }
+    let status = ask(&environment, &question)?.status().context("cannot start `query`")?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}

@@ -1,0 +1,51 @@
+//! The sample exchange as a child process that cannot outlive us.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, bail};
+
+/// A running sample exchange. It ends when its standard input closes.
+pub(crate) struct SampleExchange {
+    child: Child,
+    /// Where it listens, without a slash at the end.
+    pub(crate) url: String,
+}
+
+impl SampleExchange {
+    /// Starts `program serve` with further arguments and waits until it listens.
+    pub(crate) fn start<S: AsRef<OsStr>>(program: &Path, args: &[S]) -> anyhow::Result<Self> {
+        let mut child = Command::new(program)
+            .args(["serve", "--until-stdin-closes"])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the sample exchange")?;
+        let stdout = child.stdout.take().context("the sample exchange has no standard output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let url = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            line.strip_prefix("listening on ").map(|url| url.trim_end_matches('/').to_owned())
+        });
+        // nobody reads the rest, which must not block it
+        std::thread::spawn(move || lines.for_each(drop));
+        match url {
+            Some(url) => Ok(Self { child, url }),
+            None => {
+                let status = child.wait()?;
+                bail!("the sample exchange did not start ({status}); its message is above")
+            }
+        }
+    }
+}
+
+impl Drop for SampleExchange {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        // it ends by itself; what is left of it is nobody's concern
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

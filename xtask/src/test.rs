@@ -1,0 +1,228 @@
+//! `cargo xtask test`: everything that this machine can test, and what it cannot and why.
+//!
+//! A step is quick to read here: what it needs, what it runs. `test/cargo.rs` reads what
+//! `cargo test` says; `test/python.rs` makes the Python whose readers the tests compare with.
+
+mod cargo;
+mod python;
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::{codegen, doctor, human, tidy, workspace};
+
+/// The arguments of `test`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Test everything that this machine can test: format, lints, the rules of the \
+                  tree, all crates' tests, end-to-end runs, other engines reading the tables, \
+                  Terraform. Says at the end what was skipped, and why.",
+    after_help = "Examples:\n  \
+        cargo xtask test                 what this machine can\n  \
+        cargo xtask test --all           the same, but what would be skipped fails\n  \
+        cargo xtask test --only tests    one step\n\n\
+        One crate alone: cargo test -p silver"
+)]
+pub(crate) struct Args {
+    /// What would be skipped fails
+    #[arg(long)]
+    all: bool,
+
+    /// Whether CI says the same; `1` is yes
+    #[arg(long, hide = true, env = model::env::REQUIRE_ALL, default_value = "")]
+    require_all: String,
+
+    /// One step alone, by its name
+    #[arg(long, value_name = "STEP", value_parser = STEPS)]
+    only: Option<String>,
+}
+
+/// The steps, the quick ones first.
+const STEPS: [&str; 7] = ["format", "tidy", "codegen", "scripts", "terraform", "lints", "tests"];
+
+/// What came of a step.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It ran: how many checks passed and failed, and notes of what it skipped inside.
+    Ran {
+        /// Checks that passed.
+        passed: u64,
+        /// Checks that failed.
+        failed: u64,
+        /// Checks that could not run, with the reason.
+        skipped: Vec<String>,
+    },
+    /// It could not run on this machine, for this reason.
+    Skipped(String),
+}
+
+impl Outcome {
+    fn of(good: bool) -> Self {
+        Self::Ran { passed: u64::from(good), failed: u64::from(!good), skipped: Vec::new() }
+    }
+}
+
+/// Runs the steps and shows their table. Every step runs, whatever failed before.
+pub(crate) fn run(args: &Args) -> u8 {
+    let strict = args.all || args.require_all == "1";
+    let mut rows = Vec::new();
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for step in STEPS.iter().filter(|s| args.only.as_ref().is_none_or(|only| only == *s)) {
+        println!("\n== {step}");
+        let start = Instant::now();
+        let outcome = run_step(step, strict).unwrap_or_else(|error| {
+            println!("{step}: {}", human::chain(error.as_ref()));
+            Outcome::of(false)
+        });
+        let took = start.elapsed();
+        let lines = match outcome {
+            Outcome::Ran { passed: good, failed: bad, skipped: inside } => {
+                passed += good;
+                let lost = if strict { inside.len() as u64 } else { 0 };
+                failed += bad + lost;
+                skipped += inside.len() as u64 - lost;
+                row(step, good, bad + lost, &inside, took)
+            }
+            Outcome::Skipped(reason) => {
+                *(if strict { &mut failed } else { &mut skipped }) += 1;
+                vec![vec![(*step).to_owned(), "skipped".to_owned(), reason]]
+            }
+        };
+        rows.extend(lines);
+    }
+    println!("\n== what ran");
+    for line in human::columns(&rows) {
+        println!("{line}");
+    }
+    if skipped > 0 {
+        println!("\n`cargo xtask doctor` says what this machine lacks");
+    }
+    println!("\n{passed} passed, {failed} failed, {skipped} skipped");
+    u8::from(failed > 0)
+}
+
+fn row(step: &str, good: u64, bad: u64, inside: &[String], took: Duration) -> Vec<Vec<String>> {
+    let verdict = if bad == 0 { "passed" } else { "FAILED" };
+    let mut text = format!("{} in {}", human::plural(good + bad, "check"), human::span(took));
+    if bad > 0 {
+        text = format!("{} of {text}", human::count(bad));
+    }
+    let mut rows = vec![vec![step.to_owned(), verdict.to_owned(), text]];
+    rows.extend(
+        inside.iter().map(|reason| vec![String::new(), "skipped".to_owned(), reason.clone()]),
+    );
+    rows
+}
+
+fn run_step(step: &str, strict: bool) -> anyhow::Result<Outcome> {
+    match step {
+        "format" if !doctor::answers("cargo", &["fmt", "--version"]) => {
+            Ok(Outcome::Skipped("no rustfmt".into()))
+        }
+        "format" => Ok(Outcome::of(cargo(&["fmt", "--all", "--check"])?)),
+        "tidy" => {
+            let faults = tidy::faults()?;
+            for fault in &faults {
+                println!("{fault}");
+            }
+            Ok(Outcome::of(faults.is_empty()))
+        }
+        "codegen" => {
+            let stale = codegen::stale()?;
+            for path in &stale {
+                println!("{path} is not what the code says; type `cargo xtask codegen`");
+            }
+            Ok(Outcome::of(stale.is_empty()))
+        }
+        "scripts" => scripts(),
+        "terraform" => terraform(),
+        "lints" if !doctor::answers("cargo", &["clippy", "--version"]) => {
+            Ok(Outcome::Skipped("no clippy".into()))
+        }
+        "lints" => Ok(Outcome::of(cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "--deny",
+            "warnings",
+        ])?)),
+        _ => {
+            let python = python::with_readers().map_err(|error| {
+                println!("no Python with the readers: {}", human::chain(error.as_ref()));
+            });
+            cargo::tests(strict, python.ok().as_deref())
+        }
+    }
+}
+
+/// Runs cargo with its output shown; whether it did well.
+fn cargo(args: &[&str]) -> anyhow::Result<bool> {
+    Ok(Command::new("cargo")
+        .args(args)
+        .current_dir(workspace::root())
+        .stdin(Stdio::null())
+        .status()?
+        .success())
+}
+
+/// Every shell script reads, and every Python file compiles.
+fn scripts() -> anyhow::Result<Outcome> {
+    let root = workspace::root();
+    let mut bad = 0;
+    let mut good = 0;
+    let mut check = |program: &str, args: &[&str], file: &str| -> anyhow::Result<()> {
+        let done = Command::new(program).args(args).arg(file).current_dir(&root).status()?;
+        *(if done.success() { &mut good } else { &mut bad }) += 1;
+        Ok(())
+    };
+    check("bash", &["-n"], ".ci/run")?;
+    let python = doctor::answers("python3", &["--version"]);
+    for file in files_under("ops", "py") {
+        if python {
+            // parses, and writes nothing beside the file
+            let parse = "import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])";
+            check("python3", &["-c", parse], &file.display().to_string())?;
+        }
+    }
+    let skipped = if python { Vec::new() } else { vec!["Python files: no python3".to_owned()] };
+    Ok(Outcome::Ran { passed: good, failed: bad, skipped })
+}
+
+/// Terraform's own checks of format and, where its providers are at hand, of meaning.
+fn terraform() -> anyhow::Result<Outcome> {
+    if files_under("infra", "tf").is_empty() {
+        println!("infra has no Terraform yet");
+        return Ok(Outcome::Ran { passed: 0, failed: 0, skipped: Vec::new() });
+    }
+    if !doctor::answers("terraform", &["version"]) {
+        return Ok(Outcome::Skipped("no terraform".into()));
+    }
+    let good = Command::new("terraform")
+        .args(["fmt", "-check", "-recursive", "-diff", "infra"])
+        .current_dir(workspace::root())
+        .status()?
+        .success();
+    Ok(Outcome::of(good))
+}
+
+/// Files of a folder of the repository, by ending, in order.
+fn files_under(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![workspace::root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            if path.is_dir() && !hidden {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}

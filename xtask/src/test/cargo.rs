@@ -1,0 +1,114 @@
+//! Runs all crates' tests with one call of cargo, and reads what they say: how many passed, and
+//! which of them could not run here. A test that cannot run prints a line that begins with
+//! `skipped: ` and passes, or fails where everything is required.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::Context as _;
+
+use super::Outcome;
+use crate::workspace;
+
+/// How a test says that it could not run.
+const MARK: &str = "skipped: ";
+
+/// What the lines of `cargo test -- --show-output` come to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Reading {
+    passed: u64,
+    failed: u64,
+    skipped: Vec<String>,
+    /// Inside the output of tests that passed, which is not shown.
+    in_successes: bool,
+}
+
+impl Reading {
+    /// Takes a line; whether it is to be shown.
+    fn take(&mut self, line: &str) -> bool {
+        if let Some(result) = line.strip_prefix("test result: ") {
+            self.in_successes = false;
+            self.passed += figure(result, " passed");
+            self.failed += figure(result, " failed");
+            let unrun = figure(result, " ignored");
+            if unrun > 0 {
+                self.skipped.push(format!("{unrun} tests that are switched off"));
+            }
+            return true;
+        }
+        match line {
+            "successes:" => self.in_successes = true,
+            "failures:" => self.in_successes = false,
+            _ => {}
+        }
+        if let Some(at) = line.find(MARK)
+            && self.in_successes
+        {
+            let reason = line[at + MARK.len()..].trim().to_owned();
+            if !self.skipped.contains(&reason) {
+                self.skipped.push(reason);
+            }
+        }
+        // single tests that are well are many; their number says it
+        let one_is_well = line.starts_with("test ") && line.ends_with(" ... ok");
+        !(self.in_successes || one_is_well)
+    }
+}
+
+/// The number before `word`, in `ok. 3 passed; 0 failed; …`.
+fn figure(text: &str, word: &str) -> u64 {
+    let Some(end) = text.find(word) else { return 0 };
+    let digits = text[..end].rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    digits.parse().unwrap_or(0)
+}
+
+/// All tests of all crates; `python` has the readers that they compare with.
+pub(super) fn tests(strict: bool, python: Option<&Path>) -> anyhow::Result<Outcome> {
+    let mut command = Command::new("cargo");
+    command
+        .args(["test", "--workspace", "--no-fail-fast", "--", "--show-output"])
+        .current_dir(workspace::root())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    if strict {
+        command.env(model::env::REQUIRE_ALL, "1");
+    }
+    if let Some(python) = python {
+        command.env(model::env::PYTHON, python);
+    }
+    let mut child = command.spawn().context("cannot start cargo")?;
+    let mut reading = Reading::default();
+    let stdout = child.stdout.take().context("cargo has no standard output")?;
+    for line in BufReader::new(stdout).lines() {
+        let line = line.context("cannot read what cargo says")?;
+        if reading.take(&line) {
+            println!("{line}");
+        }
+    }
+    let good = child.wait()?.success();
+    // what does not compile has no figures
+    if !good && reading.failed == 0 {
+        reading.failed = 1;
+    }
+    Ok(Outcome::Ran { passed: reading.passed, failed: reading.failed, skipped: reading.skipped })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_and_reasons_are_read() {
+        let text = "\nrunning 3 tests\ntest a ... ok\ntest b ... FAILED\n\nsuccesses:\n\n\
+                    ---- a stdout ----\nskipped: no ../shared\n\n\nsuccesses:\n    a\n\nfailures:\n\n\
+                    ---- b stdout ----\nskipped: of a failing test\n\nfailures:\n    b\n\n\
+                    test result: FAILED. 12 passed; 1 failed; 2 ignored; 0 measured\n";
+        let mut reading = Reading::default();
+        let shown: Vec<&str> = text.lines().filter(|line| reading.take(line)).collect();
+        assert_eq!((reading.passed, reading.failed), (12, 1));
+        assert_eq!(reading.skipped, ["no ../shared", "2 tests that are switched off"]);
+        assert!(shown.contains(&"test b ... FAILED") && !shown.contains(&"test a ... ok"));
+        assert!(!shown.contains(&"---- a stdout ----") && shown.contains(&"---- b stdout ----"));
+    }
+}

@@ -1,0 +1,77 @@
+//! `cargo xtask tidy`: proves the rules of the source tree. `tidy/directions.rs` has the rules of
+//! who may depend on whom, `tidy/files.rs` those of files; both are pure, so that their tests
+//! break each rule and see it told.
+
+mod directions;
+mod files;
+
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::human;
+use crate::workspace::root;
+
+/// The arguments of `tidy`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Prove the rules of the source tree: who may depend on whom, versions stated \
+                  once, short files that say what they are for, a README where a newcomer would \
+                  look. docs/architecture.md and docs/style.md give the reasons.",
+    after_help = "Examples:\n  cargo xtask tidy"
+)]
+pub(crate) struct Args {}
+
+/// Checks all rules.
+pub(crate) fn run(_args: &Args) -> anyhow::Result<u8> {
+    let faults = faults()?;
+    for fault in &faults {
+        println!("{fault}");
+    }
+    if faults.is_empty() {
+        println!("tidy: every rule holds");
+        Ok(0)
+    } else {
+        println!(
+            "\ntidy: {}; each line says what to change",
+            human::plural(faults.len() as u64, "fault")
+        );
+        Ok(1)
+    }
+}
+
+/// Every rule that is broken.
+pub(crate) fn faults() -> anyhow::Result<Vec<String>> {
+    let metadata = cargo_metadata::MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .exec()
+        .context("`cargo metadata` failed")?;
+    let mut faults = directions::faults(&directions::crates(&metadata));
+    let paths = paths()?;
+    faults.extend(files::missing(&paths));
+    for path in &paths {
+        // what git lists may have been deleted since, and may be no text
+        let Ok(text) = std::fs::read_to_string(root().join(path)) else { continue };
+        faults.extend(files::faults(path, &text));
+    }
+    Ok(faults)
+}
+
+/// The files of the tree: what git knows, and what it would if asked.
+fn paths() -> anyhow::Result<Vec<String>> {
+    let output = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .context("cannot start git")?;
+    if !output.status.success() {
+        bail!("git cannot list the files: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let text = String::from_utf8(output.stdout).context("a file's name is no UTF-8")?;
+    let mut paths: Vec<String> =
+        text.split('\0').filter(|path| !path.is_empty()).map(ToOwned::to_owned).collect();
+    paths.sort();
+    paths.dedup();
+    Ok(paths)
+}
