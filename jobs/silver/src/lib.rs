@@ -1,1 +1,53 @@
-//! Turns raw archives into exact, deduplicated, typed Parquet: the hot path.
+//! silver turns raw archives into exact, deduplicated, typed Parquet. It is the hot path.
+//!
+//! It reads a batch of a run's plan, bronze's fragments of that run (to learn where the bytes
+//! of each unit lie) and raw objects. It writes data files of a silver table and of
+//! `silver.rejects`, and then one fragment for each group. It never touches a table's log, and
+//! knows nothing of HTTP, of other stages, or of SQL.
+//!
+//! The way of a row:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `zip` | archive → the bytes of its one right member, checked |
+//! | `lines` | bytes → blocks of whole lines, in constant memory |
+//! | `parse` | block → rows and rejects; pure |
+//! | `form`, `trades`, `agg_trades`, `klines` | what a line of each dataset and market is |
+//! | `number`, `rules`, `rows` | fields, row rules, columns in memory |
+//! | `inorder` | rows in key order → partitions, straight away |
+//! | `resort`, `sort`, `record` | rows in any order → sorted, spilled, merged, deduplicated |
+//! | `partition`, `output`, `reject` | Parquet files of partitions and of rejects |
+//! | `group` | one group, from raw objects to staged files |
+//! | [`batch`] | the groups of a batch on several threads; publishing; fragments |
+//! | [`file`] | single archives without a lake or a plan |
+//!
+//! A row is never lost: `read = silver + rejected + duplicate` is checked for every unit before
+//! its group's fragment is written. The same raw bytes give the same Parquet bytes, whatever
+//! the machine, the memory and the number of threads.
+
+mod agg_trades;
+pub mod batch;
+mod error;
+pub mod file;
+mod form;
+mod group;
+mod inorder;
+mod klines;
+mod lines;
+mod number;
+mod output;
+mod parse;
+mod partition;
+mod publish;
+mod record;
+mod reject;
+mod resort;
+mod rows;
+mod rules;
+mod sort;
+mod trades;
+mod workers;
+mod zip;
+
+pub use batch::{Summary, run};
+pub use error::SilverError;

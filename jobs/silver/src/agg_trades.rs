@@ -1,0 +1,199 @@
+//! Aggregate trades: their forms, rules and fast reader.
+//!
+//! Spot: agg_trade_id, price, quantity, first_trade_id, last_trade_id, transact_time,
+//! is_buyer_maker, is_best_match. Futures: the same without the last. COIN-M: the quantity is
+//! in contracts.
+
+use model::schema::{Issue, Issues};
+
+use crate::form::{Form, From, Kind, Printed};
+use crate::number::{Cursor, Unsigned};
+use crate::rows::{Has, Row, Rows};
+use crate::rules::Bounds;
+use crate::trades::push;
+
+const ID: usize = 0;
+const TIME: usize = 1;
+const FIRST: usize = 2;
+const LAST: usize = 3;
+
+/// Spot.
+pub(crate) static SPOT: Form = Form {
+    fields: &[
+        ("agg_trade_id", Kind::Long(ID)),
+        ("price", Kind::Price(0)),
+        ("quantity", Kind::Amount(0)),
+        ("first_trade_id", Kind::Long(FIRST)),
+        ("last_trade_id", Kind::Long(LAST)),
+        ("transact_time", Kind::Instant(TIME)),
+        ("is_buyer_maker", Kind::Flag(0)),
+        ("is_best_match", Kind::Flag(1)),
+    ],
+    columns: &[
+        From::Long(ID),
+        From::Instant(TIME),
+        From::Long(TIME),
+        From::Price(0),
+        From::Amount(0),
+        From::Null,
+        From::Long(FIRST),
+        From::Long(LAST),
+        From::Flag(0),
+        From::Flag(1),
+        From::Valid,
+        From::Issues,
+        From::Raw,
+    ],
+    has: Has { longs: 4, prices: 1, amounts: 1, flags: 2 },
+    time: TIME,
+    fast: read::<true>,
+    judge,
+};
+
+/// The fields of both futures markets.
+const FUTURES: &[(&str, Kind)] = &[
+    ("agg_trade_id", Kind::Long(ID)),
+    ("price", Kind::Price(0)),
+    ("quantity", Kind::Amount(0)),
+    ("first_trade_id", Kind::Long(FIRST)),
+    ("last_trade_id", Kind::Long(LAST)),
+    ("transact_time", Kind::Instant(TIME)),
+    ("is_buyer_maker", Kind::Flag(0)),
+];
+
+/// USD-M.
+pub(crate) static USDM: Form = Form {
+    fields: FUTURES,
+    columns: &[
+        From::Long(ID),
+        From::Instant(TIME),
+        From::Long(TIME),
+        From::Price(0),
+        From::Amount(0),
+        From::Null,
+        From::Long(FIRST),
+        From::Long(LAST),
+        From::Flag(0),
+        From::Null,
+        From::Valid,
+        From::Issues,
+        From::Raw,
+    ],
+    has: Has { longs: 4, prices: 1, amounts: 1, flags: 1 },
+    time: TIME,
+    fast: read::<false>,
+    judge,
+};
+
+/// COIN-M.
+pub(crate) static COINM: Form = Form {
+    fields: FUTURES,
+    columns: &[
+        From::Long(ID),
+        From::Instant(TIME),
+        From::Long(TIME),
+        From::Price(0),
+        From::Null,
+        From::Amount(0),
+        From::Long(FIRST),
+        From::Long(LAST),
+        From::Flag(0),
+        From::Null,
+        From::Valid,
+        From::Issues,
+        From::Raw,
+    ],
+    has: Has { longs: 4, prices: 1, amounts: 1, flags: 1 },
+    time: TIME,
+    fast: read::<false>,
+    judge,
+};
+
+fn judge(row: &Row, _: &Printed, bounds: &Bounds) -> Issues {
+    let mut issues = Issues::default();
+    if row.prices[0] <= 0 {
+        issues.add(Issue::NonPositivePrice);
+    }
+    if row.amounts[0] <= 0 {
+        issues.add(Issue::BadQuantity);
+    }
+    if row.longs[FIRST] > row.longs[LAST] {
+        issues.add(Issue::TradeIdOrder);
+    }
+    bounds.judge_time(row.longs[TIME], &mut issues);
+    issues
+}
+
+fn read<const BEST: bool>(block: &[u8], bounds: &Bounds, rows: &mut Rows) -> (usize, u64) {
+    let Rows {
+        longs: [ids, times, firsts, lasts],
+        prices: [prices, ..],
+        amounts: [quantities, ..],
+        flags: [maker, best],
+        ..
+    } = rows;
+    let mut cursor = Cursor { bytes: block, at: 0 };
+    let (mut taken, mut count) = (0, 0);
+    while let Some(line) = line::<BEST>(&mut cursor, bounds) {
+        ids.push(line.id);
+        times.push(line.time);
+        firsts.push(line.first);
+        lasts.push(line.last);
+        prices.push(line.price);
+        push(quantities, line.quantity);
+        maker.push(line.maker);
+        if BEST {
+            best.push(line.best);
+        }
+        taken = cursor.at;
+        count += 1;
+    }
+    (taken, count)
+}
+
+struct Line {
+    id: i64,
+    time: i64,
+    first: i64,
+    last: i64,
+    price: i64,
+    quantity: Unsigned,
+    maker: bool,
+    best: bool,
+}
+
+#[expect(clippy::inline_always, reason = "a step of the hottest loop")]
+#[inline(always)]
+fn line<const BEST: bool>(cursor: &mut Cursor<'_>, bounds: &Bounds) -> Option<Line> {
+    let id = cursor.long()?;
+    cursor.byte(b',')?;
+    let price = cursor.price()?;
+    cursor.byte(b',')?;
+    let quantity = cursor.decimal()?;
+    cursor.byte(b',')?;
+    let first = cursor.long()?;
+    cursor.byte(b',')?;
+    let last = cursor.long()?;
+    cursor.byte(b',')?;
+    let (time, _) = cursor.instant()?;
+    cursor.byte(b',')?;
+    let maker = cursor.flag()?;
+    let best = if BEST {
+        cursor.byte(b',')?;
+        cursor.flag()?
+    } else {
+        false
+    };
+    cursor.line_end()?;
+    let is_fine = price > 0 && quantity.whole | quantity.fraction != 0 && first <= last;
+    (is_fine && bounds.is_plain(time)).then_some(Line {
+        id,
+        time,
+        first,
+        last,
+        price,
+        quantity,
+        maker,
+        best,
+    })
+}

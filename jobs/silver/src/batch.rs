@@ -1,0 +1,234 @@
+//! The groups of a batch: where the bytes of each unit lie, what is done already, several
+//! groups at once, a fragment for each.
+
+use model::fragment::{BronzeFragment, RawArchive, RowCounts, SilverFragment};
+use model::layout;
+use model::plan::{Group, Origin};
+use model::schema::Table;
+use model::{Unit, UnitId};
+use stage::{Context, Failure};
+use store::{Lake, StoreError};
+use tokio::runtime::Handle;
+
+use crate::error::SilverError;
+use crate::group::{Input, Limits, build};
+use crate::publish::publish;
+use crate::workers;
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Groups built now.
+    pub built: u64,
+    /// Groups that this run had built already.
+    pub kept: u64,
+    /// Groups left out: bronze got none of their archives, or has not finished with them.
+    pub left_out: u64,
+    /// Units left out of the groups built, because their archives are corrupt.
+    pub corrupt: u64,
+    /// Data files written, those of rejects included.
+    pub files: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Rows of the groups built now.
+    pub counts: RowCounts,
+}
+
+/// What became of one group.
+#[derive(Debug)]
+enum Done {
+    Built(Box<SilverFragment>),
+    Kept,
+    LeftOut,
+}
+
+/// Builds the groups of batch `number` of the context's run. `workers` as in the
+/// configuration, or instead of it.
+///
+/// A group that fails does not stop the others; the first failure is told at the end.
+///
+/// # Errors
+/// A [`Failure`] when the batch cannot be read or a group fails.
+pub async fn run(
+    context: &Context,
+    number: u32,
+    workers: Option<u32>,
+) -> Result<Summary, Failure> {
+    let batch = context.lake.batch(&context.run, number).await?;
+    let runtime = Handle::current();
+    let context = context.clone();
+    // plain threads do the work; this keeps them off the runtime's own
+    tokio::task::spawn_blocking(move || {
+        let silver = &context.config.limits.silver;
+        let workers = workers::count(workers.unwrap_or(silver.workers), batch.groups.len());
+        let limits = Limits::new(silver.memory_mib, workers, silver.row_group_rows);
+        context.meter.total(batch.groups.len() as u64);
+        let done = workers::each(&batch.groups, workers, |group| {
+            context.meter.at(&group.id);
+            let done = one(&context, &runtime, &limits, group);
+            context.meter.done(1);
+            done
+        });
+        summarise(&batch.groups, done)
+    })
+    .await?
+}
+
+fn summarise(
+    groups: &[Group],
+    done: Vec<Option<Result<Done, SilverError>>>,
+) -> Result<Summary, Failure> {
+    let mut summary = Summary::default();
+    let mut failed = Vec::new();
+    for (group, done) in groups.iter().zip(done) {
+        let done = done.unwrap_or_else(|| Err(SilverError::Panicked { group: group.id.clone() }));
+        match done {
+            Ok(Done::Kept) => summary.kept += 1,
+            Ok(Done::LeftOut) => summary.left_out += 1,
+            Ok(Done::Built(fragment)) => {
+                summary.built += 1;
+                summary.counts += fragment.counts;
+                summary.corrupt +=
+                    fragment.units.iter().filter(|u| u.corrupt.is_some()).count() as u64;
+                for file in fragment.files.iter().chain(&fragment.rejects) {
+                    summary.files += 1;
+                    summary.bytes += file.bytes;
+                }
+            }
+            Err(error) => {
+                tracing::error!(group = group.id, %error, "cannot build a group");
+                failed.push(anyhow::Error::new(error).context(format!("group `{}`", group.id)));
+            }
+        }
+    }
+    let count = failed.len();
+    match failed.into_iter().next() {
+        None => Ok(summary),
+        Some(first) => {
+            Err(first.context(format!("{count} of {} groups failed", groups.len())).into())
+        }
+    }
+}
+
+/// Builds one group, unless it is built already or nothing of it is there.
+fn one(
+    context: &Context,
+    runtime: &Handle,
+    limits: &Limits,
+    group: &Group,
+) -> Result<Done, SilverError> {
+    check_units(group)?;
+    let archives = match runtime.block_on(archives(context, group))? {
+        Some(archives) if !archives.is_empty() => archives,
+        _ => return Ok(Done::LeftOut),
+    };
+    let key = layout::fragment(&context.run, "silver", &group.id);
+    if let Some(fragment) = runtime.block_on(finished(&context.lake, &key))?
+        && is_built_from(&fragment, &archives)
+    {
+        return Ok(Done::Kept);
+    }
+    let inputs = archives
+        .into_iter()
+        .map(|(unit, archive)| {
+            let copy = runtime.block_on(context.lake.local_copy(&archive.object))?;
+            Ok(Input { unit, archive, path: copy.path().to_owned(), _copy: Some(copy) })
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let built = build(&context.lake, group.table, &inputs, limits, &context.meter)?;
+    let now = context.clock.now();
+    let fragment = publish(runtime, group, &inputs, built, now)?;
+    for unit in &fragment.units {
+        if let Some(reason) = &unit.corrupt {
+            tracing::warn!(unit = %unit.unit, reason, "an archive is corrupt and was left out");
+        }
+    }
+    runtime.block_on(context.lake.write_json(&key, &fragment))?;
+    tracing::debug!(
+        group = group.id,
+        rows = fragment.counts.silver,
+        rejected = fragment.counts.rejected,
+        duplicate = fragment.counts.duplicate,
+        sorted = fragment.sorted,
+        "built a group"
+    );
+    Ok(Done::Built(Box::new(fragment)))
+}
+
+/// Refuses a group that no reader could build: other tables, other series, too many units.
+pub(crate) fn check_units(group: &Group) -> Result<(), SilverError> {
+    let found = group.units.len();
+    if found > usize::from(u16::MAX) {
+        return Err(SilverError::TooManyUnits { group: group.id.clone(), found });
+    }
+    let series = group.units.first().map(|planned| planned.unit.series());
+    for planned in &group.units {
+        let unit = &planned.unit;
+        if Table::of_dataset(unit.dataset) != group.table || Some(unit.series()) != series {
+            return Err(SilverError::MixedGroup {
+                group: group.id.clone(),
+                unit: unit.to_string(),
+                expected: group.table.as_str(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The units of a group that can be read and where their bytes lie. `None` when bronze has not
+/// finished with one of them: without it the group would be built short of what is to come.
+async fn archives(
+    context: &Context,
+    group: &Group,
+) -> Result<Option<Vec<(Unit, RawArchive)>>, SilverError> {
+    let mut archives = Vec::with_capacity(group.units.len());
+    for planned in &group.units {
+        let unit = &planned.unit;
+        match &planned.archive {
+            Origin::Held(archive) => archives.push((unit.clone(), archive.clone())),
+            Origin::Fetch(_) => match fetched(context, unit).await? {
+                None => {
+                    tracing::warn!(group = group.id, %unit, "bronze has not finished: left out");
+                    return Ok(None);
+                }
+                Some(BronzeFragment { status, archive: Some(archive), .. })
+                    if status.is_usable() =>
+                {
+                    archives.push((unit.clone(), archive));
+                }
+                Some(fragment) => {
+                    tracing::info!(%unit, status = %fragment.status, "no usable archive");
+                }
+            },
+        }
+    }
+    Ok(Some(archives))
+}
+
+async fn fetched(context: &Context, unit: &Unit) -> Result<Option<BronzeFragment>, SilverError> {
+    let key = layout::fragment(&context.run, "bronze", unit.id().as_str());
+    match context.lake.read_json(&key, "bronze fragment").await {
+        Ok(fragment) => Ok(Some(fragment)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn finished(lake: &Lake, key: &str) -> Result<Option<SilverFragment>, SilverError> {
+    match lake.read_json(key, "silver fragment").await {
+        Ok(fragment) => Ok(Some(fragment)),
+        Err(error) if error.is_not_found() => Ok(None),
+        // one that cannot be read is written anew
+        Err(StoreError::Document { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a fragment tells of exactly these archives, read or found corrupt.
+fn is_built_from(fragment: &SilverFragment, archives: &[(Unit, RawArchive)]) -> bool {
+    let told: Vec<(UnitId, &str)> =
+        fragment.units.iter().map(|u| (u.unit.id(), u.sha256.as_str())).collect();
+    let given: Vec<(UnitId, &str)> =
+        archives.iter().map(|(unit, archive)| (unit.id(), archive.sha256.as_str())).collect();
+    told == given
+}

@@ -1,0 +1,180 @@
+//! Single archives without a lake or a plan: to look at one, and to measure. The same code
+//! reads, deduplicates and writes them.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use model::archive::{Cadence, dataset_folder, file_name, parse_path, series_prefix};
+use model::fragment::{RawArchive, SilverFragment};
+use model::plan::{Group, Origin, PlannedUnit};
+use model::schema::Table;
+use model::{Dataset, Market, Period, Symbol, Timeframe, Unit};
+use sha2::{Digest as _, Sha256};
+use stage::{Clock, Meter};
+use store::Lake;
+use tokio::runtime::Handle;
+
+use crate::batch::check_units;
+use crate::group::{Input, Limits, build};
+use crate::partition::Cut;
+use crate::publish::publish;
+use crate::workers;
+
+/// What to read and how.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// The market they are of.
+    pub market: Market,
+    /// What they hold.
+    pub dataset: Dataset,
+    /// The zips, under the exchange's names.
+    pub zips: Vec<PathBuf>,
+    /// Groups at once; 0 means one a core.
+    pub workers: u32,
+    /// MiB of rows that all workers together may hold.
+    pub memory_mib: u64,
+    /// Rows a row group.
+    pub row_group_rows: u64,
+}
+
+/// The unit that a zip's name says: `BTCUSDT-trades-2024-01.zip`.
+///
+/// # Errors
+/// When it is no name of such an archive.
+pub fn unit_of(market: Market, dataset: Dataset, zip: &Path) -> anyhow::Result<Unit> {
+    let expected = || {
+        let kind = if dataset.has_timeframe() { "1m" } else { dataset_folder(dataset) };
+        format!("`{}` is no archive of {dataset}, expected a name such as BTCUSDT-{kind}-2024-01.zip", zip.display())
+    };
+    let name = zip.file_name().and_then(|name| name.to_str()).with_context(expected)?;
+    let mut parts = name.splitn(3, '-');
+    let (symbol, kind, period) = (parts.next(), parts.next(), parts.next());
+    let symbol: Symbol = symbol.unwrap_or("").parse().with_context(expected)?;
+    let timeframe: Option<Timeframe> = if dataset.has_timeframe() {
+        Some(kind.unwrap_or("").parse().with_context(expected)?)
+    } else {
+        None
+    };
+    let period: Period =
+        period.and_then(|p| p.strip_suffix(".zip")).unwrap_or("").parse().with_context(expected)?;
+    let cadence = Cadence::of(period);
+    let path = series_prefix(market, dataset, &symbol, timeframe, cadence) + name;
+    parse_path(&path).with_context(expected)
+}
+
+/// Reads archives into Parquet files in `lake`. One fragment for each group: archives whose
+/// rows belong into one partition make one group.
+///
+/// # Errors
+/// When a zip cannot be read as a file, or the lake cannot be written.
+pub fn run(
+    runtime: &Handle,
+    lake: &Lake,
+    clock: &Clock,
+    meter: &Meter,
+    files: &Files,
+) -> anyhow::Result<Vec<SilverFragment>> {
+    let mut units = Vec::with_capacity(files.zips.len());
+    for zip in &files.zips {
+        units.push((unit_of(files.market, files.dataset, zip)?, zip.clone()));
+    }
+    units.sort();
+    if let Some(twice) = units.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        bail!("`{}` is given twice, expected each archive once", file_name(&twice[0].0));
+    }
+    let groups = group(units);
+    let workers = workers::count(files.workers, groups.len());
+    let limits = Limits::new(files.memory_mib, workers, files.row_group_rows);
+    meter.total(groups.len() as u64);
+    let done = workers::each(&groups, workers, |(group, zips)| -> anyhow::Result<_> {
+        check_units(group)?;
+        let now = clock.now();
+        let mut inputs = Vec::with_capacity(zips.len());
+        for (planned, zip) in group.units.iter().zip(zips) {
+            let (sha256, bytes) = hash(zip).with_context(|| {
+                format!("cannot read the archive `{}`", zip.display())
+            })?;
+            let object = zip.display().to_string();
+            let archive = RawArchive { object, sha256, bytes, fetched_at: now };
+            inputs.push(Input {
+                unit: planned.unit.clone(),
+                archive,
+                path: zip.clone(),
+                _copy: None,
+            });
+        }
+        let built = build(lake, group.table, &inputs, &limits, meter)?;
+        let fragment = publish(runtime, group, &inputs, built, now)?;
+        meter.done(1);
+        Ok(fragment)
+    });
+    groups
+        .iter()
+        .zip(done)
+        .map(|((group, _), done)| {
+            done.with_context(|| format!("the worker of group `{}` panicked", group.id))?
+        })
+        .collect()
+}
+
+/// Puts archives that share partitions together: those of one day, or of one month where the
+/// table is cut by months or a monthly archive is among them.
+fn group(units: Vec<(Unit, PathBuf)>) -> Vec<(Group, Vec<PathBuf>)> {
+    let by_month: Vec<(String, model::Month)> = units
+        .iter()
+        .filter(|(unit, _)| {
+            matches!(unit.period, Period::Month(_)) || unit.dataset == Dataset::Klines
+        })
+        .map(|(unit, _)| (unit.series(), unit.period.month()))
+        .collect();
+    let mut groups: BTreeMap<String, (Group, Vec<PathBuf>)> = BTreeMap::new();
+    for (unit, zip) in units {
+        let month = unit.period.month();
+        let period = if by_month.contains(&(unit.series(), month)) {
+            Period::Month(month)
+        } else {
+            unit.period
+        };
+        let table = Table::of_dataset(unit.dataset);
+        let whole = Unit { period, ..unit.clone() };
+        let (group, zips) = groups.entry(whole.to_string()).or_insert_with(|| {
+            let partitions = Cut::of(table).partitions(&whole);
+            (Group { id: whole.to_string(), table, partitions, units: Vec::new() }, Vec::new())
+        });
+        // where the bytes lie is told beside the group; nothing here reads it from the plan
+        let archive = Origin::Held(RawArchive {
+            object: zip.display().to_string(),
+            sha256: String::new(),
+            bytes: 0,
+            fetched_at: chrono::DateTime::UNIX_EPOCH,
+        });
+        group.units.push(PlannedUnit { unit, archive });
+        zips.push(zip);
+    }
+    groups.into_values().collect()
+}
+
+/// SHA-256 and size of a file.
+fn hash(path: &Path) -> io::Result<(String, u64)> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    let mut bytes = 0;
+    loop {
+        let n = file.read(&mut buffer)?;
+        if n == 0 {
+            break;
+        }
+        hasher.update(&buffer[..n]);
+        bytes += n as u64;
+    }
+    let hex = hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        use std::fmt::Write as _;
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    Ok((hex, bytes))
+}

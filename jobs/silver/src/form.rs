@@ -1,0 +1,271 @@
+//! What a dataset of a market looks like: the fields of a line, where each goes, and which
+//! column of the table is made from what. The forms themselves stand in `trades`,
+//! `agg_trades` and `klines`.
+//!
+//! [`Form::read`] reads one line with care: it takes every form of a number, judges the row and
+//! says what is wrong with a line it cannot take. The fast readers of the forms take the usual
+//! lines only and must agree with it.
+
+use std::borrow::Cow;
+
+use model::schema::{Issues, RejectReason};
+use model::{Dataset, Market, Unit};
+
+use crate::number::{self, Bad};
+use crate::rows::{Has, Row, Rows, SLOTS};
+use crate::rules::Bounds;
+use crate::{agg_trades, klines, trades};
+
+/// What a field of a line is and which slot of [`Row`] it goes to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    /// A whole number.
+    Long(usize),
+    /// An instant in ms or µs, kept in [`Row::longs`].
+    Instant(usize),
+    /// A price.
+    Price(usize),
+    /// A quantity or volume.
+    Amount(usize),
+    /// A flag.
+    Flag(usize),
+    /// Nothing we keep.
+    Ignored,
+}
+
+/// What a column of the table is made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum From {
+    /// A slot of [`Row::longs`], as a number.
+    Long(usize),
+    /// A slot of [`Row::longs`], as an instant.
+    Instant(usize),
+    /// A slot of [`Row::prices`].
+    Price(usize),
+    /// A slot of [`Row::amounts`].
+    Amount(usize),
+    /// A slot of [`Row::flags`].
+    Flag(usize),
+    /// Nothing: the market's archives do not state it.
+    Null,
+    /// Whether the row is valid.
+    Valid,
+    /// What is remarkable about it.
+    Issues,
+    /// The archive's SHA-256.
+    Raw,
+}
+
+/// What was written of a row that its values do not tell.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Printed {
+    /// Digits after the point of each amount, at most 8.
+    pub(crate) decimals: [u32; SLOTS],
+    /// Unit of each instant in µs.
+    pub(crate) units: [i64; SLOTS],
+}
+
+/// Reads usual lines from the start of a block up to the first unusual one. Returns the bytes
+/// taken and the rows added. It adds rows without issues only.
+pub(crate) type FastReader = fn(&[u8], &Bounds, &mut Rows) -> (usize, u64);
+
+/// The form of a dataset of a market.
+#[derive(Debug)]
+pub(crate) struct Form {
+    /// The fields of a line, under the exchange's names.
+    pub(crate) fields: &'static [(&'static str, Kind)],
+    /// What the table's file columns are made from.
+    pub(crate) columns: &'static [From],
+    /// The slots in use.
+    pub(crate) has: Has,
+    /// The slot of [`Row::longs`] whose instant decides the partition.
+    pub(crate) time: usize,
+    /// The fast reader.
+    pub(crate) fast: FastReader,
+    /// The row rules.
+    pub(crate) judge: fn(&Row, &Printed, &Bounds) -> Issues,
+}
+
+/// Why a line is not in silver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// In one word.
+    pub(crate) reason: RejectReason,
+    /// The field at fault.
+    pub(crate) field: Option<&'static str>,
+    /// What was found there.
+    pub(crate) found: String,
+    /// What was expected.
+    pub(crate) expected: Cow<'static, str>,
+}
+
+/// Digits of a price and of an amount, the eight after the point included.
+const PRICE_DIGITS: u32 = 18;
+const AMOUNT_DIGITS: u32 = 28;
+
+impl Form {
+    /// The form of a unit's lines.
+    pub(crate) const fn of(unit: &Unit) -> &'static Self {
+        match (unit.dataset, unit.market) {
+            (Dataset::Trades, Market::Spot) => &trades::SPOT,
+            (Dataset::Trades, Market::Usdm) => &trades::USDM,
+            (Dataset::Trades, Market::Coinm) => &trades::COINM,
+            (Dataset::AggTrades, Market::Spot) => &agg_trades::SPOT,
+            (Dataset::AggTrades, Market::Usdm) => &agg_trades::USDM,
+            (Dataset::AggTrades, Market::Coinm) => &agg_trades::COINM,
+            (Dataset::Klines, Market::Spot | Market::Usdm) => &klines::LINEAR,
+            (Dataset::Klines, Market::Coinm) => &klines::COINM,
+        }
+    }
+
+    /// Whether a line has as many fields as the form.
+    pub(crate) fn has_right_fields(&self, line: &[u8]) -> bool {
+        fields(line) == self.fields.len()
+    }
+
+    /// Reads one line, without its end.
+    pub(crate) fn read(&self, line: &[u8], bounds: &Bounds) -> Result<Row, Fault> {
+        if line.is_empty() {
+            return Err(self.wrong_count("an empty line".to_owned()));
+        }
+        let found = fields(line);
+        if found != self.fields.len() {
+            return Err(self.wrong_count(format!("{found} fields")));
+        }
+        let mut row = Row::default();
+        let mut printed = Printed::default();
+        let mut time_field: (&'static str, &[u8]) = ("", &[]);
+        for (text, (name, kind)) in line.split(|b| *b == b',').zip(self.fields) {
+            let fault = |bad| fault(bad, name, *kind, text);
+            match *kind {
+                Kind::Long(slot) => row.longs[slot] = number::long(text).map_err(fault)?,
+                Kind::Instant(slot) => {
+                    (row.longs[slot], printed.units[slot]) =
+                        number::instant(text).map_err(fault)?;
+                    if slot == self.time {
+                        time_field = (name, text);
+                    }
+                }
+                Kind::Price(slot) => {
+                    let (value, _) = number::decimal(text, PRICE_DIGITS).map_err(fault)?;
+                    row.prices[slot] = i64::try_from(value).map_err(|_| fault(Bad::Range))?;
+                }
+                Kind::Amount(slot) => {
+                    (row.amounts[slot], printed.decimals[slot]) =
+                        number::decimal(text, AMOUNT_DIGITS).map_err(fault)?;
+                }
+                Kind::Flag(slot) => row.flags[slot] = number::flag(text).map_err(fault)?,
+                Kind::Ignored => {}
+            }
+        }
+        if !bounds.period.contains(&row.longs[self.time]) {
+            return Err(Fault {
+                reason: RejectReason::OutsidePeriod,
+                field: Some(time_field.0),
+                found: lossy(time_field.1),
+                expected: Cow::Owned(bounds.period_text.clone()),
+            });
+        }
+        row.issues = (self.judge)(&row, &printed, bounds);
+        Ok(row)
+    }
+
+    fn wrong_count(&self, found: String) -> Fault {
+        Fault {
+            reason: RejectReason::FieldCount,
+            field: None,
+            found,
+            expected: Cow::Owned(format!("{} fields", self.fields.len())),
+        }
+    }
+}
+
+fn fields(line: &[u8]) -> usize {
+    memchr::memchr_iter(b',', line).count() + 1
+}
+
+fn fault(bad: Bad, name: &'static str, kind: Kind, text: &[u8]) -> Fault {
+    let expected = match (bad, kind) {
+        (Bad::Form, Kind::Long(_)) => "a whole number",
+        (Bad::Range, Kind::Long(_)) => "a whole number of 64 bits",
+        (_, Kind::Instant(_)) => "13 digits (milliseconds) or 16 digits (microseconds)",
+        (Bad::Form, Kind::Price(_) | Kind::Amount(_)) => "a plain decimal number",
+        (Bad::Range, Kind::Price(_)) => "at most 10 digits before the point and 8 after it",
+        (Bad::Range, Kind::Amount(_)) => "at most 20 digits before the point and 8 after it",
+        (_, Kind::Flag(_)) => "true or false",
+        (_, Kind::Ignored) => "anything",
+    };
+    Fault {
+        reason: match bad {
+            Bad::Form => RejectReason::Unreadable,
+            Bad::Range => RejectReason::OutOfRange,
+        },
+        field: Some(name),
+        found: lossy(text),
+        expected: Cow::Borrowed(expected),
+    }
+}
+
+/// Bytes as text; what is no UTF-8 becomes U+FFFD.
+pub(crate) fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::schema::{ColumnType, PRICE, QUANTITY, Table};
+
+    #[test]
+    fn forms_fit_their_tables() {
+        for id in [
+            "binance/spot/trades/BTCUSDT/2024-01",
+            "binance/usdm/trades/BTCUSDT/2024-01",
+            "binance/coinm/trades/BTCUSD_PERP/2024-01",
+            "binance/spot/agg_trades/BTCUSDT/2024-01",
+            "binance/usdm/agg_trades/BTCUSDT/2024-01",
+            "binance/coinm/agg_trades/BTCUSD_PERP/2024-01",
+            "binance/spot/klines/BTCUSDT/1h/2024-01",
+            "binance/usdm/klines/BTCUSDT/1h/2024-01",
+            "binance/coinm/klines/BTCUSD_PERP/1h/2024-01",
+        ] {
+            let unit: Unit = id.parse().expect(id);
+            let form = Form::of(&unit);
+            let columns = Table::of_dataset(unit.dataset).schema().file_columns();
+            assert_eq!(form.columns.len(), columns.len(), "{id}");
+            let mut used = Has::default();
+            for (from, column) in form.columns.iter().zip(columns) {
+                let kind = match from {
+                    From::Long(slot) => {
+                        used.longs = used.longs.max(slot + 1);
+                        ColumnType::Long
+                    }
+                    From::Instant(slot) => {
+                        used.longs = used.longs.max(slot + 1);
+                        ColumnType::Timestamp
+                    }
+                    From::Price(slot) => {
+                        used.prices = used.prices.max(slot + 1);
+                        PRICE
+                    }
+                    From::Amount(slot) => {
+                        used.amounts = used.amounts.max(slot + 1);
+                        QUANTITY
+                    }
+                    From::Flag(slot) => {
+                        used.flags = used.flags.max(slot + 1);
+                        ColumnType::Boolean
+                    }
+                    From::Null => {
+                        assert!(column.nullable, "{id}: {}", column.name);
+                        column.kind
+                    }
+                    From::Valid => ColumnType::Boolean,
+                    From::Issues | From::Raw => ColumnType::Text,
+                };
+                assert_eq!(kind, column.kind, "{id}: {}", column.name);
+            }
+            assert_eq!(used, form.has, "{id}");
+        }
+    }
+}

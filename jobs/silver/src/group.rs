@@ -1,0 +1,311 @@
+//! Builds one group: raw objects in, staged data files and counts out. Nothing is published
+//! here, so that a group which turns out wrong leaves no trace.
+//!
+//! Rows are taken to be in order; when they are not, the group is read again and sorted. A unit
+//! whose archive turns out corrupt, which shows at its end at the latest, is left out and the
+//! group is read again without it.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use model::Unit;
+use model::archive::file_name;
+use model::fragment::{RawArchive, RowCounts};
+use model::schema::{RejectReason, Table};
+use stage::Meter;
+use store::parquet::Finished;
+use store::{Lake, LocalCopy};
+
+use crate::error::SilverError;
+use crate::form::Form;
+use crate::inorder::{Duplicates, InOrder, Order};
+use crate::lines::{BLOCK, Blocks, Piece};
+use crate::output::{Output, PartitionFiles, Written};
+use crate::parse::Parser;
+use crate::partition::Cut;
+use crate::reject::RejectFiles;
+use crate::resort::Resort;
+use crate::rows::Rows;
+use crate::rules::Bounds;
+use crate::zip::{Member, ZipFault};
+
+/// Means and limits of building groups.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    /// Bytes that one group may hold in rows before it spills.
+    pub(crate) memory: usize,
+    /// Rows a row group.
+    pub(crate) row_group_rows: usize,
+    /// Bytes of a block.
+    pub(crate) block: usize,
+}
+
+impl Limits {
+    /// Of one of `workers` workers that share `memory_mib`.
+    pub(crate) fn new(memory_mib: u64, workers: usize, row_group_rows: u64) -> Self {
+        let share = usize::try_from(memory_mib << 20).unwrap_or(usize::MAX) / workers.max(1);
+        Self {
+            memory: share,
+            row_group_rows: usize::try_from(row_group_rows).unwrap_or(usize::MAX).max(1),
+            block: BLOCK,
+        }
+    }
+}
+
+/// A unit and its bytes.
+#[derive(Debug)]
+pub(crate) struct Input {
+    /// The unit.
+    pub(crate) unit: Unit,
+    /// Its raw object.
+    pub(crate) archive: RawArchive,
+    /// The raw object as a file.
+    pub(crate) path: PathBuf,
+    /// Keeps that file while it is needed, where it is a copy.
+    pub(crate) _copy: Option<LocalCopy>,
+}
+
+/// What became of one unit.
+#[derive(Debug, Default)]
+pub(crate) struct UnitResult {
+    /// Its rows.
+    pub(crate) counts: RowCounts,
+    /// Its reject files.
+    pub(crate) rejects: Vec<(RejectReason, Finished)>,
+    /// Why it was left out.
+    pub(crate) corrupt: Option<String>,
+}
+
+/// What a group was made into.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// A data file for each partition that has rows.
+    pub(crate) files: PartitionFiles,
+    /// What became of each unit, in their order.
+    pub(crate) units: Vec<UnitResult>,
+    /// Whether the rows had to be sorted.
+    pub(crate) sorted: bool,
+}
+
+/// Why a pass over a group ended early.
+#[derive(Debug)]
+enum Stop {
+    OutOfOrder,
+    /// The unit at this place among all inputs is corrupt.
+    Corrupt(usize, String),
+    Failed(SilverError),
+}
+
+impl From<SilverError> for Stop {
+    fn from(error: SilverError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Counts how far a group is, and never counts a byte twice, however often it is read.
+#[derive(Debug)]
+struct Progress<'a> {
+    meter: &'a Meter,
+    bytes: (u64, u64),
+    rows: (u64, u64),
+}
+
+impl Progress<'_> {
+    fn count(&mut self, bytes: u64, rows: u64) {
+        let beyond = |(seen, told): &mut (u64, u64), more: u64| {
+            *seen += more;
+            let new = seen.saturating_sub(*told);
+            *told += new;
+            new
+        };
+        self.meter.bytes(beyond(&mut self.bytes, bytes));
+        self.meter.rows(beyond(&mut self.rows, rows));
+    }
+
+    const fn again(&mut self) {
+        self.bytes.0 = 0;
+        self.rows.0 = 0;
+    }
+}
+
+/// Builds a group of `inputs` in rank order, all of one series.
+pub(crate) fn build(
+    lake: &Lake,
+    table: Table,
+    inputs: &[Input],
+    limits: &Limits,
+    meter: &Meter,
+) -> Result<Built, SilverError> {
+    let mut corrupt: Vec<Option<String>> = vec![None; inputs.len()];
+    let mut sorted = false;
+    let mut progress = Progress { meter, bytes: (0, 0), rows: (0, 0) };
+    loop {
+        let pass = Pass { lake, table, inputs, limits, corrupt: &corrupt };
+        progress.again();
+        match pass.run(sorted, &mut progress) {
+            Ok(mut built) => {
+                for (unit, reason) in built.units.iter_mut().zip(corrupt) {
+                    unit.corrupt = reason;
+                }
+                return Ok(built);
+            }
+            Err(Stop::OutOfOrder) => sorted = true,
+            Err(Stop::Corrupt(place, reason)) => {
+                corrupt[place] = Some(reason);
+                // without that unit the rest may well be in order
+                sorted = false;
+            }
+            Err(Stop::Failed(error)) => return Err(error),
+        }
+    }
+}
+
+/// One pass over a group.
+struct Pass<'a> {
+    lake: &'a Lake,
+    table: Table,
+    inputs: &'a [Input],
+    limits: &'a Limits,
+    /// Units known to be corrupt.
+    corrupt: &'a [Option<String>],
+}
+
+/// Where the rows of a pass go.
+enum Sink<'a> {
+    InOrder(InOrder<'a>),
+    Resort(Resort, Output<'a>),
+}
+
+impl Sink<'_> {
+    fn take(&mut self, rows: &mut Rows, rank: u16, ended: bool) -> Result<(), Stop> {
+        match self {
+            Self::InOrder(sink) => match sink.take(rows, rank, ended)? {
+                Order::Kept => Ok(()),
+                Order::Broken => Err(Stop::OutOfOrder),
+            },
+            Self::Resort(sink, _) => Ok(sink.take(rows, rank)?),
+        }
+    }
+}
+
+impl Pass<'_> {
+    fn run(&self, sorted: bool, progress: &mut Progress<'_>) -> Result<Built, Stop> {
+        let mut results: Vec<UnitResult> =
+            self.inputs.iter().map(|_| UnitResult::default()).collect();
+        let Some(first) = self.inputs.first() else {
+            return Ok(Built { files: Vec::new(), units: results, sorted: false });
+        };
+        let form = Form::of(&first.unit);
+        let cut = Cut::of(self.table);
+        let raws = self.inputs.iter().map(|input| input.archive.sha256.clone()).collect();
+        let output = Output::new(self.lake, self.table, form, self.limits.row_group_rows, raws);
+        let units = self.inputs.len();
+        let mut sink = if sorted {
+            let folder = self.lake.temp();
+            let memory = self.limits.memory;
+            Sink::Resort(Resort::new(form.has, cut, form.time, folder, memory), output)
+        } else {
+            Sink::InOrder(InOrder::new(output, cut, form.time, units))
+        };
+        let mut rows = Rows::new(form.has);
+        for (place, input) in self.inputs.iter().enumerate() {
+            if self.corrupt[place].is_none() {
+                results[place] =
+                    self.unit(place, input, form, &mut rows, &mut sink, progress)?;
+            }
+        }
+        let (files, written, duplicates) = finish(sink, units)?;
+        for ((result, written), duplicates) in results.iter_mut().zip(written).zip(duplicates) {
+            let counts = &mut result.counts;
+            counts.silver = written.rows;
+            counts.invalid = written.invalid;
+            counts.duplicate = duplicates.rows;
+            counts.conflicting = duplicates.conflicting;
+        }
+        Ok(Built { files, units: results, sorted })
+    }
+
+    fn unit(
+        &self,
+        place: usize,
+        input: &Input,
+        form: &'static Form,
+        rows: &mut Rows,
+        sink: &mut Sink<'_>,
+        progress: &mut Progress<'_>,
+    ) -> Result<UnitResult, Stop> {
+        let path = input.path.as_path();
+        let stop = |fault: ZipFault| match fault {
+            ZipFault::Corrupt(reason) => Stop::Corrupt(place, reason),
+            ZipFault::Io(source) => failed(path, source),
+        };
+        let file = File::open(path).map_err(|source| failed(path, source))?;
+        let bytes = file.metadata().map_err(|source| failed(path, source))?.len();
+        if bytes != input.archive.bytes {
+            let expected = input.archive.bytes;
+            let reason = format!("the raw object has {bytes} bytes, expected {expected}");
+            return Err(Stop::Corrupt(place, reason));
+        }
+        let member = Member::open(file, &member_name(&input.unit)).map_err(stop)?;
+        if member.others > 0 {
+            tracing::warn!(unit = %input.unit, others = member.others, "a zip has other members: ignored");
+        }
+        let mut blocks = Blocks::new(member, self.limits.block);
+        let bounds = Bounds::of(&input.unit, input.archive.fetched_at);
+        let mut parser = Parser::new(form, bounds);
+        let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
+        let mut rejects = Vec::new();
+        let rank = place as u16;
+        let (mut bytes_told, mut rows_told) = (0, 0);
+        loop {
+            let piece = blocks.next().map_err(|error| stop(error.into()))?;
+            match piece {
+                None => break,
+                Some(Piece::Lines(lines)) => {
+                    let mut at = 0;
+                    while at < lines.len() {
+                        at += parser.block(&lines[at..], rows, &mut rejects);
+                        files.take(&mut rejects)?;
+                    }
+                    sink.take(rows, rank, false)?;
+                }
+                Some(Piece::LongLine(start)) => {
+                    parser.long_line(start, &mut rejects);
+                    files.take(&mut rejects)?;
+                }
+            }
+            let (bytes, read) = (blocks.reader().compressed_read(), parser.read());
+            progress.count(bytes - bytes_told, read - rows_told);
+            (bytes_told, rows_told) = (bytes, read);
+        }
+        sink.take(rows, rank, true)?;
+        let counts =
+            RowCounts { read: parser.read(), rejected: files.count(), ..RowCounts::default() };
+        Ok(UnitResult { counts, rejects: files.finish()?, corrupt: None })
+    }
+}
+
+/// The CSV in a unit's zip: named like the zip.
+pub(crate) fn member_name(unit: &Unit) -> String {
+    let name = file_name(unit);
+    name.strip_suffix(".zip").unwrap_or(&name).to_owned() + ".csv"
+}
+
+fn failed(path: &Path, source: io::Error) -> Stop {
+    Stop::Failed(SilverError::Archive { path: path.to_owned(), source })
+}
+
+type Ended = (PartitionFiles, Vec<Written>, Vec<Duplicates>);
+
+fn finish(sink: Sink<'_>, units: usize) -> Result<Ended, SilverError> {
+    let (output, duplicates) = match sink {
+        Sink::InOrder(sink) => sink.finish(),
+        Sink::Resort(sink, mut output) => {
+            let duplicates = sink.finish(&mut output, units)?;
+            (output, duplicates)
+        }
+    };
+    let (files, written) = output.finish()?;
+    Ok((files, written, duplicates))
+}

@@ -1,0 +1,489 @@
+//! Tests of the parser: what each kind of line becomes, and that neither the fast reader nor
+//! the way a stream is cut changes anything.
+
+use chrono::{DateTime, Utc};
+use model::Unit;
+use proptest::prelude::*;
+
+use super::*;
+use crate::form::Kind;
+use crate::lines::{Blocks, Piece};
+use crate::rows::Row;
+
+const TRADES: &str = "binance/spot/trades/BTCUSDT/2017-08-17";
+const FUTURES: &str = "binance/usdm/trades/BTCUSDT/2024-01-01";
+const COINM: &str = "binance/coinm/trades/BTCUSD_PERP/2024-01-01";
+const AGG: &str = "binance/spot/agg_trades/BTCUSDT/2025-01-01";
+const KLINES: &str = "binance/spot/klines/BTCUSDT/1h/2018-02";
+
+fn bounds(unit: &Unit) -> Bounds {
+    let fetched: DateTime<Utc> = "2030-01-01T00:00:00Z".parse().expect("instant");
+    Bounds::of(unit, fetched)
+}
+
+type Parsed = (Vec<Row>, Vec<Reject>, u64);
+
+/// Parses `csv` as a stream cut into blocks of about `size` bytes.
+fn parse(mut parser: Parser, form: &Form, csv: &[u8], size: usize) -> Parsed {
+    let mut blocks = Blocks::new(csv, size);
+    let (mut rows, mut all) = (Rows::new(form.has), Vec::new());
+    while let Some(piece) = blocks.next().expect("memory") {
+        match piece {
+            Piece::Lines(lines) => {
+                let mut at = 0;
+                while at < lines.len() {
+                    let mut rejects = Vec::new();
+                    at += parser.block(&lines[at..], &mut rows, &mut rejects);
+                    all.append(&mut rejects);
+                }
+            }
+            Piece::LongLine(start) => parser.long_line(start, &mut all),
+        }
+    }
+    ((0..rows.len()).map(|n| rows.get(n)).collect(), all, parser.read())
+}
+
+/// Parses in every way there is; they must agree, and every line must be accounted for.
+fn parse_all_ways(unit: &Unit, csv: &[u8]) -> Parsed {
+    let form = Form::of(unit);
+    let whole = parse(Parser::new(form, bounds(unit)), form, csv, 1 << 20);
+    assert_eq!(whole.2, (whole.0.len() + whole.1.len()) as u64, "a line was lost");
+    for size in [0, 4_200, 5_001, 9_999] {
+        assert_eq!(parse(Parser::new(form, bounds(unit)), form, csv, size), whole, "cut at {size}");
+    }
+    assert_eq!(parse(Parser::careful(form, bounds(unit)), form, csv, 1 << 20), whole, "careful");
+    whole
+}
+
+fn decimal(value: i128) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    let (whole, fraction) =
+        (value.unsigned_abs() / 100_000_000, value.unsigned_abs() % 100_000_000);
+    let text = format!("{sign}{whole}.{fraction:08}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A row as text: longs, prices, amounts, flags, issues.
+fn show(form: &Form, row: &Row) -> String {
+    let mut words: Vec<String> = row.longs[..form.has.longs].iter().map(i64::to_string).collect();
+    words.extend(row.prices[..form.has.prices].iter().map(|v| decimal(i128::from(*v))));
+    words.extend(row.amounts[..form.has.amounts].iter().map(|v| decimal(*v)));
+    words.extend(row.flags[..form.has.flags].iter().map(|f| f.to_string()));
+    words.extend(row.issues.text());
+    words.join(" ")
+}
+
+/// What an archive of unit `id` becomes, line by line.
+fn check(id: &str, csv: &[u8], expect: &[&str]) {
+    let unit: Unit = id.parse().expect(id);
+    let form = Form::of(&unit);
+    let (rows, rejects, _) = parse_all_ways(&unit, csv);
+    let mut found: Vec<String> = rows.iter().map(|row| show(form, row)).collect();
+    for Reject { line, fault, raw } in rejects {
+        found.push(format!(
+            "{line}: {} {} found {}, expected {} | {raw}",
+            fault.reason,
+            fault.field.unwrap_or("-"),
+            fault.found,
+            fault.expected
+        ));
+    }
+    assert_eq!(found, expect, "{}", String::from_utf8_lossy(csv));
+}
+
+#[test]
+fn rows_of_every_market() {
+    check(
+        TRADES,
+        b"0,4261.48000000,0.10000000,426.14800000,1502942428322,True,True\n\
+          1,4261.48000000,1.60000000,6818.36800000,1502942432285,False,TRUE\n",
+        &[
+            "0 1502942428322000 4261.48 0.1 426.148 true true",
+            "1 1502942432285000 4261.48 1.6 6818.368 false true",
+        ],
+    );
+    check(
+        FUTURES,
+        b"id,price,qty,quote_qty,time,is_buyer_maker\n\
+          4,42283.1,0.005,211.4155,1704067200000,true\n\
+          5,42283.1,0.005,211.41,1704067200001,false",
+        &[
+            "4 1704067200000000 42283.1 0.005 211.4155 true",
+            "5 1704067200001000 42283.1 0.005 211.41 false",
+        ],
+    );
+    check(
+        COINM,
+        b"4,42283.1,3,0.00709503,1704067200000,true\n",
+        &["4 1704067200000000 42283.1 3 0.00709503 true"],
+    );
+    check(
+        AGG,
+        b"7,94591.79000000,0.00010000,100,103,1735689600000001,True,True\r\n",
+        &["7 1735689600000001 100 103 94591.79 0.0001 true true"],
+    );
+    check(
+        "binance/coinm/agg_trades/BTCUSD_PERP/2024-01-01",
+        b"7,94591.7,12,100,103,1704067200000,true\n",
+        &["7 1704067200000000 100 103 94591.7 12 true"],
+    );
+    check(
+        KLINES,
+        b"1517443200000,10.5,11,10,10.7,100.5,1517446799999,1055.2,17,50.25,527.6,0\n",
+        &["1517443200000000 1517446799999000 17 10.5 11 10 10.7 100.5 1055.2 50.25 527.6"],
+    );
+}
+
+#[test]
+fn wide_quantities() {
+    check(
+        TRADES,
+        b"1,0.00000001,1000000000000.00000001,10000.00000000,1502942428322,True,True\n\
+          2,0.00000001,1.0,0.00000001,1502942428322,True,True\n\
+          3,0.00000001,99999999999999999999.99999999,1000000000000,1502942428322,True,True\n",
+        &[
+            "1 1502942428322000 0.00000001 1000000000000.00000001 10000 true true",
+            "2 1502942428322000 0.00000001 1 0.00000001 true true",
+            "3 1502942428322000 0.00000001 99999999999999999999.99999999 1000000000000 true true",
+        ],
+    );
+}
+
+#[test]
+fn headers_and_line_ends() {
+    let row = "4,42283.1,0.005,211.4155,1704067200000,true";
+    let show = "4 1704067200000000 42283.1 0.005 211.4155 true";
+    let header = "id,price,qty,quote_qty,time,is_buyer_maker";
+    check(FUTURES, b"", &[]);
+    check(FUTURES, format!("{header}\n").as_bytes(), &[]);
+    check(FUTURES, header.as_bytes(), &[]);
+    check(FUTURES, format!("\u{feff}{header}\r\n{row}\r\n").as_bytes(), &[show]);
+    check(FUTURES, format!("\u{feff}{row}").as_bytes(), &[show]);
+    check(FUTURES, format!("{row}\r\n").as_bytes(), &[show]);
+    let again = format!(
+        "3: unreadable id found id, expected a whole number | {header}"
+    );
+    check(FUTURES, format!("{header}\n{row}\n{header}\n").as_bytes(), &[show, &again]);
+    let fused = format!("1: field_count - found 11 fields, expected 6 fields | {header}{row}");
+    check(FUTURES, format!("{header}{row}\n").as_bytes(), &[&fused]);
+    let damaged = format!("1: unreadable id found x4, expected a whole number | x{row}");
+    check(FUTURES, format!("x{row}\n{row}\n").as_bytes(), &[show, &damaged]);
+}
+
+#[test]
+fn lines_that_are_no_rows() {
+    let row = "4,42283.1,0.005,211.4155,1704067200000,true";
+    let show = "4 1704067200000000 42283.1 0.005 211.4155 true";
+    let bad = |line: &str, expect: &str| {
+        let csv = format!("{row}\n{line}\n{row}\n");
+        let reject = format!("2: {expect} | {line}");
+        check(FUTURES, csv.as_bytes(), &[show, show, &reject]);
+    };
+    bad("", "field_count - found an empty line, expected 6 fields");
+    bad(&format!("{row}{row}"), "field_count - found 11 fields, expected 6 fields");
+    bad("4,42283.1,0.005", "field_count - found 3 fields, expected 6 fields");
+    bad(&format!("{row},"), "field_count - found 7 fields, expected 6 fields");
+    bad(
+        "4,42283.1,0.005,211.4155,1.70407E+12,true",
+        "unreadable time found 1.70407E+12, expected 13 digits (milliseconds) or 16 digits \
+         (microseconds)",
+    );
+    bad(
+        "4,42283.1,0.005,211.4155,1704067200,true",
+        "unreadable time found 1704067200, expected 13 digits (milliseconds) or 16 digits \
+         (microseconds)",
+    );
+    bad(
+        "4,,0.005,211.4155,1704067200000,true",
+        "unreadable price found , expected a plain decimal number",
+    );
+    bad(
+        "4,1e5,0.005,211.4155,1704067200000,true",
+        "unreadable price found 1e5, expected a plain decimal number",
+    );
+    bad(
+        "4,42283.1,0.005,211.4155,1704067200000,maybe",
+        "unreadable is_buyer_maker found maybe, expected true or false",
+    );
+    bad(
+        "4,42283.123456789,0.005,211.4155,1704067200000,true",
+        "out_of_range price found 42283.123456789, expected at most 10 digits before the point \
+         and 8 after it",
+    );
+    bad(
+        "4,10000000000,0.005,211.4155,1704067200000,true",
+        "out_of_range price found 10000000000, expected at most 10 digits before the point and \
+         8 after it",
+    );
+    bad(
+        "4,1,100000000000000000000,1,1704067200000,true",
+        "out_of_range qty found 100000000000000000000, expected at most 20 digits before the \
+         point and 8 after it",
+    );
+    bad(
+        "99999999999999999999,1,1,1,1704067200000,true",
+        "out_of_range id found 99999999999999999999, expected a whole number of 64 bits",
+    );
+    bad(
+        "4,42283.1,0.005,211.4155,1704153600000,true",
+        "outside_period time found 1704153600000, expected an instant from \
+         2024-01-01T00:00:00Z to before 2024-01-02T00:00:00Z",
+    );
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    check(
+        FUTURES,
+        b"4,\xff\xfe,0.005,211.4155,1704067200000,true\n",
+        &["1: unreadable price found \u{fffd}\u{fffd}, expected a plain decimal number | \
+           4,\u{fffd}\u{fffd},0.005,211.4155,1704067200000,true"],
+    );
+}
+
+#[test]
+fn lines_longer_than_any_row() {
+    let row = "4,42283.1,0.005,211.4155,1704067200000,true";
+    for length in [LONGEST + 1, LONGEST + 2, LONGEST + 3, LONGEST + 4, 20_000] {
+        for end in ["\n", "\r\n"] {
+            let csv = format!("{row}\n{}{end}{row}\n", "9".repeat(length));
+            let cut = format!(
+                "2: too_long - found more than 4096 bytes, expected at most 4096 bytes | {}…",
+                "9".repeat(LONGEST)
+            );
+            let show = "4 1704067200000000 42283.1 0.005 211.4155 true";
+            check(FUTURES, csv.as_bytes(), &[show, show, &cut]);
+        }
+    }
+    let longest = "9".repeat(LONGEST);
+    let expect = format!("1: field_count - found 1 fields, expected 6 fields | {longest}");
+    check(FUTURES, longest.as_bytes(), &[&expect]);
+    check(FUTURES, format!("{longest}\r\n").as_bytes(), &[&expect]);
+}
+
+#[test]
+fn rules_of_trades() {
+    let issue = |line: &str, expect: &str| {
+        let unit: Unit = FUTURES.parse().expect("unit");
+        let (rows, rejects, _) = parse_all_ways(&unit, format!("{line}\n").as_bytes());
+        assert_eq!(rejects, [], "{line}");
+        assert_eq!(rows[0].issues.text().unwrap_or_default(), expect, "{line}");
+    };
+    issue("4,10,0.5,5,1704067200000,true", "");
+    issue("4,0,0.5,0,1704067200000,true", "non_positive_price");
+    issue("4,-10,0.5,-5,1704067200000,true", "non_positive_price");
+    issue("4,10,0,0,1704067200000,true", "bad_quantity");
+    issue("4,10,-0.5,-5,1704067200000,true", "bad_quantity");
+    issue("4,10,0.5,5.00000001,1704067200000,true", "quote_mismatch");
+    issue("4,10,0.5,4.99999999,1704067200000,true", "quote_mismatch");
+    issue("4,10,0.33333333,3.3333,1704067200000,true", "");
+    issue("4,10,0.33333333,3.3331,1704067200000,true", "quote_mismatch");
+    issue("4,0,0,1,1704067200000,true", "non_positive_price,bad_quantity,quote_mismatch");
+    issue("-4,10,0.5,5,1704067200000,true", "");
+    issue("4,9999999999,99999999999999999999,1,1704067200000,true", "quote_mismatch");
+}
+
+#[test]
+fn rows_after_the_archive_was_fetched() {
+    let unit: Unit = FUTURES.parse().expect("unit");
+    let form = Form::of(&unit);
+    let fetched: DateTime<Utc> = "2023-12-31T12:00:00Z".parse().expect("instant");
+    let csv = b"4,10,0.5,5,1704110400000,true\n5,10,0.5,5,1704110400001,true\n";
+    let (rows, ..) = parse(Parser::new(form, Bounds::of(&unit, fetched)), form, csv, 0);
+    assert_eq!(rows[0].issues.text(), None);
+    assert_eq!(rows[1].issues.text().as_deref(), Some("in_future"));
+}
+
+#[test]
+fn rules_of_aggregate_trades() {
+    let issue = |line: &str, expect: &str| {
+        let unit: Unit = AGG.parse().expect("unit");
+        let (rows, rejects, _) = parse_all_ways(&unit, format!("{line}\n").as_bytes());
+        assert_eq!(rejects, [], "{line}");
+        assert_eq!(rows[0].issues.text().unwrap_or_default(), expect, "{line}");
+    };
+    issue("7,1.5,2,5,5,1735689600000001,True,True", "");
+    issue("7,1.5,2,6,5,1735689600000001,True,True", "trade_id_order");
+    issue("7,0.0,0.0,-1,-1,1735689600000001,True,True", "non_positive_price,bad_quantity");
+}
+
+#[test]
+fn rules_of_klines() {
+    let issue = |line: &str, expect: &str| {
+        let unit: Unit = KLINES.parse().expect("unit");
+        let (rows, rejects, _) = parse_all_ways(&unit, format!("{line}\n").as_bytes());
+        assert_eq!(rejects, [], "{line}");
+        assert_eq!(rows[0].issues.text().unwrap_or_default(), expect, "{line}");
+    };
+    issue("1517443200000,10,11,9,10,5,1517446799999,50,1,2,20,8041.76049845", "");
+    issue("1517443200000,10,11,9,10,0,1517446799999,0,0,0,0,0", "");
+    issue("1517443200000,10,9,11,10,5,1517446799999,50,1,2,20,0", "ohlc_relation");
+    issue("1517443200000,12,11,9,10,5,1517446799999,50,1,2,20,0", "ohlc_relation");
+    issue("1517443200000,10,11,9,8,5,1517446799999,50,1,2,20,0", "ohlc_relation");
+    issue("1517443200000,-10,-9,-11,-10,0,1517446799999,0,1,0,0,0", "non_positive_price");
+    issue(
+        "1517443200000,10,11,9,10,-5,1517446799999,50,1,2,20,0",
+        "bad_quantity,taker_exceeds_volume",
+    );
+    issue("1517443200000,10,11,9,10,5,1517446799999,50,1,6,20,0", "taker_exceeds_volume");
+    issue("1517443200000,10,11,9,10,5,1517446799999,50,1,5,51,0", "taker_exceeds_volume");
+    // seen after the outage of 2018-02: a bar that opens late and closes on the grid
+    issue("1518168494789,10,11,9,10,5,1518170399999,50,1,2,20,0", "off_grid");
+    // seen around maintenance
+    issue("1517443200000,10,11,9,10,5,1517445000000,50,1,2,20,0", "early_close");
+    issue("1517443200001,10,11,9,10,5,1517445000000,50,1,2,20,0", "off_grid,early_close");
+    // what is in the ignored column matters to nobody
+    issue("1517443200000,10,11,9,10,5,1517446799999,50,1,2,20,what", "");
+}
+
+fn unit_of(index: usize) -> Unit {
+    let ids = [
+        TRADES,
+        FUTURES,
+        COINM,
+        AGG,
+        "binance/usdm/agg_trades/BTCUSDT/2024-01-01",
+        "binance/coinm/agg_trades/BTCUSD_PERP/2024-01-01",
+        KLINES,
+        "binance/usdm/klines/BTCUSDT/1m/2024-01-01",
+        "binance/coinm/klines/BTCUSD_PERP/1m/2024-01-01",
+    ];
+    ids[index % ids.len()].parse().expect("unit")
+}
+
+/// The line that says `row`; `decimals` and `micros` are the writer's habits.
+fn render(form: &Form, row: &Row, decimals: usize, micros: bool) -> String {
+    let fixed = |value: i128| {
+        let text = decimal(value);
+        match text.split_once('.') {
+            None if decimals == 0 => text,
+            None => format!("{text}.{:0<decimals$}", ""),
+            Some((whole, part)) => format!("{whole}.{part:0<decimals$}"),
+        }
+    };
+    let fields: Vec<String> = form
+        .fields
+        .iter()
+        .map(|(_, kind)| match *kind {
+            Kind::Long(slot) => row.longs[slot].to_string(),
+            Kind::Instant(slot) if micros => row.longs[slot].to_string(),
+            Kind::Instant(slot) => (row.longs[slot] / 1_000).to_string(),
+            Kind::Price(slot) => fixed(i128::from(row.prices[slot])),
+            Kind::Amount(slot) => fixed(row.amounts[slot]),
+            Kind::Flag(slot) => row.flags[slot].to_string(),
+            Kind::Ignored => "0".to_owned(),
+        })
+        .collect();
+    fields.join(",")
+}
+
+prop_compose! {
+    fn any_row()(
+        longs in [any::<i64>(), any::<i64>(), any::<i64>(), any::<i64>()],
+        prices in prop::array::uniform4(prop_oneof![
+            0..10_i64.pow(18), -10_i64.pow(18) + 1..10_i64.pow(18), 0..1_000_000_000_000_i64
+        ]),
+        amounts in prop::array::uniform4(prop_oneof![
+            0..10_i128.pow(28), -10_i128.pow(28) + 1..10_i128.pow(28), 0..1_000_000_000_000_i128
+        ]),
+        flags in any::<[bool; 2]>(),
+        into in any::<prop::sample::Index>(),
+        decimals in 0..12_usize,
+        micros in any::<bool>(),
+    ) -> (Row, prop::sample::Index, usize, bool) {
+        (Row { longs, prices, amounts, flags, ..Row::default() }, into, decimals, micros)
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(
+        index in 0..9_usize,
+        header in any::<bool>(),
+        crlf in any::<bool>(),
+        ended in any::<bool>(),
+        lines in prop::collection::vec(any_row(), 0..40),
+    ) {
+        let unit = unit_of(index);
+        let form = Form::of(&unit);
+        let period = unit.period.micros();
+        let end = if crlf { "\r\n" } else { "\n" };
+        let mut csv = String::new();
+        if header {
+            let names: Vec<_> = form.fields.iter().map(|(name, _)| *name).collect();
+            csv = names.join(",") + end;
+        }
+        let mut expect = Vec::new();
+        for (mut row, into, decimals, micros) in lines {
+            let unit = if micros { 1 } else { 1_000 };
+            let time = period.start + into.index((period.end - period.start) as usize) as i64;
+            for (_, kind) in form.fields {
+                if let Kind::Instant(slot) = kind {
+                    row.longs[*slot] = time / unit * unit;
+                }
+            }
+            for slot in form.has.longs..4 { row.longs[slot] = 0; }
+            for slot in form.has.prices..4 { row.prices[slot] = 0; }
+            for slot in form.has.amounts..4 { row.amounts[slot] = 0; }
+            for slot in form.has.flags..2 { row.flags[slot] = false; }
+            csv += &render(form, &row, decimals, micros);
+            csv += end;
+            expect.push(row);
+        }
+        if !ended {
+            csv.truncate(csv.trim_end().len());
+        }
+        let (rows, rejects, read) = parse_all_ways(&unit, csv.as_bytes());
+        prop_assert_eq!(&rejects, &[]);
+        prop_assert_eq!(read, expect.len() as u64);
+        for (row, expect) in rows.iter().zip(&expect) {
+            prop_assert!(row.same_content(expect), "{:?} {:?}", row, expect);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_accounted_for(
+        index in 0..9_usize,
+        bytes in prop::collection::vec(any::<u8>(), 0..6_000),
+    ) {
+        parse_all_ways(&unit_of(index), &bytes);
+    }
+
+    #[test]
+    fn damaged_rows_are_accounted_for(
+        index in 0..9_usize,
+        lines in prop::collection::vec(any_row(), 1..30),
+        damage in prop::collection::vec(
+            (any::<prop::sample::Index>(), prop::sample::select(b"0123456789.,\n\r-+eETtrueFalse\" \xff".to_vec())),
+            0..20,
+        ),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        let unit = unit_of(index);
+        let form = Form::of(&unit);
+        let period = unit.period.micros();
+        let mut csv = Vec::new();
+        for (mut row, into, decimals, micros) in lines {
+            let time = period.start + into.index((period.end - period.start) as usize) as i64;
+            for (_, kind) in form.fields {
+                if let Kind::Instant(slot) = kind {
+                    row.longs[*slot] = time;
+                }
+            }
+            csv.extend_from_slice(render(form, &row, decimals, micros).as_bytes());
+            csv.push(b'\n');
+        }
+        for (place, byte) in damage {
+            let place = place.index(csv.len());
+            csv[place] = byte;
+        }
+        for cut in cuts {
+            let place = cut.index(csv.len());
+            csv.remove(place);
+            if csv.is_empty() {
+                break;
+            }
+        }
+        parse_all_ways(&unit, &csv);
+    }
+}

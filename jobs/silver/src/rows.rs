@@ -1,0 +1,252 @@
+//! Rows in memory: columns of plain numbers, the same form for every dataset. What a column
+//! means for a dataset stands in its [`Form`](crate::form::Form).
+
+use model::schema::Issues;
+
+/// Columns of each kind that a dataset may have.
+pub(crate) const SLOTS: usize = 4;
+/// Flags that a dataset may have.
+pub(crate) const FLAGS: usize = 2;
+
+/// One row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Row {
+    /// Ids, instants (µs) and counts; the first is the natural key.
+    pub(crate) longs: [i64; SLOTS],
+    /// Prices in units of 1e-8.
+    pub(crate) prices: [i64; SLOTS],
+    /// Quantities and volumes in units of 1e-8.
+    pub(crate) amounts: [i128; SLOTS],
+    /// Flags.
+    pub(crate) flags: [bool; FLAGS],
+    /// What is remarkable about it.
+    pub(crate) issues: Issues,
+}
+
+impl Row {
+    /// Whether it says the same as another row of its key.
+    pub(crate) fn same_content(&self, other: &Self) -> bool {
+        Self { issues: Issues::default(), ..*self } == Self { issues: Issues::default(), ..*other }
+    }
+}
+
+/// A column of amounts: 64 bits until one does not fit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Amounts {
+    narrow: Vec<i64>,
+    wide: Vec<i128>,
+    is_wide: bool,
+}
+
+/// The values of an [`Amounts`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AmountSlice<'a> {
+    /// All fit 64 bits.
+    Narrow(&'a [i64]),
+    /// At least one did not.
+    Wide(&'a [i128]),
+}
+
+impl Amounts {
+    /// Adds a value that fits.
+    #[inline]
+    pub(crate) fn push_narrow(&mut self, value: i64) {
+        if self.is_wide {
+            self.wide.push(i128::from(value));
+        } else {
+            self.narrow.push(value);
+        }
+    }
+
+    /// Adds any value.
+    #[inline]
+    pub(crate) fn push(&mut self, value: i128) {
+        match i64::try_from(value) {
+            Ok(narrow) => self.push_narrow(narrow),
+            Err(_) => self.push_wide(value),
+        }
+    }
+
+    #[cold]
+    fn widen(&mut self) {
+        self.is_wide = true;
+        self.wide.clear();
+        self.wide.extend(self.narrow.iter().map(|v| i128::from(*v)));
+        self.narrow.clear();
+    }
+
+    fn push_wide(&mut self, value: i128) {
+        if !self.is_wide {
+            self.widen();
+        }
+        self.wide.push(value);
+    }
+
+    fn get(&self, row: usize) -> i128 {
+        if self.is_wide { self.wide[row] } else { i128::from(self.narrow[row]) }
+    }
+
+    /// The values of some rows.
+    pub(crate) fn slice(&self, rows: std::ops::Range<usize>) -> AmountSlice<'_> {
+        if self.is_wide {
+            AmountSlice::Wide(&self.wide[rows])
+        } else {
+            AmountSlice::Narrow(&self.narrow[rows])
+        }
+    }
+
+    fn clear(&mut self) {
+        self.narrow.clear();
+        self.wide.clear();
+        self.is_wide = false;
+    }
+}
+
+/// Many rows, column by column. Columns that a dataset does not have stay empty.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rows {
+    /// See [`Row::longs`].
+    pub(crate) longs: [Vec<i64>; SLOTS],
+    /// See [`Row::prices`].
+    pub(crate) prices: [Vec<i64>; SLOTS],
+    /// See [`Row::amounts`].
+    pub(crate) amounts: [Amounts; SLOTS],
+    /// See [`Row::flags`].
+    pub(crate) flags: [Vec<bool>; FLAGS],
+    /// Rows with issues, in row order; all others have none.
+    pub(crate) issues: Vec<(usize, Issues)>,
+    has: Has,
+}
+
+/// How many columns of each kind a dataset has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Has {
+    /// Of [`Row::longs`], at least one.
+    pub(crate) longs: usize,
+    /// Of [`Row::prices`].
+    pub(crate) prices: usize,
+    /// Of [`Row::amounts`].
+    pub(crate) amounts: usize,
+    /// Of [`Row::flags`].
+    pub(crate) flags: usize,
+}
+
+impl Rows {
+    /// No rows of a form.
+    pub(crate) fn new(has: Has) -> Self {
+        Self { has, ..Self::default() }
+    }
+
+    /// No rows of the same form.
+    pub(crate) fn empty(&self) -> Self {
+        Self::new(self.has)
+    }
+
+    /// Their number.
+    pub(crate) fn len(&self) -> usize {
+        self.longs[0].len()
+    }
+
+    /// Their natural keys.
+    pub(crate) fn keys(&self) -> &[i64] {
+        &self.longs[0]
+    }
+
+    /// Adds a row.
+    pub(crate) fn push(&mut self, row: &Row) {
+        if row.issues != Issues::default() {
+            self.issues.push((self.len(), row.issues));
+        }
+        for slot in 0..self.has.longs {
+            self.longs[slot].push(row.longs[slot]);
+        }
+        for slot in 0..self.has.prices {
+            self.prices[slot].push(row.prices[slot]);
+        }
+        for slot in 0..self.has.amounts {
+            self.amounts[slot].push(row.amounts[slot]);
+        }
+        for slot in 0..self.has.flags {
+            self.flags[slot].push(row.flags[slot]);
+        }
+    }
+
+    /// One row.
+    pub(crate) fn get(&self, at: usize) -> Row {
+        let mut row = Row { issues: self.issues_of(at), ..Row::default() };
+        for slot in 0..self.has.longs {
+            row.longs[slot] = self.longs[slot][at];
+        }
+        for slot in 0..self.has.prices {
+            row.prices[slot] = self.prices[slot][at];
+        }
+        for slot in 0..self.has.amounts {
+            row.amounts[slot] = self.amounts[slot].get(at);
+        }
+        for slot in 0..self.has.flags {
+            row.flags[slot] = self.flags[slot][at];
+        }
+        row
+    }
+
+    fn issues_of(&self, at: usize) -> Issues {
+        self.issues
+            .binary_search_by_key(&at, |(row, _)| *row)
+            .map_or(Issues::default(), |found| self.issues[found].1)
+    }
+
+    /// The rows of a range that have issues, numbered from its start.
+    pub(crate) fn issues_in(
+        &self,
+        rows: std::ops::Range<usize>,
+    ) -> impl Iterator<Item = (usize, Issues)> {
+        let first = self.issues.partition_point(|(row, _)| *row < rows.start);
+        self.issues[first..]
+            .iter()
+            .take_while(move |(row, _)| *row < rows.end)
+            .map(move |(row, issues)| (row - rows.start, *issues))
+    }
+
+    /// Takes all rows away.
+    pub(crate) fn clear(&mut self) {
+        self.longs.iter_mut().for_each(Vec::clear);
+        self.prices.iter_mut().for_each(Vec::clear);
+        self.amounts.iter_mut().for_each(Amounts::clear);
+        self.flags.iter_mut().for_each(Vec::clear);
+        self.issues.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::schema::Issue;
+
+    #[test]
+    fn rows_read_back() {
+        let mut rows = Rows::new(Has { longs: 2, prices: 1, amounts: 2, flags: 1 });
+        let mut expect = Vec::new();
+        for n in 0..10_i64 {
+            let mut issues = Issues::default();
+            if n % 3 == 0 {
+                issues.add(Issue::QuoteMismatch);
+            }
+            let row = Row {
+                longs: [n, n * 2, 0, 0],
+                prices: [n * 3, 0, 0, 0],
+                amounts: [i128::from(n), if n == 5 { i128::MAX } else { -1 }, 0, 0],
+                flags: [n % 2 == 0, false],
+                issues,
+            };
+            rows.push(&row);
+            expect.push(row);
+        }
+        assert_eq!((0..10).map(|n| rows.get(n)).collect::<Vec<_>>(), expect);
+        assert!(matches!(rows.amounts[0].slice(0..10), AmountSlice::Narrow(_)));
+        assert!(matches!(rows.amounts[1].slice(0..10), AmountSlice::Wide(_)));
+        assert_eq!(rows.issues_in(2..7).map(|(n, _)| n).collect::<Vec<_>>(), [1, 4]);
+        rows.clear();
+        rows.push(&expect[0]);
+        assert!(matches!(rows.amounts[1].slice(0..1), AmountSlice::Narrow(_)));
+    }
+}
