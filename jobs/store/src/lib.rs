@@ -8,6 +8,7 @@
 //! | [`lake`] | opening a lake; reading, writing and listing objects |
 //! | [`staged`] | large objects: written beside the lake, then published whole |
 //! | [`document`] | JSON documents: plans, fragments, ledger extracts |
+//! | `sizes` | the sizes of some archives of the ledger, read as a stream |
 //! | [`schema`] | the Arrow form of the model's schemas |
 //! | [`parquet`] | Parquet files: the only place that writes them |
 
@@ -15,6 +16,7 @@ pub mod document;
 pub mod lake;
 pub mod parquet;
 pub mod schema;
+mod sizes;
 pub mod staged;
 
 pub use lake::{Lake, StoreError};

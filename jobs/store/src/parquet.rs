@@ -8,10 +8,23 @@
 //! | part | what lives there |
 //! |---|---|
 //! | `batches` | the Arrow path, on the library's writer |
+//! | `columnar` | the hot path: slices into pages, pages into row groups |
+//! | `number`, `flag`, `text` | how a column of each kind encodes a page |
+//! | `dictionary`, `bits` | distinct numbers; packing, runs and deltas |
+//! | `chunk` | compressed pages of a column and their footer entry |
 //! | `stats` | exact statistics of a file, from its footer |
 
 mod batches;
+mod bits;
+mod chunk;
+mod columnar;
+mod dictionary;
+mod flag;
+mod number;
 mod stats;
+#[cfg(test)]
+mod tests;
+mod text;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,9 +32,10 @@ use std::path::PathBuf;
 use model::fragment::ColumnStats;
 use model::schema::{Column, ColumnType, Table};
 
-use crate::lake::{Lake, StoreError};
+use crate::lake::StoreError;
 use crate::staged::Staged;
 pub use batches::write_batches;
+pub use columnar::ColumnarFile;
 
 /// What `created_by` says in every file. Fixed, for it is part of the bytes.
 const CREATED_BY: &str = "market-lake";
@@ -126,7 +140,7 @@ impl Values<'_> {
         }
     }
 
-    fn fits(&self, column: &Column) -> bool {
+    fn fit(&self, column: &Column) -> bool {
         match self {
             Self::Long(_) => column.kind == ColumnType::Long,
             Self::Micros(_) => column.kind == ColumnType::Timestamp,
@@ -149,68 +163,4 @@ pub struct Finished {
     pub rows: u64,
     /// Exact statistics of each column.
     pub stats: BTreeMap<String, ColumnStats>,
-}
-
-/// A Parquet file in the making, fed with plain slices. It holds at most one row group, already
-/// encoded and compressed.
-#[derive(Debug)]
-pub struct ColumnarFile {
-    table: Table,
-    columns: &'static [Column],
-    inner: batches::BatchFile,
-}
-
-impl ColumnarFile {
-    /// Starts a file of `table` whose row groups have exactly `row_group_rows` rows, but the
-    /// last.
-    ///
-    /// # Errors
-    /// [`WriteError`].
-    pub fn create(lake: &Lake, table: Table, row_group_rows: usize) -> Result<Self, WriteError> {
-        let columns = table.schema().file_columns();
-        let inner = batches::BatchFile::create(lake, table, row_group_rows)?;
-        Ok(Self { table, columns, inner })
-    }
-
-    /// Adds rows: one element of `values` for each file column of the table, in order.
-    ///
-    /// # Errors
-    /// [`WriteError::Misfit`] when the values are not what the table has; the file is then of
-    /// no use. [`WriteError::File`] when the disk refuses.
-    pub fn write(&mut self, rows: usize, values: &[Values<'_>]) -> Result<(), WriteError> {
-        let table = self.table;
-        if values.len() != self.columns.len() {
-            return Err(WriteError::Misfit {
-                table,
-                column: "*",
-                found: format!("{} columns", values.len()),
-                expected: format!("{} columns", self.columns.len()),
-            });
-        }
-        for (column, values) in self.columns.iter().zip(values) {
-            let misfit = |found: String, expected: String| WriteError::Misfit {
-                table,
-                column: column.name,
-                found,
-                expected,
-            };
-            if !values.fits(column) {
-                let kind = format!("{:?}", column.kind).to_lowercase();
-                return Err(misfit(values.name().to_owned(), kind));
-            }
-            if let Some(found) = values.rows().filter(|found| *found != rows) {
-                return Err(misfit(format!("{found} rows"), format!("{rows} rows")));
-            }
-        }
-        self.inner.write(&batches::record_batch(table, rows, values)?)
-    }
-
-    /// Ends the file.
-    ///
-    /// # Errors
-    /// [`WriteError::Empty`] when no row was written; [`WriteError::File`] when the disk
-    /// refuses.
-    pub fn finish(self) -> Result<Finished, WriteError> {
-        self.inner.finish()
-    }
 }

@@ -4,12 +4,9 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Decimal128Array, Int64Array, RecordBatch, RecordBatchOptions,
-    StringArray, TimestampMicrosecondArray, new_null_array,
-};
+use arrow::array::{Array as _, RecordBatch, RecordBatchOptions};
 use arrow::compute::BatchCoalescer;
-use model::schema::{Column, ColumnType, Table};
+use model::schema::{ColumnType, Table};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -17,9 +14,9 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
-use super::{CREATED_BY, Finished, TEXT_BYTES, Values, WriteError, stats};
+use super::{CREATED_BY, Finished, TEXT_BYTES, WriteError, stats};
 use crate::lake::Lake;
-use crate::schema::{data_type, file_schema};
+use crate::schema::file_schema;
 use crate::staged::Staged;
 
 /// Rows of a row group of [`write_batches`]: such tables have wide rows and are read whole.
@@ -65,7 +62,7 @@ pub(super) fn properties(table: Table, row_group_rows: usize) -> WriterPropertie
 
 /// A file in the making.
 #[derive(Debug)]
-pub(super) struct BatchFile {
+struct BatchFile {
     table: Table,
     coalescer: BatchCoalescer,
     writer: ArrowWriter<Staged>,
@@ -73,7 +70,7 @@ pub(super) struct BatchFile {
 }
 
 impl BatchFile {
-    pub(super) fn create(lake: &Lake, table: Table, rows: usize) -> Result<Self, WriteError> {
+    fn create(lake: &Lake, table: Table, rows: usize) -> Result<Self, WriteError> {
         let staged = lake.stage().map_err(|source| WriteError::Stage { table, source })?;
         let schema = file_schema(table);
         let options = ArrowWriterOptions::new()
@@ -84,7 +81,7 @@ impl BatchFile {
         Ok(Self { table, coalescer: BatchCoalescer::new(schema, rows), writer, rows: 0 })
     }
 
-    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
         let table = self.table;
         let expected = self.coalescer.schema();
         // a caller's metadata and nullability do not matter as long as the values fit
@@ -122,16 +119,16 @@ impl BatchFile {
         WriteError::Encode { table: self.table, source }
     }
 
-    pub(super) fn finish(mut self) -> Result<Finished, WriteError> {
+    fn finish(mut self) -> Result<Finished, WriteError> {
         let table = self.table;
         if self.rows == 0 {
             return Err(WriteError::Empty { table });
         }
         self.coalescer.finish_buffered_batch().map_err(|e| self.error(e.into()))?;
         self.drain()?;
-        let footer = self.writer.finish().map_err(|e| self.error(e))?;
+        self.writer.flush().map_err(|e| self.error(e))?;
         let rows = self.rows;
-        let stats = stats::of_file(table, &footer)?;
+        let stats = stats::of_file(table, self.writer.flushed_row_groups())?;
         let mut staged =
             self.writer.into_inner().map_err(|source| WriteError::Encode { table, source })?;
         staged.flush().map_err(|source| WriteError::File {
@@ -141,55 +138,4 @@ impl BatchFile {
         })?;
         Ok(Finished { staged, rows, stats })
     }
-}
-
-/// Plain slices as an Arrow batch.
-pub(super) fn record_batch(
-    table: Table,
-    rows: usize,
-    values: &[Values<'_>],
-) -> Result<RecordBatch, WriteError> {
-    let columns = table.schema().file_columns();
-    let arrays = columns
-        .iter()
-        .zip(values)
-        .map(|(column, values)| array(column, rows, *values))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| WriteError::Encode { table, source: e.into() })?;
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(file_schema(table), arrays, &options)
-        .map_err(|e| WriteError::Encode { table, source: e.into() })
-}
-
-fn array(
-    column: &Column,
-    rows: usize,
-    values: Values<'_>,
-) -> Result<ArrayRef, arrow::error::ArrowError> {
-    let kind = data_type(column.kind);
-    Ok(match values {
-        Values::Long(v) => Arc::new(Int64Array::from(v.to_vec())),
-        Values::Micros(v) => {
-            Arc::new(TimestampMicrosecondArray::from(v.to_vec()).with_timezone("UTC"))
-        }
-        Values::Decimal64(v) => decimals(column, v.iter().map(|v| i128::from(*v)).collect())?,
-        Values::Decimal128(v) => decimals(column, v.to_vec())?,
-        Values::Bool(v) => Arc::new(BooleanArray::from(v.to_vec())),
-        Values::Text(v) => Arc::new(StringArray::from(v.to_vec())),
-        Values::Null => new_null_array(&kind, rows),
-        Values::ConstBool(v) => Arc::new(BooleanArray::from(vec![v; rows])),
-        Values::ConstText(v) => Arc::new(StringArray::from(vec![v; rows])),
-    })
-}
-
-fn decimals(column: &Column, values: Vec<i128>) -> Result<ArrayRef, arrow::error::ArrowError> {
-    let ColumnType::Decimal(precision, scale) = column.kind else {
-        return Err(arrow::error::ArrowError::SchemaError(format!(
-            "{} is no decimal",
-            column.name
-        )));
-    };
-    let array = Decimal128Array::from(values).with_precision_and_scale(precision, scale)?;
-    array.validate_decimal_precision(precision)?;
-    Ok(Arc::new(array))
 }

@@ -1,10 +1,10 @@
-//! Exact statistics of a file, from the footer that was just written.
+//! Exact statistics of a file, from what its footer says of the row groups.
 
 use std::collections::BTreeMap;
 
 use model::fragment::{ColumnStats, Stat};
 use model::schema::{Column, ColumnType, Table};
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 
 use super::WriteError;
@@ -15,14 +15,14 @@ const TEXT_CHARS: usize = 64;
 /// Statistics of all file columns of a file.
 pub(super) fn of_file(
     table: Table,
-    footer: &ParquetMetaData,
+    groups: &[RowGroupMetaData],
 ) -> Result<BTreeMap<String, ColumnStats>, WriteError> {
     let columns = table.schema().file_columns();
     columns
         .iter()
         .enumerate()
         .map(|(i, column)| {
-            let chunks = footer.row_groups().iter().map(|group| group.column(i).statistics());
+            let chunks = groups.iter().map(|group| group.column(i).statistics());
             let stats = of_column(column, chunks).ok_or_else(|| WriteError::Misfit {
                 table,
                 column: column.name,
@@ -130,7 +130,7 @@ fn text(bytes: Vec<u8>) -> Option<Stat> {
 }
 
 /// A number of units of 1e-8 as plain digits: `-0.00000001`.
-fn decimal(value: i128) -> String {
+pub(super) fn decimal(value: i128) -> String {
     const UNIT: u128 = 100_000_000;
     let sign = if value < 0 { "-" } else { "" };
     let digits = value.unsigned_abs();
