@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 use exchange::faults::Faults;
 use exchange::{Exchange, Options, Range, Sizes, SymbolSpec};
-use model::{Dataset, Day, Timeframe};
+use model::{Dataset, Day, Market, Timeframe};
 
 /// The sample exchange: a deterministic market that serves archives like the real host does.
 #[derive(Debug, Parser)]
@@ -25,7 +25,7 @@ Examples:
   exchange serve --listen 127.0.0.1:8080 --from 2024-01-01 --to 2024-02-10
   exchange serve --symbol spot:BTCUSDT --symbol usdm:NEWUSDT,price=1.5,tick=0.001,trades=500
   exchange serve --folder ./archives --faults faults.yaml
-  exchange write --out ./archives --symbol spot:BTCUSDT,trades=1250000 --only trades
+  exchange write --out ./archives --symbol BTCUSDT,trades=1250000 --dataset trades
   exchange zip BTCUSDT-1h-2017-08.csv --out ./archives \\
     --key data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2017-08.zip
 
@@ -64,17 +64,27 @@ times, crlf, garbage_lines.
 Control: GET, PUT, DELETE /_control/faults; GET, DELETE /_control/requests;
 PUT, DELETE /_control/now.";
 
+/// How much time an archive covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Cadence {
+    Daily,
+    Monthly,
+}
+
 /// What the market is and which archives there are.
 #[derive(Debug, Args)]
 struct MarketArgs {
     /// The seed of the market: the same seed gives the same archives, byte for byte.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A symbol: MARKET:NAME[,price=,tick=,step=,largest=,trades=,listed=,delisted=]; may be
+    /// A symbol: [MARKET:]NAME[,price=,tick=,step=,largest=,trades=,listed=,delisted=]; may be
     /// given often. What is not given follows from the name.
     /// [default: BTCUSDT, ETHUSDT, SOLUSDT, PEPEUSDT on spot and usdm, BTCUSD_PERP on coinm]
     #[arg(long = "symbol", value_name = "SPEC")]
-    symbols: Vec<SymbolSpec>,
+    symbols: Vec<String>,
+    /// The markets of symbols that name none: spot, usdm, coinm.
+    #[arg(long = "market", value_delimiter = ',', default_value = "spot", value_name = "MARKETS")]
+    markets: Vec<Market>,
     /// The first day.
     #[arg(long, default_value = "2024-12-30")]
     from: Day,
@@ -88,8 +98,11 @@ struct MarketArgs {
     #[arg(long, value_delimiter = ',', default_value = "1m,1h,1d")]
     timeframes: Vec<Timeframe>,
     /// These datasets only: trades, agg_trades, klines.
-    #[arg(long, value_delimiter = ',', value_name = "DATASETS")]
-    only: Vec<Dataset>,
+    #[arg(long = "dataset", value_delimiter = ',', value_name = "DATASETS")]
+    datasets: Vec<Dataset>,
+    /// These archives only. Monthly ones are there for whole months.
+    #[arg(long, value_delimiter = ',', value_enum, default_value = "daily,monthly")]
+    cadence: Vec<Cadence>,
     /// Datasets without daily archives.
     #[arg(long, value_delimiter = ',', value_name = "DATASETS")]
     no_daily: Vec<Dataset>,
@@ -110,7 +123,16 @@ struct MarketArgs {
 
 impl MarketArgs {
     fn options(self, default_symbols: bool) -> Result<Options> {
-        let mut symbols = self.symbols;
+        let mut symbols = Vec::new();
+        for text in &self.symbols {
+            if text.split(',').next().is_some_and(|name| name.contains(':')) {
+                symbols.push(text.parse::<SymbolSpec>()?);
+            } else {
+                for market in &self.markets {
+                    symbols.push(format!("{market}:{text}").parse::<SymbolSpec>()?);
+                }
+            }
+        }
         if symbols.is_empty() && default_symbols {
             symbols = SymbolSpec::defaults();
         }
@@ -119,10 +141,13 @@ impl MarketArgs {
                 symbol.trades = symbol.trades.or(Some(trades));
             }
         }
-        let chosen = |without: &[Dataset]| {
-            let all = Dataset::ALL.iter().copied();
-            all.filter(|d| (self.only.is_empty() || self.only.contains(d)) && !without.contains(d))
-                .collect()
+        let chosen = |cadence: Cadence, without: &[Dataset]| {
+            let wanted = |d: &Dataset| {
+                self.cadence.contains(&cadence)
+                    && (self.datasets.is_empty() || self.datasets.contains(d))
+                    && !without.contains(d)
+            };
+            Dataset::ALL.iter().copied().filter(wanted).collect()
         };
         let faults = match &self.faults {
             None => Faults::default(),
@@ -138,8 +163,8 @@ impl MarketArgs {
             range: Range {
                 from: self.from,
                 to: self.to,
-                daily: chosen(&self.no_daily),
-                monthly: chosen(&self.no_monthly),
+                daily: chosen(Cadence::Daily, &self.no_daily),
+                monthly: chosen(Cadence::Monthly, &self.no_monthly),
                 timeframes: self.timeframes,
             },
             now: self.now,

@@ -13,11 +13,11 @@ use sha2::{Digest as _, Sha256};
 use crate::archive::{self, ArchiveError, Made, Origin, hex};
 use crate::catalog::{self, Catalog, Object, ObjectSource, Objects, Range};
 use crate::faults::{BadFaults, ChecksumForm, Fault, Faults, Target};
-use crate::rules::LiveFaults;
 use crate::instrument::{BadSymbolSpec, SymbolSpec};
 use crate::listing::{self, Listed, Query};
 use crate::log::RequestLog;
 use crate::random::of_words;
+use crate::rules::LiveFaults;
 use crate::trades::SampleMarket;
 use crate::vault::{Body, Vault};
 
