@@ -1,1 +1,221 @@
-//! Downloads archives as received, verified, resumable and content-addressed.
+//! bronze: downloads the archives of one batch as they are, verified, resumable, never
+//! overwritten.
+//!
+//! Reads: the batch `runs/<run>/batches/<n>.json`, the source over HTTP(S), the sizes of
+//! neighbours in the ledger extract. Writes: raw objects under `bronze/source=…/`, and last one
+//! fragment a unit, `runs/<run>/fragments/bronze/<unit>.json`, whatever became of it: `ok`,
+//! `checksum_mismatch`, `corrupt`, `missing`, `truncated_suspect`. Only a unit whose source did
+//! not answer has none; it is tried again when the batch is repeated, and then the raw object
+//! that is there already is used without a byte of transfer.
+//!
+//! It must not know what is in an archive, which table it goes to, or how archives are chosen.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`fetch`] | one unit from checksum to fragment |
+//! | [`download`] | one download over HTTP: resumed, retried, started over |
+//! | [`sink`] | hashing and writing at constant memory |
+//! | [`verify`] | whether a zip is whole, whether an archive is suspiciously small |
+
+pub mod download;
+pub mod fetch;
+pub mod sink;
+pub mod verify;
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use anyhow::anyhow;
+use futures::{StreamExt as _, TryStreamExt as _};
+use model::exit::Exit;
+use model::fragment::{ArchiveStatus, BronzeFragment};
+use model::layout;
+use model::plan::{Batch, Origin, Remote};
+use model::unit::Unit;
+use serde::Serialize;
+use stage::http::{Door, Unavailable};
+use stage::{Context, Failure};
+
+use crate::download::{DownloadError, Downloader};
+use crate::fetch::Fetcher;
+use crate::verify::Neighbours;
+
+/// Units that a message names.
+const NAMED: usize = 5;
+
+/// What to fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The batch, from 1.
+    pub batch: u32,
+    /// The proxy to go through.
+    pub proxy: Option<String>,
+}
+
+/// What was done for a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Report {
+    /// The batch.
+    pub batch: u32,
+    /// Archives that the run had already.
+    pub done_before: u64,
+    /// Archives by what became of them now.
+    pub by_status: BTreeMap<&'static str, u64>,
+    /// Archives that the lake had already.
+    pub reused: u64,
+    /// Bytes that went over the wire.
+    pub transferred: u64,
+}
+
+impl Report {
+    fn count(&mut self, fragment: &BronzeFragment) {
+        *self.by_status.entry(fragment.status.as_str()).or_default() += 1;
+        self.transferred += fragment.transferred;
+        self.reused += u64::from(fragment.archive.is_some() && fragment.transferred == 0);
+    }
+
+    /// For people, one line.
+    pub fn text(&self) -> String {
+        let done: u64 = self.by_status.values().sum();
+        let mut text = format!("batch {}: {done} fetched", self.batch);
+        if !self.by_status.is_empty() {
+            let words: Vec<String> =
+                self.by_status.iter().map(|(status, n)| format!("{n} {status}")).collect();
+            text += &format!(" ({})", words.join(", "));
+        }
+        if self.reused > 0 {
+            text += &format!(", {} in the lake already", self.reused);
+        }
+        if self.done_before > 0 {
+            text += &format!(", {} done before", self.done_before);
+        }
+        text + &format!(", {} bytes received\n", self.transferred)
+    }
+}
+
+/// Fetches a batch.
+///
+/// # Errors
+/// A [`Failure`]: [`Exit::SourceUnavailable`] names the archives that could not be fetched, all
+/// others are done then; [`Exit::Usage`] when the run has no such batch.
+pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure> {
+    let batch = context.lake.batch(&context.run, options.batch).await.map_err(|error| {
+        let exit = if error.is_not_found() { Exit::Usage } else { Exit::Failed };
+        Failure::new(exit, error)
+    })?;
+    let limits = &context.config.limits.download;
+    let door = Door::new(limits, &context.clock, options.proxy.as_deref())
+        .map_err(|error| Failure::new(Exit::Usage, error))?;
+
+    let wanted = wanted(&batch);
+    let folder = layout::fragments(&context.run, "bronze");
+    let there: HashSet<String> =
+        context.lake.list(&folder).await?.into_iter().map(|entry| entry.key).collect();
+    let key = |unit: &Unit| layout::fragment(&context.run, "bronze", unit.id().as_str());
+    let total = wanted.len() as u64;
+    let todo: Vec<_> = wanted.into_iter().filter(|(unit, _)| !there.contains(&key(unit))).collect();
+    let mut report = Report { batch: options.batch, ..Report::default() };
+    report.done_before = total - todo.len() as u64;
+    context.meter.total(total);
+    context.meter.done(report.done_before);
+
+    let neighbours = neighbours(context, &batch, &todo).await?;
+    let downloader = Downloader { door: &door, lake: &context.lake, meter: &context.meter };
+    let fetcher = Fetcher { downloader, neighbours: &neighbours };
+    let timeout = Duration::from_secs(limits.total_timeout_seconds);
+    let mut outcomes = futures::stream::iter(todo)
+        .map(|(unit, remote)| async move {
+            context.meter.at(&remote.name);
+            let fetched = tokio::time::timeout(timeout, fetcher.fetch(unit, remote)).await;
+            let late = || {
+                DownloadError::Unavailable(Unavailable {
+                    url: remote.url.clone(),
+                    attempts: 1,
+                    why: format!(
+                        "not whole after limits.download.total_timeout_seconds ({} s)",
+                        timeout.as_secs()
+                    ),
+                })
+            };
+            match fetched.unwrap_or_else(|_| Err(late())) {
+                Ok(fragment) => {
+                    tell(&fragment);
+                    // last: what has a fragment is done
+                    context.lake.write_json(&key(unit), &fragment).await?;
+                    context.meter.done(1);
+                    Ok(Ok(fragment))
+                }
+                Err(DownloadError::Unavailable(error)) => Ok(Err((unit, error))),
+                Err(DownloadError::Store(error)) => Err(Failure::from(error)),
+            }
+        })
+        .buffer_unordered(limits.concurrency.max(1) as usize);
+    let mut unavailable = Vec::new();
+    while let Some(outcome) = outcomes.try_next().await? {
+        match outcome {
+            Ok(fragment) => report.count(&fragment),
+            Err(failed) => unavailable.push(failed),
+        }
+    }
+    context.meter.at("");
+    if unavailable.is_empty() {
+        return Ok(report);
+    }
+    unavailable.sort_by_key(|(unit, _)| *unit);
+    tracing::info!("{}", report.text().trim_end());
+    Err(Failure::new(Exit::SourceUnavailable, not_fetched(&unavailable, total)))
+}
+
+/// The units of a batch that are to be downloaded.
+fn wanted(batch: &Batch) -> Vec<(&Unit, &Remote)> {
+    let planned = batch.groups.iter().flat_map(|group| &group.units);
+    planned
+        .filter_map(|planned| match &planned.archive {
+            Origin::Fetch(remote) => Some((&planned.unit, remote)),
+            Origin::Held(_) => None,
+        })
+        .collect()
+}
+
+/// The sizes to compare with. The ledger is read only where the batch is not enough.
+async fn neighbours(
+    context: &Context,
+    batch: &Batch,
+    todo: &[(&Unit, &Remote)],
+) -> Result<Neighbours, Failure> {
+    let mut neighbours = Neighbours::of_batch(batch);
+    let series: HashSet<String> = todo
+        .iter()
+        .filter(|(unit, _)| !neighbours.can_judge(unit))
+        .map(|(unit, _)| unit.series())
+        .collect();
+    if !series.is_empty() {
+        let keep = move |id: &str| id.rsplit_once('/').is_some_and(|(of, _)| series.contains(of));
+        neighbours.add_ledger(context.lake.archive_sizes(keep).await?);
+    }
+    Ok(neighbours)
+}
+
+fn tell(fragment: &BronzeFragment) {
+    let unit = fragment.unit.to_string();
+    let (status, bytes) = (fragment.status.as_str(), fragment.transferred);
+    let detail = fragment.detail.as_deref().unwrap_or("");
+    if fragment.status == ArchiveStatus::Ok {
+        tracing::debug!(unit, status, bytes, detail, "fetched");
+    } else {
+        tracing::warn!(unit, status, bytes, detail, "not as it should be");
+    }
+}
+
+fn not_fetched(unavailable: &[(&Unit, Unavailable)], total: u64) -> anyhow::Error {
+    let mut text = format!("{} of {total} archives could not be fetched:", unavailable.len());
+    for (unit, error) in &unavailable[..unavailable.len().min(NAMED)] {
+        text += &format!("\n  {unit}: {error}");
+    }
+    if unavailable.len() > NAMED {
+        let rest: Vec<String> =
+            unavailable[NAMED..].iter().map(|(unit, _)| unit.to_string()).collect();
+        text += &format!("\n  and {}", rest.join(", "));
+    }
+    anyhow!(text)
+}

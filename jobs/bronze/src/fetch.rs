@@ -1,0 +1,307 @@
+//! One unit: its checksum, the raw object that the lake may have already, the download, the
+//! judgement, the right place, and the fragment that tells all of it.
+//!
+//! A checksum file that cannot be read is told in the fragment's detail and counts as none:
+//! the bytes are then judged by their zip frame alone, as without a checksum file.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use model::archive::parse_checksum;
+use model::fragment::{ArchiveStatus, BronzeFragment, RawArchive};
+use model::layout;
+use model::plan::Remote;
+use model::unit::Unit;
+use reqwest::{Method, StatusCode};
+use sha2::{Digest, Sha256};
+use store::{Lake, LocalCopy, Staged, StoreError};
+use tokio::runtime::Handle;
+
+use crate::download::{Download, DownloadError, Downloader, Effort, Outcome};
+use crate::sink::hex;
+use crate::verify::{Neighbours, zip_fault};
+
+/// Bytes of a checksum file that are read at most.
+const CHECKSUM_BYTES: usize = 4 << 10;
+/// Bytes of an object that are hashed at a time.
+const PIECE: usize = 256 << 10;
+
+/// What the source says the archive's SHA-256 is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Published {
+    sha256: Option<String>,
+    /// Why there is none.
+    detail: Option<String>,
+}
+
+/// Fetches units into the lake.
+#[derive(Debug, Clone, Copy)]
+pub struct Fetcher<'a> {
+    /// The way to bytes.
+    pub downloader: Downloader<'a>,
+    /// What to compare sizes with.
+    pub neighbours: &'a Neighbours,
+}
+
+/// A unit at work.
+struct Work<'a> {
+    unit: &'a Unit,
+    remote: &'a Remote,
+    /// When the work began: what the source publishes after it is news.
+    at: DateTime<Utc>,
+    effort: Effort,
+}
+
+impl Work<'_> {
+    fn fragment(
+        self,
+        status: ArchiveStatus,
+        detail: Option<String>,
+        published: Published,
+        archive: Option<RawArchive>,
+    ) -> BronzeFragment {
+        let detail = match (detail, published.detail) {
+            (Some(a), Some(b)) => Some(format!("{a}; {b}")),
+            (a, b) => a.or(b),
+        };
+        BronzeFragment {
+            unit: self.unit.clone(),
+            url: self.remote.url.clone(),
+            status,
+            detail,
+            etag: self.remote.etag.clone(),
+            last_modified: self.remote.last_modified,
+            published_sha256: published.sha256,
+            archive,
+            fetched_at: self.at,
+            transferred: self.effort.transferred,
+            attempts: self.effort.attempts,
+        }
+    }
+}
+
+impl Fetcher<'_> {
+    fn lake(&self) -> &Lake {
+        self.downloader.lake
+    }
+
+    /// Fetches one unit: every definite outcome is a fragment.
+    ///
+    /// # Errors
+    /// [`DownloadError`] when there is no definite outcome.
+    pub async fn fetch(
+        &self,
+        unit: &Unit,
+        remote: &Remote,
+    ) -> Result<BronzeFragment, DownloadError> {
+        let at = self.downloader.door.now();
+        let mut work = Work { unit, remote, at, effort: Effort::default() };
+        let mut published = self.published(remote).await?;
+        if let Some((archive, fault)) = self.in_lake(&work, &published).await? {
+            let (status, detail) = match fault {
+                Some(fault) => (ArchiveStatus::Corrupt, Some(fault)),
+                None => self.judged_by_size(unit, archive.bytes),
+            };
+            return Ok(work.fragment(status, detail, published, Some(archive)));
+        }
+        let mut is_second = false;
+        loop {
+            let outcome =
+                self.downloader.download(&remote.url, remote.bytes, &mut work.effort).await?;
+            let download = match outcome {
+                Outcome::Whole(download) => download,
+                Outcome::Refused(status) => {
+                    let detail = format!("answer {}", status.as_u16());
+                    let status = ArchiveStatus::Missing;
+                    return Ok(work.fragment(status, Some(detail), published, None));
+                }
+            };
+            let sha256 = &download.written.sha256;
+            if published.sha256.as_ref().is_some_and(|published| published != sha256) {
+                // perhaps both were published anew between the two requests
+                published = self.published(remote).await?;
+            }
+            let fault = match &published.sha256 {
+                Some(published) if published != sha256 => Some((
+                    ArchiveStatus::ChecksumMismatch,
+                    format!("sha256 {sha256}, published {published}"),
+                )),
+                _ => zip_fault_of(download.written.staged.path())
+                    .await?
+                    .map(|fault| (ArchiveStatus::Corrupt, fault)),
+            };
+            let is_as_published = published.sha256.as_ref() == Some(sha256);
+            if fault.is_some() && !is_as_published && !is_second {
+                tracing::warn!(%unit, "damaged: downloading once more in full");
+                is_second = true;
+                continue;
+            }
+            return self.kept(work, download, published, fault).await;
+        }
+    }
+
+    /// Puts a download in its place.
+    async fn kept(
+        &self,
+        work: Work<'_>,
+        download: Download,
+        published: Published,
+        fault: Option<(ArchiveStatus, String)>,
+    ) -> Result<BronzeFragment, DownloadError> {
+        let Download { written, etag, last_modified } = download;
+        let bytes = written.staged.bytes();
+        let sha256 = written.sha256;
+        let etag = etag.or_else(|| work.remote.etag.clone());
+        let version = layout::raw_version(
+            published.sha256.as_deref(),
+            etag.as_deref(),
+            work.at.timestamp_micros(),
+        );
+        // bytes that are not what their version promises must not take its place
+        let is_other = matches!(fault, Some((ArchiveStatus::ChecksumMismatch, _)));
+        let mut names = vec![format!("{version}-x{}", &sha256[..8])];
+        if !is_other {
+            names.insert(0, version);
+        }
+        let mut place = None;
+        for version in names {
+            let key = layout::raw(work.unit, &version, &work.remote.name);
+            if self.lake().head(&key).await?.is_none() {
+                place = Some((key, true));
+                break;
+            }
+            if hash_copy(self.lake().local_copy(&key).await?).await?.0 == sha256 {
+                place = Some((key, false));
+                break;
+            }
+        }
+        let (key, is_free) = place.unwrap_or_else(|| {
+            let version = format!("{}-x{sha256}", work.at.timestamp_micros());
+            (layout::raw(work.unit, &version, &work.remote.name), true)
+        });
+        if is_free {
+            publish(written.staged, key.clone()).await?;
+        }
+        let archive = RawArchive { object: key, sha256, bytes, fetched_at: work.at };
+        let (status, detail) = match fault {
+            Some((status, detail)) => (status, Some(detail)),
+            None => self.judged_by_size(work.unit, bytes),
+        };
+        let last_modified = last_modified.or(work.remote.last_modified);
+        let mut fragment = work.fragment(status, detail, published, Some(archive));
+        fragment.etag = etag;
+        fragment.last_modified = last_modified;
+        Ok(fragment)
+    }
+
+    fn judged_by_size(&self, unit: &Unit, bytes: u64) -> (ArchiveStatus, Option<String>) {
+        match self.neighbours.suspicion(unit, bytes) {
+            Some(detail) => (ArchiveStatus::TruncatedSuspect, Some(detail)),
+            None => (ArchiveStatus::Ok, None),
+        }
+    }
+
+    async fn published(&self, remote: &Remote) -> Result<Published, DownloadError> {
+        let none = |detail: String| Published { sha256: None, detail: Some(detail) };
+        let Some(url) = &remote.checksum_url else {
+            return Ok(none("no checksum published".to_owned()));
+        };
+        let answer = self.downloader.door.ask(Method::GET, url, CHECKSUM_BYTES, Ok).await?;
+        Ok(match answer.status {
+            StatusCode::OK => match parse_checksum(&answer.body, &remote.name) {
+                Ok(sha256) => Published { sha256: Some(sha256), detail: None },
+                Err(error) => none(format!("no usable checksum: {error}")),
+            },
+            status => none(format!("no checksum published: answer {}", status.as_u16())),
+        })
+    }
+
+    /// The raw object, if an earlier attempt or another run has brought it already, and what is
+    /// wrong with its frame.
+    async fn in_lake(
+        &self,
+        work: &Work<'_>,
+        published: &Published,
+    ) -> Result<Option<(RawArchive, Option<String>)>, StoreError> {
+        let Work { unit, remote, at, .. } = work;
+        let etag = remote.etag.as_deref();
+        let expected = published.sha256.as_deref();
+        if expected.is_none() && etag.is_none() {
+            return Ok(None);
+        }
+        let version = layout::raw_version(expected, etag, at.timestamp_micros());
+        let exact = layout::raw(unit, &version, &remote.name);
+        let mut keys = Vec::new();
+        if let Some(sha256) = expected {
+            // the same bytes under another ETag, or kept as bad until the checksum was mended
+            let (start, end) = (layout::raw_version(expected, None, 0), &sha256[..8]);
+            for folder in self.lake().folders(&layout::raw_unit(unit)).await? {
+                let version = folder.rsplit('/').next().unwrap_or_default();
+                if version.starts_with(&start) || version.ends_with(&format!("-x{end}")) {
+                    keys.push(format!("{folder}/{}", remote.name));
+                }
+            }
+            keys.retain(|key| *key != exact);
+        }
+        keys.insert(0, exact);
+        for key in keys {
+            let Some(entry) = self.lake().head(&key).await? else { continue };
+            if expected.is_none() && remote.bytes.is_some_and(|bytes| bytes != entry.bytes) {
+                continue;
+            }
+            let copy = self.lake().local_copy(&key).await?;
+            let fault = zip_fault_of(copy.path()).await?;
+            let (sha256, bytes) = hash_copy(copy).await?;
+            // without a checksum only a whole zip is taken for what was published
+            if expected.map_or(fault.is_none(), |expected| expected == sha256) {
+                let archive = RawArchive { object: key, sha256, bytes, fetched_at: *at };
+                return Ok(Some((archive, fault)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+async fn zip_fault_of(path: &Path) -> Result<Option<String>, StoreError> {
+    let path = path.to_owned();
+    blocking(move || {
+        zip_fault(&path).map_err(|source| StoreError::File { action: "read", path, source })
+    })
+    .await
+}
+
+/// SHA-256 and size of an object.
+async fn hash_copy(copy: LocalCopy) -> Result<(String, u64), StoreError> {
+    blocking(move || {
+        let path = copy.path();
+        let error = |source| StoreError::File { action: "read", path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(error)?;
+        let mut hash = Sha256::new();
+        let mut piece = vec![0; PIECE];
+        let mut bytes = 0;
+        loop {
+            let n = file.read(&mut piece).map_err(error)?;
+            if n == 0 {
+                return Ok((hex(&hash.finalize()), bytes));
+            }
+            hash.update(&piece[..n]);
+            bytes += n as u64;
+        }
+    })
+    .await
+}
+
+/// Publishes on a thread that may block: on a directory it waits for the disk.
+async fn publish(staged: Staged, key: String) -> Result<u64, StoreError> {
+    let runtime = Handle::current();
+    blocking(move || runtime.block_on(staged.publish(&key))).await
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
