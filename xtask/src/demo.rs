@@ -1,10 +1,9 @@
 //! `cargo xtask demo`: the whole lake on sample data. Starts the sample exchange on this machine,
 //! runs every stage against it over HTTP, and asks the tables.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
@@ -12,6 +11,7 @@ use model::config::Scope;
 
 use crate::environment::{Choice, Environment};
 use crate::executor::{self, Order, Summary};
+use crate::sample::SampleExchange;
 use crate::{human, local, maintain, query, workspace};
 
 /// The questions that the demo asks at its end.
@@ -50,48 +50,11 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// The sample exchange. It ends when its standard input closes, so it cannot outlive us.
-struct SampleExchange {
-    child: Child,
-    url: String,
-}
-
-impl SampleExchange {
-    /// Starts it on the port of `url`, or on a free one where that is taken.
-    fn start(url: &str) -> anyhow::Result<Self> {
-        let wanted =
-            url.strip_prefix("http://").context("the demo's url must begin with http://")?;
-        let listen = if TcpListener::bind(wanted).is_ok() { wanted } else { "127.0.0.1:0" };
-        let mut child = Command::new(workspace::program("exchange")?)
-            .args(["serve", "--listen", listen, "--until-stdin-closes"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the sample exchange")?;
-        let stdout = child.stdout.take().context("the sample exchange has no standard output")?;
-        let mut lines = BufReader::new(stdout).lines();
-        let url = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            line.strip_prefix("listening on ").map(|url| url.trim_end_matches('/').to_owned())
-        });
-        // nobody reads the rest, which must not block it
-        std::thread::spawn(move || lines.for_each(drop));
-        match url {
-            Some(url) => Ok(Self { child, url }),
-            None => {
-                let status = child.wait()?;
-                bail!("the sample exchange did not start ({status}); its message is above")
-            }
-        }
-    }
-}
-
-impl Drop for SampleExchange {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        // it ends by itself; what is left of it is nobody's concern
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Starts the sample exchange on the port of `url`, or on a free one where that is taken.
+fn start(url: &str) -> anyhow::Result<SampleExchange> {
+    let wanted = url.strip_prefix("http://").context("the demo's url must begin with http://")?;
+    let listen = if TcpListener::bind(wanted).is_ok() { wanted } else { "127.0.0.1:0" };
+    SampleExchange::start(&workspace::program("exchange")?, &["--listen", listen])
 }
 
 /// The demo.
@@ -109,8 +72,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
             .with_context(|| format!("cannot delete `{}`", lake.display()))?;
     }
     workspace::build()?;
-    let start = Instant::now();
-    let exchange = SampleExchange::start(&given.config.sources.binance.url.value)?;
+    let begun = Instant::now();
+    let exchange = start(&given.config.sources.binance.url.value)?;
     let environment = at(&given, &exchange.url)?;
     eprintln!("sample exchange at {}, lake in {}", exchange.url, environment.shown_lake());
     let order = Order {
@@ -127,7 +90,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         if summary.exit == 0 && !is_idle(&summary) {
             answers(&environment)?;
         }
-        next(&summary, start);
+        next(&summary, begun);
     }
     Ok(summary.exit)
 }

@@ -5,6 +5,7 @@
 //! HTTP. So it builds in seconds, and everything it does can be done by hand.
 #![expect(clippy::print_stdout, reason = "what a command finds goes to standard output")]
 
+mod bench;
 mod codegen;
 mod demo;
 mod doctor;
@@ -14,6 +15,7 @@ mod human;
 mod local;
 mod maintain;
 mod query;
+mod sample;
 mod test;
 mod tidy;
 mod workspace;
@@ -45,6 +47,9 @@ enum Command {
     Local(local::Command),
     /// Ask the lake in SQL
     Query(query::Args),
+    /// Measure speed and memory, against peers
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Checkpoint the tables and delete files that nothing needs any more
     Maintain(maintain::Args),
     /// Test everything that this machine can test
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Local(command) => local::run(command),
         Command::Query(args) => query::run(&args),
+        Command::Bench(command) => bench::run(&command),
         Command::Maintain(args) => maintain::run(&args),
         Command::Test(args) => Ok(test::run(&args)),
         Command::Tidy(args) => tidy::run(&args),

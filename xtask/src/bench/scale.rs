@@ -40,25 +40,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     println!("  {:<38} {:>10} {:>10}", "", "seconds", "peak MiB");
     for share in [4, 2, 1] {
         let archives = args.archives / share;
-        show(&format!("plan over {} archives", human::count(u64::from(archives))), {
-            &plan(&programs, archives)?
-        });
+        let figures = plan(&programs, archives)?;
+        show(&format!("plan over {} archives", human::count(archives.into())), &figures);
     }
     for share in [4, 2, 1] {
         let fragments = args.fragments / share;
-        show(&format!("commit of {} fragments", human::count(u64::from(fragments))), {
-            &commit(&programs, fragments)?
-        });
+        let figures = commit(&programs, fragments)?;
+        show(&format!("commit of {} fragments", human::count(fragments.into())), &figures);
     }
     Ok(0)
 }
 
 fn show(what: &str, figures: &Figures) {
-    println!(
-        "  {what:<38} {:>10.2} {:>10}",
-        figures.median().as_secs_f64(),
-        figures.peak >> 20
-    );
+    println!("  {what:<38} {:>10.2} {:>10}", figures.median().as_secs_f64(), figures.peak >> 20);
 }
 
 fn symbols(archives: u32) -> Vec<String> {
