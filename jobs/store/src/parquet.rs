@@ -37,8 +37,9 @@ use crate::staged::Staged;
 pub use batches::write_batches;
 pub use columnar::ColumnarFile;
 
-/// What `created_by` says in every file. Fixed, for it is part of the bytes.
-const CREATED_BY: &str = "market-lake";
+/// What `created_by` says in every file. Fixed, for it is part of the bytes; in the form that
+/// readers of the Java family parse, for without it they trust no statistics of text.
+const CREATED_BY: &str = "market-lake version 1.0.0 (build 1)";
 /// Longest text of a footer's statistics, in bytes; longer ones are cut and marked inexact.
 const TEXT_BYTES: usize = 256;
 
