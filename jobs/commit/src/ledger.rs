@@ -1,0 +1,334 @@
+//! `bronze.archives`: what it holds, what a run adds to it, and the extract that plan reads.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use model::fragment::{ArchiveStatus, BronzeFragment, DataFile, RawArchive};
+use model::layout;
+use model::ledger::{BuildRow, Ledger, LedgerRow};
+use model::plan::Partition;
+use model::schema::Table;
+use model::{RunId, Unit, UnitId};
+use stage::Context;
+use store::Lake;
+use table::{Change, Outcome, SessionOptions, Snapshot, Stamp, TableError, Tables};
+
+use crate::gather::Gathered;
+use crate::ops;
+use crate::rows::{self, Cell, Reader};
+
+/// One row of `bronze.archives`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    url: String,
+    pub(crate) status: ArchiveStatus,
+    detail: Option<String>,
+    etag: Option<String>,
+    last_modified: Option<DateTime<Utc>>,
+    published_sha256: Option<String>,
+    pub(crate) sha256: Option<String>,
+    bytes: Option<u64>,
+    object: Option<String>,
+    pub(crate) fetched_at: DateTime<Utc>,
+    run: String,
+}
+
+impl Entry {
+    /// What silver found counts: an archive that it could not read is corrupt.
+    fn of(fragment: &BronzeFragment, gathered: &Gathered) -> Self {
+        let archive = fragment.archive.as_ref();
+        let mut entry = Self {
+            url: fragment.url.clone(),
+            status: fragment.status,
+            detail: fragment.detail.clone(),
+            etag: fragment.etag.clone(),
+            last_modified: fragment.last_modified,
+            published_sha256: fragment.published_sha256.clone(),
+            sha256: archive.map(|a| a.sha256.clone()),
+            bytes: archive.map(|a| a.bytes),
+            object: archive.map(|a| a.object.clone()),
+            fetched_at: fragment.fetched_at,
+            run: gathered.plan.run.to_string(),
+        };
+        if let Some(sha256) = entry.sha256.clone().filter(|_| entry.status.is_usable())
+            && let Some(why) = gathered.unreadable.get(&(fragment.unit.id(), sha256))
+        {
+            entry.status = ArchiveStatus::Corrupt;
+            entry.detail = Some(why.clone());
+        }
+        entry
+    }
+
+    /// Whether it says nothing that `newest` does not say.
+    fn adds_nothing_to(&self, newest: &Self) -> bool {
+        self.sha256.is_some()
+            && self.sha256 == newest.sha256
+            && self.status == newest.status
+            && self.etag == newest.etag
+            && self.last_modified == newest.last_modified
+            && self.published_sha256 == newest.published_sha256
+    }
+
+    /// The newest row of a unit is the one fetched last; a later verdict on the same bytes wins.
+    fn order(&self) -> (DateTime<Utc>, &str, bool) {
+        (self.fetched_at, &self.run, !self.status.is_usable())
+    }
+
+    fn cells(&self, unit: &Unit) -> Vec<Cell> {
+        vec![
+            unit.id().as_str().into(),
+            unit.market.as_str().into(),
+            unit.dataset.as_str().into(),
+            unit.symbol.as_str().into(),
+            unit.timeframe.map(model::Timeframe::as_str).into(),
+            unit.period.to_string().as_str().into(),
+            self.url.as_str().into(),
+            self.status.as_str().into(),
+            self.detail.as_deref().into(),
+            self.etag.as_deref().into(),
+            Cell::Micros(self.last_modified.map(|at| at.timestamp_micros())),
+            self.published_sha256.as_deref().into(),
+            self.sha256.as_deref().into(),
+            Cell::Long(self.bytes.and_then(|bytes| i64::try_from(bytes).ok())),
+            self.object.as_deref().into(),
+            self.fetched_at.into(),
+            self.run.as_str().into(),
+        ]
+    }
+}
+
+/// What `bronze.archives` says of one unit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct History {
+    /// The newest row.
+    pub(crate) newest: Option<Entry>,
+    /// SHA-256 of readable versions and when each was fetched last.
+    usable: HashMap<String, DateTime<Utc>>,
+    /// What rows of the run itself say: status and SHA-256.
+    own: HashSet<(ArchiveStatus, Option<String>)>,
+}
+
+impl History {
+    fn add(&mut self, entry: Entry, run: &RunId) {
+        if let Some(sha256) = entry.sha256.clone().filter(|_| entry.status.is_usable()) {
+            let at = self.usable.entry(sha256).or_insert(entry.fetched_at);
+            *at = entry.fetched_at.max(*at);
+        }
+        if entry.run == run.as_str() {
+            self.own.insert((entry.status, entry.sha256.clone()));
+        }
+        if self.newest.as_ref().is_none_or(|newest| newest.order() < entry.order()) {
+            self.newest = Some(entry);
+        }
+    }
+
+    /// A readable version other than `sha256` that was fetched later: its SHA-256.
+    pub(crate) fn newer_than(&self, sha256: &str) -> Option<&str> {
+        let mine = *self.usable.get(sha256)?;
+        let newer = |(other, at): &(&String, &DateTime<Utc>)| *other != sha256 && **at > mine;
+        self.usable.iter().find(newer).map(|(other, _)| other.as_str())
+    }
+}
+
+/// What a version of `bronze.archives` says of the units that `wanted` says yes to.
+pub(crate) async fn histories(
+    tables: &Tables,
+    snapshot: &Snapshot,
+    run: &RunId,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<HashMap<String, History>, TableError> {
+    let table = Table::Archives;
+    let bad = |what: &'static str, found: &str| TableError::Change {
+        table,
+        source: format!("a row has the {what} `{found}`").into(),
+    };
+    let mut histories: HashMap<String, History> = HashMap::new();
+    let sql = "SELECT unit, url, status, detail, etag, last_modified, published_sha256, sha256, \
+               bytes, object, fetched_at, run FROM ledger";
+    let mut stream = stream(tables, snapshot, sql).await?;
+    while let Some(batch) = stream.try_next().await? {
+        let reader = Reader { table, batch: &batch };
+        let texts = ["unit", "url", "status", "detail", "etag", "published_sha256", "sha256"];
+        let [unit, url, status, detail, etag, published, sha256] =
+            texts.map(|name| reader.text(name));
+        let (unit, url, status, detail) = (unit?, url?, status?, detail?);
+        let (etag, published, sha256) = (etag?, published?, sha256?);
+        let (object, of_run) = (reader.text("object")?, reader.text("run")?);
+        let (modified, fetched) = (reader.micros("last_modified")?, reader.micros("fetched_at")?);
+        let bytes = reader.long("bytes")?;
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        for row in 0..batch.num_rows() {
+            let id = unit(row).unwrap_or_default();
+            if !wanted(id) {
+                continue;
+            }
+            let word = status(row).unwrap_or_default();
+            let entry = Entry {
+                url: own(url(row)).unwrap_or_default(),
+                status: word.parse().map_err(|_| bad("status", word))?,
+                detail: own(detail(row)),
+                etag: own(etag(row)),
+                last_modified: modified(row).and_then(DateTime::from_timestamp_micros),
+                published_sha256: own(published(row)),
+                sha256: own(sha256(row)),
+                bytes: bytes(row).and_then(|n| u64::try_from(n).ok()),
+                object: own(object(row)),
+                fetched_at: fetched(row)
+                    .and_then(DateTime::from_timestamp_micros)
+                    .unwrap_or_default(),
+                run: own(of_run(row)).unwrap_or_default(),
+            };
+            histories.entry(id.to_owned()).or_default().add(entry, run);
+        }
+    }
+    Ok(histories)
+}
+
+/// The answer to a query over one version of a table, which it calls `ledger`.
+pub(crate) async fn stream(
+    tables: &Tables,
+    snapshot: &Snapshot,
+    sql: &str,
+) -> Result<table::datafusion::execution::SendableRecordBatchStream, TableError> {
+    let session =
+        tables.session(&SessionOptions { target_partitions: Some(1), ..Default::default() })?;
+    session.register_table("ledger", tables.provider(snapshot)?)?;
+    Ok(session.sql(sql).await?.execute_stream().await?)
+}
+
+/// Appends the run's rows to `bronze.archives`: those that say something new.
+pub(crate) async fn append(
+    context: &Context,
+    tables: &Tables,
+    gathered: &Gathered,
+) -> Result<Outcome, TableError> {
+    let table = Table::Archives;
+    let run = &context.run;
+    let content = gathered.bronze_content();
+    let stamp = Stamp::new(table, run, "bronze", &content, context.clock.now());
+    let fetched: HashMap<String, Entry> =
+        gathered.bronze.iter().map(|f| (f.unit.to_string(), Entry::of(f, gathered))).collect();
+    let unreadable: Vec<(&UnitId, &str, &str)> = gathered
+        .unreadable
+        .iter()
+        .map(|((unit, sha256), why)| (unit, sha256.as_str(), why.as_str()))
+        .collect();
+    let units: HashSet<&str> = fetched
+        .keys()
+        .map(String::as_str)
+        .chain(unreadable.iter().map(|(unit, ..)| unit.as_str()))
+        .collect();
+    tables
+        .replace_with(table, &stamp, async |snapshot| {
+            let known = histories(tables, snapshot, run, |id| units.contains(id)).await?;
+            let none = History::default();
+            let mut new: BTreeMap<&str, Entry> = BTreeMap::new();
+            for (id, entry) in &fetched {
+                let history = known.get(id).unwrap_or(&none);
+                let said = history.own.contains(&(entry.status, entry.sha256.clone()))
+                    || history.newest.as_ref().is_some_and(|n| entry.adds_nothing_to(n));
+                if !said {
+                    new.insert(id, entry.clone());
+                }
+            }
+            // archives that were held already and that silver could not read
+            for (unit, sha256, why) in &unreadable {
+                let newest = known.get(unit.as_str()).and_then(|h| h.newest.as_ref());
+                let Some(newest) = newest.filter(|n| {
+                    n.sha256.as_deref() == Some(*sha256)
+                        && n.status.is_usable()
+                        && !new.contains_key(unit.as_str())
+                }) else {
+                    continue;
+                };
+                let status = ArchiveStatus::Corrupt;
+                let (detail, run) = (Some((*why).to_owned()), run.to_string());
+                new.insert(unit.as_str(), Entry { status, detail, run, ..newest.clone() });
+            }
+            let files = write(tables, run, &new).await?;
+            Ok(Change { files, ..Change::default() })
+        })
+        .await
+}
+
+/// One data file a source.
+async fn write(
+    tables: &Tables,
+    run: &RunId,
+    entries: &BTreeMap<&str, Entry>,
+) -> Result<Vec<DataFile>, TableError> {
+    let table = Table::Archives;
+    let mut by_source: BTreeMap<&str, (Vec<Vec<Cell>>, String)> = BTreeMap::new();
+    for (id, entry) in entries {
+        let unit: Unit =
+            id.parse().map_err(|error| TableError::Change { table, source: Box::new(error) })?;
+        let (rows, content) = by_source.entry(unit.source.as_str()).or_default();
+        rows.push(entry.cells(&unit));
+        content.push_str(&format!("{entry:?}\n"));
+    }
+    let mut files = Vec::new();
+    for (source, (rows, content)) in by_source {
+        let partition = Partition::from([("source".to_owned(), source.to_owned())]);
+        let batch = rows::batch(table, &rows)?;
+        files.extend(tables.write(table, &partition, [batch], run.as_str(), &content, 0).await?);
+    }
+    Ok(files)
+}
+
+/// Writes the extract of the ledger as it is now, unless a newer one is there; its version.
+///
+/// The version is the sum of the versions of the two tables, seen at one moment: they only grow,
+/// so that of two extracts the one with the greater version has all rows of the other.
+pub(crate) async fn write_extract(lake: &Lake, tables: &Tables) -> Result<u64, TableError> {
+    let mut archives = tables.ensure(Table::Archives).await?;
+    let builds = loop {
+        let builds = tables.ensure(Table::Builds).await?;
+        let again = tables.ensure(Table::Archives).await?;
+        if again.version() == archives.version() {
+            break builds;
+        }
+        archives = again;
+    };
+    let version = archives.version() + builds.version();
+    let newest = lake.list(layout::INDEX).await?.into_iter().rev();
+    if newest.filter_map(|entry| layout::parse_index(&entry.key)).next() >= Some(version) {
+        return Ok(version);
+    }
+    let mut ledger = Ledger::default();
+    let nobody = RunId::new(DateTime::UNIX_EPOCH, 0);
+    for (id, history) in histories(tables, &archives, &nobody, |_| true).await? {
+        let Some(entry) = history.newest else { continue };
+        let unit: Unit = id.parse().map_err(|error| TableError::Change {
+            table: Table::Archives,
+            source: Box::new(error),
+        })?;
+        let archive = match (entry.object, entry.sha256, entry.bytes) {
+            (Some(object), Some(sha256), Some(bytes)) => {
+                Some(RawArchive { object, sha256, bytes, fetched_at: entry.fetched_at })
+            }
+            _ => None,
+        };
+        let row = LedgerRow {
+            status: entry.status,
+            etag: entry.etag,
+            last_modified: entry.last_modified,
+            published_sha256: entry.published_sha256,
+            archive,
+            fetched_at: entry.fetched_at,
+        };
+        ledger.archives.insert(unit.id(), row);
+    }
+    for (group, build) in ops::latest_builds(tables, &builds).await? {
+        let units = build.units.iter().map(|unit| unit.unit.clone()).collect();
+        let corrupt = build
+            .units
+            .iter()
+            .filter(|unit| unit.corrupt.is_some())
+            .map(|unit| (unit.unit.clone(), unit.sha256.clone()))
+            .collect();
+        ledger.builds.insert(group, BuildRow { inputs: build.inputs, units, corrupt });
+    }
+    lake.write_ledger(version, &ledger).await?;
+    Ok(version)
+}

@@ -1,0 +1,68 @@
+//! `commit`: makes a run visible, and maintains the tables. See `commit --help`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use commit::maintain;
+use serde::Serialize;
+use stage::{Common, Failure};
+
+/// Makes a run visible: one commit a table from what bronze and silver (or gold) did.
+///
+/// May be killed and repeated at any moment, and run beside the commit of another run.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    #[command(flatten)]
+    common: Common,
+
+    /// Commit what gold built, instead of what bronze and silver did.
+    #[arg(long)]
+    gold: bool,
+
+    /// Give the summary as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write checkpoints; delete replaced data files, expired log entries, old temporary files
+    /// and the fragments of old runs.
+    Maintain {
+        /// Only tell what would be deleted.
+        #[arg(long)]
+        dry_run: bool,
+
+        /// Days for which replaced data files stay, for time travel and for commits in flight;
+        /// at least 7.
+        #[arg(long, value_name = "DAYS", default_value_t = table::maintain::RETENTION_DAYS,
+              value_parser = clap::value_parser!(i64).range(table::maintain::RETENTION_DAYS..=36_500))]
+        days: i64,
+    },
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    stage::main("commit", &args.common, async |context| match args.command {
+        Some(Command::Maintain { dry_run, days }) => {
+            let done = maintain::run(&context, maintain::Options { dry_run, days }).await?;
+            show(args.json, &done)
+        }
+        None if args.gold => show(args.json, &commit::run_gold(&context).await?),
+        None => show(args.json, &commit::run(&context).await?),
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of the program")]
+fn show<T: Serialize + std::fmt::Display>(json: bool, answer: &T) -> Result<(), Failure> {
+    if json {
+        println!("{}", serde_json::to_string(answer)?);
+    } else {
+        println!("{answer}");
+    }
+    Ok(())
+}

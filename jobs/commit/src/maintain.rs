@@ -1,0 +1,196 @@
+//! Maintenance: checkpoints, vacuum, expired log entries, old temporary files and fragments.
+//! Everything here may be left out for any time, and killed at any moment.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use model::schema::Table;
+use model::{RunId, layout};
+use serde::Serialize;
+use stage::{Context, Failure};
+use table::Tables;
+use table::maintain::{RETENTION_DAYS, Vacuumed};
+
+use crate::failure;
+
+/// Days after which temporary files go.
+const TEMP_DAYS: u64 = 7;
+/// Days after which the fragments and batches of a finished run go.
+const RUN_DAYS: i64 = 30;
+
+/// What to do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Only tell what would be done.
+    pub dry_run: bool,
+    /// Days for which replaced files stay; fewer than [`RETENTION_DAYS`] count as so many.
+    pub days: i64,
+}
+
+/// What was done, or would be.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Done {
+    /// Whether nothing was really done.
+    pub dry_run: bool,
+    /// Days for which replaced files stay.
+    pub days: i64,
+    /// The tables.
+    pub tables: Vec<TableDone>,
+    /// Temporary files deleted.
+    pub temp_files: u64,
+    /// Their bytes.
+    pub temp_bytes: u64,
+    /// Runs whose fragments were deleted.
+    pub runs: u64,
+    /// Documents of theirs that were deleted.
+    pub run_documents: u64,
+}
+
+/// What was done to one table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableDone {
+    /// The table.
+    pub table: Table,
+    /// The version of which there is a checkpoint.
+    pub version: u64,
+    /// Data files deleted.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Log entries deleted.
+    pub log_entries: u64,
+}
+
+/// Maintains the lake.
+///
+/// # Errors
+/// Whatever the lake says.
+pub async fn run(context: &Context, options: Options) -> Result<Done, Failure> {
+    let tables = Tables::open(&context.lake);
+    let now = context.clock.now();
+    let days = options.days.max(RETENTION_DAYS);
+    let mut done = Done { dry_run: options.dry_run, days, ..Done::default() };
+    context.meter.total(Table::ALL.len() as u64 + 2);
+    for table in Table::ALL {
+        context.meter.at(table.as_str());
+        if let Some(version) = tables.version(*table).await.map_err(failure)? {
+            let log_entries = if options.dry_run {
+                0
+            } else {
+                // first the checkpoint, that log entries before it can go
+                tables.checkpoint(*table).await.map_err(failure)?;
+                tables.clean_log(*table).await.map_err(failure)?
+            };
+            let Vacuumed { files, bytes } =
+                tables.vacuum(*table, days, now, options.dry_run).await.map_err(failure)?;
+            done.tables.push(TableDone { table: *table, version, files, bytes, log_entries });
+        }
+        context.meter.done(1);
+    }
+    context.meter.at("temporary files");
+    clean_temp(context, now, options.dry_run, &mut done)?;
+    context.meter.done(1);
+    context.meter.at("old runs");
+    clean_runs(context, now, options.dry_run, &mut done).await?;
+    context.meter.done(1);
+    Ok(done)
+}
+
+/// Deletes what lies in the temporary folder of a directory lake and has not been written for a
+/// week. Elsewhere the folder is the system's, and the system's to clean.
+fn clean_temp(
+    context: &Context,
+    now: DateTime<Utc>,
+    dry_run: bool,
+    done: &mut Done,
+) -> Result<(), Failure> {
+    let temp = context.lake.temp();
+    if context.lake.directory().is_none_or(|lake| !temp.starts_with(lake)) {
+        return Ok(());
+    }
+    let cutoff = std::time::SystemTime::from(now) - Duration::from_secs(TEMP_DAYS * 86_400);
+    let mut folders = vec![temp.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            // whoever made it may delete it while we look
+            let Ok(meta) = entry.metadata() else { continue };
+            if meta.is_dir() {
+                folders.push(entry.path());
+            } else if meta.modified()? < cutoff {
+                done.temp_files += 1;
+                done.temp_bytes += meta.len();
+                if !dry_run {
+                    let _ = std::fs::remove_file(entry.path());
+                }
+            }
+        }
+        if folder != temp && !dry_run {
+            // only an empty folder goes
+            let _ = std::fs::remove_dir(&folder);
+        }
+    }
+    Ok(())
+}
+
+/// Deletes fragments and batches of runs that are finished and old; their plan and summary stay.
+async fn clean_runs(
+    context: &Context,
+    now: DateTime<Utc>,
+    dry_run: bool,
+    done: &mut Done,
+) -> Result<(), Failure> {
+    let lake = &context.lake;
+    let newest_old = RunId::new(now - TimeDelta::days(RUN_DAYS), 0);
+    for folder in lake.folders(layout::RUNS).await? {
+        let Some(run) = folder.rsplit('/').next().and_then(|name| name.parse::<RunId>().ok())
+        else {
+            continue;
+        };
+        if run >= newest_old || lake.head(&layout::summary(&run)).await?.is_none() {
+            continue;
+        }
+        let mut documents = 0;
+        for part in ["fragments", "batches"] {
+            for entry in lake.list(&format!("{folder}/{part}")).await? {
+                documents += 1;
+                if !dry_run {
+                    lake.delete(&entry.key).await?;
+                }
+            }
+        }
+        done.runs += u64::from(documents > 0);
+        done.run_documents += documents;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (deleted, wrote) =
+            if self.dry_run { ("would delete", "") } else { ("deleted", " checkpoint,") };
+        writeln!(f, "maintain: replaced files stay for {} days", self.days)?;
+        for table in &self.tables {
+            writeln!(
+                f,
+                "  {:<17} version {:<5}{wrote} {deleted} {} files ({} bytes), {} log entries",
+                table.table.as_str(),
+                table.version,
+                table.files,
+                table.bytes,
+                table.log_entries
+            )?;
+        }
+        writeln!(
+            f,
+            "  temporary files   {deleted} {} ({} bytes)",
+            self.temp_files, self.temp_bytes
+        )?;
+        write!(
+            f,
+            "  old runs          {deleted} {} documents of {} runs",
+            self.run_documents, self.runs
+        )
+    }
+}

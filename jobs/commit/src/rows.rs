@@ -1,0 +1,111 @@
+//! Rows of small tables to Arrow and back.
+
+use std::sync::Arc;
+
+use model::schema::{ColumnType, Table};
+use table::TableError;
+use table::datafusion::arrow::array::{
+    Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use table::datafusion::arrow::error::ArrowError;
+
+/// One value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cell {
+    Text(Option<String>),
+    Long(Option<i64>),
+    Micros(Option<i64>),
+    Bool(bool),
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<Option<&str>> for Cell {
+    fn from(text: Option<&str>) -> Self {
+        Self::Text(text.map(str::to_owned))
+    }
+}
+
+impl From<u64> for Cell {
+    fn from(number: u64) -> Self {
+        Self::Long(Some(i64::try_from(number).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<chrono::DateTime<chrono::Utc>> for Cell {
+    fn from(at: chrono::DateTime<chrono::Utc>) -> Self {
+        Self::Micros(Some(at.timestamp_micros()))
+    }
+}
+
+/// Rows with the columns of a table's data files as a batch.
+pub(crate) fn batch(table: Table, rows: &[Vec<Cell>]) -> Result<RecordBatch, TableError> {
+    let misfit = |column: &str| TableError::Change {
+        table,
+        source: format!("a row has a value of another type in column {column}").into(),
+    };
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    for (i, column) in table.schema().file_columns().iter().enumerate() {
+        macro_rules! gather {
+            ($variant:path) => {
+                rows.iter()
+                    .map(|row| match row.get(i) {
+                        Some($variant(value)) => Ok(value.clone()),
+                        _ => Err(misfit(column.name)),
+                    })
+                    .collect::<Result<Vec<_>, _>>()?
+            };
+        }
+        columns.push(match column.kind {
+            ColumnType::Text => Arc::new(StringArray::from(gather!(Cell::Text))),
+            ColumnType::Long => Arc::new(Int64Array::from(gather!(Cell::Long))),
+            ColumnType::Boolean => Arc::new(BooleanArray::from(gather!(Cell::Bool))),
+            ColumnType::Timestamp => Arc::new(
+                TimestampMicrosecondArray::from(gather!(Cell::Micros)).with_timezone("UTC"),
+            ),
+            _ => return Err(misfit(column.name)),
+        });
+    }
+    RecordBatch::try_new(store::schema::file_schema(table), columns)
+        .map_err(|error| TableError::from(arrow_error(error)))
+}
+
+pub(crate) fn arrow_error(error: ArrowError) -> table::datafusion::error::DataFusionError {
+    table::datafusion::error::DataFusionError::ArrowError(Box::new(error), None)
+}
+
+/// The columns of a batch that was read.
+pub(crate) struct Reader<'a> {
+    pub(crate) table: Table,
+    pub(crate) batch: &'a RecordBatch,
+}
+
+impl<'a> Reader<'a> {
+    fn column<A: 'static>(&self, name: &str) -> Result<&'a A, TableError> {
+        self.batch.column_by_name(name).and_then(|c| c.as_any().downcast_ref::<A>()).ok_or_else(
+            || TableError::Change {
+                table: self.table,
+                source: format!("column {name} has not the type it should have").into(),
+            },
+        )
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Result<impl Fn(usize) -> Option<&'a str>, TableError> {
+        let array: &StringArray = self.column(name)?;
+        Ok(move |row| array.is_valid(row).then(|| array.value(row)))
+    }
+
+    pub(crate) fn long(&self, name: &str) -> Result<impl Fn(usize) -> Option<i64>, TableError> {
+        let array: &Int64Array = self.column(name)?;
+        Ok(move |row| array.is_valid(row).then(|| array.value(row)))
+    }
+
+    pub(crate) fn micros(&self, name: &str) -> Result<impl Fn(usize) -> Option<i64>, TableError> {
+        let array: &TimestampMicrosecondArray = self.column(name)?;
+        Ok(move |row| array.is_valid(row).then(|| array.value(row)))
+    }
+}

@@ -1,0 +1,171 @@
+//! Silver and its rejects: the guard against older work, the commits, and which groups are in
+//! force.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use model::fragment::SilverFragment;
+use model::plan::Partition;
+use model::schema::Table;
+use stage::Context;
+use table::commit::RUN_TAG;
+use table::{Change, Outcome, Snapshot, Stamp, TableError, Tables};
+
+use crate::gather::Gathered;
+use crate::ledger::{self, History};
+use crate::summary::Skipped;
+
+/// Commits the run's groups of one silver table, but those that another run knows better.
+pub(crate) async fn commit(
+    context: &Context,
+    tables: &Tables,
+    gathered: &Gathered,
+    table: Table,
+) -> Result<(Outcome, Vec<Skipped>), TableError> {
+    let fragments: Vec<&SilverFragment> =
+        gathered.silver.iter().filter(|fragment| fragment.table == table).collect();
+    let content = Gathered::content(fragments.iter().copied());
+    let stamp = Stamp::new(table, &context.run, "silver", &content, context.clock.now());
+    let mut skipped = Vec::new();
+    let outcome = tables
+        .replace_with(table, &stamp, async |snapshot| {
+            // the ledger is loaded after the snapshot: whoever has changed the table before has
+            // written to the ledger before that
+            let histories = known(context, tables, &fragments).await?;
+            let younger = younger(snapshot, &fragments, context.run.as_str());
+            skipped.clear();
+            let mut change = Change::default();
+            for (n, fragment) in fragments.iter().enumerate() {
+                match superseded(fragment, &histories).or_else(|| younger.get(&n).cloned()) {
+                    Some(why) => skipped.push(Skipped { group: fragment.group.clone(), why }),
+                    None => {
+                        change.partitions.extend(fragment.replaces.iter().cloned());
+                        change.files.extend(fragment.files.iter().cloned());
+                    }
+                }
+            }
+            Ok(change)
+        })
+        .await?;
+    Ok((outcome, skipped))
+}
+
+/// What the ledger says now of the units of some fragments.
+async fn known(
+    context: &Context,
+    tables: &Tables,
+    fragments: &[&SilverFragment],
+) -> Result<HashMap<String, History>, TableError> {
+    let Some(archives) = tables.snapshot(Table::Archives).await? else {
+        return Ok(HashMap::new());
+    };
+    let units: HashSet<String> =
+        fragments.iter().flat_map(|f| &f.units).map(|unit| unit.unit.to_string()).collect();
+    ledger::histories(tables, &archives, &context.run, |id| units.contains(id)).await
+}
+
+/// Why a group is out of date by the ledger: an archive of it was published anew and fetched by
+/// another run after the one that the group was built from.
+fn superseded(fragment: &SilverFragment, histories: &HashMap<String, History>) -> Option<String> {
+    fragment.units.iter().find_map(|outcome| {
+        let history = histories.get(&outcome.unit.to_string())?;
+        let newer = history.newer_than(&outcome.sha256)?;
+        let (old, new) = (short(&outcome.sha256), short(newer));
+        Some(format!("{} was built from {old}, and {new} has been fetched since", outcome.unit))
+    })
+}
+
+fn short(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
+}
+
+/// Groups into whose partitions a younger run has put files of its own.
+fn younger(
+    snapshot: &Snapshot,
+    fragments: &[&SilverFragment],
+    run: &str,
+) -> HashMap<usize, String> {
+    let owners = owners(fragments.iter().copied());
+    let paths: HashSet<&str> =
+        fragments.iter().flat_map(|f| &f.files).map(|file| file.path.as_str()).collect();
+    let mut younger = HashMap::new();
+    for file in snapshot.files() {
+        let Some(owner) = owners.get(&file.partition) else { continue };
+        if paths.contains(file.path.as_str()) || younger.contains_key(owner) {
+            continue;
+        }
+        if let Some(other) = file.tag(RUN_TAG).filter(|other| other.as_str() > run) {
+            younger.insert(*owner, format!("run {other}, planned later, has rebuilt it"));
+        }
+    }
+    younger
+}
+
+/// The fragments by the partitions they replace.
+fn owners<'a>(
+    fragments: impl IntoIterator<Item = &'a SilverFragment>,
+) -> HashMap<&'a Partition, usize> {
+    fragments
+        .into_iter()
+        .enumerate()
+        .flat_map(|(n, fragment)| fragment.replaces.iter().map(move |p| (p, n)))
+        .collect()
+}
+
+/// The groups whose files are what silver holds in their partitions at this moment. A group
+/// that replaces nothing is in force too.
+pub(crate) async fn in_force<'a>(
+    tables: &Tables,
+    gathered: &'a Gathered,
+) -> Result<HashSet<&'a str>, TableError> {
+    let mut by_table: BTreeMap<Table, Vec<&SilverFragment>> = BTreeMap::new();
+    for fragment in &gathered.silver {
+        by_table.entry(fragment.table).or_default().push(fragment);
+    }
+    let mut all = HashSet::new();
+    for (table, fragments) in by_table {
+        let owners = owners(fragments.iter().copied());
+        let mut missing: Vec<HashSet<&str>> = fragments
+            .iter()
+            .map(|f| f.files.iter().map(|file| file.path.as_str()).collect())
+            .collect();
+        let mut foreign = HashSet::new();
+        if let Some(snapshot) = tables.snapshot(table).await? {
+            for file in snapshot.files() {
+                if let Some(owner) = owners.get(&file.partition)
+                    && !missing[*owner].remove(file.path.as_str())
+                {
+                    foreign.insert(*owner);
+                }
+            }
+        }
+        all.extend(fragments.iter().enumerate().filter_map(|(n, fragment)| {
+            (missing[n].is_empty() && !foreign.contains(&n)).then_some(fragment.group.as_str())
+        }));
+    }
+    Ok(all)
+}
+
+/// Commits the reject files of the groups in force; what their units had before goes.
+pub(crate) async fn commit_rejects(
+    context: &Context,
+    tables: &Tables,
+    gathered: &Gathered,
+) -> Result<Outcome, TableError> {
+    let content = Gathered::content(&gathered.silver);
+    let stamp = Stamp::new(Table::Rejects, &context.run, "silver", &content, context.clock.now());
+    tables
+        .replace_with(Table::Rejects, &stamp, async |_| {
+            let in_force = in_force(tables, gathered).await?;
+            let mut change = Change::default();
+            for fragment in &gathered.silver {
+                // a group of which nothing could be read leaves silver, and the rejects, as is
+                if fragment.replaces.is_empty() || !in_force.contains(fragment.group.as_str()) {
+                    continue;
+                }
+                change.owners.extend(fragment.units.iter().map(|unit| unit.unit.to_string()));
+                change.files.extend(fragment.rejects.iter().cloned());
+            }
+            Ok(change)
+        })
+        .await
+}

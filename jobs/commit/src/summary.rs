@@ -1,0 +1,113 @@
+//! What a commit did, for people and programs.
+
+use std::fmt;
+
+use model::RunId;
+use model::schema::Table;
+use serde::Serialize;
+use table::Outcome;
+
+use crate::ops::Figures;
+
+/// A group that was not committed, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The group's id, or the id of a piece of gold.
+    pub group: String,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// What became of one table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableOutcome {
+    /// The table.
+    pub table: Table,
+    /// Its version that holds the run's work.
+    pub version: u64,
+    /// Data files that came.
+    pub added: u64,
+    /// Data files that went.
+    pub removed: u64,
+    /// Whether a commit was made now (else there was nothing to do, or it had been made).
+    pub committed: bool,
+}
+
+impl TableOutcome {
+    pub(crate) const fn new(table: Table, outcome: Outcome) -> Self {
+        let Outcome { version, added, removed, noop } = outcome;
+        Self { table, version, added, removed, committed: !noop }
+    }
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The run.
+    pub run: RunId,
+    /// The tables in the order of their commits.
+    pub tables: Vec<TableOutcome>,
+    /// Groups left out because another run knows better.
+    pub skipped: Vec<Skipped>,
+    /// Fragments refused because they do not add up.
+    pub refused: Vec<Skipped>,
+    /// Symbols that gold must look at.
+    pub dirty: u64,
+    /// The sums over the run's groups.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// Version of the ledger extract; 0 for a commit of gold.
+    pub ledger: u64,
+}
+
+impl Summary {
+    pub(crate) fn new(run: &RunId) -> Self {
+        Self {
+            run: run.clone(),
+            tables: Vec::new(),
+            skipped: Vec::new(),
+            refused: Vec::new(),
+            dirty: 0,
+            figures: Figures::default(),
+            ledger: 0,
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "commit: run {}", self.run)?;
+        for table in &self.tables {
+            writeln!(
+                f,
+                "  {:<17} version {:<5} +{} −{} files{}",
+                table.table.as_str(),
+                table.version,
+                table.added,
+                table.removed,
+                if table.committed { "" } else { " (nothing new)" }
+            )?;
+        }
+        for group in &self.skipped {
+            writeln!(f, "  left out: {}: {}", group.group, group.why)?;
+        }
+        for group in &self.refused {
+            writeln!(f, "  refused: {}: {}", group.group, group.why)?;
+        }
+        if self.ledger > 0 {
+            let rows = &self.figures;
+            write!(
+                f,
+                "  {} groups: {} rows read = {} silver + {} rejected + {} duplicates; \
+                 {} symbols for gold",
+                rows.groups,
+                rows.rows_read,
+                rows.rows_silver,
+                rows.rows_rejected,
+                rows.rows_duplicate,
+                self.dirty
+            )?;
+        }
+        Ok(())
+    }
+}

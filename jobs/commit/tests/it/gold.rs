@@ -1,0 +1,105 @@
+//! Gold: committed where it was built from what silver holds, else sent back.
+
+use chrono::TimeDelta;
+use model::exit::Exit;
+use model::fragment::{Dirty, GoldFragment};
+use model::layout;
+use model::schema::Table;
+
+use crate::kit::{Run, World, live, named, partition, planned, start, world};
+
+async fn dirty(world: &World, run: &Run<'_>) -> Dirty {
+    let list: Vec<Dirty> =
+        world.lake.read_json(&layout::dirty(&run.run), "dirty list").await.unwrap();
+    list.into_iter().next().unwrap()
+}
+
+/// What gold does for the run's one symbol, from what silver holds now.
+async fn gold(world: &World, run: &Run<'_>) -> GoldFragment {
+    let dirty = dirty(world, run).await;
+    let mut files = Vec::new();
+    for table in [Table::Trades, Table::AggTrades, Table::Klines, Table::Bars] {
+        files.extend(
+            world.tables.live_files(table, |_| true).await.unwrap().into_iter().map(|f| (table, f)),
+        );
+    }
+    let inputs = dirty.inputs(files.iter().map(|(t, f)| (*t, &f.partition, f.path.as_str())));
+    let symbol = [("source", "binance"), ("market", "spot"), ("symbol", "BTCUSDT")];
+    let daily = partition(&symbol);
+    let mut bars = partition(&symbol);
+    bars.insert("timeframe".to_owned(), "1d".to_owned());
+    bars.insert("month".to_owned(), "2024-01".to_owned());
+    let fragment = GoldFragment {
+        id: dirty.id(),
+        months: dirty.months.clone(),
+        files: [(Table::Bars, &bars), (Table::Daily, &daily)]
+            .map(|(table, partition)| (table, named(table, partition, &dirty.id(), &inputs)))
+            .into(),
+        replaces: vec![(Table::Bars, bars), (Table::Daily, daily)],
+        inputs,
+        built_at: start() + TimeDelta::minutes(25),
+    };
+    let key = layout::fragment(&run.run, "gold", &fragment.id);
+    world.lake.write_json(&key, &fragment).await.unwrap();
+    fragment
+}
+
+#[tokio::test]
+async fn gold_is_replaced_and_repeated_without_effect() {
+    let world = world();
+    let run = planned(&world, 1, 1).await;
+    run.day("2024-01-01", "a10", 1).await;
+    run.commit().await;
+    let fragment = gold(&world, &run).await;
+    let summary = commit::run_gold(&run.context()).await.map_err(|f| f.error).unwrap();
+    assert_eq!(summary.tables.len(), 2);
+    assert!(summary.tables.iter().all(|t| t.committed && t.added == 1 && t.version == 1));
+    let summary = commit::run_gold(&run.context()).await.map_err(|f| f.error).unwrap();
+    assert!(summary.tables.iter().all(|t| !t.committed && t.version == 1), "{summary:?}");
+
+    // what silver says now is built anew
+    let second = planned(&world, 2, 1).await;
+    second.day("2024-01-01", "b12", 2).await;
+    second.commit().await;
+    // the first run's gold is in force, though silver has changed: a repetition is no failure
+    commit::run_gold(&run.context()).await.map_err(|f| f.error).unwrap();
+    let newer = gold(&world, &second).await;
+    commit::run_gold(&second.context()).await.map_err(|f| f.error).unwrap();
+    let live = live(&world).await;
+    assert_ne!(newer.files, fragment.files);
+    for (table, file) in &newer.files {
+        assert_eq!(live[table], [file.path.clone()]);
+    }
+    // and the first run's may not come back
+    let failure = commit::run_gold(&run.context()).await.expect_err("out of date");
+    assert_eq!(failure.exit, Exit::LostRace);
+}
+
+#[tokio::test]
+async fn gold_that_silver_has_overtaken_must_be_built_again() {
+    let world = world();
+    let first = planned(&world, 1, 1).await;
+    first.day("2024-01-01", "a10", 1).await;
+    first.commit().await;
+    gold(&world, &first).await;
+    let second = planned(&world, 2, 1).await;
+    second.day("2024-01-01", "b12", 2).await;
+    second.commit().await;
+    let failure = commit::run_gold(&first.context()).await.expect_err("out of date");
+    assert_eq!(failure.exit, Exit::LostRace);
+    let text = failure.error.to_string();
+    assert!(text.contains("binance/spot/BTCUSDT") && text.contains("run gold"), "{text}");
+    assert!(live(&world).await[&Table::Bars].is_empty());
+    // built again, it is committed, by whichever run
+    gold(&world, &first).await;
+    commit::run_gold(&first.context()).await.map_err(|f| f.error).unwrap();
+    assert_eq!(live(&world).await[&Table::Bars].len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_without_gold_has_nothing_to_commit() {
+    let world = world();
+    let run = planned(&world, 1, 0).await;
+    let summary = commit::run_gold(&run.context()).await.map_err(|f| f.error).unwrap();
+    assert!(summary.tables.is_empty());
+}

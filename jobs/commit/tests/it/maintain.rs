@@ -1,0 +1,73 @@
+//! Maintenance: what is old goes, what may be needed stays.
+
+use std::time::SystemTime;
+
+use chrono::TimeDelta;
+use commit::maintain::{self, Options};
+use model::layout;
+use model::schema::Table;
+
+use crate::kit::{ask, planned, world};
+
+#[tokio::test]
+async fn what_is_old_goes_and_a_dry_run_only_tells() {
+    let world = world();
+    let old = planned(&world, 1, 1).await;
+    old.day("2024-01-01", "a5", 1).await;
+    old.commit().await;
+    let open = planned(&world, 2, 1).await;
+    open.day("2024-01-01", "b7", 2).await;
+    open.commit().await;
+    world.lake.write(&layout::summary(&old.run), "{}").await.unwrap();
+    let spill = world.lake.temp().join("spill");
+    std::fs::create_dir_all(&spill).unwrap();
+    std::fs::write(spill.join("x"), "12345").unwrap();
+
+    // everything lies in the past by the machine's clock: the clock is moved past that
+    let now = chrono::DateTime::<chrono::Utc>::from(
+        std::fs::metadata(spill.join("x")).unwrap().modified().unwrap(),
+    );
+    let later = now + TimeDelta::days(6);
+    open.clock.advance(later - open.context().clock.now());
+    let work = async |dry_run, days| {
+        maintain::run(&open.context(), Options { dry_run, days })
+            .await
+            .map_err(|f| f.error)
+            .unwrap()
+    };
+    let done = work(false, 0).await;
+    assert_eq!((done.days, done.temp_files), (7, 0));
+    assert!(done.tables.iter().all(|table| table.files == 0), "{done:?}");
+    assert_eq!((done.runs, done.run_documents), (1, 2), "the finished run is 30 days old");
+
+    open.clock.advance(TimeDelta::days(2));
+    let told = work(true, 7).await;
+    let trades = told.tables.iter().find(|table| table.table == Table::Trades).unwrap();
+    assert_eq!((trades.files, told.temp_files, told.temp_bytes), (1, 1, 5));
+    assert!(spill.join("x").exists());
+    let done = work(false, 7).await;
+    assert_eq!(maintain::Done { dry_run: true, ..done.clone() }.temp_files, told.temp_files);
+    assert!(!spill.exists(), "the folder was empty then");
+    let again = work(false, 7).await;
+    assert!(again.tables.iter().all(|table| table.files == 0), "{again:?}");
+    assert_eq!(ask(&world, "select count(*) from silver.trades").await, ["7"]);
+    // the open run can still be committed, the finished one keeps its plan
+    assert_eq!(world.lake.list(&layout::fragments(&open.run, "silver")).await.unwrap().len(), 1);
+    world.lake.plan(&old.run).await.unwrap();
+    assert!(done.to_string().contains("deleted 1 (5 bytes)"), "{done}");
+    assert!(SystemTime::from(now) < SystemTime::from(later));
+}
+
+#[tokio::test]
+async fn a_run_whose_files_a_vacuum_took_is_refused() {
+    let world = world();
+    let run = planned(&world, 1, 2).await;
+    let lost = run.day("2024-01-01", "a5", 1).await;
+    run.day("2024-01-02", "a6", 1).await;
+    let key = format!("{}/{}", layout::table(Table::Trades), lost.files[0].path);
+    world.lake.delete(&key).await.unwrap();
+    run.clock.advance(TimeDelta::days(8));
+    let failure = commit::run(&run.context()).await.expect_err("a file is gone");
+    assert!(failure.error.to_string().contains("start a new run"), "{:#}", failure.error);
+    assert_eq!(ask(&world, "select count(*) from silver.trades").await, ["6"]);
+}
