@@ -91,10 +91,7 @@ impl Base {
     /// The shortest kline of a day that divides a timeframe.
     fn shortest(&self, day: Day, timeframe: Timeframe) -> Option<Timeframe> {
         let there = self.klines.get(&day)?.iter();
-        there
-            .filter(|k| timeframe.micros() % k.micros() == 0)
-            .min_by_key(|k| k.micros())
-            .copied()
+        there.filter(|k| timeframe.micros() % k.micros() == 0).min_by_key(|k| k.micros()).copied()
     }
 
     /// The timeframes of klines that any day needs.
@@ -152,9 +149,8 @@ fn batch_of(bars: &[Bar], from: Dataset) -> anyhow::Result<RecordBatch> {
         let array: Decimal128Array = bars.iter().map(|bar| of(bar)[at]).collect();
         Ok(Arc::new(array.with_precision_and_scale(38, 8)?))
     };
-    let longs = |of: fn(&Bar) -> i64| -> ArrayRef {
-        Arc::new(bars.iter().map(of).collect::<Int64Array>())
-    };
+    let longs =
+        |of: fn(&Bar) -> i64| -> ArrayRef { Arc::new(bars.iter().map(of).collect::<Int64Array>()) };
     let words = |word: &str| -> ArrayRef { Arc::new(StringArray::from(vec![word; bars.len()])) };
     let columns = vec![
         words(Timeframe::M1.as_str()),
@@ -211,11 +207,8 @@ mod tests {
             if !klines.is_empty() {
                 base.klines.insert(day, klines);
             }
-            let found: Vec<String> = base
-                .choices()
-                .iter()
-                .map(|c| format!("{}<{}", c.timeframe, c.base))
-                .collect();
+            let found: Vec<String> =
+                base.choices().iter().map(|c| format!("{}<{}", c.timeframe, c.base)).collect();
             assert_eq!(found.join(" "), expect);
         };
         let all_from_1m = "1m<1m 5m<1m 15m<1m 1h<1m 4h<1m 1d<1m";

@@ -352,4 +352,3 @@ fn rounded(fine: i128) -> i128 {
     let (whole, rest) = (fine / RESCALE, fine % RESCALE);
     if rest.abs() * 2 >= RESCALE { whole + fine.signum() } else { whole }
 }
-

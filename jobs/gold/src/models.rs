@@ -77,11 +77,8 @@ impl Model {
     ) -> anyhow::Result<Vec<RecordBatch>> {
         let run = async {
             let frame = session.sql(self.sql).await?;
-            let frame = if parameters.is_empty() {
-                frame
-            } else {
-                frame.with_param_values(parameters)?
-            };
+            let frame =
+                if parameters.is_empty() { frame } else { frame.with_param_values(parameters)? };
             frame.collect().await
         };
         run.await.with_context(|| format!("cannot run sql/gold/{}.sql", self.name))

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use arrow::array::{Array as _, AsArray as _, RecordBatch, Scalar, StringArray};
+use arrow::array::{AsArray as _, RecordBatch, Scalar, StringArray};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{Date32Type, Int64Type, SchemaRef};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -143,7 +143,10 @@ impl Workshop {
                 let _permit = self.permits.acquire().await?;
                 let mut copies = Vec::with_capacity(inputs.len());
                 for input in &inputs {
-                    copies.push((input.key.clone(), self.tables.lake().local_copy(&input.key).await?));
+                    copies.push((
+                        input.key.clone(),
+                        self.tables.lake().local_copy(&input.key).await?,
+                    ));
                 }
                 let bars = tokio::task::spawn_blocking(move || fold_day(day, dataset, &copies));
                 let bars = bars.await.context("the worker ended early")??;
@@ -195,7 +198,8 @@ impl Workshop {
             let days = batch.column_by_name("day").context("no column `day`")?;
             let days = days.as_primitive::<Date32Type>();
             for row in 0..batch.num_rows() {
-                let day = Day::of_epoch_days(days.value(row)).context("a kline outside all days")?;
+                let day =
+                    Day::of_epoch_days(days.value(row)).context("a kline outside all days")?;
                 if !base.traded.contains_key(&day) {
                     let timeframe = timeframes.value(row).parse::<Timeframe>()?;
                     base.klines.entry(day).or_default().insert(timeframe);
@@ -214,11 +218,7 @@ impl Workshop {
     }
 
     /// The bars of all timeframes, in order.
-    async fn bars(
-        &self,
-        memory: &SessionContext,
-        base: Base,
-    ) -> anyhow::Result<Vec<RecordBatch>> {
+    async fn bars(&self, memory: &SessionContext, base: Base) -> anyhow::Result<Vec<RecordBatch>> {
         let choices = base.choices();
         if choices.is_empty() {
             return Ok(Vec::new());
