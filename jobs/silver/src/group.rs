@@ -309,3 +309,7 @@ fn finish(sink: Sink<'_>, units: usize) -> Result<Ended, SilverError> {
     let (files, written) = output.finish()?;
     Ok((files, written, duplicates))
 }
+
+#[cfg(test)]
+#[path = "group_tests.rs"]
+mod tests;

@@ -271,7 +271,7 @@ fn rules_of_trades() {
     };
     issue("4,10,0.5,5,1704067200000,true", "");
     issue("4,0,0.5,0,1704067200000,true", "non_positive_price");
-    issue("4,-10,0.5,-5,1704067200000,true", "non_positive_price");
+    issue("4,-10,0.5,-5,1704067200000,true", "non_positive_price,bad_quantity");
     issue("4,10,0,0,1704067200000,true", "bad_quantity");
     issue("4,10,-0.5,-5,1704067200000,true", "bad_quantity");
     issue("4,10,0.5,5.00000001,1704067200000,true", "quote_mismatch");
