@@ -20,6 +20,7 @@ mod chunk;
 mod columnar;
 mod dictionary;
 mod flag;
+mod frame;
 mod number;
 mod stats;
 #[cfg(test)]

@@ -17,7 +17,7 @@ use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::bits;
+use super::{bits, frame};
 
 /// The compression level of every page. Level 1: the higher ones cost far more time than they
 /// save space on packed numbers.
@@ -44,12 +44,30 @@ impl Scratch {
     }
 
     /// Compresses the page in the making.
-    fn compress(&mut self) -> io::Result<Bytes> {
+    pub(super) fn compress(&mut self) -> io::Result<Compressed> {
         self.compressed.clear();
         self.compressed.reserve(zstd::zstd_safe::compress_bound(self.body.len()));
         self.zstd.compress_to_buffer(&self.body, &mut self.compressed)?;
-        Ok(Bytes::copy_from_slice(&self.compressed))
+        Ok(Compressed { bytes: Bytes::copy_from_slice(&self.compressed), plain: self.body.len() })
     }
+
+    /// Compresses the page in the making followed by `values`, of `size` bytes each, by hand;
+    /// `None` when they do not suit.
+    pub(super) fn compress_numbers(&mut self, values: &[i64], size: usize) -> Option<Compressed> {
+        self.compressed.clear();
+        frame::compress(&self.body, values, size, &mut self.compressed).then(|| Compressed {
+            bytes: Bytes::copy_from_slice(&self.compressed),
+            plain: self.body.len() + values.len() * size,
+        })
+    }
+}
+
+/// A page after compression.
+#[derive(Debug, Clone)]
+pub(super) struct Compressed {
+    pub(super) bytes: Bytes,
+    /// Size before compression.
+    plain: usize,
 }
 
 /// Which rows of a page have a value.
@@ -171,9 +189,7 @@ impl Bounds {
 /// A compressed data page.
 #[derive(Debug, Clone)]
 struct Page {
-    bytes: Bytes,
-    /// Size before compression.
-    plain: usize,
+    body: Compressed,
     rows: usize,
     nulls: usize,
     encoding: Encoding,
@@ -193,18 +209,16 @@ impl Chunk {
         Self { descr, pages: Vec::new() }
     }
 
-    /// Ends the page in the making.
+    /// Adds a page.
     pub(super) fn push(
         &mut self,
-        scratch: &mut Scratch,
+        body: Compressed,
         levels: &Levels,
         encoding: Encoding,
         bounds: Option<Bounds>,
-    ) -> io::Result<()> {
-        let (bytes, plain) = (scratch.compress()?, scratch.body.len());
+    ) {
         let (rows, nulls) = (levels.rows, levels.nulls);
-        self.pages.push(Page { bytes, plain, rows, nulls, encoding, bounds });
-        Ok(())
+        self.pages.push(Page { body, rows, nulls, encoding, bounds });
     }
 
     /// Takes over the last page of a column whose values are the same.
@@ -220,7 +234,7 @@ impl Chunk {
         dictionary: Option<usize>,
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
         let pages = std::mem::take(&mut self.pages);
-        let size: usize = pages.iter().map(|page| page.bytes.len() + 64).sum();
+        let size: usize = pages.iter().map(|page| page.body.bytes.len() + 64).sum();
         let mut sink = TrackedWrite::new(Vec::with_capacity(size + scratch.body.len()));
         let mut writer = SerializedPageWriter::new(&mut sink);
         let mut encodings = Vec::new();
@@ -235,13 +249,14 @@ impl Chunk {
         let mut plain = 0;
         let mut data_offset = 0;
         if let Some(entries) = dictionary {
+            let body = scratch.compress()?;
             let form = PageForm::DictionaryPage {
-                buf: scratch.compress()?,
+                buf: body.bytes,
                 num_values: entries as u32,
                 encoding: Encoding::PLAIN,
                 is_sorted: false,
             };
-            let spec = writer.write_page(CompressedPage::new(form, scratch.body.len()))?;
+            let spec = writer.write_page(CompressedPage::new(form, body.plain))?;
             count(PageType::DICTIONARY_PAGE, Encoding::PLAIN);
             plain += spec.uncompressed_size;
             data_offset = spec.bytes_written;
@@ -250,14 +265,14 @@ impl Chunk {
         let mut places = OffsetIndexBuilder::new();
         for page in &pages {
             let form = PageForm::DataPage {
-                buf: page.bytes.clone(),
+                buf: page.body.bytes.clone(),
                 num_values: page.rows as u32,
                 encoding: page.encoding,
                 def_level_encoding: Encoding::RLE,
                 rep_level_encoding: Encoding::RLE,
                 statistics: None,
             };
-            let spec = writer.write_page(CompressedPage::new(form, page.plain))?;
+            let spec = writer.write_page(CompressedPage::new(form, page.body.plain))?;
             count(PageType::DATA_PAGE, page.encoding);
             places.append_row_count(page.rows as i64);
             places.append_offset_and_size(spec.offset as i64, spec.compressed_size as i32);

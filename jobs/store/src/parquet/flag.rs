@@ -46,7 +46,7 @@ impl FlagColumn {
         bits::booleans(&mut scratch.body, &self.values);
         let bounds = (!self.values.is_empty())
             .then(|| Bounds::Flag(!self.values.contains(&false), self.values.contains(&true)));
-        self.chunk.push(scratch, &self.levels, Encoding::PLAIN, bounds)?;
+        self.chunk.push(scratch.compress()?, &self.levels, Encoding::PLAIN, bounds);
         self.values.clear();
         self.levels.clear();
         Ok(())

@@ -10,7 +10,7 @@ use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::bits;
-use super::chunk::{Bounds, Chunk, Levels, Scratch};
+use super::chunk::{Bounds, Chunk, Compressed, Levels, Scratch};
 use super::dictionary::Dictionary;
 
 /// How a column's values stand in the file.
@@ -39,6 +39,8 @@ pub(super) struct NumberColumn {
     dictionary: Option<Dictionary>,
     /// Whether the rest of the chunk goes without a dictionary.
     plain: bool,
+    /// Whether plain pages of the chunk are compressed by hand; `None` before the first one.
+    by_hand: Option<bool>,
     chunk: Chunk,
 }
 
@@ -66,6 +68,7 @@ impl NumberColumn {
             wide: Vec::new(),
             dictionary: (form != Form::Delta).then(Dictionary::new),
             plain: form == Form::Delta,
+            by_hand: None,
             chunk: Chunk::new(descr),
         }
     }
@@ -123,35 +126,49 @@ impl NumberColumn {
             return Ok(Err(TooLong(bad)));
         }
         self.levels.start(scratch);
-        let encoding = self.encode(scratch);
+        let (body, encoding) = self.encode(scratch)?;
         let bounds = bounds.map(|(min, max)| Bounds::Number(min, max));
-        self.chunk.push(scratch, &self.levels, encoding, bounds)?;
+        self.chunk.push(body, &self.levels, encoding, bounds);
         Ok(Ok(()))
     }
 
-    /// Appends the page's values.
-    fn encode(&mut self, scratch: &mut Scratch) -> Encoding {
+    /// Appends the page's values and compresses the page.
+    fn encode(&mut self, scratch: &mut Scratch) -> io::Result<(Compressed, Encoding)> {
         if self.levels.present() == 0 {
-            return Encoding::PLAIN;
+            return Ok((scratch.compress()?, Encoding::PLAIN));
         }
         if !self.plain && self.wide.is_empty() && self.encode_by_dictionary(scratch) {
-            return Encoding::RLE_DICTIONARY;
+            return Ok((scratch.compress()?, Encoding::RLE_DICTIONARY));
         }
         self.plain = true;
         match self.form {
             Form::Delta | Form::Narrow => {
                 bits::delta(&mut scratch.body, &self.values);
-                Encoding::DELTA_BINARY_PACKED
+                Ok((scratch.compress()?, Encoding::DELTA_BINARY_PACKED))
             }
-            Form::Wide(size) => {
-                if self.wide.is_empty() {
-                    big_endian(&mut scratch.body, size, &self.values);
-                } else {
-                    big_endian(&mut scratch.body, size, &self.wide);
-                }
-                Encoding::PLAIN
-            }
+            Form::Wide(size) => Ok((self.encode_wide(scratch, size)?, Encoding::PLAIN)),
         }
+    }
+
+    fn encode_wide(&mut self, scratch: &mut Scratch, size: usize) -> io::Result<Compressed> {
+        if !self.wide.is_empty() {
+            big_endian(&mut scratch.body, size, &self.wide);
+            return scratch.compress();
+        }
+        let by_hand = match self.by_hand {
+            Some(false) => None,
+            _ => scratch.compress_numbers(&self.values, size),
+        };
+        if let (Some(page), Some(true)) = (&by_hand, self.by_hand) {
+            return Ok(page.clone());
+        }
+        big_endian(&mut scratch.body, size, &self.values);
+        let page = scratch.compress()?;
+        let Some(by_hand) = by_hand else { return Ok(page) };
+        // the first page decides: a little space is given for much time
+        let good = by_hand.bytes.len() <= page.bytes.len() + page.bytes.len() / 32;
+        self.by_hand = Some(good);
+        Ok(if good { by_hand } else { page })
     }
 
     fn encode_by_dictionary(&mut self, scratch: &mut Scratch) -> bool {
@@ -195,6 +212,7 @@ impl NumberColumn {
             }
             dictionary.clear();
             self.plain = false;
+            self.by_hand = None;
         }
         self.chunk.close(scratch, entries)
     }

@@ -112,7 +112,7 @@ impl TextColumn {
         self.levels.start(scratch);
         let bounds = self.bounds();
         let encoding = self.encode(scratch);
-        self.chunk.push(scratch, &self.levels, encoding, bounds)?;
+        self.chunk.push(scratch.compress()?, &self.levels, encoding, bounds);
         if self.plain {
             self.words.cut(self.settled);
         }
