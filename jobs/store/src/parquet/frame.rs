@@ -51,8 +51,8 @@ pub(super) fn compress(before: &[u8], values: &[i64], size: usize, out: &mut Vec
     let mut at = 0;
     while at < rest.len() {
         let end = rest.len().min(at + BLOCK);
-        let follows = lengths.get(end).copied();
-        block(&rest[at..end], &lengths[at..end], follows, (size, tail), out);
+        let lengths = &lengths[at..lengths.len().min(end + 1)];
+        block(&rest[at..end], lengths, (size, tail), out);
         at = end;
     }
     true
@@ -100,19 +100,15 @@ fn start(before: &[u8], values: [i64; 2], size: usize, length: u8, out: &mut Vec
     end_block(out, header, false);
 }
 
-/// Appends a block of numbers. `lengths` are those of their literals, `follows` that of the
-/// first number after them; a number's sequence ends with the equal bytes of the next one.
-fn block(
-    values: &[i64],
-    lengths: &[u8],
-    follows: Option<u8>,
-    (size, tail): (usize, u32),
-    out: &mut Vec<u8>,
-) {
+/// Appends a block of numbers. `lengths` are those of their literals and of the first number
+/// after them, if there is one: a number's sequence ends with the equal bytes of the next.
+fn block(values: &[i64], lengths: &[u8], (size, tail): (usize, u32), out: &mut Vec<u8>) {
     let header = block_header(out, true);
-    let literals: usize = lengths.iter().map(|length| usize::from(*length)).sum();
+    let literals: usize = lengths[..values.len()].iter().map(|l| usize::from(*l)).sum();
+    let sequences = lengths.len() - 1;
     // the last number of all has no match after it, so that its tail is literal, too
-    let last = if follows.is_none() { tail as usize } else { 0 };
+    let is_last = sequences < values.len();
+    let last = if is_last { tail as usize } else { 0 };
     literals_header(out, literals + last);
     let mut at = out.len();
     out.resize(at + literals + 8, 0);
@@ -124,17 +120,13 @@ fn block(
     }
     out.truncate(at + last);
 
-    let sequences = values.len() - usize::from(follows.is_none());
     if sequences < 128 {
         out.push(sequences as u8);
     } else {
         out.extend_from_slice(&[(sequences >> 8) as u8 | 0x80, sequences as u8]);
     }
     if sequences > 0 {
-        let next = |i: usize| {
-            let length = lengths.get(i + 1).copied().or(follows).unwrap_or_default();
-            usize::from(size as u8 - SHORTEST - length)
-        };
+        let next = |i: usize| usize::from(size as u8 - SHORTEST - lengths[i + 1]);
         let mut counts = ([0; CODES], [0; CODES]);
         for (i, length) in lengths[..sequences].iter().enumerate() {
             counts.0[usize::from(*length)] += 1;
@@ -149,49 +141,60 @@ fn block(
         out[modes] = literal_coder.mode() << 6 | 1 << 4 | match_coder.mode() << 2;
 
         // read backwards: the last sequence goes first
-        let mut bits = Bits::default();
+        let mut bits = Bits::new(out, sequences * 2 * LOG as usize / 8);
         let end = sequences - 1;
         let mut match_state = match_coder.start(next(end));
         let mut literal_state = literal_coder.start(lengths[end].into());
         for i in (0..end).rev() {
             match_coder.encode(&mut match_state, next(i), &mut bits);
             literal_coder.encode(&mut literal_state, lengths[i].into(), &mut bits);
-            bits.flush(out);
+            bits.flush();
         }
         match_coder.end(match_state, &mut bits);
         literal_coder.end(literal_state, &mut bits);
         bits.push(1, 1);
-        bits.end(out);
+        bits.end();
     }
-    end_block(out, header, follows.is_none());
+    end_block(out, header, is_last);
 }
 
-/// Bits on their way out, the lowest first.
-#[derive(Default)]
-struct Bits {
+/// Bits that are appended, the lowest first.
+struct Bits<'a> {
+    out: &'a mut Vec<u8>,
+    /// Where the next byte goes; what is after it is overwritten or cut off.
+    at: usize,
     word: u64,
     held: u32,
 }
 
-impl Bits {
+impl<'a> Bits<'a> {
+    /// Appends at most `most` bytes, and a few of the ends.
+    fn new(out: &'a mut Vec<u8>, most: usize) -> Self {
+        let at = out.len();
+        out.resize(at + most + 24, 0);
+        Self { out, at, word: 0, held: 0 }
+    }
+
+    #[inline]
     const fn push(&mut self, value: u32, width: u32) {
         self.word |= (value as u64) << self.held;
         self.held += width;
     }
 
     /// Writes whole bytes; fewer than eight bits stay.
-    fn flush(&mut self, out: &mut Vec<u8>) {
+    #[inline]
+    fn flush(&mut self) {
+        self.out[self.at..self.at + 8].copy_from_slice(&self.word.to_le_bytes());
         let bytes = self.held / 8;
-        out.extend_from_slice(&self.word.to_le_bytes()[..bytes as usize]);
+        self.at += bytes as usize;
         self.word >>= bytes * 8;
         self.held %= 8;
     }
 
-    fn end(mut self, out: &mut Vec<u8>) {
-        self.flush(out);
-        if self.held > 0 {
-            out.push(self.word as u8);
-        }
+    fn end(mut self) {
+        self.held += 7;
+        self.flush();
+        self.out.truncate(self.at);
     }
 }
 
@@ -291,7 +294,7 @@ fn shares(counts: &[u32; CODES]) -> [usize; CODES] {
 
 /// Appends the description of shares that decoders build their table from.
 fn describe(shares: &[usize; CODES], out: &mut Vec<u8>) {
-    let mut bits = Bits::default();
+    let mut bits = Bits::new(out, 2 * CODES);
     bits.push(LOG - 5, 4);
     let mut left = STATES + 1;
     let (mut threshold, mut width) = (STATES, LOG + 1);
@@ -320,9 +323,9 @@ fn describe(shares: &[usize; CODES], out: &mut Vec<u8>) {
             }
             bits.push(more as u32, 2);
         }
-        bits.flush(out);
+        bits.flush();
     }
-    bits.end(out);
+    bits.end();
 }
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ impl NumberColumn {
         let page = scratch.compress()?;
         let Some(by_hand) = by_hand else { return Ok(page) };
         // the first page decides: a little space is given for much time
-        let good = by_hand.bytes.len() <= page.bytes.len() + page.bytes.len() / 32;
+        let good = by_hand.bytes.len() <= page.bytes.len() + page.bytes.len() / 16;
         self.by_hand = Some(good);
         Ok(if good { by_hand } else { page })
     }
