@@ -202,11 +202,18 @@ struct Page {
 pub(super) struct Chunk {
     descr: ColumnDescPtr,
     pages: Vec<Page>,
+    /// Compressed bytes of the pages.
+    size: usize,
 }
 
 impl Chunk {
     pub(super) const fn new(descr: ColumnDescPtr) -> Self {
-        Self { descr, pages: Vec::new() }
+        Self { descr, pages: Vec::new(), size: 0 }
+    }
+
+    /// Compressed bytes so far.
+    pub(super) const fn size(&self) -> usize {
+        self.size
     }
 
     /// Adds a page.
@@ -218,6 +225,7 @@ impl Chunk {
         bounds: Option<Bounds>,
     ) {
         let (rows, nulls) = (levels.rows, levels.nulls);
+        self.size += body.bytes.len();
         self.pages.push(Page { body, rows, nulls, encoding, bounds });
     }
 
@@ -234,7 +242,7 @@ impl Chunk {
         dictionary: Option<usize>,
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
         let pages = std::mem::take(&mut self.pages);
-        let size: usize = pages.iter().map(|page| page.body.bytes.len() + 64).sum();
+        let size = std::mem::take(&mut self.size) + 64 * pages.len();
         let mut sink = TrackedWrite::new(Vec::with_capacity(size + scratch.body.len()));
         let mut writer = SerializedPageWriter::new(&mut sink);
         let mut encodings = Vec::new();

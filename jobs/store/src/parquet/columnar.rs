@@ -26,6 +26,9 @@ use crate::staged::Staged;
 /// Rows of a page. With eight to twelve bytes a value it is half a MiB or more, and stays in a
 /// core's cache while it is encoded.
 const PAGE_ROWS: usize = 1 << 16;
+/// Compressed bytes of text after which a row group ends early, so that memory stays bounded
+/// whatever the rows are. Only rows of long, ever new text come to it.
+const GROUP_BYTES: usize = 16 << 20;
 
 /// One column of the row group in the making.
 #[derive(Debug)]
@@ -63,6 +66,15 @@ impl Encoder {
             (Self::Text(c), Values::Text(v)) => c.push(&v[from..to]),
             (Self::Text(c), Values::ConstText(v)) => c.push_same(v, rows),
             (Self::Text(c), _) => c.push_nulls(rows),
+        }
+    }
+
+    /// How many of the rows `from..to` the page takes, at least one.
+    fn room(&self, values: &Values<'_>, from: usize, to: usize) -> usize {
+        match (self, values) {
+            (Self::Text(c), Values::Text(v)) => c.room(&v[from..to]),
+            (Self::Text(c), Values::ConstText(v)) => c.room_same(v, to - from),
+            _ => to - from,
         }
     }
 
@@ -105,7 +117,7 @@ impl fmt::Debug for ColumnarFile {
 
 impl ColumnarFile {
     /// Starts a file of `table` whose row groups have exactly `row_group_rows` rows, but the
-    /// last.
+    /// last. (One with 16 MiB of compressed text ends early, to bound memory.)
     ///
     /// # Errors
     /// [`WriteError::Misfit`] when the table has columns of types that [`Values`] lacks (take
@@ -166,7 +178,12 @@ impl ColumnarFile {
         let mut from = 0;
         while from < rows {
             let room = (self.page_rows - self.in_page).min(self.group_rows - self.in_group);
-            let to = rows.min(from + room);
+            let most = rows.min(from + room);
+            let to = self
+                .encoders
+                .iter()
+                .zip(values)
+                .fold(most, |to, (encoder, values)| from + encoder.room(values, from, to));
             for (encoder, values) in self.encoders.iter_mut().zip(values) {
                 encoder.push(values, from, to);
             }
@@ -176,11 +193,21 @@ impl ColumnarFile {
             from = to;
             if self.in_group == self.group_rows {
                 self.end_group()?;
-            } else if self.in_page == self.page_rows {
+            } else if self.in_page == self.page_rows || self.texts().any(TextColumn::is_full) {
                 self.end_page()?;
+                if self.texts().map(TextColumn::size).sum::<usize>() >= GROUP_BYTES {
+                    self.end_group()?;
+                }
             }
         }
         Ok(())
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &TextColumn> {
+        self.encoders.iter().filter_map(|encoder| match encoder {
+            Encoder::Text(column) => Some(column),
+            _ => None,
+        })
     }
 
     fn check(&self, rows: usize, values: &[Values<'_>]) -> Result<(), WriteError> {

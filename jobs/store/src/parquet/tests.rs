@@ -383,6 +383,65 @@ fn long_text_has_no_statistics() {
     check(&columns, (3, 2), 5, &[1, 5]);
 }
 
+/// Lines of garbage, as rejects may have: pages and row groups stay small, wherever the rows
+/// are cut.
+#[test]
+fn much_text_makes_small_pages() {
+    let mut random = fastrand::Rng::with_seed(4);
+    let lines: Vec<String> = (0..12_000)
+        .map(|i| match i {
+            4_000..4_100 => "x".repeat(5_000),
+            _ => (0..random.usize(3_000..4_096)).map(|_| random.alphanumeric()).collect(),
+        })
+        .collect();
+    let (_folder, lake) = lake();
+    let write = |step: usize| {
+        let mut file = ColumnarFile::create(&lake, Table::Rejects, 65_536).unwrap();
+        let mut from = 0;
+        while from < lines.len() {
+            let to = lines.len().min(from + step);
+            let raw: Vec<_> = lines[from..to].iter().map(|l| Some(l.as_str())).collect();
+            let ids: Vec<_> = (from as i64..to as i64).collect();
+            let mut values = vec![Values::ConstText("same"); 12];
+            values[6] = Values::Long(&ids);
+            values[7] = Values::Null;
+            values[10] = match raw[..] {
+                [Some(one), ..] if raw.iter().all(|l| *l == Some(one)) => Values::ConstText(one),
+                _ => Values::Text(&raw),
+            };
+            file.write(to - from, &values).unwrap();
+            from = to;
+        }
+        file.finish().unwrap()
+    };
+    let whole = write(lines.len());
+    for step in [1, 50, 1_001] {
+        let parts = write(step);
+        assert!(
+            std::fs::read(whole.staged.path()).unwrap()
+                == std::fs::read(parts.staged.path()).unwrap(),
+            "the cuts leave a trace"
+        );
+    }
+    let footer = footer(&whole);
+    assert!(footer.num_row_groups() > 1);
+    for places in footer.offset_index().unwrap().iter().flatten() {
+        for page in places.page_locations() {
+            assert!(page.compressed_page_size < 1_100_000);
+        }
+    }
+    let file = File::open(whole.staged.path()).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let found: Vec<String> = reader
+        .flat_map(|batch| {
+            let batch = batch.unwrap();
+            let text = batch.column(10).as_string::<i32>();
+            text.iter().map(|line| line.unwrap().to_owned()).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(found == lines);
+}
+
 #[test]
 fn misfits_are_refused() {
     let fits = || {

@@ -16,6 +16,9 @@ use super::TEXT_BYTES;
 use super::bits;
 use super::chunk::{Bounds, Chunk, Levels, Scratch};
 
+/// Bytes of text after which a page ends. Texts that return at once do not count, for they are
+/// stored once.
+const PAGE_BYTES: usize = 1 << 20;
 /// Most entries of a dictionary.
 const MOST: usize = 1 << 14;
 /// Most bytes of a dictionary.
@@ -65,6 +68,8 @@ pub(super) struct TextColumn {
     plain: bool,
     /// The page's values that are there: words and how often each comes in a row.
     runs: Vec<(u32, usize)>,
+    /// Bytes of text in `runs`.
+    bytes: usize,
     chunk: Chunk,
 }
 
@@ -76,8 +81,42 @@ impl TextColumn {
             settled: 0,
             plain: false,
             runs: Vec::new(),
+            bytes: 0,
             chunk: Chunk::new(descr),
         }
+    }
+
+    /// How many of the next rows the page takes, at least one. It depends on the rows alone.
+    pub(super) fn room(&self, values: &[Option<&str>]) -> usize {
+        let mut last = self.runs.last().map(|(word, _)| &*self.words.list[*word as usize]);
+        let mut bytes = self.bytes;
+        for (row, value) in values.iter().enumerate() {
+            if value.is_some() && last != *value {
+                bytes += value.map_or(0, str::len);
+                last = *value;
+            }
+            if bytes >= PAGE_BYTES {
+                return row + 1;
+            }
+        }
+        values.len()
+    }
+
+    /// The same for rows that are all alike.
+    pub(super) fn room_same(&self, text: &str, rows: usize) -> usize {
+        let returns =
+            self.runs.last().is_some_and(|(word, _)| *self.words.list[*word as usize] == *text);
+        if returns || self.bytes + text.len() < PAGE_BYTES { rows } else { rows.min(1) }
+    }
+
+    /// Whether the page is at its end.
+    pub(super) const fn is_full(&self) -> bool {
+        self.bytes >= PAGE_BYTES
+    }
+
+    /// Compressed bytes of the row group so far.
+    pub(super) fn size(&self) -> usize {
+        self.chunk.size()
     }
 
     pub(super) fn push(&mut self, values: &[Option<&str>]) {
@@ -99,6 +138,7 @@ impl TextColumn {
             _ => {
                 let word = self.words.index(text);
                 self.runs.push((word, rows));
+                self.bytes += text.len();
             }
         }
     }
@@ -118,6 +158,7 @@ impl TextColumn {
         }
         self.settled = self.words.list.len();
         self.runs.clear();
+        self.bytes = 0;
         self.levels.clear();
         Ok(())
     }
