@@ -181,6 +181,25 @@ mod tests {
         check(b"", "no zip: starts with []");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(
+            tail in proptest::collection::vec(0_u8..=255, 0..60),
+            end: bool,
+            comment: u16,
+        ) {
+            let mut bytes = b"PK\x03\x04".to_vec();
+            if end {
+                bytes.extend(b"PK\x05\x06");
+            }
+            bytes.extend(tail);
+            bytes.extend(comment.to_le_bytes());
+            let mut file = tempfile::NamedTempFile::new().expect("file");
+            file.write_all(&bytes).expect("write");
+            zip_fault(file.path()).expect("a judgement");
+        }
+    }
+
     #[test]
     fn small_archives_among_large_ones() {
         let series = "binance/spot/trades/XRPUSDT";

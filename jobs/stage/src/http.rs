@@ -291,22 +291,10 @@ impl<'a> Attempts<'a> {
     /// [`Unavailable`] when none is left, or the host asks for more patience than the limits
     /// allow.
     pub async fn failed(&mut self, trouble: &Trouble) -> Result<(), Unavailable> {
-        let limits = &self.door.limits;
-        let backoff = Backoff {
-            first: Duration::from_millis(limits.backoff_ms),
-            longest: Duration::from_millis(limits.max_backoff_ms),
-        };
         if let Some(asked) = trouble.asked {
             self.door.close_for(asked);
-            if asked > backoff.longest {
-                let why = format!("{}; {}", trouble.why, asks_too_much(asked, backoff.longest));
-                return Err(self.give_up(why));
-            }
         }
-        if self.made >= limits.attempts {
-            return Err(self.give_up(trouble.why.clone()));
-        }
-        let wait = backoff.wait(self.made).max(trouble.asked.unwrap_or_default());
+        let wait = self.wait(trouble)?;
         tracing::debug!(
             url = self.url,
             attempt = self.made,
@@ -316,6 +304,23 @@ impl<'a> Attempts<'a> {
         );
         tokio::time::sleep(wait).await;
         Ok(())
+    }
+
+    fn wait(&self, trouble: &Trouble) -> Result<Duration, Unavailable> {
+        let limits = &self.door.limits;
+        let backoff = Backoff {
+            first: Duration::from_millis(limits.backoff_ms),
+            longest: Duration::from_millis(limits.max_backoff_ms),
+        };
+        let asked = trouble.asked.unwrap_or_default();
+        if asked > backoff.longest {
+            let why = format!("{}; {}", trouble.why, asks_too_much(asked, backoff.longest));
+            return Err(self.give_up(why));
+        }
+        if self.made >= limits.attempts {
+            return Err(self.give_up(trouble.why.clone()));
+        }
+        Ok(backoff.wait(self.made).max(asked))
     }
 
     /// The end of the attempts, for a reason of the caller's.
@@ -393,6 +398,21 @@ mod tests {
         drop(attempts.begin().await.expect("second"));
         let error = attempts.failed(&Trouble::new("cut")).await.expect_err("none left");
         assert_eq!(error.to_string(), "gave up on https://example.org/ after 2 attempts: cut");
+    }
+
+    #[tokio::test]
+    async fn the_wait_is_what_the_host_asks_for() {
+        let door = door(2);
+        let mut attempts = door.attempts("https://example.org/");
+        drop(attempts.begin().await.expect("first"));
+        let wait = |ms: Option<u64>| {
+            let asked = ms.map(Duration::from_millis);
+            attempts.wait(&Trouble { why: "answer 429".to_owned(), asked })
+        };
+        assert_eq!(wait(Some(700)), Ok(Duration::from_millis(700)));
+        assert_eq!(wait(Some(1_000)), Ok(Duration::from_secs(1)));
+        assert!(wait(Some(1_001)).is_err());
+        assert!(wait(None).is_ok_and(|wait| wait <= Duration::from_millis(1)));
     }
 
     #[tokio::test]

@@ -1,0 +1,6 @@
+//! bronze against a small server of its own, and against the sample exchange.
+
+mod market;
+mod repeat;
+mod source;
+mod support;

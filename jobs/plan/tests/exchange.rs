@@ -1,0 +1,368 @@
+//! plan against the sample exchange: paging, probing, what is asked for and what is not,
+//! repeated and republished, and sources that do not answer or are no source.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use exchange::faults::{Fault, Rule};
+use exchange::{Exchange, Handle, Options as Market, Range, SymbolSpec};
+use model::config::{Config, Scope};
+use model::exit::Exit;
+use model::fragment::{ArchiveStatus, RawArchive};
+use model::ledger::{BuildRow, Ledger, LedgerRow};
+use model::plan::{Batch, Group, Origin};
+use model::{Dataset, Period, RunId, Symbol, Timeframe, layout};
+use plan::Options;
+use plan::report::Report;
+use plan::survey::{Checksum, Survey};
+use stage::http::Door;
+use stage::{Clock, Context, Failure, ManualClock, Meter};
+use store::Lake;
+
+/// Two months of one symbol's trades and 1h bars.
+fn exchange() -> Handle {
+    let symbol: Symbol = "BTCUSDT".parse().expect("symbol");
+    let mut spec = SymbolSpec::new(model::Market::Spot, symbol);
+    spec.trades = Some(40);
+    let options = Market {
+        symbols: vec![spec],
+        range: Range {
+            from: "2024-02-01".parse().expect("day"),
+            to: "2024-03-31".parse().expect("day"),
+            timeframes: vec![Timeframe::H1],
+            daily: Dataset::ALL.to_vec(),
+            monthly: vec![Dataset::Trades, Dataset::AggTrades],
+        },
+        ..Market::default()
+    };
+    Exchange::start(&options).expect("exchange")
+}
+
+struct Lab {
+    context: Context,
+    text: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Lab {
+    fn new(url: &str, symbols: &str, range: &str, datasets: &str, discovery: &str) -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let text = format!(
+            "environment: test\nsources:\n  binance:\n    url: {url}\n    discovery: {discovery}\n    \
+             markets:\n      spot:\n        symbols: {symbols}\n        range: {range}\n        \
+             datasets: {datasets}\nlimits:\n  download: {{backoff_ms: 1, attempts: 3}}\n  \
+             batch: {{units: 25}}\n"
+        );
+        let now = "2024-06-01T00:00:00Z".parse().expect("time");
+        let context = Context {
+            lake: Lake::open(folder.path().to_str().expect("path"), None).expect("lake"),
+            config: Arc::new(Config::parse("lake.yaml", &text).expect("configuration")),
+            config_sha256: "c".to_owned(),
+            run: RunId::new(now, 0),
+            clock: Clock::Manual(ManualClock::at(now)),
+            meter: Meter::new("plan", false),
+        };
+        Self { context, text, _folder: folder }
+    }
+
+    fn next_run(&mut self) {
+        let n = u32::from_str_radix(&self.context.run.as_str()[17..], 16).expect("number");
+        self.context.run = RunId::new(self.context.clock.now(), n + 1);
+    }
+
+    async fn plan(&self) -> Report {
+        plan::run(&self.context, &Options::default()).await.expect("plan")
+    }
+
+    async fn fails(&self) -> Failure {
+        plan::run(&self.context, &Options::default()).await.expect_err(&self.text)
+    }
+
+    async fn batches(&self, report: &Report) -> Vec<Batch> {
+        let mut batches = Vec::new();
+        for line in &report.plan.batches {
+            let batch = self.context.lake.batch(&report.plan.run, line.number).await;
+            batches.push(batch.expect("batch"));
+        }
+        batches
+    }
+
+    /// Writes the ledger as if everything planned had been done.
+    async fn done(&self, report: &Report) {
+        let (version, mut ledger) = self.context.lake.ledger().await.expect("ledger");
+        for group in self.batches(report).await.into_iter().flat_map(|b| b.groups) {
+            done(&mut ledger, &group, self.context.clock.now());
+        }
+        self.context.lake.write_ledger(version + 1, &ledger).await.expect("ledger");
+    }
+}
+
+fn done(ledger: &mut Ledger, group: &Group, now: chrono::DateTime<chrono::Utc>) {
+    let mut inputs = Vec::new();
+    for planned in &group.units {
+        let id = planned.unit.id();
+        if let Origin::Fetch(remote) = &planned.archive {
+            let sha256 = format!("{id}{:?}", remote.etag);
+            let archive = RawArchive {
+                object: "o".to_owned(),
+                sha256,
+                bytes: remote.bytes.unwrap_or(1),
+                fetched_at: now,
+            };
+            let row = LedgerRow {
+                status: ArchiveStatus::Ok,
+                etag: remote.etag.clone(),
+                last_modified: remote.last_modified,
+                published_sha256: None,
+                archive: Some(archive),
+                fetched_at: now,
+            };
+            ledger.archives.insert(id.clone(), row);
+        }
+        let sha256 = ledger.archives[&id].archive.as_ref().expect("archive").sha256.clone();
+        inputs.push((id, sha256));
+    }
+    let build = BuildRow {
+        inputs: Group::inputs(inputs.iter().map(|(id, sha256)| (id, sha256.as_str()))),
+        units: inputs.into_iter().map(|(id, _)| id).collect(),
+        corrupt: BTreeMap::new(),
+    };
+    ledger.builds.insert(group.id.clone(), build);
+}
+
+#[tokio::test]
+async fn only_the_pages_that_are_needed() {
+    let exchange = exchange();
+    let lab = Lab::new(
+        exchange.url(),
+        "[BTCUSDT]",
+        "{from: 2024-03-10, to: 2024-03-12}",
+        "{trades: {archives: daily}}",
+        "listing",
+    );
+    let report = lab.plan().await;
+    assert_eq!(report.plan.totals.listed, 3);
+    assert_eq!(report.plan.totals.fetch, 3);
+    assert_eq!(report.warnings, Vec::<String>::new());
+    let requests = exchange.requests();
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    assert_eq!(requests[0].marker, "data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-03-10");
+    let batch = &lab.batches(&report).await[0];
+    let Origin::Fetch(remote) = &batch.groups[0].units[0].archive else { panic!("{batch:?}") };
+    assert_eq!(remote.checksum_url, Some(format!("{}.CHECKSUM", remote.url)));
+    assert!(remote.etag.as_ref().is_some_and(|etag| etag.starts_with('"')), "{remote:?}");
+    assert!(remote.bytes.is_some_and(|bytes| bytes > 0) && remote.last_modified.is_some());
+    // what the plan names is there
+    let got = reqwest::get(&remote.url).await.expect("archive");
+    assert_eq!(got.status().as_u16(), 200);
+    assert_eq!(got.headers()["etag"].to_str().ok(), remote.etag.as_deref());
+}
+
+#[tokio::test]
+async fn probing_finds_what_listing_finds() {
+    let exchange = exchange();
+    let offer = async |discovery: &str| {
+        let lab = Lab::new(
+            exchange.url(),
+            "[BTCUSDT]",
+            "{from: 2024-02-25, to: 2024-04-02}",
+            "{trades: {}}",
+            discovery,
+        );
+        let door = Door::new(&lab.context.config.limits.download, &lab.context.clock, None);
+        let door = door.expect("door");
+        let survey = Survey::new(&door, &lab.context.config.sources.binance, 4);
+        let series = lab.context.config.series(lab.context.clock.today(), &Scope::default());
+        let mut offer = survey.offer(&series[0]).await.expect("offer");
+        for listed in offer.archives.values_mut() {
+            listed.checksum = Checksum::Unknown;
+        }
+        offer
+    };
+    let listed = offer("listing").await;
+    let days = listed.archives.keys().filter(|p| matches!(p, Period::Day(_))).count();
+    assert_eq!((days, listed.archives.len()), (36, 38));
+    assert_eq!(offer("probe").await, listed);
+}
+
+#[tokio::test]
+async fn done_is_done_until_something_is_published_anew() {
+    let exchange = exchange();
+    let mut lab = Lab::new(
+        exchange.url(),
+        "[BTCUSDT]",
+        "{from: 2024-02-01, to: 2024-03-31}",
+        "{trades: {}, klines: {timeframes: [1h]}}",
+        "listing",
+    );
+    let report = lab.plan().await;
+    let totals = report.plan.totals;
+    assert_eq!(totals.listed, 60 + 2 + 60);
+    // months of trades are cheaper than their days; the bars have no monthly archives
+    assert_eq!((totals.groups, totals.fetch), (4, 2 + 60));
+    assert_eq!(totals.units, totals.fetch);
+    assert_eq!(report.plan.batches.iter().map(|b| b.units).sum::<u64>(), totals.units);
+    assert_eq!(report.plan.batches.len(), 3, "29, 31 and 2 units");
+    assert_eq!(report.plan.absent, Vec::new());
+
+    // the same run again keeps its plan, and another scope is refused
+    exchange.clear_requests();
+    let again = lab.plan().await;
+    assert!(again.taken_up);
+    assert_eq!(again.plan, report.plan);
+    assert!(exchange.requests().is_empty());
+    let scope = Scope { datasets: vec![Dataset::Trades], ..Scope::default() };
+    let options = Options { scope, ..Options::default() };
+    let failure = plan::run(&lab.context, &options).await.expect_err("another scope");
+    assert_eq!(failure.exit, Exit::Usage);
+    assert!(failure.error.to_string().contains("a plan of another scope"), "{failure:?}");
+
+    lab.done(&report).await;
+    lab.next_run();
+    let report = lab.plan().await;
+    assert!(report.plan.batches.is_empty());
+    assert_eq!(report.plan.totals.fetch, 0);
+    assert!(report.text().ends_with(": nothing to do\n"), "{}", report.text());
+
+    let anew = |path: &str| Rule::always(path, Fault::Republished { revision: 1 });
+    exchange
+        .set_faults(vec![
+            anew("data/spot/monthly/trades/BTCUSDT/BTCUSDT-trades-2024-02.zip"),
+            anew("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2024-03-09.zip"),
+            // its month is held, so this one is nobody's business
+            anew("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-03-09.zip"),
+        ])
+        .expect("rules");
+    lab.next_run();
+    let report = lab.plan().await;
+    let totals = report.plan.totals;
+    assert_eq!((totals.fetch, totals.republished, totals.groups), (2, 2, 2));
+    assert_eq!(totals.units, 1 + 31, "the bars' month is built whole");
+}
+
+#[tokio::test]
+async fn what_is_missing_is_told() {
+    let exchange = exchange();
+    exchange
+        .set_faults(vec![Rule::always(
+            "data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2024-03-1?.zip",
+            Fault::Absent,
+        )])
+        .expect("rules");
+    let lab = Lab::new(
+        exchange.url(),
+        "[BTCUSDT, BTCUSTD]",
+        "{from: 2024-01-20, to: 2024-03-31}",
+        "{klines: {timeframes: [1h, 5m]}}",
+        "listing",
+    );
+    let report = lab.plan().await;
+    let absent: Vec<_> = report.plan.absent.iter().map(|u| u.as_str()).collect();
+    // January is before the first archive
+    assert_eq!(absent.len(), 10, "{absent:?}");
+    assert_eq!(absent[0], "binance/spot/klines/BTCUSDT/1h/2024-03-10");
+    assert_eq!(
+        report.warnings,
+        [
+            "the source lists nothing for binance/spot/klines/BTCUSDT/5m",
+            "the source lists nothing for spot symbol BTCUSTD: is it spelt right?",
+        ]
+    );
+    let line = report.series.iter().find(|l| l.series.ends_with("BTCUSDT/1h")).expect("line");
+    assert_eq!((line.listed, line.fetch, line.absent), (50, 50, 10));
+}
+
+#[tokio::test]
+async fn a_listing_in_many_pages_that_fails_at_times() {
+    let symbol: Symbol = "BTCUSDT".parse().expect("symbol");
+    let options = Market {
+        symbols: vec![SymbolSpec::new(model::Market::Spot, symbol)],
+        range: Range {
+            from: "2020-01-01".parse().expect("day"),
+            to: "2024-03-31".parse().expect("day"),
+            timeframes: Vec::new(),
+            daily: vec![Dataset::Trades],
+            monthly: Vec::new(),
+        },
+        sizes: exchange::Sizes::Declared,
+        ..Market::default()
+    };
+    let exchange = Exchange::start(&options).expect("exchange");
+    let trouble = |code: u16| {
+        let status = Fault::Status { code, retry_after: Some(0) };
+        Rule::always("list:data/spot/daily/trades/**", status).times(1)
+    };
+    let cut = Rule::always("list:data/spot/daily/trades/**", Fault::Cut { at: 5_000 }).times(1);
+    exchange.set_faults(vec![trouble(503), trouble(429), cut]).expect("rules");
+    let lab = Lab::new(
+        exchange.url(),
+        "[BTCUSDT]",
+        "{from: 2020-03-01, to: 2024-02-29}",
+        "{trades: {}}",
+        "listing",
+    );
+    let mut config = (*lab.context.config).clone();
+    config.limits.download.attempts = 5;
+    let context = Context { config: Arc::new(config), ..lab.context.clone() };
+    let report = plan::run(&context, &Options::default()).await.expect("plan");
+    assert_eq!(report.plan.totals.listed, 1461);
+    assert_eq!(report.plan.totals.fetch, 1461);
+    assert_eq!(exchange.applied(), [1, 1, 1]);
+    let daily = exchange.requests().into_iter().filter(|r| r.path.contains("/daily/")).count();
+    assert_eq!(daily, 3 + 3, "three pages, three failures");
+}
+
+#[tokio::test]
+async fn sources_that_are_none() {
+    let fails = async |url: &str| {
+        let lab = Lab::new(
+            url,
+            "[BTCUSDT]",
+            "{from: 2024-02-01, to: 2024-03-31}",
+            "{trades: {}}",
+            "listing",
+        );
+        let failure = lab.fails().await;
+        let there = lab.context.lake.list(layout::RUNS).await.expect("list");
+        assert!(there.is_empty(), "{there:?}");
+        (failure.exit, format!("{:#}", failure.error))
+    };
+    let (exit, text) = fails("http://127.0.0.1:9").await;
+    assert_eq!(exit, Exit::SourceUnavailable);
+    assert!(text.contains("cannot survey binance/spot/trades/BTCUSDT: gave up on"), "{text}");
+    assert!(text.contains("after 3 attempts"), "{text}");
+
+    let exchange = exchange();
+    let (exit, text) = fails(&format!("{}/nowhere", exchange.url())).await;
+    assert_eq!(exit, Exit::Usage, "{text}");
+
+    let status = Fault::Status { code: 418, retry_after: Some(7_200) };
+    exchange.set_faults(vec![Rule::always("list:**", status)]).expect("rules");
+    let (exit, text) = fails(exchange.url()).await;
+    assert_eq!(exit, Exit::SourceUnavailable);
+    assert!(text.contains("the host asks to wait 7200 s"), "{text}");
+}
+
+#[tokio::test]
+async fn a_scope_outside_of_the_configuration_is_refused() {
+    let lab = Lab::new(
+        "http://127.0.0.1:9",
+        "[BTCUSDT]",
+        "{from: 2024-02-01, to: 2024-03-31}",
+        "{trades: {}}",
+        "listing",
+    );
+    let check = async |scope: Scope, expect: &str| {
+        let options = Options { scope, ..Options::default() };
+        let failure = plan::run(&lab.context, &options).await.expect_err(expect);
+        assert_eq!(failure.exit, Exit::Usage);
+        let text = failure.error.to_string();
+        assert!(text.contains(expect), "{text}");
+    };
+    let symbols = vec!["ETHUSDT".parse().expect("symbol")];
+    check(Scope { symbols, ..Scope::default() }, "--symbol ETHUSDT").await;
+    let datasets = vec![Dataset::Klines];
+    check(Scope { datasets, ..Scope::default() }, "--dataset klines").await;
+    let from = "2024-04-01".parse().ok();
+    check(Scope { from, ..Scope::default() }, "--from and --to leave no day").await;
+}
