@@ -223,7 +223,10 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 fn log_to_stderr(common: &Common) {
-    let filter = EnvFilter::try_new(&common.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    // the Delta kernel logs as errors what it also returns, a table not made yet among them
+    let quiet = "buoyant_kernel=off";
+    let filter = EnvFilter::try_new(format!("{quiet},{}", common.log))
+        .unwrap_or_else(|_| EnvFilter::new(format!("{quiet},info")));
     let format = common.log_format.unwrap_or_else(|| {
         if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json }
     });
