@@ -9,6 +9,7 @@ SELECT
     sum(CASE WHEN issues LIKE '%off_grid%' THEN 1 ELSE 0 END) AS off_grid,
     sum(CASE WHEN issues LIKE '%early_close%' THEN 1 ELSE 0 END) AS early,
     sum(CASE WHEN is_valid THEN 0 ELSE 1 END) AS invalid,
+    sum(CASE WHEN issues LIKE '%conflicting_duplicate%' THEN 1 ELSE 0 END) AS conflicting,
     max(trade_count) AS most_trades,
     min(CAST(open_time AS bigint)) AS first_us
 FROM silver.klines

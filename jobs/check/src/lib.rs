@@ -1,1 +1,180 @@
-//! Judges the lake: coverage, holes, and the reconciliation of bars with the exchange's own klines.
+//! Judges the lake: what is there and whole, what is missing, and whether the bars made from
+//! trades are the exchange's own, to the last digit.
+//!
+//! It reads the tables, the exact statistics in their logs, the configuration and the run's
+//! plan. It writes `ops.coverage` (whole partitions) and the run's rows of `ops.checks`. It
+//! changes no data, and must not know how archives are fetched or parsed.
+//!
+//! Defects of the data are warnings: the real exchange has them, and they must not stop the
+//! pipeline. What fails is our own bookkeeping: rows that are not accounted for. `strict` turns
+//! differences found by the reconciliation into failures too.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`facts`] | what the logs, the ledger and, where needed, the rows say of each day |
+//! | [`coverage`] | the status of a day from its facts; pure |
+//! | [`holes`] | which ids and bars are missing |
+//! | [`reconcile`] | bars made from trades against the exchange's klines, field by field |
+//! | [`accounting`] | every row read is in silver, in the rejects or a duplicate |
+//! | [`findings`] | what a check found, and how it becomes rows of `ops.checks` |
+//! | [`publish`] | the writing of both tables |
+//! | [`report`] | the summary |
+//! | `ask` | the SQL of `sql/checks/` and its answers |
+
+pub mod accounting;
+mod ask;
+pub mod coverage;
+pub mod facts;
+pub mod findings;
+pub mod holes;
+pub mod publish;
+pub mod reconcile;
+pub mod report;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::config::{Scope, Series};
+use model::exit::Exit;
+use model::fragment::Dirty;
+use model::layout;
+use model::plan::Plan;
+use model::schema::Table;
+use model::{Day, Month};
+use stage::{Context, Failure};
+use table::{SessionOptions, Tables};
+
+use crate::coverage::Coverage;
+use crate::findings::{Findings, Status};
+pub use crate::report::Summary;
+
+/// What to check, and how strictly.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// List holes and compare bars of all months, not only of those that the run changed.
+    pub all: bool,
+    /// Differences between bars and klines are failures.
+    pub strict: bool,
+}
+
+/// A series and what became of its days.
+#[derive(Debug)]
+pub struct Judged {
+    /// The series.
+    pub series: Series,
+    /// Its name, as its units have it.
+    pub name: String,
+    /// Its days.
+    pub days: Vec<Coverage>,
+}
+
+/// Checks the lake after a run.
+///
+/// # Errors
+/// [`Exit::DataRefused`] when a check fails; the tables are written all the same.
+pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure> {
+    let tables = Tables::open(&context.lake);
+    let session = tables.session(&SessionOptions::default())?;
+    let plan: Option<Plan> = match context.lake.plan(&context.run).await {
+        Ok(plan) => Some(plan),
+        Err(error) if error.is_not_found() => None,
+        Err(error) => return Err(error.into()),
+    };
+    context.meter.total(4);
+
+    let today = context.clock.today();
+    let series = context.config.series(today, &Scope::default());
+    let facts = facts::gather(&tables, &session, &series, plan.as_ref()).await?;
+    let lag = context.config.sources.binance.publication_lag;
+    let judged: Vec<Judged> = series
+        .into_iter()
+        .map(|series| {
+            let days = coverage::of_series(&series, &facts, lag, today);
+            Judged { name: coverage::name(&series), series, days }
+        })
+        .collect();
+    context.meter.done(1);
+
+    let dirty = if options.all { everything(&tables).await? } else { dirty(context).await? };
+    let mut findings = Findings::default();
+    // the gravest first, for there is room for so many details only
+    accounting::check(&tables, &session, &mut findings).await?;
+    reconcile::check(&session, &judged, &dirty, &mut findings).await?;
+    context.meter.done(1);
+    let wanted = |series: &Series, month: Month| {
+        dirty.iter().any(|d| {
+            (d.source, d.market, &d.symbol) == (series.source, series.market, &series.symbol)
+                && d.months.contains(&month)
+        })
+    };
+    holes::check(&session, &judged, wanted, &mut findings).await?;
+    summarize_coverage(&judged, &mut findings);
+    if options.strict {
+        let all = findings.summaries.iter_mut().chain(&mut findings.details);
+        for finding in all.filter(|f| f.check == reconcile::CHECK && f.status == Status::Warn) {
+            finding.status = Status::Fail;
+        }
+    }
+    context.meter.done(1);
+
+    publish::coverage(context, &tables, &judged).await?;
+    publish::findings(context, &tables, &findings).await?;
+    context.meter.done(1);
+
+    let summary = Summary::of(&judged, &findings);
+    if findings.worst() == Status::Fail {
+        let error = anyhow::anyhow!("{}", summary.text().trim_end());
+        return Err(Failure::new(Exit::DataRefused, error.context("a check failed")));
+    }
+    Ok(summary)
+}
+
+/// One summary a series.
+fn summarize_coverage(judged: &[Judged], findings: &mut Findings) {
+    for Judged { name, days, .. } in judged {
+        let count = |status: coverage::Status| days.iter().filter(|d| d.status == status).count();
+        let parts: Vec<String> = coverage::Status::ALL
+            .iter()
+            .filter(|status| count(**status) > 0)
+            .map(|status| format!("{} {}", count(*status), status.as_str()))
+            .collect();
+        let well = count(coverage::Status::Available) + count(coverage::Status::Pending);
+        let status = if well == days.len() { Status::Pass } else { Status::Warn };
+        let detail = format!("{} days: {}", days.len(), parts.join(", "));
+        findings.summary("coverage", status, name, detail);
+    }
+}
+
+/// What the run changed; nothing where it changed nothing.
+async fn dirty(context: &Context) -> Result<Vec<Dirty>, Failure> {
+    match context.lake.read_json(&layout::dirty(&context.run), "list of what is dirty").await {
+        Ok(dirty) => Ok(dirty),
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Every symbol and month that silver holds.
+async fn everything(tables: &Tables) -> Result<Vec<Dirty>, Failure> {
+    let mut months: BTreeMap<[String; 3], BTreeSet<Month>> = BTreeMap::new();
+    for table in [Table::Trades, Table::AggTrades, Table::Klines] {
+        for file in tables.live_files(table, |_| true).await? {
+            let of = |column: &str| file.partition.get(column).cloned().unwrap_or_default();
+            let month = match file.partition.get("date") {
+                Some(date) => date.parse::<Day>()?.month(),
+                None => of("month").parse()?,
+            };
+            months.entry(["source", "market", "symbol"].map(of)).or_default().insert(month);
+        }
+    }
+    months
+        .into_iter()
+        .map(|([source, market, symbol], months)| {
+            Ok(Dirty {
+                source: source.parse()?,
+                market: market.parse()?,
+                symbol: symbol.parse()?,
+                months: months.into_iter().collect(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,136 @@
+//! Lists what is missing: ranges of trade ids, ranges of klines. Reads rows only of days that
+//! the logs show to have holes, and only of the months in question.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context as _;
+use model::config::Series;
+use model::schema::Table;
+use model::{Dataset, Month};
+use table::datafusion::prelude::SessionContext;
+
+use crate::Judged;
+use crate::ask;
+use crate::coverage::Coverage;
+use crate::facts::of_series;
+use crate::findings::{Finding, Findings, Status};
+
+/// The name of the check of trade ids.
+pub const IDS: &str = "trade_ids";
+/// The name of the check of klines.
+pub const GRID: &str = "kline_grid";
+
+/// Sums up each series, and lists the holes of the days in `wanted` months.
+///
+/// # Errors
+/// Whatever the lake says.
+pub async fn check(
+    session: &SessionContext,
+    judged: &[Judged],
+    wanted: impl Fn(&Series, Month) -> bool,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    for Judged { series, name, days } in judged {
+        if days.iter().all(|day| day.rows == 0) {
+            continue;
+        }
+        let holed: Vec<&Coverage> = days.iter().filter(|day| day.missing > 0).collect();
+        let missing: u64 = holed.iter().map(|day| day.missing).sum();
+        let is_klines = series.dataset == Dataset::Klines;
+        let (check, what) = if is_klines { (GRID, "bars") } else { (IDS, "ids") };
+        let status = if missing == 0 { Status::Pass } else { Status::Warn };
+        let whole = days.iter().filter(|day| day.rows > 0).count();
+        let detail = format!("{missing} {what} missing on {} of {whole} days", holed.len());
+        findings.summary(check, status, name, detail);
+        let holed: Vec<&Coverage> =
+            holed.into_iter().filter(|day| wanted(series, day.day.month())).collect();
+        if is_klines {
+            klines(session, series, name, &holed, findings).await?;
+        } else {
+            ids(session, series, name, &holed, findings).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn ids(
+    session: &SessionContext,
+    series: &Series,
+    name: &str,
+    holed: &[&Coverage],
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let table = Table::of_dataset(series.dataset);
+    let id = if table == Table::Trades { "trade_id" } else { "agg_trade_id" };
+    for coverage in holed {
+        let limit = findings.room().to_string();
+        if limit == "0" {
+            findings.left_out += 1;
+            continue;
+        }
+        let mut parameters = of_series(series);
+        parameters.push(ask::day("day", coverage.day));
+        let words = [("table", table.as_str()), ("id", id), ("limit", &limit)];
+        for row in ask::ID_GAPS.ask(session, &words, parameters).await?.iter() {
+            let (first, last) = (row.long("first_missing")?, row.long("last_missing")?);
+            findings.detail(Finding {
+                time: Some(row.long("time_us")?),
+                field: Some(id.to_owned()),
+                expected: Some(range(first, last)),
+                found: None,
+                detail: Some(format!("{} missing before this trade", last - first + 1)),
+                ..Finding::new(IDS, Status::Warn, name)
+            });
+        }
+        // what is missing at the edge of a day has no row beside it within the day
+        if let Some(reason) = coverage.reason.as_deref().filter(|r| r.contains("its ")) {
+            findings.detail(Finding {
+                time: Some(coverage.day.start_micros()),
+                field: Some(id.to_owned()),
+                detail: Some(reason.to_owned()),
+                ..Finding::new(IDS, Status::Warn, name)
+            });
+        }
+    }
+    Ok(())
+}
+
+fn range(first: i64, last: i64) -> String {
+    if first == last { first.to_string() } else { format!("{first} to {last}") }
+}
+
+async fn klines(
+    session: &SessionContext,
+    series: &Series,
+    name: &str,
+    holed: &[&Coverage],
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let timeframe = series.timeframe.context("klines without a timeframe")?;
+    let months: BTreeSet<Month> = holed.iter().map(|c| c.day.month()).collect();
+    for month in months {
+        let limit = findings.room().to_string();
+        if limit == "0" {
+            findings.left_out += 1;
+            continue;
+        }
+        let mut parameters = of_series(series);
+        parameters.extend([
+            ask::text("timeframe", timeframe.as_str()),
+            ask::text("month", &month.to_string()),
+            ask::long("width_us", timeframe.micros()),
+        ]);
+        let words = [("limit", limit.as_str())];
+        for row in ask::KLINE_GAPS.ask(session, &words, parameters).await?.iter() {
+            let (first, last) = (row.long("first_missing")?, row.long("last_missing")?);
+            let bars = (last - first) / timeframe.micros() + 1;
+            findings.detail(Finding {
+                time: Some(first),
+                field: Some("open_time".to_owned()),
+                detail: Some(format!("bars missing from here on: {bars}")),
+                ..Finding::new(GRID, Status::Warn, name)
+            });
+        }
+    }
+    Ok(())
+}
