@@ -105,9 +105,9 @@ fn make(market: &Market, rows: usize) -> Trades {
         let quantity = steps as i64 * market.step;
         let quote = (i128::from(price) * i128::from(quantity) / 100_000_000) as i64;
         let digits = |v: i64, decimals: usize| {
-            (v / 100_000_000).max(1).ilog10() as u64 + 2 + decimals as u64
+            u64::from((v / 100_000_000).max(1).ilog10()) + 2 + decimals as u64
         };
-        trades.csv_bytes += (id + 4_000_000_000).ilog10() as u64
+        trades.csv_bytes += u64::from((id + 4_000_000_000).ilog10())
             + 1
             + digits(price, market.decimals[0])
             + digits(quantity, market.decimals[1])

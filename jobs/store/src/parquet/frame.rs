@@ -203,7 +203,7 @@ enum Coder {
     /// There is only one code.
     One,
     /// For each code what its bits and its next state follow from; the states.
-    Table { codes: [(u32, i32); CODES], states: [u16; STATES] },
+    Table { codes: [(u32, i32); CODES], states: Box<[u16; STATES]> },
 }
 
 impl Coder {
@@ -235,7 +235,7 @@ impl Coder {
             }
             total += share;
         }
-        let mut states = [0; STATES];
+        let mut states = Box::new([0; STATES]);
         for (state, owner) in owners.iter().enumerate() {
             let place = &mut places[usize::from(*owner)];
             states[*place] = (STATES + state) as u16;

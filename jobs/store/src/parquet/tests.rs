@@ -45,7 +45,8 @@ fn write_part(file: &mut ColumnarFile, table: Table, columns: &[Cells], from: us
                 // the form must not matter, so that odd parts take the wide one
                 match all.iter().map(|v| i64::try_from(*v)).collect::<Result<Vec<_>, _>>() {
                     Ok(narrow)
-                        if from % 2 == 0 || !matches!(column.kind, ColumnType::Decimal(..)) =>
+                        if from.is_multiple_of(2)
+                            || !matches!(column.kind, ColumnType::Decimal(..)) =>
                     {
                         Owned::Long(narrow)
                     }
