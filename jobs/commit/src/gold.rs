@@ -153,7 +153,7 @@ async fn choose(
     let symbols: HashSet<String> = pieces.iter().map(|p| p.fragment.id.clone()).collect();
     let mut files: HashMap<String, Files> = HashMap::new();
     let mut add = |snapshot: &Snapshot| {
-        for file in snapshot.files() {
+        for file in snapshot.iter() {
             let value = |column: &str| file.partition.get(column).map_or("", String::as_str);
             let id = format!("{}/{}/{}", value("source"), value("market"), value("symbol"));
             if symbols.contains(&id) {

@@ -1,4 +1,4 @@
-//! Maintenance: checkpoints, vacuum, expired log entries, old temporary files and fragments.
+//! Maintenance: merging of small files, checkpoints, vacuum, expired log entries, old temporary files and fragments.
 //! Everything here may be left out for any time, and killed at any moment.
 
 use std::fmt;
@@ -9,11 +9,13 @@ use model::schema::Table;
 use model::{RunId, layout};
 use serde::Serialize;
 use stage::{Context, Failure};
-use table::Tables;
 use table::maintain::{RETENTION_DAYS, Vacuumed};
+use table::{Stamp, Tables};
 
 use crate::failure;
 
+/// The tables to which each run adds a few rows.
+const SMALL: [Table; 4] = [Table::Archives, Table::Builds, Table::Runs, Table::Checks];
 /// Days after which temporary files go.
 const TEMP_DAYS: u64 = 7;
 /// Days after which the fragments and batches of a finished run go.
@@ -58,6 +60,8 @@ pub struct TableDone {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Small files that were merged into few.
+    pub merged: u64,
     /// Log entries deleted.
     pub log_entries: u64,
 }
@@ -74,7 +78,13 @@ pub async fn run(context: &Context, options: Options) -> Result<Done, Failure> {
     context.meter.total(Table::ALL.len() as u64 + 2);
     for table in Table::ALL {
         context.meter.at(table.as_str());
-        if let Some(version) = tables.version(*table).await.map_err(failure)? {
+        if let Some(mut version) = tables.version(*table).await.map_err(failure)? {
+            let mut merged = 0;
+            if SMALL.contains(table) && !options.dry_run {
+                let stamp = Stamp::new(*table, &context.run, "merge", "", now);
+                let outcome = tables.merge(*table, &stamp, now).await.map_err(failure)?;
+                (version, merged) = (outcome.version, outcome.removed);
+            }
             let log_entries = if options.dry_run {
                 0
             } else {
@@ -84,7 +94,14 @@ pub async fn run(context: &Context, options: Options) -> Result<Done, Failure> {
             };
             let Vacuumed { files, bytes } =
                 tables.vacuum(*table, days, now, options.dry_run).await.map_err(failure)?;
-            done.tables.push(TableDone { table: *table, version, files, bytes, log_entries });
+            done.tables.push(TableDone {
+                table: *table,
+                version,
+                files,
+                bytes,
+                merged,
+                log_entries,
+            });
         }
         context.meter.done(1);
     }
@@ -174,9 +191,11 @@ impl fmt::Display for Done {
         for table in &self.tables {
             writeln!(
                 f,
-                "  {:<17} version {:<5}{wrote} {deleted} {} files ({} bytes), {} log entries",
+                "  {:<17} version {:<5}{wrote} merged {} small files, {deleted} {} files ({} bytes), \
+                 {} log entries",
                 table.table.as_str(),
                 table.version,
+                table.merged,
                 table.files,
                 table.bytes,
                 table.log_entries

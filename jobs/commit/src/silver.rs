@@ -88,7 +88,7 @@ fn younger(
     let paths: HashSet<&str> =
         fragments.iter().flat_map(|f| &f.files).map(|file| file.path.as_str()).collect();
     let mut younger = HashMap::new();
-    for file in snapshot.files() {
+    for file in snapshot.iter() {
         let Some(owner) = owners.get(&file.partition) else { continue };
         if paths.contains(file.path.as_str()) || younger.contains_key(owner) {
             continue;
@@ -130,7 +130,7 @@ pub(crate) async fn in_force<'a>(
             .collect();
         let mut foreign = HashSet::new();
         if let Some(snapshot) = tables.snapshot(table).await? {
-            for file in snapshot.files() {
+            for file in snapshot.iter() {
                 if let Some(owner) = owners.get(&file.partition)
                     && !missing[*owner].remove(file.path.as_str())
                 {

@@ -63,7 +63,10 @@ pub struct Change {
     /// Owners (the ids that [`layout::data_file_name`] was called with) whose files all go,
     /// wherever they lie, but those in `files`.
     pub owners: Vec<String>,
-    /// The data files. With neither partitions nor owners they are appended.
+    /// Live files, by path, whose rows `files` holds instead, not one more or less. Readers are
+    /// told that no data has changed; goes with neither partitions nor owners.
+    pub merged: Vec<String>,
+    /// The data files. With nothing else they are appended.
     pub files: Vec<DataFile>,
 }
 
@@ -267,6 +270,8 @@ impl Actions {
         for partition in &partitions {
             check_partition(table, partition)?;
         }
+        let merged: HashSet<&str> = change.merged.iter().map(String::as_str).collect();
+        let data_change = merged.is_empty();
         let mut files: HashMap<&str, &DataFile> = HashMap::with_capacity(change.files.len());
         for file in &change.files {
             check_file(table, file, &partitions, &owners)?;
@@ -276,9 +281,8 @@ impl Actions {
         }
         let millis = stamp.at.timestamp_millis();
         let mut removes = Vec::new();
-        let mut touched: HashSet<&Partition> = HashSet::new();
-        let live = snapshot.files();
-        for old in &live {
+        let mut touched: HashSet<Partition> = HashSet::new();
+        for old in snapshot.iter() {
             match files.get(old.path.as_str()) {
                 Some(new) if new.bytes == old.bytes && new.rows == old.rows => {
                     files.remove(old.path.as_str());
@@ -286,46 +290,48 @@ impl Actions {
                 // the same name with other bytes: the new Add takes the old one's place
                 Some(_) => {}
                 None if partitions.contains(&old.partition)
-                    || owners.contains(owner_of(old.name())) =>
+                    || owners.contains(owner_of(old.name()))
+                    || merged.contains(old.path.as_str()) =>
                 {
-                    touched.insert(&old.partition);
                     removes.push(Action::Remove(Remove {
                         path: old.path.clone(),
-                        data_change: true,
+                        data_change,
                         deletion_timestamp: Some(millis),
                         extended_file_metadata: Some(true),
                         partition_values: Some(values(&old.partition)),
                         size: i64::try_from(old.bytes).ok(),
                         ..Remove::default()
                     }));
+                    touched.insert(old.partition);
                 }
                 None => {}
             }
         }
         let mut adds: Vec<&DataFile> = files.into_values().collect();
         adds.sort_by(|a, b| a.path.cmp(&b.path));
-        touched.extend(adds.iter().map(|file| &file.partition));
-        let replaces = !partitions.is_empty() || !owners.is_empty();
+        touched.extend(adds.iter().map(|file| file.partition.clone()));
+        let replaces = !partitions.is_empty() || !owners.is_empty() || !merged.is_empty();
         let predicate = if replaces {
-            touched.extend(partitions);
-            predicate::covering(table.schema(), touched.iter().copied())
+            touched.extend(partitions.into_iter().cloned());
+            predicate::covering(table.schema(), &touched)
         } else {
             None
         };
         let (added, removed) = (adds.len() as u64, removes.len() as u64);
         let mut actions = removes;
-        actions.extend(adds.into_iter().map(|file| Action::Add(add(table, file, stamp))));
+        actions
+            .extend(adds.into_iter().map(|file| Action::Add(add(table, file, stamp, data_change))));
         Ok(Self { actions, predicate, added, removed })
     }
 }
 
-fn add(table: Table, file: &DataFile, stamp: &Stamp) -> Add {
+fn add(table: Table, file: &DataFile, stamp: &Stamp, data_change: bool) -> Add {
     Add {
         path: file.path.clone(),
         partition_values: values(&file.partition),
         size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
         modification_time: stamp.at.timestamp_millis(),
-        data_change: true,
+        data_change,
         stats: Some(stats::json(table, file)),
         tags: Some(HashMap::from([(RUN_TAG.to_owned(), Some(stamp.run.to_string()))])),
         deletion_vector: None,

@@ -1,23 +1,35 @@
-//! Checkpoints, vacuum and expired log entries.
+//! Checkpoints, merging of small files, vacuum and expired log entries.
 //!
 //! The vacuum is our own: it deletes a file only when no version of the last seven days names
 //! it *and* the file itself is older than that, so that files of commits in flight stay, even
 //! those that bring back a name that was removed long ago.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use deltalake_core::DeltaTable;
 use deltalake_core::protocol::checkpoints::{cleanup_metadata, create_checkpoint};
 use futures::TryStreamExt as _;
 use model::layout;
+use model::plan::Partition;
 use model::schema::Table;
 
+use crate::commit::{Change, Outcome, Stamp};
 use crate::error::TableError;
+use crate::session::{SessionOptions, scan};
+use crate::snapshot::{LiveFile, Snapshot};
 use crate::tables::Tables;
 
 /// Days for which replaced files stay. Nothing can ask for fewer.
 pub const RETENTION_DAYS: i64 = 7;
+
+/// So many small files of a partition are worth merging.
+const MERGE_FROM: usize = 20;
+/// Bytes of files that are merged into one at a time; larger files stay.
+const MERGE_BYTES: u64 = 16 << 20;
+/// Days for which a run may still replace its own files by name.
+const SETTLED_DAYS: i64 = 8;
 
 /// What a vacuum deleted, or would have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,6 +59,75 @@ impl Tables {
             .await
             .map_err(TableError::delta("write a checkpoint of", table))?;
         Ok(loaded.version())
+    }
+
+    /// Merges the small files of tables to which each run adds a few rows (the ledger, builds,
+    /// runs), those of them that are older than eight days, so that reading such a table does not
+    /// grow with the number of runs. No row changes.
+    ///
+    /// # Errors
+    /// As [`Tables::replace`].
+    pub async fn merge(
+        &self,
+        table: Table,
+        stamp: &Stamp,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome, TableError> {
+        let settled = (now - TimeDelta::days(SETTLED_DAYS)).timestamp_millis();
+        self.replace_with(table, stamp, async |snapshot| {
+            let mut small: BTreeMap<Partition, Vec<LiveFile>> = BTreeMap::new();
+            for file in snapshot.iter() {
+                if file.bytes < MERGE_BYTES / 2 && file.added_millis() < settled {
+                    small.entry(file.partition.clone()).or_default().push(file);
+                }
+            }
+            let mut change = Change::default();
+            for (partition, mut files) in small {
+                files.sort_by(|a, b| a.path.cmp(&b.path));
+                let mut bytes = 0;
+                files.retain(|file| {
+                    bytes += file.bytes;
+                    bytes <= MERGE_BYTES
+                });
+                if files.len() >= MERGE_FROM {
+                    self.merge_partition(snapshot, &partition, &files, &mut change).await?;
+                }
+            }
+            Ok(change)
+        })
+        .await
+    }
+
+    async fn merge_partition(
+        &self,
+        snapshot: &Snapshot,
+        partition: &Partition,
+        files: &[LiveFile],
+        change: &mut Change,
+    ) -> Result<(), TableError> {
+        let table = snapshot.table();
+        let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+        let options = SessionOptions { target_partitions: Some(1), ..SessionOptions::default() };
+        let session = self.session(&options)?;
+        let some = scan(snapshot, false)?.with_file_paths(paths.clone());
+        session.register_table("small", Arc::new(some))?;
+        let schema = table.schema();
+        let columns: Vec<_> = schema.file_columns().iter().map(|c| c.name).collect();
+        let sql =
+            format!("SELECT {} FROM small ORDER BY {}", columns.join(", "), schema.key.join(", "));
+        let batches = session.sql(&sql).await?.collect().await?;
+        let file = self.write(table, partition, batches, "merged", &paths.join("\n"), 0).await?;
+        let rows: u64 = files.iter().map(|file| file.rows).sum();
+        let found = file.as_ref().map_or(0, |file| file.rows);
+        if rows != found {
+            return Err(TableError::Change {
+                table,
+                source: format!("{found} rows were read to be merged, expected {rows}").into(),
+            });
+        }
+        change.files.extend(file);
+        change.merged.extend(paths);
+        Ok(())
     }
 
     /// Deletes log entries that are older than the table's log retention (30 days) and that no

@@ -23,18 +23,29 @@ use crate::snapshot::Snapshot;
 use crate::tables::Tables;
 
 /// How a session works.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct SessionOptions {
     /// Partitions that a query works on at once; default: one a core.
     pub target_partitions: Option<usize>,
     /// Memory that sorts, joins and aggregations may take together, in MiB, before they spill to
     /// the lake's temporary folder; default: no limit.
     pub memory_mib: Option<usize>,
-    /// Whether row filters run inside the Parquet reader; default: no, which is faster where
-    /// partitions and statistics have cut the files down already.
+    /// Whether row filters run inside the Parquet reader; default: yes. Measured on six days of
+    /// 400,000 trades: half the time where few rows pass, no difference where most do.
     pub pushdown_filters: bool,
     /// Tables to read at an old version.
     pub versions: BTreeMap<Table, u64>,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self {
+            target_partitions: None,
+            memory_mib: None,
+            pushdown_filters: true,
+            versions: BTreeMap::new(),
+        }
+    }
 }
 
 impl Tables {
@@ -51,11 +62,18 @@ impl Tables {
         // plain strings everywhere, so that results have the types of the model
         settings.execution.parquet.schema_force_view_types = false;
         settings.sql_parser.map_string_types_to_utf8view = false;
+        // `price > 0.1` compares decimals, as Trino does; a float would be another number
+        settings.sql_parser.parse_float_as_decimal = true;
         settings.execution.parquet.pushdown_filters = options.pushdown_filters;
         settings.execution.parquet.reorder_filters = options.pushdown_filters;
         let mut runtime = RuntimeEnvBuilder::new().with_temp_file_path(self.lake.temp());
         if let Some(mib) = options.memory_mib {
-            runtime = runtime.with_memory_pool(Arc::new(FairSpillPool::new(mib << 20)));
+            let bytes = mib << 20;
+            let partitions = settings.execution.target_partitions.max(1);
+            // what a sort keeps back for merging its spills must leave it room to work
+            settings.execution.sort_spill_reservation_bytes =
+                settings.execution.sort_spill_reservation_bytes.min(bytes / partitions / 8);
+            runtime = runtime.with_memory_pool(Arc::new(FairSpillPool::new(bytes)));
         }
         let context = SessionContext::new_with_config_rt(config, runtime.build_arc()?);
         context.runtime_env().register_object_store(self.lake.url(), self.lake.root());
@@ -65,7 +83,7 @@ impl Tables {
                 zones.entry(table.zone()).or_default().push(*table);
             }
             for (zone, members) in zones {
-                let schema = Zone::new(self.clone(), &members, &options.versions);
+                let schema = Zone::new(self.clone(), &members, options);
                 catalog.register_schema(zone, Arc::new(schema))?;
             }
         }
@@ -77,21 +95,31 @@ impl Tables {
     /// # Errors
     /// [`TableError::Sql`].
     pub fn provider(&self, snapshot: &Snapshot) -> Result<Arc<dyn TableProvider>, TableError> {
-        let config = DeltaScanConfig {
-            file_column_name: None,
-            wrap_partition_values: false,
-            enable_parquet_pushdown: true,
-            schema_force_view_types: false,
-            schema: None,
-        };
-        Ok(Arc::new(DeltaScanNext::new(Arc::clone(&snapshot.state), config)?))
+        provider(snapshot, true)
     }
+}
+
+fn provider(snapshot: &Snapshot, pushdown: bool) -> Result<Arc<dyn TableProvider>, TableError> {
+    Ok(Arc::new(scan(snapshot, pushdown)?))
+}
+
+/// A scan of a table's version; partition values come as plain columns.
+pub(crate) fn scan(snapshot: &Snapshot, pushdown: bool) -> Result<DeltaScanNext, TableError> {
+    let config = DeltaScanConfig {
+        file_column_name: None,
+        wrap_partition_values: false,
+        enable_parquet_pushdown: pushdown,
+        schema_force_view_types: false,
+        schema: None,
+    };
+    Ok(DeltaScanNext::new(Arc::clone(&snapshot.state), config)?)
 }
 
 /// The tables of one zone as a schema of the session.
 struct Zone {
     tables: Tables,
     members: BTreeMap<&'static str, Member>,
+    pushdown: bool,
 }
 
 struct Member {
@@ -101,15 +129,15 @@ struct Member {
 }
 
 impl Zone {
-    fn new(tables: Tables, members: &[Table], versions: &BTreeMap<Table, u64>) -> Self {
+    fn new(tables: Tables, members: &[Table], options: &SessionOptions) -> Self {
         let members = members
             .iter()
             .map(|table| {
-                let version = versions.get(table).copied();
+                let version = options.versions.get(table).copied();
                 (table.name(), Member { table: *table, version, provider: OnceCell::new() })
             })
             .collect();
-        Self { tables, members }
+        Self { tables, members, pushdown: options.pushdown_filters }
     }
 
     async fn load(&self, member: &Member) -> Result<Arc<dyn TableProvider>, TableError> {
@@ -118,7 +146,7 @@ impl Zone {
             None => self.tables.snapshot(member.table).await?,
         };
         match snapshot {
-            Some(snapshot) => self.tables.provider(&snapshot),
+            Some(snapshot) => provider(&snapshot, self.pushdown),
             None => Ok(Arc::new(EmptyTable::new(store::schema::table_schema(member.table)))),
         }
     }

@@ -48,19 +48,24 @@ impl Snapshot {
         self.state.log_data().num_files()
     }
 
+    /// Goes through the live files, newest first, holding one at a time.
+    pub fn iter(&self) -> impl Iterator<Item = LiveFile> + '_ {
+        self.state.log_data().into_iter().map(LiveFile::of)
+    }
+
     /// The live files, newest first.
     pub fn files(&self) -> Vec<LiveFile> {
-        self.state.log_data().iter().map(LiveFile::of).collect()
+        self.iter().collect()
     }
 
     /// The live files whose partition `wanted` says yes to.
     pub fn files_where(&self, wanted: impl Fn(&Partition) -> bool) -> Vec<LiveFile> {
-        self.files().into_iter().filter(|file| wanted(&file.partition)).collect()
+        self.iter().filter(|file| wanted(&file.partition)).collect()
     }
 
     /// Rows in all live files, from their statistics.
     pub fn rows(&self) -> u64 {
-        self.files().iter().map(|file| file.rows).sum()
+        self.iter().map(|file| file.rows).sum()
     }
 
     /// A property of the table, such as `delta.constraints.valid_price`.
@@ -107,6 +112,11 @@ impl LiveFile {
     /// The file's name, without its folders.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
+    /// When it was added, in ms since the epoch: the time of its commit's stamp.
+    pub fn added_millis(&self) -> i64 {
+        self.view.modification_time()
     }
 
     /// A label that the commit put on the file, such as `run`.

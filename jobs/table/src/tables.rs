@@ -16,6 +16,9 @@ use crate::create::{self, SCHEMA_VERSION, SCHEMA_VERSION_KEY};
 use crate::error::TableError;
 use crate::snapshot::{LiveFile, Snapshot};
 
+/// How often a table is looked at before its state counts as broken.
+const LOADS: u32 = 4;
+
 /// The tables of a lake. Cheap to clone; holds no state of them.
 #[derive(Debug, Clone)]
 pub struct Tables {
@@ -49,18 +52,24 @@ impl Tables {
     /// [`TableError::Delta`].
     pub async fn snapshot(&self, table: Table) -> Result<Option<Snapshot>, TableError> {
         let log = self.log(table)?;
-        match EagerSnapshot::try_new(log.as_ref(), None).await {
-            Ok(state) => Ok(Some(Snapshot { table, log, state: Arc::new(state) })),
-            Err(DeltaTableError::NotATable(_)) => Ok(None),
-            Err(error) => {
-                // the library has several words for a table that is not there
-                let there = log.is_delta_table_location().await;
-                if matches!(there, Ok(false)) {
-                    Ok(None)
-                } else {
-                    Err(TableError::delta("load", table)(error))
-                }
+        let mut attempt = 1;
+        loop {
+            let error = match EagerSnapshot::try_new(log.as_ref(), None).await {
+                Ok(state) => return Ok(Some(Snapshot { table, log, state: Arc::new(state) })),
+                Err(DeltaTableError::NotATable(_)) => return Ok(None),
+                Err(error) => error,
+            };
+            // the library has several words for a table that is not there
+            if matches!(log.is_delta_table_location().await, Ok(false)) {
+                return Ok(None);
             }
+            // it may have come to be, or lost a log entry to a clean-up, while it was looked at
+            if attempt == LOADS {
+                return Err(TableError::delta("load", table)(error));
+            }
+            tracing::debug!(%table, attempt, %error, "cannot load, trying again");
+            tokio::time::sleep(std::time::Duration::from_millis(20 << attempt)).await;
+            attempt += 1;
         }
     }
 

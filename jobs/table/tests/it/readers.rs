@@ -91,6 +91,7 @@ async fn files_are_skipped_by_partition_and_by_statistics() {
     check("trade_id = 305", 3, 3).await;
     check("symbol = 'A' and time >= timestamp '2024-01-09T00:00:05Z'", 1, 5).await;
     check("price > 123456789.01234567", 0, 0).await;
+    check("price >= 123456789.01234567 and price < 123456789.01234568", 27, 270).await;
     check("price >= 200000000", 0, 0).await;
 }
 
@@ -150,7 +151,7 @@ async fn large_sorts_spill_instead_of_failing() {
     world.tables.replace(Table::Trades, &stamp(1, "x"), change).await.unwrap();
     let options = SessionOptions {
         target_partitions: Some(2),
-        memory_mib: Some(24),
+        memory_mib: Some(48),
         ..SessionOptions::default()
     };
     let context = world.tables.session(&options).unwrap();

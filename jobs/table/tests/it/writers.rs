@@ -247,3 +247,37 @@ async fn vacuum_keeps_seven_days_whatever_it_is_asked() {
     assert_eq!(number(&session(&world), "select count(*) from silver.trades").await, 12);
     assert_eq!(tables.vacuum(Table::Bars, 7, now(), false).await.unwrap().files, 0);
 }
+
+#[tokio::test]
+async fn small_files_are_merged_when_they_have_settled() {
+    let world = world();
+    let tables = &world.tables;
+    let partition = partition("A", "2024-01-01");
+    for n in 0..25_i64 {
+        let rows = crate::kit::batch("2024-01-01", n * 10..n * 10 + 10, 5);
+        let written =
+            tables.write(Table::Trades, &partition, [rows], &n.to_string(), "v1", 0).await;
+        let files = written.unwrap().into_iter().collect();
+        tables.append(Table::Trades, &stamp(n as u32, "x"), files).await.unwrap();
+    }
+    let sums = async || {
+        let sql = "select count(*) + sum(trade_id) from silver.trades";
+        (
+            number(&session(&world), sql).await,
+            tables.live_files(Table::Trades, |_| true).await.unwrap().len(),
+        )
+    };
+    let before = sums().await.0;
+    let merge = async |days| {
+        let stamp = stamp(99, &format!("merge {days}"));
+        tables.merge(Table::Trades, &stamp, now() + TimeDelta::days(days)).await.unwrap()
+    };
+    assert!(merge(8).await.noop, "eight days are not over");
+    let outcome = merge(9).await;
+    assert_eq!((outcome.added, outcome.removed), (1, 25));
+    assert_eq!(sums().await, (before, 1));
+    assert!(merge(10).await.noop);
+    let log = format!("{}/_delta_log/{:020}.json", layout::table(Table::Trades), outcome.version);
+    let text = String::from_utf8(world.lake.read(&log).await.unwrap().to_vec()).unwrap();
+    assert!(text.contains("\"dataChange\":false") && !text.contains("\"dataChange\":true"));
+}
