@@ -178,8 +178,7 @@ mod tests {
         for (name, query) in &catalog.queries {
             assert!(query.header.purpose.len() > 10 && query.header.grain.len() > 5, "{name}");
             let mut used = params::placeholders(&query.text);
-            let mut declared: Vec<_> =
-                query.header.params.iter().map(|p| p.name.clone()).collect();
+            let mut declared: Vec<_> = query.header.params.iter().map(|p| p.name.clone()).collect();
             used.sort();
             declared.sort();
             assert_eq!(used, declared, "{name}");
@@ -188,11 +187,41 @@ mod tests {
 
     /// What Athena (Trino) and DataFusion do not both understand.
     const NOT_SHARED: &[&str] = &[
-        "max_by", "min_by", "approx_percentile", "date_diff", "count_if", "year(", "month(",
-        "day(", "hour(", "day_of_week", "fetch first", "interval", "date_bin", "::", "ilike",
-        "qualify", "filter (", "last_value(", "nth_value", "string_agg", "array_agg", "to_char",
-        "date_format", "arrow_cast", "try_cast", "date_part", "from_unixtime", "median(",
-        "generate_series", "unnest", "exclude", "top ", "date_trunc", "now()", "current_date",
+        "max_by",
+        "min_by",
+        "approx_percentile",
+        "date_diff",
+        "count_if",
+        "year(",
+        "month(",
+        "day(",
+        "hour(",
+        "day_of_week",
+        "fetch first",
+        "interval",
+        "date_bin",
+        "::",
+        "ilike",
+        "qualify",
+        "filter (",
+        "last_value(",
+        "nth_value",
+        "string_agg",
+        "array_agg",
+        "to_char",
+        "date_format",
+        "arrow_cast",
+        "try_cast",
+        "date_part",
+        "from_unixtime",
+        "median(",
+        "generate_series",
+        "unnest",
+        "exclude",
+        "top ",
+        "date_trunc",
+        "now()",
+        "current_date",
     ];
 
     #[test]

@@ -107,8 +107,7 @@ fn parse_param(
     bad: impl Fn(&'static str) -> BadHeader,
 ) -> Result<Param, BadHeader> {
     let form = || bad(PARAM_FORM);
-    let (head, doc) =
-        words.strip_suffix('"').and_then(|w| w.split_once('"')).ok_or_else(form)?;
+    let (head, doc) = words.strip_suffix('"').and_then(|w| w.split_once('"')).ok_or_else(form)?;
     let (head, default) = match head.split_once('=') {
         Some((head, value)) => (head, Some(value.trim())),
         None => (head, None),
@@ -171,9 +170,6 @@ mod tests {
         check("-- param: Day date \"d\"", Err("expected a form such as"));
         check("-- param: a int \"d\"\n-- param: a int \"d\"", Err("line 4"));
         assert_eq!(Header::parse("SELECT 1"), Err(BadHeader::Absent("purpose")));
-        assert_eq!(
-            Header::parse("-- purpose: p\nSELECT 1"),
-            Err(BadHeader::Absent("grain"))
-        );
+        assert_eq!(Header::parse("-- purpose: p\nSELECT 1"), Err(BadHeader::Absent("grain")));
     }
 }

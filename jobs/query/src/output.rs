@@ -11,7 +11,7 @@ use arrow::datatypes::{
     DataType, Date32Type, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use model::Day;
 
 use crate::catalog::Catalog;
@@ -84,6 +84,15 @@ impl<W: Write> Printer<W> {
         match format {
             Format::Table => {
                 table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+                // lines around the answer and under its head, none between rows
+                for line in [
+                    TableComponent::HorizontalLines,
+                    TableComponent::MiddleIntersections,
+                    TableComponent::LeftBorderIntersections,
+                    TableComponent::RightBorderIntersections,
+                ] {
+                    table.remove_style(line);
+                }
                 table.set_content_arrangement(ContentArrangement::Disabled);
                 table.set_header(columns.iter().map(|(name, kind)| aligned(name.clone(), *kind)));
             }
@@ -242,9 +251,7 @@ impl Texts {
             Self::Instant(c) | Self::Day(c) | Self::Long(c) | Self::Double(c) => c,
         };
         column.is_valid(row).then(|| match self {
-            Self::Instant(c) => {
-                instant(c.as_primitive::<TimestampMicrosecondType>().value(row))
-            }
+            Self::Instant(c) => instant(c.as_primitive::<TimestampMicrosecondType>().value(row)),
             Self::Day(c) => {
                 let days = c.as_primitive::<Date32Type>().value(row);
                 Day::of_epoch_days(days).map_or_else(|| days.to_string(), |day| day.to_string())
@@ -294,7 +301,9 @@ pub fn list(catalog: &Catalog, format: Format, mut out: impl Write) -> anyhow::R
         }
         let columns = columns
             .into_iter()
-            .map(|texts| ArrayRef::from(Box::new(arrow::array::StringArray::from(texts)) as Box<dyn Array>))
+            .map(|texts| {
+                ArrayRef::from(Box::new(arrow::array::StringArray::from(texts)) as Box<dyn Array>)
+            })
             .collect();
         let batch = RecordBatch::try_new(SchemaRef::clone(&schema), columns)?;
         let mut printer = Printer::new(format, schema, out)?;

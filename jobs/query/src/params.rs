@@ -157,10 +157,10 @@ pub enum BadParam {
 pub fn split(given: &[String]) -> Result<BTreeMap<&str, &str>, BadParam> {
     let mut values = BTreeMap::new();
     for text in given {
-        let (name, value) =
-            text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
-                BadParam::Form { found: text.clone() }
-            })?;
+        let (name, value) = text
+            .split_once('=')
+            .filter(|(name, _)| !name.is_empty())
+            .ok_or_else(|| BadParam::Form { found: text.clone() })?;
         if values.insert(name, value).is_some() {
             return Err(BadParam::Twice { name: name.to_owned() });
         }
@@ -257,10 +257,7 @@ pub fn placeholders(text: &str) -> Vec<String> {
     names
 }
 
-fn substitute(
-    text: &str,
-    literal: impl Fn(&str) -> Option<String>,
-) -> Result<String, BadParam> {
+fn substitute(text: &str, literal: impl Fn(&str) -> Option<String>) -> Result<String, BadParam> {
     let mut sql = String::with_capacity(text.len() + 64);
     for piece in pieces(text) {
         match piece {
