@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Write as _};
 
 use arrow::array::{Array as _, AsArray as _};
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 use zip::write::SimpleFileOptions;
@@ -335,7 +335,8 @@ fn corrupt_archives_are_left_out() {
     check_corrupt(good[..len - 10].to_vec(), "does not open");
     check_corrupt(zip_of(&[]), "no member");
     check_corrupt(zip_of(&[("x.csv", b"1")]), "no member `BTCUSDT-trades-2024-01-01.csv`");
-    check_corrupt(zip_of(&[(&format!("a/{name}"), b"1"), (name, b"1")]), "two members");
+    let two = zip_of(&[(&format!("a/{name}"), b"1"), (&format!("b/{name}"), b"1")]);
+    check_corrupt(two, "2 members");
 
     let mut damaged = good.clone();
     damaged[middle] ^= 0xff;
@@ -381,8 +382,22 @@ fn an_archive_cut_after_it_was_fetched_is_corrupt() {
 fn other_members_are_passed_over() {
     let csv = trade(1, START);
     let name = "BTCUSDT-trades-2024-01-01.csv";
-    let nested = zip_of(&[("old/BTCUSDT-aggTrades.csv", b"9,9"), (name, csv.as_bytes())]);
-    check(&[(DAY_1, nested)], false, &[&[(1, "", SHA[0])]], &[of(1, 1, 0, 0, 0)]);
+    let other = other_trade(1, START);
+    for members in [
+        // seen: the same name in a folder, with other quantities
+        vec![("x/BTCUSDT-trades-2024-01-01.csv", other.as_bytes()), (name, csv.as_bytes())],
+        vec![(name, csv.as_bytes()), ("x/BTCUSDT-trades-2024-01-01.csv", other.as_bytes())],
+        vec![("x/", &[]), ("readme.txt", b"9,9"), (name, csv.as_bytes())],
+        vec![("x/BTCUSDT-trades-2024-01-01.csv", csv.as_bytes())],
+    ] {
+        let lab = Lab::new();
+        let built = lab.build(&[(DAY_1, zip_of(&members))]);
+        assert_eq!(counts(&built), [of(1, 1, 0, 0, 0)]);
+        let file = File::open(built.files[0].1.staged.path()).expect("open");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").build();
+        let batch = reader.expect("reader").next().expect("rows").expect("batch");
+        assert_eq!(batch["quantity"].as_primitive::<Decimal128Type>().value(0), 50_000_000);
+    }
 }
 
 /// Any rows, with any sizes of blocks and memory: the result is what a plain model says.

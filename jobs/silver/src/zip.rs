@@ -57,7 +57,7 @@ pub(crate) struct Member {
     declared: u64,
     seen: u64,
     compressed: u64,
-    crc: flate2::Crc,
+    crc: crc32fast::Hasher,
     expected_crc: u32,
     /// Other members, which are passed over.
     pub(crate) others: usize,
@@ -79,29 +79,40 @@ impl Member {
         if archive.has_duplicate_names() {
             return Err(ZipFault::Corrupt("the zip has two members of one name".to_owned()));
         }
-        let mut right = None;
-        let mut others = Vec::new();
+        // the right member stands at the top; a zip without one may have it in a folder
+        let (mut top, mut nested, mut others) = (None, Vec::new(), Vec::new());
         for index in 0..archive.len() {
             let entry = archive.by_index_raw(index)?;
             if entry.is_dir() {
                 continue;
             }
             let path = String::from_utf8_lossy(entry.name_raw()).into_owned();
-            if path.rsplit(['/', '\\']).next() == Some(name) {
-                if right.replace(index).is_some() {
-                    return Err(ZipFault::Corrupt(format!("the zip has two members `{name}`")));
-                }
+            if path == name {
+                top = Some(index);
+            } else if path.rsplit(['/', '\\']).next() == Some(name) {
+                nested.push(index);
             } else {
                 others.push(path);
             }
         }
-        let Some(index) = right else {
-            others.truncate(3);
-            let found =
-                if others.is_empty() { "nothing".to_owned() } else { others.join("`, `") };
-            return Err(ZipFault::Corrupt(format!(
-                "the zip has no member `{name}`, found `{found}`"
-            )));
+        let members = others.len() + nested.len() + usize::from(top.is_some());
+        let index = match (top, nested.as_slice()) {
+            (Some(index), _) => index,
+            (None, [index]) => *index,
+            (None, []) => {
+                others.truncate(3);
+                let found =
+                    if others.is_empty() { "nothing".to_owned() } else { others.join("`, `") };
+                return Err(ZipFault::Corrupt(format!(
+                    "the zip has no member `{name}`, found `{found}`"
+                )));
+            }
+            (None, several) => {
+                return Err(ZipFault::Corrupt(format!(
+                    "the zip has {} members `{name}` in folders, expected one",
+                    several.len()
+                )));
+            }
         };
         let entry = archive.by_index_raw(index)?;
         let (declared, compressed) = (entry.size(), entry.compressed_size());
@@ -131,8 +142,8 @@ impl Member {
                 )));
             }
         };
-        let crc = flate2::Crc::new();
-        Ok(Self { data, declared, seen: 0, compressed, crc, expected_crc, others: others.len() })
+        let crc = crc32fast::Hasher::new();
+        Ok(Self { data, declared, seen: 0, compressed, crc, expected_crc, others: members - 1 })
     }
 }
 
@@ -176,12 +187,14 @@ impl Read for Member {
                 self.seen, self.declared
             )));
         }
-        if n == 0 && self.crc.sum() != self.expected_crc {
-            return Err(corrupt(format!(
-                "the member has the CRC-32 {:08x}, expected {:08x}",
-                self.crc.sum(),
-                self.expected_crc
-            )));
+        if n == 0 {
+            let found = self.crc.clone().finalize();
+            if found != self.expected_crc {
+                return Err(corrupt(format!(
+                    "the member has the CRC-32 {found:08x}, expected {:08x}",
+                    self.expected_crc
+                )));
+            }
         }
         Ok(n)
     }
