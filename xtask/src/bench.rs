@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use xshell::{Shell, cmd};
 
-use crate::workspace::root;
+use crate::workspace::{self, root};
 
 /// What can be measured.
 #[derive(Debug, Subcommand)]
@@ -48,9 +48,8 @@ fn build(packages: &[&str]) -> anyhow::Result<PathBuf> {
     shell.change_dir(root());
     let packages: Vec<_> = packages.iter().flat_map(|p| ["--package", p]).collect();
     cmd!(shell, "cargo build --profile bench --bins {packages...}").run()?;
-    let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec()?;
     // cargo keeps what the bench profile makes in the release folder
-    Ok(metadata.target_directory.join("release").into_std_path_buf())
+    Ok(workspace::target()?.join("release"))
 }
 
 /// The Python of the peers' virtual environment, which is made when it is not there.

@@ -42,12 +42,7 @@ pub(crate) fn run(_args: &Args) -> anyhow::Result<u8> {
 
 /// Every rule that is broken.
 pub(crate) fn faults() -> anyhow::Result<Vec<String>> {
-    let metadata = cargo_metadata::MetadataCommand::new()
-        .manifest_path(root().join("Cargo.toml"))
-        .no_deps()
-        .exec()
-        .context("`cargo metadata` failed")?;
-    let mut faults = directions::faults(&directions::crates(&metadata));
+    let mut faults = directions::faults(&crates()?);
     let paths = paths()?;
     faults.extend(files::missing(&paths));
     for path in &paths {
@@ -56,6 +51,19 @@ pub(crate) fn faults() -> anyhow::Result<Vec<String>> {
         faults.extend(files::faults(path, &text));
     }
     Ok(faults)
+}
+
+/// Our crates, as cargo sees them.
+fn crates() -> anyhow::Result<Vec<directions::Crate>> {
+    let output = Command::new("cargo")
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    directions::crates(&output.stdout).context("`cargo metadata` says what we do not understand")
 }
 
 /// The files of the tree: what git knows, and what it would if asked.

@@ -25,6 +25,13 @@ pub(crate) fn programs() -> anyhow::Result<PathBuf> {
     Ok(me.parent().unwrap_or(Path::new("/")).to_owned())
 }
 
+/// cargo's target folder.
+pub(crate) fn target() -> anyhow::Result<PathBuf> {
+    let programs = programs()?;
+    let target = programs.parent().context("programs lie in target/<profile>")?;
+    Ok(target.to_owned())
+}
+
 /// The program of a job.
 pub(crate) fn program(job: &str) -> anyhow::Result<PathBuf> {
     let path = programs()?.join(format!("{job}{}", std::env::consts::EXE_SUFFIX));

@@ -17,9 +17,7 @@ pub(super) fn with_readers() -> anyhow::Result<PathBuf> {
     let requirements = workspace::root().join(REQUIREMENTS);
     let text = std::fs::read_to_string(&requirements)
         .with_context(|| format!("cannot read `{REQUIREMENTS}`"))?;
-    let programs = workspace::programs()?;
-    let target = programs.parent().context("programs lie in target/<profile>")?;
-    let folder = target.join("python").join(short_hash(&text));
+    let folder = workspace::target()?.join("python").join(short_hash(&text));
     let python = folder.join("bin/python");
     let done = folder.join("complete");
     if done.is_file() {

@@ -8,7 +8,7 @@
 //! Stages never use each other. Only `table` has the table library and the SQL engine. Tests may
 //! use more: a dev-dependency is free, except on a crate at the top.
 
-use cargo_metadata::{DependencyKind, Metadata};
+use serde::Deserialize;
 
 /// A crate of ours and what it depends on, by name.
 #[derive(Debug, Clone, Default)]
@@ -56,23 +56,35 @@ const HEAVY: &[(&str, &[&str], &str)] = &[
 const NOT_IN_XTASK: &[&str] =
     &["tokio", "arrow", "parquet", "object_store", "reqwest", "hyper", "futures"];
 
-/// Our crates, as cargo sees them.
-pub(crate) fn crates(metadata: &Metadata) -> Vec<Crate> {
-    let packages = metadata.workspace_packages();
-    packages
-        .iter()
-        .map(|package| {
-            let of_kind = |development: bool| {
-                package
-                    .dependencies
-                    .iter()
-                    .filter(|d| (d.kind == DependencyKind::Development) == development)
-                    .map(|d| d.name.clone())
-                    .collect()
-            };
-            Crate { name: package.name.to_string(), normal: of_kind(false), dev: of_kind(true) }
-        })
-        .collect()
+/// What `cargo metadata --no-deps` says, as far as it matters here.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    /// `dev`, `build`, or nothing for a dependency of the product.
+    kind: Option<String>,
+}
+
+/// Our crates, from what `cargo metadata --no-deps` says.
+pub(crate) fn crates(metadata: &[u8]) -> serde_json::Result<Vec<Crate>> {
+    let metadata: Metadata = serde_json::from_slice(metadata)?;
+    let of = |package: Package| {
+        let (dev, normal): (Vec<_>, Vec<_>) =
+            package.dependencies.into_iter().partition(|d| d.kind.as_deref() == Some("dev"));
+        let names = |list: Vec<Dependency>| list.into_iter().map(|d| d.name).collect();
+        Crate { name: package.name, normal: names(normal), dev: names(dev) }
+    };
+    Ok(metadata.packages.into_iter().map(of).collect())
 }
 
 /// Every direction that is broken.
@@ -190,6 +202,17 @@ mod tests {
         check("silver", "arrow", false, &[]);
         check("silver", "exchange", true, &[]);
         check("silver", "datafusion", true, &[]);
+    }
+
+    #[test]
+    fn what_cargo_says_is_read() {
+        let metadata = r#"{"version": 1, "packages": [{"name": "silver", "id": "x", "dependencies": [
+            {"name": "table", "kind": null, "req": "*"}, {"name": "cc", "kind": "build"},
+            {"name": "exchange", "kind": "dev"}]}]}"#;
+        let crates = crates(metadata.as_bytes()).unwrap();
+        assert_eq!(crates[0].normal, ["table", "cc"]);
+        assert_eq!(crates[0].dev, ["exchange"]);
+        assert!(faults(&crates).is_empty(), "`table` is no crate of that workspace");
     }
 
     #[test]
