@@ -1,0 +1,171 @@
+//! check over a lake in a temporary folder, filled as silver, gold and commit would leave it.
+
+mod lab;
+
+use check::Options;
+use lab::{Bar, Lab};
+use model::exit::Exit;
+use model::schema::Table;
+
+const ALL: Options = Options { all: true, strict: false };
+
+/// Two days with a trade an hour, klines and bars that agree.
+async fn sound() -> Lab {
+    let lab = Lab::new();
+    for (day, first_id) in [("2024-01-01", 0), ("2024-01-02", 24)] {
+        lab.trades(day, &(first_id..first_id + 24).collect::<Vec<_>>()).await;
+        lab.archive("trades", None, day, "ok").await;
+    }
+    lab.bars(Table::Klines, &hours(48)).await;
+    lab.bars(Table::Bars, &hours(48)).await;
+    lab.archive("klines", Some("1h"), "2024-01", "ok").await;
+    lab
+}
+
+fn hours(n: i64) -> Vec<Bar> {
+    (0..n).map(|hour| Bar { hour, volume: 100_000_000, trades: 1 }).collect()
+}
+
+async fn statuses(lab: &Lab, check: &str) -> Vec<String> {
+    lab.ask(&format!(
+        "SELECT status, subject, detail FROM ops.checks \
+         WHERE check_name = '{check}' AND field IS NULL AND time IS NULL ORDER BY subject"
+    ))
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sound_lake_passes() {
+    let lab = sound().await;
+    let summary = check::run(&lab.context, ALL).await.unwrap();
+    assert!(summary.warned.is_empty() && summary.failed.is_empty(), "{}", summary.text());
+    assert_eq!(
+        statuses(&lab, "reconciliation").await,
+        ["pass binance/spot/BTCUSDT/1h 48 bars of 2 days compared in every field, 0 differ"]
+    );
+    assert_eq!(
+        lab.ask(
+            "SELECT dataset, date, status, archive_status, rows, rows_rejected, missing, run \
+             FROM ops.coverage WHERE source = 'binance' AND market = 'spot' ORDER BY 1, 2"
+        )
+        .await,
+        [
+            format!("klines 2024-01-01 available ok 24 0 0 {}", lab.context.run),
+            format!("klines 2024-01-02 available ok 24 0 0 {}", lab.context.run),
+            format!("trades 2024-01-01 available ok 24 0 0 {}", lab.context.run),
+            format!("trades 2024-01-02 available ok 24 0 0 {}", lab.context.run),
+        ]
+    );
+    let text = summary.text();
+    assert!(text.contains("binance/spot/trades/BTCUSDT") && text.contains("reconciliation"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_digit_that_differs_is_listed() {
+    let lab = sound().await;
+    let mut bars = hours(48);
+    bars[5].volume += 1;
+    bars[30].trades = 2;
+    lab.bars(Table::Bars, &bars).await;
+    // a kline without a trade has no bar, and that is right; a kline with one has
+    let mut klines = hours(48);
+    klines[40].trades = 0;
+    lab.bars(Table::Klines, &klines).await;
+
+    let summary = check::run(&lab.context, ALL).await.unwrap();
+    assert_eq!(summary.warned.get("reconciliation"), Some(&1), "{}", summary.text());
+    assert_eq!(
+        statuses(&lab, "reconciliation").await,
+        ["warn binance/spot/BTCUSDT/1h 48 bars of 2 days compared in every field, 3 differ"]
+    );
+    assert_eq!(
+        lab.ask(
+            "SELECT CAST(time AS varchar), field, expected, found, detail FROM ops.checks \
+             WHERE check_name = 'reconciliation' AND time IS NOT NULL ORDER BY 1, 2"
+        )
+        .await,
+        [
+            "2024-01-01T05:00:00Z volume 1.00000000 1.00000001 made from trades",
+            "2024-01-02T06:00:00Z trade_count 1 2 made from trades",
+            "2024-01-02T16:00:00Z - - - a bar and no kline with trades",
+        ]
+    );
+    // the same run again: its rows are replaced, not doubled
+    let before = lab.ask("SELECT count(*) FROM ops.checks").await;
+    check::run(&lab.context, ALL).await.unwrap();
+    assert_eq!(lab.ask("SELECT count(*) FROM ops.checks").await, before);
+
+    let strict = Options { strict: true, ..ALL };
+    let failure = check::run(&lab.context, strict).await.unwrap_err();
+    assert_eq!(failure.exit, Exit::DataRefused);
+    assert!(format!("{:#}", failure.error).contains("3 differ"), "{:#}", failure.error);
+    let failed = lab.ask("SELECT count(*) FROM ops.checks WHERE status = 'fail'").await;
+    assert_eq!(failed, ["4"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn holes_are_listed_and_their_days_not_compared() {
+    let lab = sound().await;
+    let ids: Vec<i64> = (0..24).filter(|id| ![3, 4, 9].contains(id)).collect();
+    lab.trades("2024-01-01", &ids).await;
+    let klines: Vec<Bar> = hours(48).into_iter().filter(|b| ![30, 31].contains(&b.hour)).collect();
+    lab.bars(Table::Klines, &klines).await;
+    let summary = check::run(&lab.context, ALL).await.unwrap();
+    assert_eq!(
+        statuses(&lab, "reconciliation").await,
+        ["pass binance/spot/BTCUSDT/1h 0 bars of 0 days compared in every field, 0 differ; \
+          2 days not compared, for trades or klines of them are not whole"],
+    );
+    assert_eq!(
+        lab.ask(
+            "SELECT check_name, CAST(time AS varchar), expected, detail FROM ops.checks \
+             WHERE time IS NOT NULL ORDER BY 1, 2"
+        )
+        .await,
+        [
+            "kline_grid 2024-01-02T06:00:00Z - bars missing from here on: 2",
+            "trade_ids 2024-01-01T05:00:00Z 3 to 4 2 missing before this trade",
+            "trade_ids 2024-01-01T10:00:00Z 9 1 missing before this trade",
+        ]
+    );
+    assert_eq!(
+        lab.ask(
+            "SELECT dataset, date, missing, reason FROM ops.coverage \
+             WHERE status = 'degraded' ORDER BY 1"
+        )
+        .await,
+        [
+            "klines 2024-01-02 2 bars missing: 2 of 24",
+            "trades 2024-01-01 3 trade ids missing within the day: 3",
+        ]
+    );
+    assert_eq!(summary.coverage["binance/spot/trades/BTCUSDT"]["degraded"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_changed_means_nothing_compared() {
+    let lab = sound().await;
+    let summary = check::run(&lab.context, Options::default()).await.unwrap();
+    assert_eq!(summary.passed.get("reconciliation"), None);
+    assert_eq!(summary.coverage.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_are_not_accounted_for_fail() {
+    let check = async |silver: i64, read: i64, expect: Result<&str, &str>| {
+        let lab = sound().await;
+        lab.build("binance/spot/trades/BTCUSDT/2024-01-01", read, silver).await;
+        let found = check::run(&lab.context, ALL).await;
+        match (found, expect) {
+            (Ok(_), Ok(_)) => {}
+            (Err(failure), Err(_)) => assert_eq!(failure.exit, Exit::DataRefused),
+            (found, _) => panic!("{found:?}, expected {expect:?}"),
+        }
+        let rows = statuses(&lab, "row_accounting").await.join("\n");
+        let (Ok(part) | Err(part)) = expect;
+        assert!(rows.contains(part), "{rows}");
+    };
+    check(24, 24, Ok("24 rows of 1 builds, 0 figures differ")).await;
+    check(23, 23, Err("24 rows of 1 builds, 1 figures differ")).await;
+    check(24, 25, Err("24 rows of 1 builds, 1 figures differ")).await;
+}
