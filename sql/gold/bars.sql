@@ -5,7 +5,8 @@
 --        it from, and what that was made from)
 --
 -- Longer bars are made from shorter ones, never from trades again: sums are exact, so it comes
--- to the same. A bar never spans two days, so each has one origin.
+-- to the same. A longer bar opens with its first base bar and closes with its last one. No bar
+-- spans two days, so each has one origin.
 WITH placed AS (
     SELECT
         choice.timeframe,
