@@ -44,32 +44,32 @@ fn spoil(key: &str, rows: &[String], faults: &[Fault]) -> String {
 }
 
 /// Ten trades, spoiled; `expect` names the rows by their ids.
-fn check_order(fault: Fault, expect: &[i64]) {
+fn check_order(fault: &Fault, expect: &[i64]) {
     let rows: Vec<String> = (1..=10).map(trade).collect();
-    let got = spoil(TRADES, &rows, std::slice::from_ref(&fault));
+    let got = spoil(TRADES, &rows, std::slice::from_ref(fault));
     let want: String = expect.iter().map(|n| trade(*n)).collect();
     assert_eq!(got, want, "{fault:?}");
 }
 
 #[test]
 fn rows_move_and_vanish() {
-    check_order(Fault::Interleave { ways: 2, run: 2 }, &[1, 2, 7, 8, 3, 4, 9, 10, 5, 6]);
-    check_order(Fault::Interleave { ways: 3, run: 1 }, &[1, 5, 9, 2, 6, 10, 3, 7, 4, 8]);
-    check_order(Fault::Interleave { ways: 100, run: 1 }, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    check_order(&Fault::Interleave { ways: 2, run: 2 }, &[1, 2, 7, 8, 3, 4, 9, 10, 5, 6]);
+    check_order(&Fault::Interleave { ways: 3, run: 1 }, &[1, 5, 9, 2, 6, 10, 3, 7, 4, 8]);
+    check_order(&Fault::Interleave { ways: 100, run: 1 }, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     check_order(
-        Fault::OutOfOrder { which: Rows::every(4), by: 2 },
+        &Fault::OutOfOrder { which: Rows::every(4), by: 2 },
         &[1, 2, 3, 5, 6, 4, 7, 9, 10, 8],
     );
     check_order(
-        Fault::DuplicateRows { which: Rows::these(&[2, 9]), later: 0 },
+        &Fault::DuplicateRows { which: Rows::these(&[2, 9]), later: 0 },
         &[1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 9, 10],
     );
     check_order(
-        Fault::DuplicateRows { which: Rows::these(&[2, 9]), later: 3 },
+        &Fault::DuplicateRows { which: Rows::these(&[2, 9]), later: 3 },
         &[1, 2, 3, 4, 5, 2, 6, 7, 8, 9, 10, 9],
     );
-    check_order(Fault::MissingRows { which: Rows::span(3, 6) }, &[1, 2, 9, 10]);
-    check_order(Fault::Truncated { keep: 3, mid_line: false }, &[1, 2, 3]);
+    check_order(&Fault::MissingRows { which: Rows::span(3, 6) }, &[1, 2, 9, 10]);
+    check_order(&Fault::Truncated { keep: 3, mid_line: false }, &[1, 2, 3]);
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::io::{Cursor, Read as _};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
-use exchange::{Exchange, Handle, Options, SymbolSpec};
+use exchange::{Exchange, Handle, Options, Range, SymbolSpec};
 use reqwest::header::HeaderMap;
-use sha2::{Digest as _, Sha256};
 
 /// An answer.
 #[derive(Debug)]
@@ -27,9 +27,18 @@ impl Answer {
     }
 }
 
+/// One client for all tests, since making one is slow. It keeps no connection: each test has a
+/// runtime of its own, and a connection ends with its runtime.
+pub(crate) fn client() -> &'static reqwest::Client {
+    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+    CLIENT.get_or_init(|| {
+        reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().build().unwrap()
+    })
+}
+
 /// Sends a request with headers and reads as much as arrives.
 pub(crate) async fn ask(method: reqwest::Method, url: String, headers: &[(&str, &str)]) -> Answer {
-    let mut request = reqwest::Client::new().request(method, url);
+    let mut request = client().request(method, url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -62,15 +71,16 @@ pub(crate) fn start(symbols: &[&str], from: &str, to: &str) -> Handle {
 }
 
 pub(crate) fn options(symbols: &[&str], from: &str, to: &str) -> Options {
-    let mut options = Options::default();
-    options.symbols = symbols.iter().map(|s| s.parse::<SymbolSpec>().unwrap()).collect();
-    options.range.from = from.parse().unwrap();
-    options.range.to = to.parse().unwrap();
-    options
+    let default = Options::default();
+    Options {
+        symbols: symbols.iter().map(|s| s.parse::<SymbolSpec>().unwrap()).collect(),
+        range: Range { from: from.parse().unwrap(), to: to.parse().unwrap(), ..default.range },
+        ..default
+    }
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    model::unit::sha256_hex(bytes)
 }
 
 /// The members of a zip, by name.

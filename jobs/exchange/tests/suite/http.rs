@@ -1,6 +1,6 @@
 //! The exchange as a host: objects, ranges, conditions, checksums, listings, clock, control.
 
-use crate::common::{Answer, ask, csv, elements, get, options, sha256, start};
+use crate::common::{Answer, ask, client, csv, elements, get, options, sha256, start};
 use exchange::{ArchiveName, Exchange, Handle, Sizes};
 use model::Dataset;
 use reqwest::Method;
@@ -240,9 +240,7 @@ async fn the_clock_decides_what_is_published() {
     assert_eq!(count().await, 34, "no month before its first Monday");
     exchange.set_now(Some("2024-02-16T00:00:00Z".parse().unwrap()));
     assert_eq!(count().await, 46, "January is there by mid-month");
-    let put = reqwest::Client::new()
-        .put(format!("{}/_control/now", exchange.url()))
-        .body("2024-01-02T12:00:00Z");
+    let put = client().put(format!("{}/_control/now", exchange.url())).body("2024-01-02T12:00:00Z");
     assert_eq!(put.send().await.unwrap().status(), 200);
     assert_eq!(count().await, 1);
     exchange.set_now(None);
