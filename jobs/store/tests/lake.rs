@@ -94,7 +94,11 @@ async fn sizes_of_the_ledger() {
         };
         ledger.archives.insert(unit.id(), row);
     }
-    let build = BuildRow { inputs: "i".to_owned(), units: Vec::new(), corrupt: Default::default() };
+    let build = BuildRow {
+        inputs: "i".to_owned(),
+        units: Vec::new(),
+        corrupt: std::collections::BTreeMap::new(),
+    };
     ledger.builds.insert("binance/spot/trades/A1/2024-01".to_owned(), build);
     lake.write_ledger(7, &ledger).await.expect("write");
     let sizes = lake.archive_sizes(|id| id.contains("/A1/")).await.expect("sizes");
