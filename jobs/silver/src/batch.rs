@@ -49,11 +49,7 @@ enum Done {
 ///
 /// # Errors
 /// A [`Failure`] when the batch cannot be read or a group fails.
-pub async fn run(
-    context: &Context,
-    number: u32,
-    workers: Option<u32>,
-) -> Result<Summary, Failure> {
+pub async fn run(context: &Context, number: u32, workers: Option<u32>) -> Result<Summary, Failure> {
     let batch = context.lake.batch(&context.run, number).await?;
     let runtime = Handle::current();
     let context = context.clone();

@@ -33,7 +33,9 @@ pub enum SilverError {
         source: io::Error,
     },
     /// A row lies in a partition that the plan does not give to its group.
-    #[error("a row of group `{group}` belongs into {found}, expected one of its planned partitions")]
+    #[error(
+        "a row of group `{group}` belongs into {found}, expected one of its planned partitions"
+    )]
     StrayPartition {
         /// The group.
         group: String,

@@ -47,7 +47,10 @@ pub struct Files {
 pub fn unit_of(market: Market, dataset: Dataset, zip: &Path) -> anyhow::Result<Unit> {
     let expected = || {
         let kind = if dataset.has_timeframe() { "1m" } else { dataset_folder(dataset) };
-        format!("`{}` is no archive of {dataset}, expected a name such as BTCUSDT-{kind}-2024-01.zip", zip.display())
+        format!(
+            "`{}` is no archive of {dataset}, expected a name such as BTCUSDT-{kind}-2024-01.zip",
+            zip.display()
+        )
     };
     let name = zip.file_name().and_then(|name| name.to_str()).with_context(expected)?;
     let mut parts = name.splitn(3, '-');
@@ -94,9 +97,8 @@ pub fn run(
         let now = clock.now();
         let mut inputs = Vec::with_capacity(zips.len());
         for (planned, zip) in group.units.iter().zip(zips) {
-            let (sha256, bytes) = hash(zip).with_context(|| {
-                format!("cannot read the archive `{}`", zip.display())
-            })?;
+            let (sha256, bytes) = hash(zip)
+                .with_context(|| format!("cannot read the archive `{}`", zip.display()))?;
             let object = zip.display().to_string();
             let archive = RawArchive { object, sha256, bytes, fetched_at: now };
             inputs.push(Input {

@@ -211,8 +211,7 @@ impl Pass<'_> {
         let mut rows = Rows::new(form.has);
         for (place, input) in self.inputs.iter().enumerate() {
             if self.corrupt[place].is_none() {
-                results[place] =
-                    self.unit(place, input, form, &mut rows, &mut sink, progress)?;
+                results[place] = self.unit(place, input, form, &mut rows, &mut sink, progress)?;
             }
         }
         let (files, written, duplicates) = finish(sink, units)?;

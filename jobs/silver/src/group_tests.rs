@@ -245,13 +245,14 @@ fn the_later_unit_of_a_group_wins() {
 fn units_that_follow_each_other_need_no_sorting() {
     let (a, b) = (SHA[0], SHA[1]);
     let hour = 3_600_000;
-    let bar = |open: i64| {
-        format!("{open},1,2,1,2,5,{},9,3,1,2,0\n", open + hour - 1)
-    };
-    let days: Vec<String> = (0..2).map(|d| (0..24).map(|h| bar(START + d * DAY + h * hour)).collect()).collect();
-    let ids = ["binance/spot/klines/BTCUSDT/1h/2024-01-01", "binance/spot/klines/BTCUSDT/1h/2024-01-02"];
+    let bar = |open: i64| format!("{open},1,2,1,2,5,{},9,3,1,2,0\n", open + hour - 1);
+    let days: Vec<String> =
+        (0..2).map(|d| (0..24).map(|h| bar(START + d * DAY + h * hour)).collect()).collect();
+    let ids =
+        ["binance/spot/klines/BTCUSDT/1h/2024-01-01", "binance/spot/klines/BTCUSDT/1h/2024-01-02"];
     let lab = Lab::new();
-    let built = lab.build(&[(ids[0], archive_of(ids[0], &days[0])), (ids[1], archive_of(ids[1], &days[1]))]);
+    let built = lab
+        .build(&[(ids[0], archive_of(ids[0], &days[0])), (ids[1], archive_of(ids[1], &days[1]))]);
     assert!(!built.sorted);
     assert_eq!(counts(&built), [of(24, 24, 0, 0, 0), of(24, 24, 0, 0, 0)]);
     let [(_, file)] = built.files.as_slice() else { panic!("one month, one file") };
@@ -260,7 +261,9 @@ fn units_that_follow_each_other_need_no_sorting() {
     let mut raws = Vec::new();
     for batch in reader.expect("reader") {
         let batch = batch.expect("batch");
-        raws.extend(batch["raw_sha256"].as_string::<i32>().iter().map(|v| v.unwrap_or("").to_owned()));
+        raws.extend(
+            batch["raw_sha256"].as_string::<i32>().iter().map(|v| v.unwrap_or("").to_owned()),
+        );
     }
     assert_eq!(raws, [vec![a; 24], vec![b; 24]].concat());
 }
@@ -268,7 +271,8 @@ fn units_that_follow_each_other_need_no_sorting() {
 #[test]
 fn times_that_go_back_over_midnight_are_dealt_out() {
     let a = SHA[0];
-    let csv = trade(1, START) + &trade(2, START + DAY) + &trade(3, START + 1) + &trade(4, START + DAY);
+    let csv =
+        trade(1, START) + &trade(2, START + DAY) + &trade(3, START + 1) + &trade(4, START + DAY);
     check(
         &[(MONTH, archive_of(MONTH, &csv))],
         true,
@@ -518,5 +522,33 @@ fn the_same_input_gives_the_same_bytes() {
         assert_eq!(one.len(), 3, "two days and a file of rejects");
         assert!(one == bytes_of(limits(0, BLOCK), &archives), "less memory");
         assert!(one == bytes_of(limits(1 << 20, 10_000), &archives), "smaller blocks");
+    }
+}
+
+proptest! {
+    /// Whatever happens to the bytes of a zip: it is corrupt, or it says what it said before.
+    #[test]
+    fn a_damaged_zip_never_lies(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let csv: String = (0..200).map(|n| trade(n, START + n)).collect();
+        let mut bytes = archive_of(DAY_1, &csv);
+        for (place, byte) in damage {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let lab = Lab::new();
+        let built = lab.build(&[(DAY_1, bytes)]);
+        let unit = &built.units[0];
+        if unit.corrupt.is_some() {
+            prop_assert!(built.files.is_empty());
+            prop_assert_eq!(unit.counts, RowCounts::default());
+        } else {
+            prop_assert_eq!(unit.counts, of(200, 200, 0, 0, 0));
+        }
     }
 }

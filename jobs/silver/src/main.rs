@@ -101,7 +101,8 @@ fn main() -> ExitCode {
 
 fn read_files(args: FileArgs) -> anyhow::Result<()> {
     let lake = Lake::open(&args.out.display().to_string(), None)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let files = Files {
         market: args.market,
         dataset: args.dataset,

@@ -254,9 +254,10 @@ pub(crate) fn decimal(text: &[u8], digits: u32) -> Result<(i128, u32), Bad> {
     if beyond.iter().any(|b| *b != b'0') {
         return Err(Bad::Range);
     }
-    let value = whole.iter().chain(kept).try_fold(0_i128, |value, b| {
-        value.checked_mul(10)?.checked_add(i128::from(b - b'0'))
-    });
+    let value = whole
+        .iter()
+        .chain(kept)
+        .try_fold(0_i128, |value, b| value.checked_mul(10)?.checked_add(i128::from(b - b'0')));
     let value = value
         .and_then(|v| v.checked_mul(i128::from(TENS[8 - kept.len()])))
         .filter(|v| *v < 10_i128.pow(digits))
@@ -374,9 +375,14 @@ mod tests {
         };
         check("1502942428322", Ok((1_502_942_428_322_000, 1_000)));
         check("1735689600000001", Ok((1_735_689_600_000_001, 1)));
-        for text in
-            ["", "1502942428", "15029424283220", "17356896000000011", "1.70027E+12", "150294242832x"]
-        {
+        for text in [
+            "",
+            "1502942428",
+            "15029424283220",
+            "17356896000000011",
+            "1.70027E+12",
+            "150294242832x",
+        ] {
             check(text, Err(Bad::Form));
         }
     }

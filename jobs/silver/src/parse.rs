@@ -128,8 +128,9 @@ impl Parser {
     /// A first line of names: as many words as the form has fields. Anything less is a reject,
     /// lest a damaged row, or one that is fused with the names, be lost unseen.
     fn is_header(&self, line: &[u8]) -> bool {
-        let is_word =
-            |field: &[u8]| field.first().is_some_and(|b| b.is_ascii_alphabetic() || b"_\"#".contains(b));
+        let is_word = |field: &[u8]| {
+            field.first().is_some_and(|b| b.is_ascii_alphabetic() || b"_\"#".contains(b))
+        };
         self.form.has_right_fields(line) && line.split(|b| *b == b',').all(is_word)
     }
 }

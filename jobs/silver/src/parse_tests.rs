@@ -68,7 +68,7 @@ fn show(form: &Form, row: &Row) -> String {
     let mut words: Vec<String> = row.longs[..form.has.longs].iter().map(i64::to_string).collect();
     words.extend(row.prices[..form.has.prices].iter().map(|v| decimal(i128::from(*v))));
     words.extend(row.amounts[..form.has.amounts].iter().map(|v| decimal(*v)));
-    words.extend(row.flags[..form.has.flags].iter().map(|f| f.to_string()));
+    words.extend(row.flags[..form.has.flags].iter().map(ToString::to_string));
     words.extend(row.issues.text());
     words.join(" ")
 }
@@ -160,9 +160,7 @@ fn headers_and_line_ends() {
     check(FUTURES, format!("\u{feff}{header}\r\n{row}\r\n").as_bytes(), &[show]);
     check(FUTURES, format!("\u{feff}{row}").as_bytes(), &[show]);
     check(FUTURES, format!("{row}\r\n").as_bytes(), &[show]);
-    let again = format!(
-        "3: unreadable id found id, expected a whole number | {header}"
-    );
+    let again = format!("3: unreadable id found id, expected a whole number | {header}");
     check(FUTURES, format!("{header}\n{row}\n{header}\n").as_bytes(), &[show, &again]);
     let fused = format!("1: field_count - found 11 fields, expected 6 fields | {header}{row}");
     check(FUTURES, format!("{header}{row}\n").as_bytes(), &[&fused]);

@@ -66,7 +66,6 @@ pub(crate) fn publish(
         });
     }
 
-    
     let files = placed
         .into_iter()
         .map(|(values, finished)| {
@@ -77,10 +76,8 @@ pub(crate) fn publish(
     let mut reject_files = Vec::new();
     for (input, finished) in rejects {
         for (reason, finished) in finished {
-            let values = [
-                ("source", input.unit.source.to_string()),
-                ("reason", reason.as_str().to_owned()),
-            ];
+            let values =
+                [("source", input.unit.source.to_string()), ("reason", reason.as_str().to_owned())];
             let id = input.unit.id();
             let name = layout::data_file_name(id.as_str(), &input.archive.sha256, 0);
             reject_files.push(put(runtime, Table::Rejects, &values, &name, finished)?);

@@ -69,8 +69,9 @@ impl<'a> RejectFiles<'a> {
             ];
             let file = match self.open.entry(*reason) {
                 std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
-                std::collections::btree_map::Entry::Vacant(none) => none
-                    .insert(ColumnarFile::create(self.lake, Table::Rejects, ROW_GROUP_ROWS)?),
+                std::collections::btree_map::Entry::Vacant(none) => {
+                    none.insert(ColumnarFile::create(self.lake, Table::Rejects, ROW_GROUP_ROWS)?)
+                }
             };
             file.write(own.len(), &values)?;
         }

@@ -76,12 +76,7 @@ impl Resort {
             cut: self.cut,
             time: self.time,
             folder: self.folder,
-            batch: Batch {
-                output,
-                rows: Rows::new(self.has),
-                ranks: Vec::new(),
-                ordinal: None,
-            },
+            batch: Batch { output, rows: Rows::new(self.has), ranks: Vec::new(), ordinal: None },
             // where dates do not follow keys, each partition is gathered before it is encoded
             spills: (!dates_follow_keys).then(BTreeMap::new),
             record: Vec::new(),

@@ -28,7 +28,7 @@ sources:
         datasets:
           trades: {}
 limits:
-  silver: {workers: 2, memory_mib: 8, row_group_rows: 1000}
+  silver: {workers: 2, memory_mib: 32, row_group_rows: 4096}
 ";
 
 struct Lab {
@@ -168,12 +168,11 @@ fn gather(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
 
 fn trades(day: i64, ids: std::ops::Range<i64>) -> Fetched {
     let start = 1_704_067_200_000 + (day - 1) * 86_400_000;
-    Fetched::Csv(
-        ids.map(|id| {
-            format!("{id},10.00000000,0.50000000,5.00000000,{},True,True\n", start + id)
-        })
-        .collect(),
-    )
+    let mut csv = String::new();
+    for id in ids {
+        csv += &format!("{id},10.00000000,0.50000000,5.00000000,{},True,True\n", start + id);
+    }
+    Fetched::Csv(csv)
 }
 
 const DAYS: [&str; 3] = [

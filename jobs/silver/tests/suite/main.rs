@@ -1,4 +1,6 @@
-//! Tests of silver from outside: batches with their fragments, and real files.
+//! Tests of silver from outside: batches with their fragments, and real files. One binary, so
+//! that it is linked once.
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod batch;
 mod common;

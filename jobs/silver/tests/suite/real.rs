@@ -99,9 +99,8 @@ fn real_hours_give_the_published_day() {
                     trades += batch["trade_count"].as_primitive::<Int64Type>().value(row);
                 }
             }
-            flagged.extend(
-                batch["issues"].as_string::<i32>().iter().flatten().map(ToOwned::to_owned),
-            );
+            flagged
+                .extend(batch["issues"].as_string::<i32>().iter().flatten().map(ToOwned::to_owned));
         }
     }
     assert_eq!((bars, volume, trades), (20, 79_515_037_700, 3_427));
