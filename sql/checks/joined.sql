@@ -51,19 +51,19 @@ joined AS (
         kline.taker_buy_volume AS kline_taker_buy_volume,
         kline.taker_buy_quote_volume AS kline_taker_buy_quote_volume,
         kline.taker_buy_contract_volume AS kline_taker_buy_contract_volume,
-        bar.open IS DISTINCT FROM kline.open
-            OR bar.high IS DISTINCT FROM kline.high
-            OR bar.low IS DISTINCT FROM kline.low
-            OR bar.close IS DISTINCT FROM kline.close
-            OR (bar.volume IS DISTINCT FROM kline.volume
+        (bar.open IS DISTINCT FROM kline.open)
+            OR (bar.high IS DISTINCT FROM kline.high)
+            OR (bar.low IS DISTINCT FROM kline.low)
+            OR (bar.close IS DISTINCT FROM kline.close)
+            OR ((bar.volume IS DISTINCT FROM kline.volume)
                 AND NOT ($market = 'coinm' AND bar.made_from = 'agg_trades'))
-            OR bar.quote_volume IS DISTINCT FROM kline.quote_volume
-            OR bar.contract_volume IS DISTINCT FROM kline.contract_volume
-            OR bar.trade_count IS DISTINCT FROM kline.trade_count
-            OR (bar.taker_buy_volume IS DISTINCT FROM kline.taker_buy_volume
+            OR (bar.quote_volume IS DISTINCT FROM kline.quote_volume)
+            OR (bar.contract_volume IS DISTINCT FROM kline.contract_volume)
+            OR (bar.trade_count IS DISTINCT FROM kline.trade_count)
+            OR ((bar.taker_buy_volume IS DISTINCT FROM kline.taker_buy_volume)
                 AND NOT ($market = 'coinm' AND bar.made_from = 'agg_trades'))
-            OR bar.taker_buy_quote_volume IS DISTINCT FROM kline.taker_buy_quote_volume
-            OR bar.taker_buy_contract_volume IS DISTINCT FROM kline.taker_buy_contract_volume
+            OR (bar.taker_buy_quote_volume IS DISTINCT FROM kline.taker_buy_quote_volume)
+            OR (bar.taker_buy_contract_volume IS DISTINCT FROM kline.taker_buy_contract_volume)
             AS differs
     FROM bar
     FULL JOIN kline

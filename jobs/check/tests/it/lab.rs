@@ -31,6 +31,8 @@ sources:
           trades: {}
           klines: {timeframes: [1h]}
 ";
+/// The group of the klines.
+pub(crate) const KLINES: &str = "binance/spot/klines/BTCUSDT/1h/2024-01";
 const HOUR: i64 = 3_600_000_000;
 
 pub(crate) struct Lab {
@@ -156,7 +158,7 @@ impl Lab {
         if table == Table::Bars {
             columns.push(("made_from", Arc::new(StringArray::from(vec!["trades"; bars.len()]))));
         }
-        self.fill(table, "bars", &partition, columns).await;
+        self.fill(table, KLINES, &partition, columns).await;
     }
 
     /// A row of the ledger.
@@ -174,10 +176,10 @@ impl Lab {
     }
 
     /// A row of `ops.builds`.
-    pub(crate) async fn build(&self, group: &str, read: i64, silver: i64) {
+    pub(crate) async fn build(&self, table: Table, group: &str, read: i64, silver: i64) {
         let columns = vec![
             ("group_id", words(group)),
-            ("table_name", words("silver.trades")),
+            ("table_name", words(table.as_str())),
             ("inputs", words("inputs")),
             ("units", words("[]")),
             ("rows_read", longs([read].into_iter())),

@@ -3,11 +3,13 @@
 mod lab;
 
 use check::Options;
-use lab::{Bar, Lab};
+use lab::{Bar, KLINES, Lab};
 use model::exit::Exit;
 use model::schema::Table;
 
 const ALL: Options = Options { all: true, strict: false };
+/// The group of the first day's trades.
+const TRADES: &str = "binance/spot/trades/BTCUSDT/2024-01-01";
 
 /// Two days with a trade an hour, klines and bars that agree.
 async fn sound() -> Lab {
@@ -37,6 +39,9 @@ async fn statuses(lab: &Lab, check: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sound_lake_passes() {
     let lab = sound().await;
+    lab.build(Table::Trades, TRADES, 24, 24).await;
+    lab.build(Table::Trades, "binance/spot/trades/BTCUSDT/2024-01-02", 24, 24).await;
+    lab.build(Table::Klines, KLINES, 48, 48).await;
     let summary = check::run(&lab.context, ALL).await.unwrap();
     assert!(summary.warned.is_empty() && summary.failed.is_empty(), "{}", summary.text());
     assert_eq!(
@@ -154,7 +159,7 @@ async fn nothing_changed_means_nothing_compared() {
 async fn rows_that_are_not_accounted_for_fail() {
     let check = async |silver: i64, read: i64, expect: Result<&str, &str>| {
         let lab = sound().await;
-        lab.build("binance/spot/trades/BTCUSDT/2024-01-01", read, silver).await;
+        lab.build(Table::Trades, TRADES, read, silver).await;
         let found = check::run(&lab.context, ALL).await;
         match (found, expect) {
             (Ok(_), Ok(_)) => {}
