@@ -272,7 +272,7 @@ fn serve(args: Serve) -> Result<()> {
     say(&format!("listening on {}", handle.url()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let stopped = tokio::signal::ctrl_c();
+        let stopped = stop_signal();
         let (closed, stdin) = tokio::sync::oneshot::channel::<()>();
         if args.until_stdin_closes {
             std::thread::spawn(move || {
@@ -280,14 +280,27 @@ fn serve(args: Serve) -> Result<()> {
                 while std::io::stdin().read(&mut buffer).is_ok_and(|n| n > 0) {}
                 let _ = closed.send(());
             });
-            tokio::select! { _ = stopped => {}, _ = stdin => {} }
+            tokio::select! { () = stopped => {}, _ = stdin => {} }
         } else {
-            let _ = stopped.await;
+            stopped.await;
         }
     });
     // a thread may still read standard input: the process ends without waiting for it
     drop(handle);
     Ok(())
+}
+
+/// Ends with Ctrl-C, or when the system asks the process to end.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    if let Ok(mut terminate) =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+    {
+        tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
+        return;
+    }
+    let _ = interrupt.await;
 }
 
 fn write(args: Write) -> Result<()> {

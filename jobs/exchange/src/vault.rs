@@ -2,14 +2,19 @@
 //! every zip ever made. A zip that was dropped is made again: the same bytes.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::{TempDir, TempPath};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
 use crate::archive::{ArchiveError, Made};
+
+/// How folders of zips are named, and the file in each that is locked while it is in use.
+const PREFIX: &str = "exchange-";
+const LOCK: &str = "lock";
 
 /// The bytes of a zip on disk; the file lives as long as somebody holds this.
 #[derive(Debug, Clone)]
@@ -21,7 +26,7 @@ pub(crate) enum Body {
 }
 
 impl Body {
-    pub(crate) fn path(&self) -> &std::path::Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Made(path) => path,
             Self::Own(path) => path,
@@ -42,6 +47,8 @@ struct Shelf {
 #[derive(Debug)]
 pub(crate) struct Vault {
     folder: TempDir,
+    /// Held as long as the folder is in use.
+    _lock: File,
     limit: u64,
     shelf: Mutex<Shelf>,
     /// As many zips are made at once as there are cores.
@@ -49,21 +56,29 @@ pub(crate) struct Vault {
 }
 
 impl Vault {
-    pub(crate) fn new(parent: Option<&std::path::Path>, limit: u64) -> io::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix("exchange-");
-        let folder = match parent {
-            Some(parent) => builder.tempdir_in(parent)?,
-            None => builder.tempdir()?,
-        };
+    pub(crate) fn new(parent: Option<&Path>, limit: u64) -> io::Result<Self> {
+        let parent = parent.map_or_else(std::env::temp_dir, Path::to_owned);
+        sweep(&parent);
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&parent)?;
+        // locked before it has its name, so that nobody sweeps between the two
+        let young = folder.path().join("lock.new");
+        let lock = File::create(&young)?;
+        lock.try_lock()?;
+        std::fs::rename(&young, folder.path().join(LOCK))?;
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Ok(Self { folder, limit, shelf: Mutex::default(), makers: Semaphore::new(cores) })
+        Ok(Self {
+            folder,
+            _lock: lock,
+            limit,
+            shelf: Mutex::default(),
+            makers: Semaphore::new(cores),
+        })
     }
 
     /// What is known of the zip called `id`; it is made if it never was.
     pub(crate) async fn facts<F>(&self, id: &str, make: F) -> Result<Made, ArchiveError>
     where
-        F: FnOnce(&std::path::Path) -> Result<Made, ArchiveError> + Send + 'static,
+        F: FnOnce(&Path) -> Result<Made, ArchiveError> + Send + 'static,
     {
         if let Some(made) = self.shelf().known.get(id) {
             return Ok(made.clone());
@@ -87,7 +102,7 @@ impl Vault {
     /// The zip called `id`, made if it is not there.
     pub(crate) async fn body<F>(&self, id: &str, make: F) -> Result<(Made, Body), ArchiveError>
     where
-        F: FnOnce(&std::path::Path) -> Result<Made, ArchiveError> + Send + 'static,
+        F: FnOnce(&Path) -> Result<Made, ArchiveError> + Send + 'static,
     {
         let door = Arc::clone(self.shelf().doors.entry(id.to_owned()).or_default());
         let _inside = door.lock().await;
@@ -108,6 +123,22 @@ impl Vault {
 
     fn shelf(&self) -> std::sync::MutexGuard<'_, Shelf> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes the folders of exchanges that were killed. A folder in use has its lock held; one
+/// without a lock file is just being made, or somebody else's.
+fn sweep(parent: &Path) {
+    let Ok(entries) = std::fs::read_dir(parent) else { return };
+    for folder in entries
+        .flatten()
+        .filter(|e| e.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes()))
+    {
+        let left = File::open(folder.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
+        if left {
+            // two exchanges may sweep at once: what is gone is gone
+            let _ = std::fs::remove_dir_all(folder.path());
+        }
     }
 }
 
@@ -150,13 +181,32 @@ impl Shelf {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_a_killed_exchange_left_is_swept_away() {
+        let parent = tempfile::tempdir().unwrap();
+        let at = |name: &str| parent.path().join(name);
+        for name in ["exchange-left", "exchange-young", "other"] {
+            std::fs::create_dir(at(name)).unwrap();
+            std::fs::write(at(name).join("x.zip"), "x").unwrap();
+        }
+        std::fs::write(at("exchange-left").join(LOCK), "").unwrap();
+        std::fs::write(at("other").join(LOCK), "").unwrap();
+        let first = Vault::new(Some(parent.path()), 1).unwrap();
+        let second = Vault::new(Some(parent.path()), 1).unwrap();
+        assert!(first.folder.path().is_dir() && second.folder.path().is_dir(), "both in use");
+        assert!(!at("exchange-left").exists());
+        assert!(at("exchange-young").exists() && at("other").exists());
+        drop((first, second));
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 2);
+    }
+
     #[tokio::test]
     async fn zips_are_made_once_and_dropped_by_age() {
         let vault = Vault::new(None, 25).unwrap();
         let makes = Arc::new(std::sync::atomic::AtomicU64::new(0));
         let make = || {
             let makes = Arc::clone(&makes);
-            move |path: &std::path::Path| {
+            move |path: &Path| {
                 makes.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                 std::fs::write(path, b"0123456789").unwrap();
                 Ok(Made { size: 10, sha256: String::new(), published: String::new() })
