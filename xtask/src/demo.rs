@@ -3,7 +3,6 @@
 
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
@@ -14,15 +13,13 @@ use crate::executor::{self, Order, Summary};
 use crate::sample::SampleExchange;
 use crate::{human, local, maintain, query, workspace};
 
-/// The questions that the demo asks at its end.
+/// What the demo asks at its end: a title, and the words of `cargo xtask query`.
 const QUESTIONS: &[(&str, &[&str])] = &[
     ("volume-weighted average price by day", &["vwap_by_day"]),
-    ("daily returns", &["returns"]),
     ("who moved most", &["top_movers"]),
+    ("are our bars the exchange's own, and is every row accounted for", &["checks"]),
     ("what is there, and is it whole", &["coverage"]),
 ];
-/// Rows that each answer shows.
-const ROWS: &str = "6";
 
 /// The arguments of `demo`.
 #[derive(Debug, clap::Args)]
@@ -118,12 +115,13 @@ fn at(given: &Environment, url: &str) -> anyhow::Result<Environment> {
 
 fn answers(environment: &Environment) -> anyhow::Result<()> {
     for (title, question) in QUESTIONS {
-        println!("\n{title}: cargo xtask query {}", question.join(" "));
-        let mut words: Vec<String> = question.iter().map(|word| (*word).to_owned()).collect();
-        words.extend(["--limit".to_owned(), ROWS.to_owned()]);
-        let status = query::ask(environment, &words)?.stderr(Stdio::inherit()).status()?;
-        if !status.success() {
-            bail!("`cargo xtask query {}` failed; its message is above", question.join(" "));
+        let shown = format!("cargo xtask query {}", question.join(" "));
+        println!("\n{title}: {shown}");
+        let words: Vec<String> = question.iter().map(|word| (*word).to_owned()).collect();
+        let output = query::ask(environment, &words)?.output().context("cannot start `query`")?;
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+        if !output.status.success() {
+            bail!("`{shown}` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
     }
     Ok(())

@@ -204,10 +204,14 @@ impl<'a> Executor<'a> {
 
     /// Runs one job; `None` when it failed for good, which is then on record.
     fn job(&self, stage: &str, batch: u32, args: &[String]) -> anyhow::Result<Option<Ended>> {
-        let starter = self.starter();
+        let mut starter = self.starter();
         let mut arguments = args.to_vec();
         if batch > 0 {
             arguments.extend(["--batch".to_owned(), batch.to_string()]);
+        }
+        if args == ["--gold"] {
+            // a race that gold lost is lost until it is built again
+            starter.attempts = 1;
         }
         let ended = starter.run(stage, batch, &arguments)?;
         if self.stop.load(Ordering::Relaxed) {
@@ -230,7 +234,12 @@ impl<'a> Executor<'a> {
 
     /// A stage of one job, shown on the board.
     fn stage(&self, stage: &str, args: &[&str]) -> anyhow::Result<Option<Ended>> {
-        self.board.begin(stage, "piece", 0);
+        let noun = match stage {
+            "plan" => "series",
+            "gold" => "symbol",
+            _ => "step",
+        };
+        self.board.begin(stage, noun, 0);
         let ended = self.job(stage, 0, &words(args));
         let note = match (&ended, args) {
             (Ok(Some(_)), []) => String::new(),

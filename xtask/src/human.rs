@@ -59,11 +59,12 @@ pub(crate) fn span(duration: Duration) -> String {
 
 /// `1 archive`, `2 archives`: `noun` is the singular.
 pub(crate) fn plural(n: u64, noun: &str) -> String {
-    match (n, noun.strip_suffix("ch")) {
-        (1, _) => format!("1 {noun}"),
-        (_, Some(_)) => format!("{} {noun}es", count(n)),
-        (_, None) => format!("{} {noun}s", count(n)),
-    }
+    let ending = match noun {
+        _ if n == 1 || noun.ends_with("series") => "",
+        _ if noun.ends_with("ch") => "es",
+        _ => "s",
+    };
+    format!("{} {noun}{ending}", count(n))
 }
 
 /// An error and its causes in one line.
@@ -108,6 +109,7 @@ mod tests {
         assert_eq!(plural(1, "batch"), "1 batch");
         assert_eq!(plural(2_000, "batch"), "2,000 batches");
         assert_eq!(plural(2, "group"), "2 groups");
+        assert_eq!(plural(2, "series"), "2 series");
     }
 
     #[test]
