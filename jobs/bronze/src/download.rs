@@ -39,7 +39,7 @@ pub struct Effort {
 #[derive(Debug)]
 pub enum Outcome {
     /// All bytes are here.
-    Whole(Download),
+    Whole(Box<Download>),
     /// The source says that it has no such archive, or that we may not have it.
     Refused(StatusCode),
 }
@@ -173,11 +173,11 @@ impl Downloader<'_> {
             )));
         }
         let written = whole.sink.finish().await.map_err(Stop::Store)?;
-        Ok(Outcome::Whole(Download {
+        Ok(Outcome::Whole(Box::new(Download {
             written,
             etag: whole.etag,
             last_modified: whole.last_modified.as_deref().and_then(parse_date),
-        }))
+        })))
     }
 
     fn start(&self, headers: &HeaderMap) -> Result<Part, Stop> {

@@ -138,7 +138,7 @@ impl Fetcher<'_> {
                 is_second = true;
                 continue;
             }
-            return self.kept(work, download, published, fault).await;
+            return self.kept(work, *download, published, fault).await;
         }
     }
 

@@ -23,6 +23,7 @@ pub mod sink;
 pub mod verify;
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -81,13 +82,13 @@ impl Report {
         if !self.by_status.is_empty() {
             let words: Vec<String> =
                 self.by_status.iter().map(|(status, n)| format!("{n} {status}")).collect();
-            text += &format!(" ({})", words.join(", "));
+            let _ = write!(text, " ({})", words.join(", "));
         }
         if self.reused > 0 {
-            text += &format!(", {} in the lake already", self.reused);
+            let _ = write!(text, ", {} in the lake already", self.reused);
         }
         if self.done_before > 0 {
-            text += &format!(", {} done before", self.done_before);
+            let _ = write!(text, ", {} done before", self.done_before);
         }
         text + &format!(", {} bytes received\n", self.transferred)
     }
@@ -210,12 +211,12 @@ fn tell(fragment: &BronzeFragment) {
 fn not_fetched(unavailable: &[(&Unit, Unavailable)], total: u64) -> anyhow::Error {
     let mut text = format!("{} of {total} archives could not be fetched:", unavailable.len());
     for (unit, error) in &unavailable[..unavailable.len().min(NAMED)] {
-        text += &format!("\n  {unit}: {error}");
+        let _ = write!(text, "\n  {unit}: {error}");
     }
     if unavailable.len() > NAMED {
         let rest: Vec<String> =
             unavailable[NAMED..].iter().map(|(unit, _)| unit.to_string()).collect();
-        text += &format!("\n  and {}", rest.join(", "));
+        let _ = write!(text, "\n  and {}", rest.join(", "));
     }
     anyhow!(text)
 }

@@ -342,6 +342,45 @@ mod tests {
         );
     }
 
+    const WORDS: &[&str] = &[
+        "<ListBucketResult>",
+        "<ListBucketResult xmlns:a='b'>",
+        "</ListBucketResult>",
+        "<Contents>",
+        "</Contents>",
+        "<Contents/>",
+        "<Key>",
+        "</Key>",
+        "<Size>",
+        "</Size>",
+        "<IsTruncated>",
+        "</IsTruncated>",
+        "<NextMarker>",
+        "</NextMarker>",
+        "<EncodingType>url</EncodingType>",
+        "<CommonPrefixes>",
+        "</CommonPrefixes>",
+        "<Prefix>",
+        "</Prefix>",
+        "<Error>",
+        "</Error>",
+        "<!-- ",
+        " -->",
+        "<![CDATA[",
+        "]]>",
+        "<?xml version='1.0'?>",
+        "<!DOCTYPE a [",
+        "&quot;",
+        "&#0;",
+        "&#x110000;",
+        "&x;",
+        "true",
+        "99999999999999999999",
+        "%4",
+        "%ff",
+        "é",
+    ];
+
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..400)) {
@@ -355,6 +394,13 @@ mod tests {
             body[at % length] = byte;
             body.truncate(end);
             let _ = parse(&body);
+        }
+
+        #[test]
+        fn no_order_of_its_words_makes_it_panic(
+            words in proptest::collection::vec(proptest::sample::select(WORDS), 0..60),
+        ) {
+            let _ = parse(words.concat().as_bytes());
         }
 
         #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use model::UnitId;
 use model::plan::Plan;
 use serde::Serialize;
 
@@ -45,7 +46,7 @@ impl Report {
             let _ = writeln!(text, "warning: {warning}");
         }
         if !self.plan.absent.is_empty() {
-            let few: Vec<&str> = self.plan.absent.iter().take(3).map(|u| u.as_str()).collect();
+            let few: Vec<&str> = self.plan.absent.iter().take(3).map(UnitId::as_str).collect();
             let more = if self.plan.absent.len() > few.len() { " …" } else { "" };
             let _ = writeln!(
                 text,

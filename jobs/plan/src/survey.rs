@@ -248,7 +248,7 @@ impl<'a> Survey<'a> {
         let url = url.to_string();
         let page = self
             .door
-            .ask(Method::GET, &url, PAGE_BYTES, read_page)
+            .ask(Method::GET, &url, PAGE_BYTES, |answer| read_page(&answer))
             .await
             .map_err(|source| SurveyError::Unavailable { series: name(series), source })?;
         match page {
@@ -337,7 +337,7 @@ fn add(archives: &mut BTreeMap<Period, Listed>, series: &Series, cadence: Cadenc
 }
 
 /// A page, or what its answer was instead; a page that is cut is worth another attempt.
-fn read_page(answer: Answer) -> Result<Result<Page, (StatusCode, BadPage)>, Trouble> {
+fn read_page(answer: &Answer) -> Result<Result<Page, (StatusCode, BadPage)>, Trouble> {
     match listing::parse(&answer.body) {
         Ok(page) if answer.status == StatusCode::OK => Ok(Ok(page)),
         Ok(_) => Ok(Err((answer.status, BadPage::NoListing { found: String::new() }))),

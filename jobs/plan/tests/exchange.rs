@@ -11,7 +11,7 @@ use model::exit::Exit;
 use model::fragment::{ArchiveStatus, RawArchive};
 use model::ledger::{BuildRow, Ledger, LedgerRow};
 use model::plan::{Batch, Group, Origin};
-use model::{Dataset, Period, RunId, Symbol, Timeframe, layout};
+use model::{Dataset, Period, RunId, Symbol, Timeframe, UnitId, layout};
 use plan::Options;
 use plan::report::Report;
 use plan::survey::{Checksum, Survey};
@@ -257,7 +257,7 @@ async fn what_is_missing_is_told() {
         "listing",
     );
     let report = lab.plan().await;
-    let absent: Vec<_> = report.plan.absent.iter().map(|u| u.as_str()).collect();
+    let absent: Vec<_> = report.plan.absent.iter().map(UnitId::as_str).collect();
     // January is before the first archive
     assert_eq!(absent.len(), 10, "{absent:?}");
     assert_eq!(absent[0], "binance/spot/klines/BTCUSDT/1h/2024-03-10");

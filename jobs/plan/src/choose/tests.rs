@@ -1,6 +1,7 @@
 //! The decisions as a table: what is listed, what the ledger has, what is then planned.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::fragment::{ArchiveStatus, RawArchive};
@@ -463,17 +464,17 @@ proptest! {
         for (i, (listed, held)) in listed.iter().zip(&held).enumerate() {
             let day = format!("2024-01-{:02}", i + 1);
             if *listed > 0 && archives != Archives::Monthly {
-                offered += &format!("{day}:{} ", u32::from(*listed) * 100);
+                let _ = write!(offered, "{day}:{} ", u32::from(*listed) * 100);
             }
             if *held > 0 {
-                owned += &format!("{day}={} ", statuses[usize::from(*held) - 1]);
+                let _ = write!(owned, "{day}={} ", statuses[usize::from(*held) - 1]);
             }
         }
         if month > 0 && archives != Archives::Daily {
-            offered += &format!("2024-01:{} ", u32::from(month) * 2_500);
+            let _ = write!(offered, "2024-01:{} ", u32::from(month) * 2_500);
         }
         if month_held > 0 {
-            owned += &format!("2024-01={} ", statuses[usize::from(month_held) - 1]);
+            let _ = write!(owned, "2024-01={} ", statuses[usize::from(month_held) - 1]);
         }
         let choice = scene.choose(&offered, "", &owned);
         let mut partitions = HashSet::new();
@@ -503,14 +504,14 @@ proptest! {
         // do what was planned, then plan again
         for unit in choice.groups.iter().flat_map(|g| &g.units) {
             if matches!(unit.archive, Origin::Fetch(_)) {
-                owned += &format!("{}=ok ", unit.unit.period);
+                let _ = write!(owned, "{}=ok ", unit.unit.period);
             }
         }
         for group in &choice.groups {
             let period = group.id.rsplit('/').next().unwrap_or("");
             let units: Vec<String> =
                 group.units.iter().map(|u| u.unit.period.to_string()).collect();
-            owned += &format!("built:{period}={} ", units.join("+"));
+            let _ = write!(owned, "built:{period}={} ", units.join("+"));
         }
         let again = scene.choose(&offered, "", &owned);
         prop_assert_eq!(text(&again), "", "offered {}; owned {}", offered, owned);
