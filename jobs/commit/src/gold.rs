@@ -113,10 +113,11 @@ async fn commit(
     for _ in 0..CHOICES {
         let target = tables.ensure(table).await?;
         let chosen = choose(tables, pieces, &target).await?;
-        let content: String = chosen
+        let lines: Vec<String> = chosen
             .iter()
-            .map(|n| format!("{}={}\n", pieces[*n].fragment.id, pieces[*n].fragment.inputs))
+            .map(|n| format!("{}={}", pieces[*n].fragment.id, pieces[*n].fragment.inputs))
             .collect();
+        let content = lines.join("\n");
         let stamp = Stamp::new(table, &context.run, "gold", &content, context.clock.now());
         let mut changed = false;
         let result = tables

@@ -1,6 +1,7 @@
 //! `bronze.archives`: what it holds, what a run adds to it, and the extract that plan reads.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
@@ -265,7 +266,7 @@ async fn write(
             id.parse().map_err(|error| TableError::Change { table, source: Box::new(error) })?;
         let (rows, content) = by_source.entry(unit.source.as_str()).or_default();
         rows.push(entry.cells(&unit));
-        content.push_str(&format!("{entry:?}\n"));
+        let _ = writeln!(content, "{entry:?}");
     }
     let mut files = Vec::new();
     for (source, (rows, content)) in by_source {
@@ -291,8 +292,9 @@ pub(crate) async fn write_extract(lake: &Lake, tables: &Tables) -> Result<u64, T
         archives = again;
     };
     let version = archives.version() + builds.version();
-    let newest = lake.list(layout::INDEX).await?.into_iter().rev();
-    if newest.filter_map(|entry| layout::parse_index(&entry.key)).next() >= Some(version) {
+    let entries = lake.list(layout::INDEX).await?;
+    let newest = entries.iter().rev().find_map(|entry| layout::parse_index(&entry.key));
+    if newest >= Some(version) {
         return Ok(version);
     }
     let mut ledger = Ledger::default();

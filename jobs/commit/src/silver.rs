@@ -35,12 +35,12 @@ pub(crate) async fn commit(
             skipped.clear();
             let mut change = Change::default();
             for (n, fragment) in fragments.iter().enumerate() {
-                match superseded(fragment, &histories).or_else(|| younger.get(&n).cloned()) {
-                    Some(why) => skipped.push(Skipped { group: fragment.group.clone(), why }),
-                    None => {
-                        change.partitions.extend(fragment.replaces.iter().cloned());
-                        change.files.extend(fragment.files.iter().cloned());
-                    }
+                let why = superseded(fragment, &histories).or_else(|| younger.get(&n).cloned());
+                if let Some(why) = why {
+                    skipped.push(Skipped { group: fragment.group.clone(), why });
+                } else {
+                    change.partitions.extend(fragment.replaces.iter().cloned());
+                    change.files.extend(fragment.files.iter().cloned());
                 }
             }
             Ok(change)

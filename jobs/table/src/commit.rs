@@ -133,8 +133,7 @@ impl Tables {
                 return Ok(outcome);
             }
             let wanted = change(&snapshot).await?;
-            let Actions { actions, predicate, added, removed } =
-                Actions::of(&wanted, &snapshot, stamp)?;
+            let Work { actions, predicate, added, removed } = Work::of(&wanted, &snapshot, stamp)?;
             if actions.is_empty() {
                 let version = snapshot.version();
                 return Ok(Outcome { version, added: 0, removed: 0, noop: true });
@@ -253,15 +252,15 @@ async fn commit(
     Ok(prepared.await?.version)
 }
 
-/// A change as the log's actions.
-struct Actions {
+/// What there is to do for a change, as the log's actions.
+struct Work {
     actions: Vec<Action>,
     predicate: Option<String>,
     added: u64,
     removed: u64,
 }
 
-impl Actions {
+impl Work {
     fn of(change: &Change, snapshot: &Snapshot, stamp: &Stamp) -> Result<Self, TableError> {
         let table = snapshot.table;
         let partitions: HashSet<&Partition> = change.partitions.iter().collect();
@@ -287,8 +286,6 @@ impl Actions {
                 Some(new) if new.bytes == old.bytes && new.rows == old.rows => {
                     files.remove(old.path.as_str());
                 }
-                // the same name with other bytes: the new Add takes the old one's place
-                Some(_) => {}
                 None if partitions.contains(&old.partition)
                     || owners.contains(owner_of(old.name()))
                     || merged.contains(old.path.as_str()) =>
@@ -304,7 +301,9 @@ impl Actions {
                     }));
                     touched.insert(old.partition);
                 }
-                None => {}
+                // to be left alone; or the same name with other bytes, and the new Add takes the
+                // old one's place
+                _ => {}
             }
         }
         let mut adds: Vec<&DataFile> = files.into_values().collect();

@@ -11,18 +11,14 @@ const LISTED: usize = 32;
 
 /// A predicate that every one of `partitions` fulfils; `None` where there is none or the table
 /// has no partitions.
-pub(crate) fn covering<'a>(
-    schema: &TableSchema,
-    partitions: impl IntoIterator<Item = &'a Partition> + Clone,
-) -> Option<String> {
+pub(crate) fn covering<'a, P>(schema: &TableSchema, partitions: P) -> Option<String>
+where
+    P: IntoIterator<Item = &'a Partition> + Copy,
+{
     let mut terms = Vec::new();
     for column in schema.partitions {
-        let values: BTreeSet<&str> = partitions
-            .clone()
-            .into_iter()
-            .filter_map(|p| p.get(*column))
-            .map(String::as_str)
-            .collect();
+        let values: BTreeSet<&str> =
+            partitions.into_iter().filter_map(|p| p.get(*column)).map(String::as_str).collect();
         let (Some(first), Some(last)) = (values.first(), values.last()) else { continue };
         terms.push(if values.len() == 1 {
             format!("{column} = {}", quoted(first))

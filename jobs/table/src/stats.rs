@@ -98,7 +98,7 @@ mod tests {
         both(ColumnType::Double, Stat::Double("NaN".into()), None);
         both(ColumnType::Double, Stat::Double("inf".into()), None);
         both(ColumnType::Long, Stat::Text("1".into()), None);
-        let at = |micros| Stat::Micros(1_704_067_200_000_000 + micros);
+        let at = |micros: i64| Stat::Micros(1_704_067_200_000_000 + micros);
         check(
             ColumnType::Timestamp,
             at(1),

@@ -52,18 +52,16 @@ impl Tables {
     /// [`TableError::Delta`].
     pub async fn snapshot(&self, table: Table) -> Result<Option<Snapshot>, TableError> {
         let log = self.log(table)?;
+        if !self.exists(table).await? {
+            return Ok(None);
+        }
         let mut attempt = 1;
         loop {
             let error = match EagerSnapshot::try_new(log.as_ref(), None).await {
                 Ok(state) => return Ok(Some(Snapshot { table, log, state: Arc::new(state) })),
-                Err(DeltaTableError::NotATable(_)) => return Ok(None),
                 Err(error) => error,
             };
-            // the library has several words for a table that is not there
-            if matches!(log.is_delta_table_location().await, Ok(false)) {
-                return Ok(None);
-            }
-            // it may have come to be, or lost a log entry to a clean-up, while it was looked at
+            // it may have lost log entries to a clean-up while it was looked at
             if attempt == LOADS {
                 return Err(TableError::delta("load", table)(error));
             }
@@ -73,23 +71,35 @@ impl Tables {
         }
     }
 
+    /// Whether the table was created: asked first, for the library logs an error for each table
+    /// that is not there. The first log entry may have been cleaned up behind a checkpoint.
+    async fn exists(&self, table: Table) -> Result<bool, TableError> {
+        let log = format!("{}/_delta_log", layout::table(table));
+        for name in ["00000000000000000000.json", "_last_checkpoint"] {
+            if self.lake.head(&format!("{log}/{name}")).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// A table as it was at a version.
     ///
     /// # Errors
-    /// [`TableError::NoVersion`] where it never had it or the log no longer goes back to it.
+    /// [`TableError::NoVersion`] where it never had it; [`TableError::Delta`] where the log no
+    /// longer goes back to it.
     pub async fn as_of(&self, table: Table, version: u64) -> Result<Snapshot, TableError> {
-        let log = self.log(table)?;
-        match EagerSnapshot::try_new(log.as_ref(), Some(version)).await {
-            Ok(state) if state.version() == version => {
+        let now = self.snapshot(table).await?;
+        match now {
+            Some(now) if now.version() == version => Ok(now),
+            Some(now) if now.version() > version => {
+                let log = self.log(table)?;
+                let state = EagerSnapshot::try_new(log.as_ref(), Some(version))
+                    .await
+                    .map_err(TableError::delta("load an old version of", table))?;
                 Ok(Snapshot { table, log, state: Arc::new(state) })
             }
-            Ok(_) => Err(TableError::NoVersion { table, version }),
-            Err(error) => match self.snapshot(table).await? {
-                Some(now) if now.version() >= version => {
-                    Err(TableError::delta("load an old version of", table)(error))
-                }
-                _ => Err(TableError::NoVersion { table, version }),
-            },
+            _ => Err(TableError::NoVersion { table, version }),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::kit::{Run, World, live, named, partition, planned, start, world};
 
 async fn dirty(world: &World, run: &Run<'_>) -> Dirty {
     let list: Vec<Dirty> =
-        world.lake.read_json(&layout::dirty(&run.run), "dirty list").await.unwrap();
+        world.lake.read_json(&layout::dirty(&run.id), "dirty list").await.unwrap();
     list.into_iter().next().unwrap()
 }
 
@@ -39,7 +39,7 @@ async fn gold(world: &World, run: &Run<'_>) -> GoldFragment {
         inputs,
         built_at: start() + TimeDelta::minutes(25),
     };
-    let key = layout::fragment(&run.run, "gold", &fragment.id);
+    let key = layout::fragment(&run.id, "gold", &fragment.id);
     world.lake.write_json(&key, &fragment).await.unwrap();
     fragment
 }
@@ -68,7 +68,7 @@ async fn gold_is_replaced_and_repeated_without_effect() {
     let live = live(&world).await;
     assert_ne!(newer.files, fragment.files);
     for (table, file) in &newer.files {
-        assert_eq!(live[table], [file.path.clone()]);
+        assert_eq!(live[table], std::slice::from_ref(&file.path));
     }
     // and the first run's may not come back
     let failure = commit::run_gold(&run.context()).await.expect_err("out of date");

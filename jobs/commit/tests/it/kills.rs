@@ -14,7 +14,7 @@ const KILLS: u32 = 8;
 fn program(world: &World, run: &Run<'_>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_commit"));
     command
-        .args(["--log", "warn", "--json", "--run", run.run.as_str(), "--config"])
+        .args(["--log", "warn", "--json", "--run", run.id.as_str(), "--config"])
         .arg(world.folder.path().join("lake.yaml"))
         .arg("--lake")
         .arg(world.folder.path().join("lake"))
@@ -53,7 +53,7 @@ async fn accounts(world: &World, run: &Run<'_>) -> Vec<String> {
     ] {
         lines.extend(ask(world, sql).await);
     }
-    let dirty = world.lake.read(&layout::dirty(&run.run)).await.unwrap();
+    let dirty = world.lake.read(&layout::dirty(&run.id)).await.unwrap();
     lines.push(String::from_utf8(dirty.to_vec()).unwrap());
     let (_, ledger) = world.lake.ledger().await.unwrap();
     lines.push(format!("{ledger:?}"));

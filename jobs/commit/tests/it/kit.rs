@@ -46,7 +46,7 @@ pub(crate) fn start() -> DateTime<Utc> {
 /// A run that was planned `n` minutes after the start.
 pub(crate) struct Run<'a> {
     pub(crate) world: &'a World,
-    pub(crate) run: RunId,
+    pub(crate) id: RunId,
     pub(crate) clock: ManualClock,
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn planned(world: &World, n: u32, groups: u64) -> Run<'_> {
         absent: Vec::new(),
     };
     world.lake.write_json(&layout::plan(&run), &plan).await.unwrap();
-    Run { world, run, clock: ManualClock::at(created_at + TimeDelta::minutes(30)) }
+    Run { world, id: run, clock: ManualClock::at(created_at + TimeDelta::minutes(30)) }
 }
 
 impl Run<'_> {
@@ -73,7 +73,7 @@ impl Run<'_> {
             lake: self.world.lake.clone(),
             config: Arc::new(Config::parse("lake.yaml", CONFIG).unwrap()),
             config_sha256: unit::sha256_hex(CONFIG.as_bytes()),
-            run: self.run.clone(),
+            run: self.id.clone(),
             clock: Clock::Manual(self.clock.clone()),
             meter: Meter::new("commit", false),
         }
@@ -113,7 +113,7 @@ impl Run<'_> {
     }
 
     pub(crate) async fn bronze(&self, fragment: BronzeFragment) -> BronzeFragment {
-        let key = layout::fragment(&self.run, "bronze", fragment.unit.id().as_str());
+        let key = layout::fragment(&self.id, "bronze", fragment.unit.id().as_str());
         self.world.lake.write_json(&key, &fragment).await.unwrap();
         fragment
     }
@@ -127,7 +127,7 @@ impl Run<'_> {
     }
 
     pub(crate) async fn silver(&self, fragment: &SilverFragment) {
-        let key = layout::fragment(&self.run, "silver", &fragment.group);
+        let key = layout::fragment(&self.id, "silver", &fragment.group);
         self.world.lake.write_json(&key, fragment).await.unwrap();
     }
 

@@ -18,7 +18,7 @@ async fn what_is_old_goes_and_a_dry_run_only_tells() {
     let open = planned(&world, 2, 1).await;
     open.day("2024-01-01", "b7", 2).await;
     open.commit().await;
-    world.lake.write(&layout::summary(&old.run), "{}").await.unwrap();
+    world.lake.write(&layout::summary(&old.id), "{}").await.unwrap();
     let spill = world.lake.temp().join("spill");
     std::fs::create_dir_all(&spill).unwrap();
     std::fs::write(spill.join("x"), "12345").unwrap();
@@ -52,8 +52,8 @@ async fn what_is_old_goes_and_a_dry_run_only_tells() {
     assert!(again.tables.iter().all(|table| table.files == 0), "{again:?}");
     assert_eq!(ask(&world, "select count(*) from silver.trades").await, ["7"]);
     // the open run can still be committed, the finished one keeps its plan
-    assert_eq!(world.lake.list(&layout::fragments(&open.run, "silver")).await.unwrap().len(), 1);
-    world.lake.plan(&old.run).await.unwrap();
+    assert_eq!(world.lake.list(&layout::fragments(&open.id, "silver")).await.unwrap().len(), 1);
+    world.lake.plan(&old.id).await.unwrap();
     assert!(done.to_string().contains("deleted 1 (5 bytes)"), "{done}");
     assert!(SystemTime::from(now) < SystemTime::from(later));
 }

@@ -93,7 +93,7 @@ async fn a_younger_run_with_more_units_is_not_undone() {
     b.commit().await;
     let summary = a.commit().await;
     assert_eq!(summary.skipped.len(), 1);
-    assert!(summary.skipped[0].why.contains(b.run.as_str()), "{summary:?}");
+    assert!(summary.skipped[0].why.contains(b.id.as_str()), "{summary:?}");
     assert_eq!(ask(&world, COUNT).await, ["11"]);
     let (_, ledger) = world.lake.ledger().await.unwrap();
     assert_eq!(ledger.builds[group].units.len(), 2);

@@ -24,7 +24,7 @@ async fn a_run_is_visible_and_adds_up() {
     let rejects = ask(&world, "select unit, line, reason from silver.rejects").await;
     assert_eq!(rejects, ["binance/spot/trades/BTCUSDT/2024-01-02 7 field_count"]);
     let archives = "select period, status, run from bronze.archives order by 1";
-    let run_id = &run.run;
+    let run_id = &run.id;
     assert_eq!(
         ask(&world, archives).await,
         [
@@ -89,12 +89,12 @@ async fn a_repetition_changes_nothing() {
     assert_eq!(again.figures, first.figures);
     assert_eq!(again.ledger, first.ledger);
     // what is lost beside the tables comes back
-    world.lake.delete(&layout::dirty(&run.run)).await.unwrap();
+    world.lake.delete(&layout::dirty(&run.id)).await.unwrap();
     world.lake.delete(&layout::index(first.ledger)).await.unwrap();
     run.commit().await;
     assert_eq!(versions().await, before);
     let dirty: Vec<Dirty> =
-        world.lake.read_json(&layout::dirty(&run.run), "dirty list").await.unwrap();
+        world.lake.read_json(&layout::dirty(&run.id), "dirty list").await.unwrap();
     assert_eq!(dirty.len(), 1);
     assert_eq!(world.lake.ledger().await.unwrap().1.builds.len(), 1);
 }
@@ -137,13 +137,13 @@ async fn what_silver_could_not_read_is_corrupt_in_the_ledger() {
     second.fetched(id, "bad", 3).await;
     second.commit().await;
     let sql = "select status, run from bronze.archives where period = '2024-01-02' order by 1";
-    assert_eq!(ask(&world, sql).await, [format!("ok {}", second.run)]);
+    assert_eq!(ask(&world, sql).await, [format!("ok {}", second.id)]);
     let third = planned(&world, 3, 1).await;
     third.built(id, &[(id, "bad")]).await;
     third.commit().await;
     assert_eq!(
         ask(&world, sql).await,
-        [format!("corrupt {}", third.run), format!("ok {}", second.run)]
+        [format!("corrupt {}", third.id), format!("ok {}", second.id)]
     );
     let (_, ledger) = world.lake.ledger().await.unwrap();
     let unit = id.parse::<model::Unit>().unwrap().id();
@@ -162,7 +162,7 @@ async fn the_ledger_has_a_row_a_version_and_follows_the_host() {
         run.fetched(id, content, i64::from(n)).await;
         run.commit().await;
         if new {
-            expect.push(format!("\"{content}\" {}", run.run));
+            expect.push(format!("\"{content}\" {}", run.id));
         }
         assert_eq!(ask(&world, sql).await, expect, "run {n}");
         let (_, ledger) = world.lake.ledger().await.unwrap();
@@ -195,7 +195,7 @@ async fn fragments_that_do_not_add_up_are_refused_and_stop_no_other() {
 async fn a_run_without_a_plan_is_an_error() {
     let world = world();
     let mut run = planned(&world, 1, 0).await;
-    run.run = model::RunId::new(start(), 99);
+    run.id = model::RunId::new(start(), 99);
     let failure = commit::run(&run.context()).await.expect_err("no plan");
     assert!(failure.error.to_string().contains("has not been planned"), "{:#}", failure.error);
 }

@@ -63,7 +63,7 @@ pub(crate) fn batch(date: &str, ids: std::ops::Range<i64>, units: i128) -> Recor
         Arc::new(TimestampMicrosecondArray::from_iter_values(times.clone()).with_timezone("UTC")),
         Arc::new(Int64Array::from_iter_values(times)),
         decimal(units, 18),
-        decimal(99_999_999_999_999_999_999_999_999_99, 28),
+        decimal(9_999_999_999_999_999_999_999_999_999, 28),
         decimal(1, 28),
         Arc::new(Decimal128Array::new_null(n).with_precision_and_scale(28, 8).unwrap()),
         Arc::new(BooleanArray::from(vec![true; n])),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use model::layout;
 use model::schema::Table;
+use table::datafusion::arrow::array::RecordBatch;
 use table::datafusion::arrow::datatypes::Schema;
 use table::{Change, SessionOptions};
 
@@ -39,7 +40,7 @@ async fn a_session_has_every_table_with_the_models_columns() {
     for table in Table::ALL {
         let frame = context.sql(&format!("select * from {table}")).await.unwrap();
         let batches = frame.collect().await.unwrap();
-        let rows: usize = batches.iter().map(|b| b.num_rows()).sum();
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         assert_eq!(rows, if *table == Table::Trades { 10 } else { 0 }, "{table}");
         let plain = |schema: &Schema| {
             schema

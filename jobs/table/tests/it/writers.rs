@@ -93,7 +93,7 @@ async fn an_owners_files_go_wherever_they_lie() {
     let outcome = tables.replace(Table::Trades, &stamp(2, "a"), change).await.unwrap();
     assert_eq!((outcome.added, outcome.removed), (0, 1));
     let live = tables.live_files(Table::Trades, |_| true).await.unwrap();
-    assert_eq!(live.iter().map(|f| f.path.clone()).collect::<Vec<_>>(), [b.path.clone()]);
+    assert_eq!(live.iter().map(|f| f.path.as_str()).collect::<Vec<_>>(), [b.path.as_str()]);
     // a live file is not added twice
     let outcome = tables.append(Table::Trades, &stamp(3, "b"), vec![b]).await.unwrap();
     assert!(outcome.noop, "{outcome:?}");
