@@ -122,7 +122,8 @@ fn judge<const QUOTE: bool>(row: &Row, printed: &Printed, bounds: &Bounds) -> Is
 }
 
 /// Adds an amount that is not negative.
-#[inline]
+#[expect(clippy::inline_always, reason = "a step of the hottest loop")]
+#[inline(always)]
 pub(crate) fn push(amounts: &mut Amounts, value: Unsigned) {
     match value.narrow() {
         Some(narrow) => amounts.push_narrow(narrow),
