@@ -254,3 +254,35 @@ fn seeds_and_symbols_differ() {
     assert_ne!(first(&other, Market::Usdm), first(&other, Market::Spot));
     assert!(market().trades(Market::Spot, &symbol("NOUSDT"), day("2025-01-01")).is_err());
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever a symbol is called and however it trades: ids count on, quotes are exact, and
+    /// the day's bar is the sum of its trades.
+    #[test]
+    fn any_symbol_makes_sound_days(
+        name in "[A-Z0-9]{2,12}",
+        quote in proptest::sample::select(vec!["USDT", "BTC", "TRY", ""]),
+        trades in 1_u64..400,
+        seed in proptest::num::u64::ANY,
+        n in 17_400_i32..21_000,
+    ) {
+        let day = Day::of_epoch_days(n).unwrap();
+        let mut spec = SymbolSpec::new(Market::Spot, symbol(&format!("{name}{quote}")));
+        spec.trades = Some(trades);
+        let market = SampleMarket::new(seed, std::slice::from_ref(&spec)).unwrap();
+        let all: Vec<Trade> = market.trades(Market::Spot, &spec.symbol, day).unwrap().collect();
+        let next = market.trades(Market::Spot, &spec.symbol, day.next()).unwrap().next().unwrap();
+        proptest::prop_assert_eq!(all.last().unwrap().id + 1, next.id);
+        for t in &all {
+            proptest::prop_assert_eq!(t.quote * i128::from(ONE), i128::from(t.price) * t.quantity);
+        }
+        let bars = market.klines(Market::Spot, &spec.symbol, Timeframe::D1, day).unwrap();
+        proptest::prop_assert_eq!(bars.len(), 1);
+        proptest::prop_assert_eq!(bars[0].count, all.len() as u64);
+        proptest::prop_assert_eq!(bars[0].volume, all.iter().map(|t| t.quantity).sum::<i128>());
+        proptest::prop_assert_eq!(bars[0].quote_volume, all.iter().map(|t| t.quote).sum::<i128>());
+        proptest::prop_assert_eq!(bars[0].high, all.iter().map(|t| t.price).max().unwrap());
+    }
+}
