@@ -2,6 +2,7 @@
 //! duplicate; and the tables hold what the builds say.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use model::UnitId;
@@ -91,7 +92,8 @@ pub async fn check(
         };
         let mut detail = format!("{rows} rows of {in_force} builds, {wrong} figures differ");
         if strays > 0 {
-            detail += &format!(
+            let _ = write!(
+                detail,
                 "; {strays} rows of builds that ops.builds does not have yet (a run is under way, \
                  or was cut off: the next one sees to it)"
             );

@@ -230,19 +230,16 @@ struct View<'a> {
 
 impl View<'_> {
     fn judge(&self) -> Coverage {
-        let (status, reasons, missing) = match self.facts {
-            Some(facts) => {
-                let (mut reasons, missing) = self.defects(facts);
-                let status = if reasons.is_empty() { Status::Available } else { Status::Degraded };
-                if facts.bars.as_ref().is_some_and(|bars| bars.flat) {
-                    reasons.push("no trade on this day: flat bars only".to_owned());
-                }
-                (status, reasons, missing)
+        let (status, reasons, missing) = if let Some(facts) = self.facts {
+            let (mut reasons, missing) = self.defects(facts);
+            let status = if reasons.is_empty() { Status::Available } else { Status::Degraded };
+            if facts.bars.as_ref().is_some_and(|bars| bars.flat) {
+                reasons.push("no trade on this day: flat bars only".to_owned());
             }
-            None => {
-                let (status, reason) = self.without_rows();
-                (status, vec![reason], 0)
-            }
+            (status, reasons, missing)
+        } else {
+            let (status, reason) = self.without_rows();
+            (status, vec![reason], 0)
         };
         Coverage {
             day: self.day,

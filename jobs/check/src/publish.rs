@@ -51,6 +51,9 @@ pub async fn coverage(context: &Context, tables: &Tables, judged: &[Judged]) -> 
     Ok(())
 }
 
+/// A day of a series.
+type Row<'a> = (&'a Judged, &'a Coverage);
+
 /// The rows of a market, in the order of the table's key.
 fn rows(context: &Context, judged: &[&Judged]) -> anyhow::Result<RecordBatch> {
     let mut all: Vec<(&Judged, &Coverage)> =
@@ -59,7 +62,6 @@ fn rows(context: &Context, judged: &[&Judged]) -> anyhow::Result<RecordBatch> {
         let key = |j: &'_ Judged| (j.series.dataset, j.series.symbol.clone(), j.series.timeframe);
         (key(a), x.day).cmp(&(key(b), y.day))
     });
-    type Row<'a> = (&'a Judged, &'a Coverage);
     let texts = |of: fn(&Row<'_>) -> Option<String>| -> ArrayRef {
         Arc::new(all.iter().map(of).collect::<StringArray>())
     };

@@ -5,6 +5,7 @@
 //! exchange's bars, and coverage says so already.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use model::fragment::Dirty;
@@ -80,7 +81,8 @@ pub async fn check(
                 total.bars, total.whole, total.differing
             );
             if total.not_whole > 0 {
-                detail += &format!(
+                let _ = write!(
+                    detail,
                     "; {} days not compared, for trades or klines of them are not whole",
                     total.not_whole
                 );

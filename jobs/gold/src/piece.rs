@@ -20,7 +20,7 @@ use store::LocalCopy;
 use store::parquet::{WriteError, write_batches};
 use table::Tables;
 use table::datafusion::common::ScalarValue;
-use table::datafusion::prelude::SessionContext;
+use table::datafusion::prelude::{SessionContext, col, lit};
 use tokio::sync::Semaphore;
 
 use crate::base::{self, Base};
@@ -28,8 +28,9 @@ use crate::fold::{self, Bar, DayFold};
 use crate::models::{self, Engine, Parameter};
 use crate::scope::{Input, Sources};
 
-/// Rows read at once from a file of trades.
-const BATCH: usize = 32_768;
+/// Rows read at once from a file of trades: their columns stay small enough for the cache, and
+/// for the allocator to use the same memory again.
+const BATCH: usize = 6_144;
 
 /// What building needs, shared by all symbols.
 pub struct Workshop {
@@ -240,7 +241,6 @@ impl Workshop {
         if !self.sources.has_other_bars(dirty) {
             return Ok(Vec::new());
         }
-        use table::datafusion::prelude::{col, lit};
         let months = dirty.months.iter().map(|month| lit(month.to_string())).collect();
         let bars = self
             .session

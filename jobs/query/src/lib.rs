@@ -108,7 +108,7 @@ pub async fn run<O: Write, N: Write>(
         None => frame,
     };
     let mut answer = frame.execute_stream().await.context("cannot run the query")?;
-    let mut printer = output::Printer::new(request.format, answer.schema(), &mut out)?;
+    let mut printer = output::Printer::new(request.format, &answer.schema(), &mut out)?;
     let mut left = limit.unwrap_or(usize::MAX);
     let mut cut = false;
     while let Some(batch) = answer.next().await {

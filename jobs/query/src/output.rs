@@ -8,7 +8,8 @@ use std::io::{self, Write};
 use anyhow::Context as _;
 use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch};
 use arrow::datatypes::{
-    DataType, Date32Type, Float64Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit,
+    TimestampMicrosecondType,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, TableComponent, presets};
@@ -77,7 +78,7 @@ impl<W: Write> Printer<W> {
     ///
     /// # Errors
     /// What `out` says.
-    pub fn new(format: Format, schema: SchemaRef, mut out: W) -> io::Result<Self> {
+    pub fn new(format: Format, schema: &Schema, mut out: W) -> io::Result<Self> {
         let columns: Vec<_> =
             schema.fields().iter().map(|f| (f.name().clone(), Kind::of(f.data_type()))).collect();
         let mut table = Table::new();
@@ -94,7 +95,7 @@ impl<W: Write> Printer<W> {
                     table.remove_style(line);
                 }
                 table.set_content_arrangement(ContentArrangement::Disabled);
-                table.set_header(columns.iter().map(|(name, kind)| aligned(name.clone(), *kind)));
+                table.set_header(columns.iter().map(|(name, kind)| aligned(name, *kind)));
             }
             Format::Csv => {
                 write_csv_line(&mut out, columns.iter().map(|(name, _)| Some(name.as_str())))?;
@@ -122,9 +123,9 @@ impl<W: Write> Printer<W> {
             match self.format {
                 Format::Table => {
                     let cells = cells.into_iter().zip(&self.columns);
-                    self.table.add_row(
-                        cells.map(|(text, (_, kind))| aligned(text.unwrap_or_default(), *kind)),
-                    );
+                    self.table.add_row(cells.map(|(text, (_, kind))| {
+                        aligned(text.as_deref().unwrap_or_default(), *kind)
+                    }));
                 }
                 Format::Csv => {
                     write_csv_line(&mut self.out, cells.iter().map(Option::as_deref))?;
@@ -179,7 +180,7 @@ impl<W: Write> Printer<W> {
     }
 }
 
-fn aligned(text: String, kind: Kind) -> Cell {
+fn aligned(text: &str, kind: Kind) -> Cell {
     // control characters of raw texts would break the lines of a terminal
     let text = text.replace(|c: char| c.is_control(), "\u{fffd}");
     let side = if kind.stands_right() { CellAlignment::Right } else { CellAlignment::Left };
@@ -286,7 +287,7 @@ fn double(number: f64) -> String {
 /// What `out` says.
 pub fn list(catalog: &Catalog, format: Format, mut out: impl Write) -> anyhow::Result<()> {
     if format != Format::Table {
-        let schema = arrow::datatypes::Schema::new(
+        let schema = Schema::new(
             ["query", "purpose", "grain", "params"]
                 .map(|name| arrow::datatypes::Field::new(name, DataType::Utf8, false))
                 .to_vec(),
@@ -306,7 +307,7 @@ pub fn list(catalog: &Catalog, format: Format, mut out: impl Write) -> anyhow::R
             })
             .collect();
         let batch = RecordBatch::try_new(SchemaRef::clone(&schema), columns)?;
-        let mut printer = Printer::new(format, schema, out)?;
+        let mut printer = Printer::new(format, &schema, out)?;
         printer.print(&batch)?;
         printer.finish()?;
         return Ok(());
@@ -339,7 +340,7 @@ mod tests {
         BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, StringArray,
         TimestampMicrosecondArray,
     };
-    use arrow::datatypes::{Field, Schema};
+    use arrow::datatypes::Field;
 
     use super::*;
 
@@ -378,7 +379,7 @@ mod tests {
 
     fn printed(format: Format, batch: &RecordBatch) -> String {
         let mut out = Vec::new();
-        let mut printer = Printer::new(format, batch.schema(), &mut out).unwrap();
+        let mut printer = Printer::new(format, &batch.schema(), &mut out).unwrap();
         // in two pieces: how an answer is cut must leave no trace
         let half = batch.num_rows() / 2;
         printer.print(&batch.slice(0, half)).unwrap();

@@ -294,7 +294,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
             b'-' if next == Some(&b'-') => at = after(at, "\n"),
             b'/' if next == Some(&b'*') => at = after(at + 2, "*/"),
             b':' if next == Some(&b':') => at += 2,
-            b':' if next.is_some_and(|b| b.is_ascii_lowercase()) => {
+            b':' if next.is_some_and(u8::is_ascii_lowercase) => {
                 let end = (at + 1..bytes.len())
                     .find(|i| {
                         let b = bytes[*i];

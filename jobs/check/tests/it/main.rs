@@ -1,5 +1,6 @@
 //! check over a lake in a temporary folder, filled as silver, gold and commit would leave it.
 
+#[cfg(test)]
 mod lab;
 
 use check::Options;

@@ -201,7 +201,7 @@ pub(crate) fn times(values: impl Iterator<Item = i64>) -> ArrayRef {
 }
 
 pub(crate) fn flags(values: impl Iterator<Item = bool>) -> ArrayRef {
-    Arc::new(BooleanArray::from_iter(values.map(Some)))
+    Arc::new(values.map(Some).collect::<BooleanArray>())
 }
 
 pub(crate) fn decimals(precision: u8, values: impl Iterator<Item = Option<i128>>) -> ArrayRef {

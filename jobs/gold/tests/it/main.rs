@@ -1,5 +1,8 @@
 //! gold over a lake in a temporary folder.
 
+#[cfg(test)]
 mod bars;
+#[cfg(test)]
 mod derive;
+#[cfg(test)]
 mod lab;
