@@ -11,13 +11,17 @@ use model::config::Scope;
 use crate::environment::{Choice, Environment};
 use crate::executor::{self, Order, Summary};
 use crate::sample::SampleExchange;
+use crate::workspace::Build;
 use crate::{human, local, maintain, query, workspace};
 
 /// What the demo asks at its end: a title, and the words of `cargo xtask query`.
 const QUESTIONS: &[(&str, &[&str])] = &[
     ("volume-weighted average price by day", &["vwap_by_day"]),
     ("who moved most", &["top_movers"]),
-    ("are our bars the exchange's own, and is every row accounted for", &["checks"]),
+    (
+        "are the bars that we made of trades the exchange's own",
+        &["checks", "--param", "name=reconciliation"],
+    ),
     ("what is there, and is it whole", &["coverage"]),
 ];
 
@@ -45,6 +49,9 @@ pub(crate) struct Args {
     /// Write the summary as JSON to standard output, and no answers
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    build: Build,
 }
 
 /// Starts the sample exchange on the port of `url`, or on a free one where that is taken.
@@ -68,7 +75,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         std::fs::remove_dir_all(&lake)
             .with_context(|| format!("cannot delete `{}`", lake.display()))?;
     }
-    workspace::build()?;
+    args.build.run()?;
     let begun = Instant::now();
     let exchange = start(&given.config.sources.binance.url.value)?;
     let environment = at(&given, &exchange.url)?;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use model::config::Config;
 use model::unit::sha256_hex;
 
-use crate::workspace::{self, root};
+use crate::workspace::{self, Build, root};
 
 /// The arguments that choose an environment.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -22,6 +22,9 @@ pub(crate) struct Choice {
     /// Another lake than the configuration's: a directory or s3://bucket/prefix
     #[arg(long, value_name = "URI", env = model::env::LAKE)]
     pub(crate) lake: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) build: Build,
 }
 
 /// An environment: its configuration, read and checked, and its lake.

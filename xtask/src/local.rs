@@ -9,7 +9,7 @@ use model::{Dataset, Day, RunId, Symbol};
 
 use crate::environment::{Choice, Environment};
 use crate::executor::{self, Order, Summary};
-use crate::{human, query, workspace};
+use crate::{human, query};
 
 /// Runs that `status` shows.
 const SHOWN: usize = 10;
@@ -68,10 +68,6 @@ pub(crate) struct RunArgs {
     /// What the jobs log, such as info or bronze=debug
     #[arg(long, value_name = "FILTER", env = model::env::LOG, default_value = "warn")]
     log: String,
-
-    /// Use the jobs' programs as they are, do not build them first
-    #[arg(long)]
-    no_build: bool,
 }
 
 /// The arguments of `local status`.
@@ -107,9 +103,7 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
     let again = again(&args);
     let scope =
         Scope { from: args.from, to: args.to, symbols: args.symbols, datasets: args.datasets };
-    if !args.no_build {
-        workspace::build()?;
-    }
+    args.choice.build.run()?;
     let order = Order {
         environment: &environment,
         scope,
@@ -192,7 +186,7 @@ fn status(args: &StatusArgs) -> anyhow::Result<u8> {
             println!("  {line}");
         }
     }
-    workspace::build()?;
+    args.choice.build.run()?;
     for (title, sql) in QUESTIONS {
         println!("\n{title}");
         let question = ["--sql", sql].map(str::to_owned);

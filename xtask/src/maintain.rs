@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         println!("nothing was done");
         return Ok(0);
     }
-    workspace::build()?;
+    args.choice.build.run()?;
     let mut command = Command::new(workspace::program("commit")?);
     command
         .arg("--config")

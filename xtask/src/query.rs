@@ -67,7 +67,7 @@ pub(crate) fn ask(environment: &Environment, question: &[String]) -> anyhow::Res
 /// Asks, and passes on the answer and the exit code.
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let environment = args.choice.open(Some("demo"))?;
-    workspace::build()?;
+    args.choice.build.run()?;
     let mut question = Vec::new();
     let mut add = |flag: &str, value: Option<&String>| {
         if let Some(value) = value {

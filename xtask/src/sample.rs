@@ -31,13 +31,11 @@ impl SampleExchange {
         });
         // nobody reads the rest, which must not block it
         std::thread::spawn(move || lines.for_each(drop));
-        match url {
-            Some(url) => Ok(Self { child, url }),
-            None => {
-                let status = child.wait()?;
-                bail!("the sample exchange did not start ({status}); its message is above")
-            }
-        }
+        let Some(url) = url else {
+            let status = child.wait()?;
+            bail!("the sample exchange did not start ({status}); its message is above")
+        };
+        Ok(Self { child, url })
     }
 }
 

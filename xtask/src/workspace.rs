@@ -41,11 +41,26 @@ pub(crate) fn program(job: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// Whether the jobs' programs are built before they are used.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(crate) struct Build {
+    /// Use the jobs' programs as they are; do not build them first
+    #[arg(long)]
+    no_build: bool,
+}
+
+impl Build {
+    /// Builds them, unless they are to be used as they are.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        if self.no_build { Ok(()) } else { build() }
+    }
+}
+
 /// Builds the programs of jobs as cargo's everyday build does; says nothing when they are fresh.
 ///
 /// The packages are always named together, so that cargo chooses the same features for what
 /// they share, and demo, local runs and queries do not undo each other's build.
-pub(crate) fn build() -> anyhow::Result<()> {
+fn build() -> anyhow::Result<()> {
     let shell = Shell::new()?;
     shell.change_dir(root());
     let packages = STAGES.iter().chain(&["query", "exchange"]).flat_map(|job| ["--package", job]);
