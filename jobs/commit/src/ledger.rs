@@ -61,6 +61,16 @@ impl Entry {
         entry
     }
 
+    /// The raw object, where there is one.
+    fn raw(&self) -> Option<RawArchive> {
+        Some(RawArchive {
+            object: self.object.clone()?,
+            sha256: self.sha256.clone()?,
+            bytes: self.bytes?,
+            fetched_at: self.fetched_at,
+        })
+    }
+
     /// Whether it says nothing that `newest` does not say.
     fn adds_nothing_to(&self, newest: &Self) -> bool {
         self.sha256.is_some()
@@ -106,6 +116,10 @@ pub(crate) struct History {
     pub(crate) newest: Option<Entry>,
     /// SHA-256 of readable versions and when each was fetched last.
     usable: HashMap<String, DateTime<Utc>>,
+    /// The newest row that says its archive is readable.
+    newest_usable: Option<Entry>,
+    /// SHA-256 of archives that turned out unreadable, whatever was said of them before.
+    spoiled: HashSet<String>,
     /// What rows of the run itself say: status and SHA-256.
     own: HashSet<(ArchiveStatus, Option<String>)>,
 }
@@ -116,12 +130,31 @@ impl History {
             let at = self.usable.entry(sha256).or_insert(entry.fetched_at);
             *at = entry.fetched_at.max(*at);
         }
+        match (&entry.sha256, entry.status.is_usable()) {
+            (_, true) => {
+                let older = |newest: &Entry| newest.order() < entry.order();
+                if self.newest_usable.as_ref().is_none_or(older) {
+                    self.newest_usable = Some(entry.clone());
+                }
+            }
+            (Some(sha256), false) => {
+                self.spoiled.insert(sha256.clone());
+            }
+            (None, false) => {}
+        }
         if entry.run == run.as_str() {
             self.own.insert((entry.status, entry.sha256.clone()));
         }
         if self.newest.as_ref().is_none_or(|newest| newest.order() < entry.order()) {
             self.newest = Some(entry);
         }
+    }
+
+    /// The raw object of the last readable version, where the newest row's is not that.
+    fn fallback(&self) -> Option<RawArchive> {
+        let newest = self.newest.as_ref()?;
+        let usable = self.newest_usable.as_ref().filter(|_| !newest.status.is_usable())?;
+        usable.raw().filter(|raw| !self.spoiled.contains(&raw.sha256))
     }
 
     /// A readable version other than `sha256` that was fetched later: its SHA-256.
@@ -300,23 +333,19 @@ pub(crate) async fn write_extract(lake: &Lake, tables: &Tables) -> Result<u64, T
     let mut ledger = Ledger::default();
     let nobody = RunId::new(DateTime::UNIX_EPOCH, 0);
     for (id, history) in histories(tables, &archives, &nobody, |_| true).await? {
+        let usable = history.fallback();
         let Some(entry) = history.newest else { continue };
         let unit: Unit = id.parse().map_err(|error| TableError::Change {
             table: Table::Archives,
             source: Box::new(error),
         })?;
-        let archive = match (entry.object, entry.sha256, entry.bytes) {
-            (Some(object), Some(sha256), Some(bytes)) => {
-                Some(RawArchive { object, sha256, bytes, fetched_at: entry.fetched_at })
-            }
-            _ => None,
-        };
         let row = LedgerRow {
             status: entry.status,
+            archive: entry.raw(),
+            usable,
             etag: entry.etag,
             last_modified: entry.last_modified,
             published_sha256: entry.published_sha256,
-            archive,
             fetched_at: entry.fetched_at,
         };
         ledger.archives.insert(unit.id(), row);

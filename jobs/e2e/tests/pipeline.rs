@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use e2e::lab::Lab;
 use e2e::look;
 use e2e::world::World;
-use exchange::faults::{Fault, Rule};
+use exchange::faults::{Corruption, Fault, Rule};
 use model::schema::Table;
 
 const SYMBOLS: &[&str] = &[
@@ -27,9 +27,9 @@ fn bars_from_trades_equal_klines() -> Result<()> {
            sum(CASE WHEN b.open = k.open AND b.high = k.high AND b.low = k.low \
                      AND b.close = k.close AND b.trade_count = k.trade_count \
                      AND b.volume = k.volume AND b.taker_buy_volume = k.taker_buy_volume \
-                     AND b.quote_volume IS NOT DISTINCT FROM k.quote_volume \
-                     AND b.taker_buy_quote_volume IS NOT DISTINCT FROM k.taker_buy_quote_volume \
-                     AND b.contract_volume IS NOT DISTINCT FROM k.contract_volume \
+                     AND (b.quote_volume IS NOT DISTINCT FROM k.quote_volume) \
+                     AND (b.taker_buy_quote_volume IS NOT DISTINCT FROM k.taker_buy_quote_volume) \
+                     AND (b.contract_volume IS NOT DISTINCT FROM k.contract_volume) \
                     THEN 1 ELSE 0 END) AS equal_bars \
          FROM gold.bars b JOIN silver.klines k \
            ON b.market = k.market AND b.symbol = k.symbol AND b.timeframe = k.timeframe \
@@ -135,5 +135,51 @@ fn an_archive_published_again_replaces_its_partition() -> Result<()> {
     // time travel shows the former rows
     ensure!(look::lines_as_of(&lab.lake(), Table::Trades, 1, sums)? == before);
     ensure!(look::lines_as_of(&lab.lake(), Table::Trades, 2, sums)? == after);
+    Ok(())
+}
+
+/// A new version of an archive that cannot be used does not take away what the old one said,
+/// neither now nor when its group is built again for another reason.
+#[test]
+fn a_spoiled_new_version_takes_nothing_away() -> Result<()> {
+    let world = World::new(&["spot:BTCUSDT,trades=100"], "2024-12-28", "2024-12-31")?;
+    let exchange = world.start()?;
+    let lab = Lab::new(&world.yaml_of(exchange.url(), "klines: {timeframes: [1h]}"))?;
+    lab.run_well()?;
+    let count = "SELECT count(*) FROM silver.klines";
+    ensure!(lab.lines(count)? == ["96"]);
+    let spoiled = "data/spot/daily/klines/BTCUSDT/1h/*2024-12-30.zip";
+    let other = "data/spot/daily/klines/BTCUSDT/1h/*2024-12-29.zip";
+    for (how, status) in [
+        // seen when it is fetched
+        (Fault::CorruptZip { how: Corruption::NotAZip, sound_checksum: false }, "corrupt"),
+        // seen only when it is read
+        (Fault::CorruptZip { how: Corruption::Flip, sound_checksum: false }, "corrupt"),
+    ] {
+        exchange.set_faults(vec![
+            Rule::always(spoiled, Fault::Republished { revision: 1 }),
+            Rule::always(spoiled, how),
+        ])?;
+        lab.run_well()?;
+        ensure!(lab.lines(count)? == ["96"], "rows were lost");
+        let said = lab.lines(
+            "SELECT status FROM bronze.archives WHERE period = '2024-12-30' \
+             ORDER BY fetched_at DESC, status LIMIT 1",
+        )?;
+        ensure!(said == [status], "{said:?}");
+    }
+    // another archive of the group is published again: the month is built anew, whole
+    let sum = "SELECT sum(volume) FROM silver.klines WHERE CAST(open_time AS DATE) = DATE '2024-12-29'";
+    let before = lab.lines(sum)?;
+    exchange.set_faults(vec![
+        Rule::always(spoiled, Fault::Republished { revision: 1 }),
+        Rule::always(spoiled, Fault::CorruptZip { how: Corruption::Flip, sound_checksum: false }),
+        Rule::always(other, Fault::Republished { revision: 1 }),
+    ])?;
+    lab.run_well()?;
+    ensure!(lab.lines(count)? == ["96"], "rows were lost");
+    ensure!(lab.lines(sum)? != before, "the corrected day is in");
+    let last = lab.run_well()?;
+    ensure!(last["units"] == 0, "there is nothing left to do: {last}");
     Ok(())
 }

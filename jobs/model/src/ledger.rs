@@ -34,6 +34,10 @@ pub struct LedgerRow {
     pub published_sha256: Option<String>,
     /// The raw object.
     pub archive: Option<RawArchive>,
+    /// The last readable version, where the latest one cannot be read: what an archive said
+    /// before it was spoiled stays in silver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usable: Option<RawArchive>,
     /// When it was fetched.
     pub fetched_at: DateTime<Utc>,
 }

@@ -141,6 +141,10 @@ pub struct Remote {
     pub last_modified: Option<DateTime<Utc>>,
     /// Where to get its checksum file; `None` where the listing shows none.
     pub checksum_url: Option<String>,
+    /// The readable version that the lake has already: it is used where the new one turns out
+    /// to be of no use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<RawArchive>,
 }
 
 impl Group {

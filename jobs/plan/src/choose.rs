@@ -10,6 +10,7 @@ use std::collections::HashSet;
 
 use model::archive;
 use model::config::{Archives, PublicationLag, Series};
+use model::fragment::RawArchive;
 use model::ledger::{Ledger, LedgerRow};
 use model::plan::{Group, Origin, Partition, PlannedUnit, Remote};
 use model::schema::Table;
@@ -79,8 +80,8 @@ enum State<'a> {
     /// Listed, and new or changed.
     Fetch {
         listed: &'a Listed,
-        /// Whether a readable version is in the lake.
-        had: bool,
+        /// The readable version that is in the lake.
+        had: Option<RawArchive>,
         /// Whether it was fetched before and has been published anew.
         again: bool,
     },
@@ -93,7 +94,7 @@ enum State<'a> {
 impl State<'_> {
     /// Whether the group has it in any case.
     const fn is_in(&self) -> bool {
-        matches!(self, Self::Held(_) | Self::Fetch { had: true, .. })
+        matches!(self, Self::Held(_) | Self::Fetch { had: Some(_), .. })
     }
 }
 
@@ -138,19 +139,23 @@ impl<'a> Chooser<'a> {
         let id = unit.id();
         let row = self.known.ledger.archives.get(&id);
         let listed = self.offer.archives.get(&period);
-        let held = row.and_then(|row| {
-            let archive = row.archive.as_ref().filter(|_| row.status.is_usable())?;
-            let readable = !self.known.corrupt.contains(&(&id, archive.sha256.as_str()));
-            readable.then(|| PlannedUnit { unit, archive: Origin::Held(archive.clone()) })
-        });
+        let readable =
+            |archive: &&RawArchive| !self.known.corrupt.contains(&(&id, archive.sha256.as_str()));
+        let latest = row
+            .and_then(|row| row.archive.as_ref().filter(|_| row.status.is_usable()))
+            .filter(readable);
+        // a version that was spoiled later still serves
+        let held = latest.or(row.and_then(|row| row.usable.as_ref()).filter(readable)).cloned();
         match (row, listed, held) {
-            (None, Some(listed), _) => State::Fetch { listed, had: false, again: false },
-            (Some(row), Some(listed), held) if changed(row, listed) => {
-                State::Fetch { listed, had: held.is_some(), again: true }
+            (None, Some(listed), had) => State::Fetch { listed, had, again: false },
+            (Some(row), Some(listed), had) if changed(row, listed) => {
+                State::Fetch { listed, had, again: true }
             }
-            (_, _, Some(held)) => State::Held(held),
-            (Some(_), Some(listed), None) if self.rules.retry_bad => {
-                State::Fetch { listed, had: false, again: false }
+            (Some(_), Some(listed), had) if latest.is_none() && self.rules.retry_bad => {
+                State::Fetch { listed, had, again: false }
+            }
+            (_, _, Some(archive)) => {
+                State::Held(PlannedUnit { unit, archive: Origin::Held(archive) })
             }
             (Some(_), Some(_), None) => State::Bad,
             (_, None, None) => State::Nothing,
@@ -208,7 +213,7 @@ impl<'a> Chooser<'a> {
                 self.choice.held += 1;
                 Some(unit)
             }
-            State::Fetch { listed, again, .. } => {
+            State::Fetch { listed, again, had } => {
                 self.choice.fetch += 1;
                 self.choice.fetch_bytes += listed.bytes.unwrap_or(0);
                 self.choice.republished += u64::from(again);
@@ -221,6 +226,7 @@ impl<'a> Chooser<'a> {
                     last_modified: listed.modified,
                     checksum_url: (listed.checksum != Checksum::Absent)
                         .then(|| format!("{url}.CHECKSUM")),
+                    held: had,
                     url,
                 };
                 Some(PlannedUnit { unit, archive: Origin::Fetch(remote) })
@@ -272,8 +278,9 @@ impl<'a> Chooser<'a> {
             .iter()
             .filter(|unit| !build.corrupt.contains_key(unit))
             .map(|unit| {
-                let row = archives.get(unit).filter(|row| row.status.is_usable())?;
-                Some((unit, row.archive.as_ref()?.sha256.as_str()))
+                let row = archives.get(unit)?;
+                let latest = row.archive.as_ref().filter(|_| row.status.is_usable());
+                Some((unit, latest.or(row.usable.as_ref())?.sha256.as_str()))
             })
             .collect();
         now.is_some_and(|now| Group::inputs(now) == build.inputs)

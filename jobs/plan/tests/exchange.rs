@@ -114,6 +114,7 @@ fn done(ledger: &mut Ledger, group: &Group, now: chrono::DateTime<chrono::Utc>) 
                 etag: remote.etag.clone(),
                 last_modified: remote.last_modified,
                 published_sha256: None,
+                usable: None,
                 archive: Some(archive),
                 fetched_at: now,
             };

@@ -11,7 +11,7 @@ use store::{Lake, StoreError};
 use tokio::runtime::Handle;
 
 use crate::error::SilverError;
-use crate::group::{Input, Limits, build};
+use crate::group::{Built, Input, Limits, build};
 use crate::publish::publish;
 use crate::workers;
 
@@ -133,7 +133,12 @@ fn one(
         .collect::<Result<Vec<_>, StoreError>>()?;
     let built = build(&context.lake, group.table, &inputs, limits, &context.meter)?;
     let now = context.clock.now();
-    let fragment = publish(runtime, group, &inputs, built, now)?;
+    let fragment = if spoils(group, &inputs, &built) {
+        // say so in the ledger and leave the partitions: the next plan takes the held version
+        publish(runtime, group, &inputs, built.without_rows(), now)?
+    } else {
+        publish(runtime, group, &inputs, built, now)?
+    };
     for unit in &fragment.units {
         if let Some(reason) = &unit.corrupt {
             tracing::warn!(unit = %unit.unit, reason, "an archive is corrupt and was left out");
@@ -149,6 +154,19 @@ fn one(
         "built a group"
     );
     Ok(Done::Built(Box::new(fragment)))
+}
+
+/// Whether a new version of an archive turned out unreadable whose old one is readable: built
+/// without it, the group would lose rows that silver has.
+fn spoils(group: &Group, inputs: &[Input], built: &Built) -> bool {
+    inputs.iter().zip(&built.units).any(|(input, result)| {
+        result.corrupt.is_some()
+            && group.units.iter().any(|planned| {
+                planned.unit == input.unit
+                    && matches!(&planned.archive, Origin::Fetch(remote)
+                        if remote.held.as_ref().is_some_and(|h| h.sha256 != input.archive.sha256))
+            })
+    })
 }
 
 /// Refuses a group that no reader could build: other tables, other series, too many units.
@@ -182,7 +200,7 @@ async fn archives(
         let unit = &planned.unit;
         match &planned.archive {
             Origin::Held(archive) => archives.push((unit.clone(), archive.clone())),
-            Origin::Fetch(_) => match fetched(context, unit).await? {
+            Origin::Fetch(remote) => match fetched(context, unit).await? {
                 None => {
                     tracing::warn!(group = group.id, %unit, "bronze has not finished: left out");
                     return Ok(None);
@@ -193,7 +211,11 @@ async fn archives(
                     archives.push((unit.clone(), archive));
                 }
                 Some(fragment) => {
-                    tracing::info!(%unit, status = %fragment.status, "no usable archive");
+                    let held = remote.held.clone();
+                    let status = fragment.status;
+                    tracing::info!(%unit, %status, held = held.is_some(), "no usable archive");
+                    // what the archive said before it was spoiled stays in silver
+                    archives.extend(held.map(|archive| (unit.clone(), archive)));
                 }
             },
         }

@@ -86,6 +86,22 @@ pub(crate) struct Built {
     pub(crate) units: Vec<UnitResult>,
     /// Whether the rows had to be sorted.
     pub(crate) sorted: bool,
+    /// Whether the partitions are left as they are.
+    pub(crate) withheld: bool,
+}
+
+impl Built {
+    /// The same without any rows: only which archives are corrupt.
+    pub(crate) fn without_rows(self) -> Self {
+        let corrupt =
+            |unit: UnitResult| UnitResult { corrupt: unit.corrupt, ..UnitResult::default() };
+        Self {
+            files: Vec::new(),
+            units: self.units.into_iter().map(corrupt).collect(),
+            sorted: false,
+            withheld: true,
+        }
+    }
 }
 
 /// Why a pass over a group ended early.
@@ -194,7 +210,7 @@ impl Pass<'_> {
         let mut results: Vec<UnitResult> =
             self.inputs.iter().map(|_| UnitResult::default()).collect();
         let Some(first) = self.inputs.first() else {
-            return Ok(Built { files: Vec::new(), units: results, sorted: false });
+            return Ok(Built { files: Vec::new(), units: results, sorted: false, withheld: false });
         };
         let form = Form::of(&first.unit);
         let cut = Cut::of(self.table);
@@ -222,7 +238,7 @@ impl Pass<'_> {
             counts.duplicate = duplicates.rows;
             counts.conflicting = duplicates.conflicting;
         }
-        Ok(Built { files, units: results, sorted })
+        Ok(Built { files, units: results, sorted, withheld: false })
     }
 
     fn unit(

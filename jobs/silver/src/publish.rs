@@ -84,8 +84,8 @@ pub(crate) fn publish(
         }
     }
     // a group of which nothing could be read replaces nothing: what was there stays
-    let replaces: Vec<Partition> =
-        if read.is_empty() { Vec::new() } else { group.partitions.clone() };
+    let stays = read.is_empty() || built.withheld;
+    let replaces: Vec<Partition> = if stays { Vec::new() } else { group.partitions.clone() };
     Ok(SilverFragment {
         group: group.id.clone(),
         table: group.table,

@@ -89,6 +89,7 @@ async fn sizes_of_the_ledger() {
             etag: None,
             last_modified: None,
             published_sha256: None,
+            usable: None,
             archive: Some(archive),
             fetched_at,
         };

@@ -125,6 +125,7 @@ async fn a_small_archive_among_large_ones_is_flagged() {
             etag: None,
             last_modified: None,
             published_sha256: None,
+            usable: None,
             archive,
             fetched_at,
         };

@@ -175,6 +175,7 @@ pub(crate) fn remote(server: &str, n: usize) -> Remote {
         bytes: None,
         etag: None,
         last_modified: None,
+        held: None,
         url,
     }
 }

@@ -98,6 +98,7 @@ fn ledger(series: &str, text: &str) -> Ledger {
                 etag: Some(format!("\"{etag}\"")),
                 last_modified: None,
                 published_sha256: None,
+                usable: None,
                 archive,
                 fetched_at: fetched_at(),
             };
@@ -392,6 +393,7 @@ fn what_is_planned_is_complete() {
             etag: Some("\"m\"".to_owned()),
             last_modified: None,
             checksum_url: None,
+            held: None,
         }
     );
     for table in [Table::Trades, Table::Klines] {
@@ -417,6 +419,7 @@ fn changes_without_an_etag() {
             etag: held.0.map(str::to_owned),
             last_modified: held.1.and_then(at),
             published_sha256: None,
+            usable: None,
             archive: Some(RawArchive {
                 object: String::new(),
                 sha256: String::new(),

@@ -90,6 +90,7 @@ impl Lab {
                     etag: None,
                     last_modified: None,
                     checksum_url: None,
+                    held: None,
                 };
                 group.units.push(PlannedUnit { unit, archive: Origin::Fetch(remote) });
             }
