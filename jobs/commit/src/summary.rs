@@ -49,7 +49,7 @@ pub struct Summary {
     pub tables: Vec<TableOutcome>,
     /// Groups left out because another run knows better.
     pub skipped: Vec<Skipped>,
-    /// Fragments refused because they do not add up.
+    /// Fragments refused because they do not add up; a commit with any fails at its end.
     pub refused: Vec<Skipped>,
     /// Symbols that gold must look at.
     pub dirty: u64,
@@ -76,11 +76,11 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "commit: run {}", self.run)?;
+        write!(f, "commit: run {}", self.run)?;
         for table in &self.tables {
-            writeln!(
+            write!(
                 f,
-                "  {:<17} version {:<5} +{} −{} files{}",
+                "\n  {:<17} version {:<5} +{} −{} files{}",
                 table.table.as_str(),
                 table.version,
                 table.added,
@@ -89,16 +89,13 @@ impl fmt::Display for Summary {
             )?;
         }
         for group in &self.skipped {
-            writeln!(f, "  left out: {}: {}", group.group, group.why)?;
+            write!(f, "\n  left out: {}: {}", group.group, group.why)?;
         }
-        for group in &self.refused {
-            writeln!(f, "  refused: {}: {}", group.group, group.why)?;
-        }
-        if self.ledger > 0 {
+        if self.tables.iter().any(|table| table.table == Table::Runs) {
             let rows = &self.figures;
             write!(
                 f,
-                "  {} groups: {} rows read = {} silver + {} rejected + {} duplicates; \
+                "\n  {} groups: {} rows read = {} silver + {} rejected + {} duplicates; \
                  {} symbols for gold",
                 rows.groups,
                 rows.rows_read,

@@ -19,6 +19,8 @@ use model::fragment::DataFile;
 use model::plan::Partition;
 use model::schema::Table;
 use model::{layout, unit};
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
 
 use crate::error::{TableError, is_conflict};
 use crate::snapshot::Snapshot;
@@ -248,8 +250,9 @@ async fn commit(
         .build(Some(snapshot.state.as_ref()), snapshot.log.clone(), operation)
         .into_prepared_commit_future()
         .await?;
-    // what comes next in the library are its hooks; a failing hook would look like a failed commit
-    Ok(prepared.await?.version)
+    // a lost race is daily business here, and the library logs it as trouble; what comes next in
+    // it are its hooks, and a failing hook would look like a failed commit
+    Ok(prepared.into_future().with_subscriber(NoSubscriber::default()).await?.version)
 }
 
 /// What there is to do for a change, as the log's actions.

@@ -1,13 +1,15 @@
 //! Creation, replacement, repetition, races, vacuum.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use model::layout;
 use model::schema::Table;
+use table::datafusion::arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
 use table::{Change, Stamp, TableError, Tables};
 
-use crate::kit::{file, now, number, partition, run, session, stamp, whole, world};
+use crate::kit::{batch, file, now, number, partition, run, session, stamp, whole, world};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_creators_one_wins() {
@@ -43,6 +45,34 @@ async fn tables_make_others_enforce_their_constraints() {
             Some("interval 7 days")
         );
     }
+}
+
+/// Rows of a day with their partition columns, as another writer would bring them.
+fn with_partitions(rows: &RecordBatch) -> RecordBatch {
+    let n = rows.num_rows();
+    let mut columns: Vec<ArrayRef> = ["binance", "spot", "A"]
+        .map(|word| Arc::new(StringArray::from(vec![word; n])) as ArrayRef)
+        .into();
+    columns.push(Arc::new(Date32Array::from(vec![19_723; n])));
+    columns.extend(rows.columns().iter().cloned());
+    RecordBatch::try_new(store::schema::table_schema(Table::Trades), columns).unwrap()
+}
+
+#[tokio::test]
+async fn another_writer_cannot_break_a_constraint() {
+    let world = world();
+    world.tables.ensure(Table::Trades).await.unwrap();
+    let url = world.lake.url().join("silver/trades/").unwrap();
+    let write = async |price| {
+        let other = deltalake_core::DeltaTable::try_from_url(url.clone()).await.unwrap();
+        let rows = with_partitions(&batch("2024-01-01", 0..3, price));
+        other.write(vec![rows]).await.map(|table| table.version())
+    };
+    let error = write(0).await.expect_err("a valid trade without a price").to_string();
+    assert!(error.contains("price > 0"), "{error}");
+    assert_eq!(world.tables.version(Table::Trades).await.unwrap(), Some(0));
+    assert_eq!(write(1).await.unwrap(), Some(1));
+    assert_eq!(number(&session(&world), "select count(*) from silver.trades").await, 3);
 }
 
 #[tokio::test]
@@ -254,7 +284,7 @@ async fn small_files_are_merged_when_they_have_settled() {
     let tables = &world.tables;
     let partition = partition("A", "2024-01-01");
     for n in 0..25_i64 {
-        let rows = crate::kit::batch("2024-01-01", n * 10..n * 10 + 10, 5);
+        let rows = batch("2024-01-01", n * 10..n * 10 + 10, 5);
         let written =
             tables.write(Table::Trades, &partition, [rows], &n.to_string(), "v1", 0).await;
         let files = written.unwrap().into_iter().collect();
