@@ -30,7 +30,7 @@ use crate::scope::{Input, Sources};
 
 /// Rows read at once from a file of trades: their columns stay small enough for the cache, and
 /// for the allocator to use the same memory again.
-const BATCH: usize = 6_144;
+const BATCH: usize = 2_048;
 
 /// What building needs, shared by all symbols.
 pub struct Workshop {
