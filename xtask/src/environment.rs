@@ -1,5 +1,6 @@
 //! Which environment a command means: its configuration and its lake.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -7,6 +8,18 @@ use model::config::Config;
 use model::unit::sha256_hex;
 
 use crate::workspace::{self, Build, root};
+
+/// A command line that cannot be meant; what it says is for people.
+#[derive(Debug)]
+pub(crate) struct Wrong(pub(crate) String);
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Wrong {}
 
 /// The arguments that choose an environment.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -49,7 +62,10 @@ impl Choice {
             (Some(file), _) => absolute(file)?,
             (None, Some(env)) => file_of(env)?,
             (None, None) => {
-                bail!("which environment? say --env {} (or --config FILE)", names().join(" | "))
+                bail!(Wrong(format!(
+                    "which environment? say --env {} (or --config FILE)",
+                    names().join(" | ")
+                )))
             }
         };
         Environment::open(&file, self.lake.as_deref())
@@ -98,11 +114,11 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
 fn file_of(env: &str) -> anyhow::Result<PathBuf> {
     let file = root().join("infra/envs").join(env).join("lake.yaml");
     if !file.is_file() {
-        bail!(
+        bail!(Wrong(format!(
             "no environment `{env}`: there is no {}; expected one of {}",
             workspace::shown(&file),
             names().join(", ")
-        );
+        )));
     }
     Ok(file)
 }

@@ -245,7 +245,8 @@ impl<'a> Executor<'a> {
             (Ok(Some(_)), []) => String::new(),
             (Ok(Some(_)), _) if stage == "plan" => String::new(),
             (Ok(Some(_)), args) => args.join(" "),
-            (Ok(None) | Err(_), _) => "FAILED".to_owned(),
+            (Ok(None), _) => "FAILED".to_owned(),
+            (Err(_), _) => "stopped".to_owned(),
         };
         self.board.end(stage, &note);
         ended
@@ -352,9 +353,12 @@ impl<'a> Executor<'a> {
             .max_by_key(|e| rank(*e))
             .unwrap_or(Exit::Done);
         let directory = self.order.environment.directory();
+        let planned = |lake: &Path| lake.join(layout::plan(&self.claim.run)).is_file();
         let nothing_to_do = exit == Exit::Done && plan.is_some_and(|p| p.batches.is_empty());
         let figures = match &directory {
-            Some(lake) if !nothing_to_do => Some(Figures::read(lake, &self.claim.run)?),
+            Some(lake) if !nothing_to_do && planned(lake) => {
+                Some(Figures::read(lake, &self.claim.run)?)
+            }
             _ => None,
         };
         let mut summary = Summary {
@@ -376,7 +380,7 @@ impl<'a> Executor<'a> {
             summary.exit = Exit::Failed as u8;
         }
         let Some(lake) = directory else { return Ok(summary) };
-        if nothing_to_do || !lake.join(layout::plan(&self.claim.run)).is_file() {
+        if nothing_to_do || !planned(&lake) {
             // such a run leaves nothing behind
             let folder = lake.join(layout::run(&self.claim.run));
             std::fs::remove_dir_all(&folder)

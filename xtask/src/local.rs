@@ -7,7 +7,7 @@ use anyhow::bail;
 use model::config::Scope;
 use model::{Dataset, Day, RunId, Symbol};
 
-use crate::environment::{Choice, Environment};
+use crate::environment::{Choice, Environment, Wrong};
 use crate::executor::{self, Order, Summary};
 use crate::{human, query};
 
@@ -98,7 +98,7 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
     if let (Some(from), Some(to)) = (args.from, args.to)
         && from > to
     {
-        bail!("impossible range: --from {from} is after --to {to}");
+        bail!(Wrong(format!("impossible range: --from {from} is after --to {to}")));
     }
     let again = again(&args);
     let scope =

@@ -21,8 +21,11 @@ mod tidy;
 mod workspace;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::{Parser, Subcommand};
+use model::exit::Exit;
 
 #[derive(Parser)]
 #[command(
@@ -62,7 +65,17 @@ enum Command {
     Doctor(doctor::Args),
 }
 
+/// `cargo xtask … | head` ends quietly when head has seen enough, as other programs do.
+fn end_with_the_reader() -> std::io::Result<()> {
+    let always = Arc::new(AtomicBool::new(true));
+    signal_hook::flag::register_conditional_default(signal_hook::consts::SIGPIPE, always)?;
+    Ok(())
+}
+
 fn main() -> ExitCode {
+    if let Err(error) = end_with_the_reader() {
+        eprintln!("xtask: cannot listen for a closed pipe: {error}");
+    }
     let result = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Local(command) => local::run(command),
@@ -78,7 +91,9 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("xtask: {}", human::chain(error.as_ref()));
-            ExitCode::FAILURE
+            let usage = error.is::<model::config::BadConfig>() || error.is::<environment::Wrong>();
+            let exit = if usage { Exit::Usage } else { Exit::Failed };
+            ExitCode::from(exit as u8)
         }
     }
 }

@@ -151,7 +151,7 @@ impl Board {
             }
             bar.set_position(sum.done);
             bar.set_message(message);
-        } else if !quiet {
+        } else if !quiet && stage.sum() != Progress::default() {
             let line = stage.line();
             state.last_line = Instant::now();
             drop(state);
