@@ -126,7 +126,7 @@ pub async fn run<O: Write, N: Write>(
         writeln!(notes, "{rows} {}", if rows == 1 { "row" } else { "rows" })?;
     }
     if cut {
-        writeln!(notes, "more rows were left out: see them with --limit N, or --format csv")?;
+        writeln!(notes, "more rows were left out: see them with a greater --limit")?;
     }
     Ok(())
 }
