@@ -1,3 +1,5 @@
+//! Tests of the status of a day.
+
 use model::{Market, Source, Timeframe};
 
 use super::*;
