@@ -63,16 +63,11 @@ async fn another_writer_cannot_break_a_constraint() {
     let world = world();
     world.tables.ensure(Table::Trades).await.unwrap();
     let url = world.lake.url().join("silver/trades/").unwrap();
-    let write = async |price| {
-        let other = deltalake_core::DeltaTable::try_from_url(url.clone()).await.unwrap();
-        let rows = with_partitions(&batch("2024-01-01", 0..3, price));
-        other.write(vec![rows]).await.map(|table| table.version())
-    };
-    let error = write(0).await.expect_err("a valid trade without a price").to_string();
-    assert!(error.contains("3 rows failed validation"), "{error}");
+    let other = deltalake_core::DeltaTable::try_from_url(url).await.unwrap();
+    let rows = with_partitions(&batch("2024-01-01", 0..3, 0));
+    let error = other.write(vec![rows]).await.expect_err("valid trades without a price");
+    assert!(error.to_string().contains("3 rows failed validation"), "{error}");
     assert_eq!(world.tables.version(Table::Trades).await.unwrap(), Some(0));
-    assert_eq!(write(1).await.unwrap(), Some(1));
-    assert_eq!(number(&session(&world), "select count(*) from silver.trades").await, 3);
 }
 
 #[tokio::test]
