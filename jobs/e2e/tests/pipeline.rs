@@ -169,7 +169,8 @@ fn a_spoiled_new_version_takes_nothing_away() -> Result<()> {
         ensure!(said == [status], "{said:?}");
     }
     // another archive of the group is published again: the month is built anew, whole
-    let sum = "SELECT sum(volume) FROM silver.klines WHERE CAST(open_time AS DATE) = DATE '2024-12-29'";
+    let sum =
+        "SELECT sum(volume) FROM silver.klines WHERE CAST(open_time AS DATE) = DATE '2024-12-29'";
     let before = lab.lines(sum)?;
     exchange.set_faults(vec![
         Rule::always(spoiled, Fault::Republished { revision: 1 }),
