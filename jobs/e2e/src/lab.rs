@@ -148,7 +148,7 @@ impl Lab {
     /// # Errors
     /// When the binaries cannot be built.
     pub fn run_command(&self, args: &[&str]) -> Result<Command> {
-        let mut words = vec!["local", "run", "--json"];
+        let mut words = vec!["local", "run", "--json", "--no-build"];
         words.extend(args);
         self.command("xtask", &words)
     }

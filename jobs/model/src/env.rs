@@ -50,7 +50,7 @@ pub const ALL: &[Var] = &[
         help: "folder of real exchange files that tests use; default ../shared; tests skip without it",
     },
     Var { name: REQUIRE_ALL, help: "`1`: a test that would skip fails instead (set in CI)" },
-    Var { name: KILLS, help: "kills that the kill tests make; default 40" },
+    Var { name: KILLS, help: "kills that the kill tests make; default 30" },
     Var {
         name: PYTHON,
         help: "a Python with duckdb, polars and deltalake, for the readers' test; `cargo xtask test` sets it",
