@@ -20,13 +20,15 @@ impl World {
     /// # Errors
     /// When a symbol or a day does not read.
     pub fn new(symbols: &[&str], from: &str, to: &str) -> Result<Self> {
-        let mut options = Options::default();
-        options.symbols =
-            symbols.iter().map(|s| s.parse::<SymbolSpec>()).collect::<Result<_, _>>()?;
-        options.range.from = from.parse()?;
-        options.range.to = to.parse()?;
-        options.range.daily = Dataset::ALL.to_vec();
-        options.range.monthly = Vec::new();
+        let range = exchange::Range {
+            from: from.parse()?,
+            to: to.parse()?,
+            daily: Dataset::ALL.to_vec(),
+            monthly: Vec::new(),
+            ..Options::default().range
+        };
+        let symbols = symbols.iter().map(|s| s.parse::<SymbolSpec>()).collect::<Result<_, _>>()?;
+        let options = Options { symbols, range, ..Options::default() };
         Ok(Self {
             options,
             limits: "{download: {backoff_ms: 20, max_backoff_ms: 200, idle_timeout_seconds: 5}}"
@@ -110,7 +112,7 @@ pub fn shared(folder: &str) -> Option<std::path::PathBuf> {
     }
     let reason = format!("skipped: no real files at {}", path.display());
     assert!(required.as_deref() != Ok("1"), "{reason}");
-    println!("{reason}");
+    eprintln!("{reason}");
     None
 }
 
@@ -131,6 +133,6 @@ pub fn python() -> Option<String> {
         model::env::PYTHON
     );
     assert!(required.as_deref() != Ok("1"), "{reason}");
-    println!("{reason}");
+    eprintln!("{reason}");
     None
 }

@@ -73,7 +73,7 @@ fn killed_at_any_moment() -> Result<()> {
     let exchange = world.start()?;
     let (files, rows, length) = undisturbed(&world, &exchange)?;
     let seed = fastrand::u64(..);
-    println!("seed {seed}; an undisturbed run takes {length:?}");
+    eprintln!("seed {seed}; an undisturbed run takes {length:?}");
     let mut chance = fastrand::Rng::with_seed(seed);
     let mut kills = 0;
     let mut by_stage = std::collections::BTreeMap::<String, u32>::new();
@@ -102,7 +102,7 @@ fn killed_at_any_moment() -> Result<()> {
         ensure!(look::files(&lab.lake(), look::DERIVED)? == files, "files differ, seed {seed}");
         ensure!(accounts(&lab)? == rows, "accounts differ, seed {seed}");
     }
-    println!("{kills} kills, by what was at work: {by_stage:?}");
+    eprintln!("{kills} kills, by what was at work: {by_stage:?}");
     Ok(())
 }
 

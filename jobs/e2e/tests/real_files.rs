@@ -27,9 +27,8 @@ impl Archives {
     }
 
     fn serve(&self) -> Result<Handle> {
-        let mut options = Options::default();
-        options.symbols = Vec::new();
-        options.folder = Some(self.folder.path().to_owned());
+        let folder = Some(self.folder.path().to_owned());
+        let options = Options { symbols: Vec::new(), folder, ..Options::default() };
         Ok(Exchange::start(&options)?)
     }
 }
