@@ -44,37 +44,33 @@ impl Ended {
     }
 }
 
-/// The programs that `cargo xtask` builds together.
-const JOBS: &[&str] = &["plan", "bronze", "silver", "commit", "gold", "check", "query", "exchange"];
+/// The programs that a lab runs.
+const PROGRAMS: &[&str] =
+    &["plan", "bronze", "silver", "commit", "gold", "check", "query", "exchange", "xtask"];
 
-/// Builds the binaries once, so that a test never meets stale ones, and tells where they are.
+/// Where the programs are: beside the tests. They are not built here: cargo inside of a test has
+/// other variables around it, and would compile the SQL engine anew.
 fn binaries() -> Result<&'static Path> {
-    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| {
-        let build = || -> Result<PathBuf> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let find = || -> Result<PathBuf> {
             let test = std::env::current_exe()?;
             let folder = test
                 .parent()
                 .and_then(Path::parent)
                 .context("a test binary lies in target/<profile>/deps")?;
-            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-            let target = folder.parent().context("a profile lies in a target folder")?;
-            // the same selections of packages as xtask's own, or cargo would choose other
-            // features for what they share and build it twice
-            for packages in [JOBS, &["xtask"]] {
-                let status = Command::new(env!("CARGO"))
-                    .args(["build", "--quiet", "--bins", "--target-dir"])
-                    .arg(target)
-                    .args(packages.iter().flat_map(|job| ["--package", job]))
-                    .current_dir(&root)
-                    .status()?;
-                ensure!(status.success(), "the programs do not build: {packages:?}");
+            for program in PROGRAMS {
+                ensure!(
+                    folder.join(program).is_file(),
+                    "no program `{program}` in {}; run `cargo build --bins`",
+                    folder.display()
+                );
             }
             Ok(folder.to_owned())
         };
-        build().map_err(|error| format!("{error:#}"))
+        find().map_err(|error| format!("{error:#}"))
     });
-    match built {
+    match found {
         Ok(path) => Ok(path),
         Err(error) => bail!("{error}"),
     }
@@ -84,7 +80,7 @@ impl Lab {
     /// A lab with the configuration `yaml`.
     ///
     /// # Errors
-    /// When the folder cannot be made or the binaries cannot be built.
+    /// When the folder cannot be made or the binaries are not there.
     pub fn new(yaml: &str) -> Result<Self> {
         binaries()?;
         let lab = Self { folder: tempfile::tempdir()? };
@@ -113,7 +109,7 @@ impl Lab {
     /// A command of the product, with `--config` and `--lake` set.
     ///
     /// # Errors
-    /// When the binaries cannot be built.
+    /// When the binaries are not there.
     pub fn command<S: AsRef<OsStr>>(&self, binary: &str, args: &[S]) -> Result<Command> {
         let mut command = Command::new(binaries()?.join(binary));
         command
@@ -146,7 +142,7 @@ impl Lab {
     /// `xtask local run`, not started.
     ///
     /// # Errors
-    /// When the binaries cannot be built.
+    /// When the binaries are not there.
     pub fn run_command(&self, args: &[&str]) -> Result<Command> {
         let mut words = vec!["local", "run", "--json", "--no-build"];
         words.extend(args);
