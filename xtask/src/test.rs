@@ -150,6 +150,8 @@ fn run_step(step: &str, strict: bool) -> anyhow::Result<Outcome> {
             "warnings",
         ])?)),
         _ => {
+            // the end-to-end tests run the jobs' programs
+            workspace::build()?;
             let python = python::with_readers().map_err(|error| {
                 println!("no Python with the readers: {}", human::chain(error.as_ref()));
             });
