@@ -11,7 +11,7 @@ mod silver;
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use xshell::{Shell, cmd};
 
@@ -44,10 +44,14 @@ fn folder() -> PathBuf {
 
 /// Builds programs with the bench profile and tells the folder they lie in.
 fn build(packages: &[&str]) -> anyhow::Result<PathBuf> {
-    let shell = Shell::new()?;
-    shell.change_dir(root());
-    let packages: Vec<_> = packages.iter().flat_map(|p| ["--package", p]).collect();
-    cmd!(shell, "cargo build --profile bench --bins {packages...}").run()?;
+    let done = workspace::cargo()
+        .args(["build", "--profile", "bench", "--bins"])
+        .args(packages.iter().flat_map(|p| ["--package", p]))
+        .status()
+        .context("cannot start cargo")?;
+    if !done.success() {
+        bail!("the programs do not build; the compiler's messages are above");
+    }
     // cargo keeps what the bench profile makes in the release folder
     Ok(workspace::target()?.join("release"))
 }

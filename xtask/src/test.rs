@@ -7,7 +7,7 @@ mod cargo;
 mod python;
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::{codegen, doctor, human, tidy, workspace};
@@ -162,12 +162,7 @@ fn run_step(step: &str, strict: bool) -> anyhow::Result<Outcome> {
 
 /// Runs cargo with its output shown; whether it did well.
 fn cargo(args: &[&str]) -> anyhow::Result<bool> {
-    Ok(Command::new("cargo")
-        .args(args)
-        .current_dir(workspace::root())
-        .stdin(Stdio::null())
-        .status()?
-        .success())
+    Ok(workspace::cargo().args(args).status()?.success())
 }
 
 /// Every shell script reads, and every Python file compiles.

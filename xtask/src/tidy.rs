@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 
 use crate::human;
-use crate::workspace::root;
+use crate::workspace::{self, root};
 
 /// The arguments of `tidy`.
 #[derive(Debug, clap::Args)]
@@ -55,9 +55,8 @@ pub(crate) fn faults() -> anyhow::Result<Vec<String>> {
 
 /// Our crates, as cargo sees them.
 fn crates() -> anyhow::Result<Vec<directions::Crate>> {
-    let output = Command::new("cargo")
+    let output = workspace::cargo()
         .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(root())
         .output()
         .context("cannot start cargo")?;
     if !output.status.success() {

@@ -1,9 +1,9 @@
 //! Where things are in the repository, and building the programs of the jobs.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
-use xshell::{Shell, cmd};
 
 /// The jobs that the local executor spawns, in the order in which they work.
 pub(crate) const STAGES: &[&str] = &["plan", "bronze", "silver", "commit", "gold", "check"];
@@ -56,20 +56,38 @@ impl Build {
     }
 }
 
+/// cargo, as a person's shell would call it.
+///
+/// `cargo run` and `cargo test` tell their programs about a package in variables; some build
+/// scripts of dependencies watch those and would build half of the workspace anew, back and
+/// forth between a call from here and one from the shell.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root()).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 /// Builds the programs of jobs as cargo's everyday build does; says nothing when they are fresh.
 ///
 /// The packages are always named together, so that cargo chooses the same features for what
 /// they share, and demo, local runs and queries do not undo each other's build.
-fn build() -> anyhow::Result<()> {
-    let shell = Shell::new()?;
-    shell.change_dir(root());
-    let packages = STAGES.iter().chain(&["query", "exchange"]).flat_map(|job| ["--package", job]);
-    let quick = cmd!(shell, "cargo build --quiet --bins").args(packages.clone());
+pub(crate) fn build() -> anyhow::Result<()> {
+    let mut command = cargo();
+    command.args(["build", "--bins"]);
+    command.args(STAGES.iter().chain(&["query", "exchange"]).flat_map(|job| ["--package", job]));
     // fresh programs are the rule: cargo is told to speak only where there is work to see
-    if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-        cmd!(shell, "cargo build --bins").args(packages).quiet().run()
-    } else {
-        quick.quiet().run()
+    if !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        command.arg("--quiet");
     }
-    .context("the jobs do not build; the compiler's messages are above")
+    let done = command.status().context("cannot start cargo")?;
+    if !done.success() {
+        bail!("the jobs do not build; the compiler's messages are above");
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::Context as _;
 
@@ -65,11 +65,9 @@ fn figure(text: &str, word: &str) -> u64 {
 
 /// All tests of all crates; `python` has the readers that they compare with.
 pub(super) fn tests(strict: bool, python: Option<&Path>) -> anyhow::Result<Outcome> {
-    let mut command = Command::new("cargo");
+    let mut command = workspace::cargo();
     command
         .args(["test", "--workspace", "--no-fail-fast", "--", "--show-output"])
-        .current_dir(workspace::root())
-        .stdin(Stdio::null())
         .stdout(Stdio::piped());
     if strict {
         command.env(model::env::REQUIRE_ALL, "1");
