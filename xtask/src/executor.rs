@@ -83,7 +83,7 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
     let mut finished_first = Vec::new();
     for claim in survey.half_done {
         let run = claim.run.clone();
-        board.log(&format!("run {run} was cut off before its bars were made; finishing it"));
+        board.log(&format!("run {run} was cut off after its commit; finishing it"));
         let mut executor = Executor::new(order, &board, &stop, claim);
         executor.commit_and_after()?;
         finished_first.push(executor.summarize(None)?);
@@ -122,7 +122,7 @@ struct Executor<'a> {
     started_at: DateTime<Utc>,
     start: Instant,
     record: Mutex<Record>,
-    /// Whether all is committed that the run has built.
+    /// Whether all is committed that the run has built, and judged.
     complete: bool,
 }
 
@@ -314,10 +314,14 @@ impl<'a> Executor<'a> {
 
     /// The stages after the batches; each needs the one before.
     fn commit_and_after(&mut self) -> anyhow::Result<()> {
-        if self.stage("commit", &[])?.is_some() && self.gold()? {
-            self.complete = true;
-            self.stage("check", &[])?;
+        if self.stage("commit", &[])?.is_none() || !self.gold()? {
+            return Ok(());
         }
+        let judged = self.stage("check", &[])?.is_some();
+        let record = self.record.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // a verdict against the lake is a verdict; a check that never came to one is run again
+        let refused = |f: &summary::Failure| f.exit == Exit::DataRefused as u8;
+        self.complete = judged || record.failures.last().is_some_and(refused);
         Ok(())
     }
 
@@ -342,8 +346,8 @@ impl<'a> Executor<'a> {
     }
 
     /// Makes the summary, and writes it: from then on the run is finished. A batch that failed
-    /// does not keep a run open (the next plan sees what it did not build); a commit or gold that
-    /// failed does, and the next call takes the run up.
+    /// does not keep a run open (the next plan sees what it did not build); a commit, gold or
+    /// check that failed does, and the next call takes the run up.
     fn summarize(&mut self, plan: Option<&Plan>) -> anyhow::Result<Summary> {
         let record = std::mem::take(self.record.get_mut().unwrap_or_else(PoisonError::into_inner));
         let exit = record

@@ -1,10 +1,11 @@
 //! kill -9 at any moment, any stage; a network that fails at random; two runs at once. In the
 //! end the tables are, file for file, those of an undisturbed run.
 
+use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::lab::Lab;
@@ -19,18 +20,45 @@ const KILLS: u32 = 30;
 /// Kills that one lake suffers before it may finish.
 const KILLS_A_LAKE: u32 = 10;
 
+/// Days that are long enough for a kill to hit the middle of an archive, in several batches.
 fn world() -> Result<World> {
-    World::new(&["spot:BTCUSDT,trades=250", "usdm:ETHUSDT,trades=200"], "2024-12-31", "2025-01-01")
+    let symbols = ["spot:BTCUSDT,trades=3000", "usdm:ETHUSDT,trades=2000"];
+    let mut world = World::new(&symbols, "2024-12-31", "2025-01-01")?;
+    world.limits = world.limits.replacen('{', "{batch: {units: 7}, ", 1);
+    Ok(world)
 }
 
-fn undisturbed(
-    world: &World,
-    exchange: &Handle,
-) -> Result<(std::collections::BTreeMap<Table, Files>, Vec<String>, Duration)> {
+/// What an undisturbed run comes to.
+struct Undisturbed {
+    /// The live files, by table.
+    files: BTreeMap<Table, Files>,
+    /// What the operational tables say.
+    rows: Vec<String>,
+    /// How long the processes of a stage live.
+    lengths: BTreeMap<String, Duration>,
+}
+
+fn undisturbed(world: &World, exchange: &Handle) -> Result<Undisturbed> {
     let lab = Lab::new(&world.yaml(exchange.url()))?;
-    let start = Instant::now();
-    lab.run_well()?;
-    Ok((look::files(&lab.lake(), look::DERIVED)?, accounts(&lab)?, start.elapsed()))
+    let summary = lab.run_well()?;
+    let run = summary["run"].as_str().context("no run in the summary")?.parse()?;
+    let batches = lab.lake().join(model::layout::batch(&run, 1));
+    let batches = batches.parent().context("a folder of batches")?.read_dir()?.count() as f64;
+    let mut lengths = BTreeMap::new();
+    for (stage, seconds) in summary["stages"].as_object().context("no stages in the summary")? {
+        let processes = match stage.as_str() {
+            "bronze" | "silver" => batches,
+            "commit" => 2.0,
+            _ => 1.0,
+        };
+        let seconds = seconds.as_f64().context("no seconds")?;
+        lengths.insert(stage.clone(), Duration::from_secs_f64(seconds / processes));
+    }
+    Ok(Undisturbed {
+        files: look::files(&lab.lake(), look::DERIVED)?,
+        rows: accounts(&lab)?,
+        lengths,
+    })
 }
 
 /// What the operational tables must say however the lake came about.
@@ -47,21 +75,75 @@ fn accounts(lab: &Lab) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Kills a whole process group, or one child of its leader.
-fn kill(leader: &Child, whole: bool) -> Result<bool> {
-    let pid = leader.id();
-    let target = if whole {
-        format!("-{pid}")
-    } else {
-        let path = format!("/proc/{pid}/task/{pid}/children");
-        let children = std::fs::read_to_string(path).unwrap_or_default();
-        match children.split_whitespace().next() {
-            Some(child) => child.to_owned(),
-            None => return Ok(false),
-        }
+/// Names the lines that only one of two lakes' accounts has.
+fn same_accounts(found: &[String], expected: &[String]) -> Result<()> {
+    let only = |a: &[String], b: &[String]| -> Vec<String> {
+        a.iter().filter(|line| !b.contains(line)).cloned().collect()
     };
+    ensure!(
+        found == expected,
+        "accounts differ: {:#?} instead of {:#?}",
+        only(found, expected),
+        only(expected, found)
+    );
+    Ok(())
+}
+
+/// The programs that a kill is aimed at. Stages differ in length a hundredfold: a moment drawn
+/// from the whole run would hardly ever hit the short ones.
+const STAGES: &[&str] = &["plan", "bronze", "silver", "commit", "gold", "check"];
+
+/// The children of the executor: process id and program.
+fn children(leader: &Child) -> Vec<(String, String)> {
+    let pid = leader.id();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    // every thread of the executor may have started some
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut pids = children.unwrap_or_default();
+    for thread in threads {
+        let more = std::fs::read_to_string(thread.path().join("children"));
+        pids.push(' ');
+        pids.push_str(&more.unwrap_or_default());
+    }
+    let mut found: Vec<(String, String)> = pids
+        .split_whitespace()
+        .filter_map(|pid| {
+            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+            Some((pid.to_owned(), name.trim().to_owned()))
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Waits until the executor runs `stage`, and a part of the stage's time more; then kills the
+/// whole process group, or the stage alone. What was killed; `None` when the run ended first.
+fn kill(
+    leader: &mut Child,
+    stage: &str,
+    wait: Duration,
+    whole: bool,
+) -> Result<Option<&'static str>> {
+    let pid = loop {
+        if let Some((pid, _)) = children(leader).into_iter().find(|(_, name)| name == stage) {
+            break pid;
+        }
+        if leader.try_wait()?.is_some() {
+            return Ok(None);
+        }
+        sleep(Duration::from_micros(200));
+    };
+    sleep(wait);
+    // the stage may be over: then whatever runs now is hit, if the group is
+    let alive = children(leader).into_iter().any(|(at, _)| at == pid);
+    if leader.try_wait()?.is_some() || !(whole || alive) {
+        return Ok(None);
+    }
+    let target = if whole { format!("-{}", leader.id()) } else { pid };
     let status = Command::new("kill").args(["-9", "--", &target]).stderr(Stdio::null()).status()?;
-    Ok(status.success())
+    let hit = STAGES.iter().find(|name| alive && **name == stage).copied();
+    Ok(status.success().then(|| hit.unwrap_or("between stages")))
 }
 
 #[test]
@@ -71,12 +153,12 @@ fn killed_at_any_moment() -> Result<()> {
     let wanted: u32 = wanted.unwrap_or(KILLS);
     let world = world()?;
     let exchange = world.start()?;
-    let (files, rows, length) = undisturbed(&world, &exchange)?;
+    let Undisturbed { files, rows, lengths } = undisturbed(&world, &exchange)?;
     let seed = fastrand::u64(..);
-    eprintln!("seed {seed}; an undisturbed run takes {length:?}");
+    eprintln!("seed {seed}; the stages take {lengths:?}");
     let mut chance = fastrand::Rng::with_seed(seed);
     let mut kills = 0;
-    let mut by_stage = std::collections::BTreeMap::<String, u32>::new();
+    let mut by_stage = BTreeMap::<&str, u32>::new();
     while kills < wanted {
         let lab = Lab::new(&world.yaml(exchange.url()))?;
         for _ in 0..KILLS_A_LAKE.min(wanted - kills) {
@@ -86,11 +168,11 @@ fn killed_at_any_moment() -> Result<()> {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()?;
-            sleep(length.mul_f64(chance.f64()));
-            let stage = stage_of(&child);
-            if kill(&child, chance.bool())? {
+            let stage = STAGES[chance.usize(..STAGES.len())];
+            let wait = lengths[stage].mul_f64(chance.f64());
+            if let Some(hit) = kill(&mut child, stage, wait, chance.bool())? {
                 kills += 1;
-                *by_stage.entry(stage).or_default() += 1;
+                *by_stage.entry(hit).or_default() += 1;
             }
             // the executor may outlive its child and report; either way nothing is left running
             if child.wait()?.success() {
@@ -100,20 +182,10 @@ fn killed_at_any_moment() -> Result<()> {
         }
         settle(&lab)?;
         ensure!(look::files(&lab.lake(), look::DERIVED)? == files, "files differ, seed {seed}");
-        ensure!(accounts(&lab)? == rows, "accounts differ, seed {seed}");
+        same_accounts(&accounts(&lab)?, &rows).with_context(|| format!("seed {seed}"))?;
     }
     eprintln!("{kills} kills, by what was at work: {by_stage:?}");
     Ok(())
-}
-
-/// The program that the executor runs now.
-fn stage_of(leader: &Child) -> String {
-    let pid = leader.id();
-    std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
-        .ok()
-        .and_then(|c| c.split_whitespace().next().map(str::to_owned))
-        .and_then(|c| std::fs::read_to_string(format!("/proc/{c}/comm")).ok())
-        .map_or_else(|| "xtask".to_owned(), |name| name.trim().to_owned())
 }
 
 /// Runs until a run ends well: the first may still meet what a kill left.
@@ -133,10 +205,11 @@ fn settle(lab: &Lab) -> Result<()> {
 fn a_network_that_fails_at_random() -> Result<()> {
     let mut world = world()?;
     let exchange = world.start()?;
-    let (files, rows, _) = undisturbed(&world, &exchange)?;
-    world.limits = "{download: {attempts: 4, backoff_ms: 5, max_backoff_ms: 50, \
+    let Undisturbed { files, rows, .. } = undisturbed(&world, &exchange)?;
+    world.limits =
+        "{batch: {units: 7}, download: {attempts: 4, backoff_ms: 5, max_backoff_ms: 50, \
                     idle_timeout_seconds: 2}, run: {attempts: 2}}"
-        .to_owned();
+            .to_owned();
     exchange.set_faults(vec![
         Rule::always("**", Fault::Status { code: 503, retry_after: None }).likely(0.15),
         Rule::always("**", Fault::Status { code: 429, retry_after: Some(0) }).likely(0.05),
@@ -169,17 +242,17 @@ fn a_network_that_fails_at_random() -> Result<()> {
 fn two_runs_at_once() -> Result<()> {
     let world = world()?;
     let exchange = world.start()?;
-    let (files, _, _) = undisturbed(&world, &exchange)?;
+    let Undisturbed { files, .. } = undisturbed(&world, &exchange)?;
     for round in 0..3 {
         let lab = Lab::new(&world.yaml(exchange.url()))?;
-        let children: Vec<Child> = (0..2)
+        let runs: Vec<Child> = (0..2)
             .map(|_| {
                 let command = &mut lab.run_command(&[])?;
                 let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
                 command.spawn().context("cannot start a run")
             })
             .collect::<Result<_>>()?;
-        for child in children {
+        for child in runs {
             let output = child.wait_with_output()?;
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             match output.status.code() {

@@ -3,7 +3,7 @@
 //!
 //! A newcomer's minute:
 //!
-//! ```ignore
+//! ```text
 //! let tables = Tables::open(&lake);
 //! let sql = tables.session(&SessionOptions::default())?;            // silver.trades, gold.bars …
 //! let rows = sql.sql("select count(*) from silver.trades").await?.collect().await?;
