@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod environment;
 mod executor;
+mod fuzz;
 mod human;
 mod local;
 mod maintain;
@@ -57,6 +58,8 @@ enum Command {
     Maintain(maintain::Args),
     /// Test everything that this machine can test
     Test(test::Args),
+    /// Feed the parsers with random input, for as long as you like
+    Fuzz(fuzz::Args),
     /// Prove the rules of the source tree
     Tidy(tidy::Args),
     /// Write the files that are made from the code
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Command::Bench(command) => bench::run(&command),
         Command::Maintain(args) => maintain::run(&args),
         Command::Test(args) => Ok(test::run(&args)),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Tidy(args) => tidy::run(&args),
         Command::Codegen(args) => codegen::run(&args),
         Command::Doctor(args) => doctor::run(&args),

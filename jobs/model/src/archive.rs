@@ -231,4 +231,31 @@ mod tests {
         check(String::new(), Err("64 hexadecimal digits"));
         check(hex[1..].to_owned(), Err("64 hexadecimal digits"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_checksum_file_makes_it_panic(
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..1_200),
+            digits in "[0-9a-fA-F]{62,66}",
+            rest in r"[ \t\r\n*/.\PC]{0,20}",
+        ) {
+            let well = |found: Result<String, BadChecksum>| {
+                found.is_ok_and(|hex| hex.len() == 64 && hex == hex.to_ascii_lowercase())
+            };
+            proptest::prop_assert!(!well(parse_checksum(&bytes, "A.zip")));
+            let text = format!("{digits}  A.zip");
+            proptest::prop_assert_eq!(
+                well(parse_checksum(text.as_bytes(), "A.zip")),
+                digits.len() == 64
+            );
+            let _ = parse_checksum(format!("{rest}{digits}{rest}").as_bytes(), "A.zip");
+        }
+
+        #[test]
+        fn no_path_makes_it_panic(path in r"(data/)?[a-zA-Z0-9/.-]{0,80}|\PC{0,40}") {
+            if let Some(unit) = parse_path(&path) {
+                proptest::prop_assert_eq!(super::path(&unit), path);
+            }
+        }
+    }
 }

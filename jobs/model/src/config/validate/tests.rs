@@ -1,5 +1,9 @@
 //! Every way in which a `lake.yaml` can be wrong, with the line and the words of the message.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
 use crate::config::{Config, Scope};
 
 const GOOD: &str = "\
@@ -107,5 +111,104 @@ fn doubled_entries() {
 fn no_text_makes_it_panic() {
     for text in ["", "-", "a: b: c", "\u{0}", "environment: [", "sources: {binance: 3}"] {
         assert!(Config::parse("lake.yaml", text).is_err(), "{text:?}");
+    }
+}
+
+/// What a `lake.yaml` is made of, and what breaks one.
+const WORDS: &[&str] = &[
+    "\n",
+    "\n  ",
+    "\n      ",
+    "  ",
+    ": ",
+    ":",
+    "- ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    "#",
+    "&a ",
+    "*a",
+    "<<: ",
+    "'",
+    "\"",
+    "|",
+    ">",
+    "!!int ",
+    "~",
+    "0",
+    "-1",
+    "1e9",
+    "99999999999999999999",
+    "0x1f",
+    ".nan",
+    "true",
+    "environment",
+    "sources",
+    "binance",
+    "url",
+    "markets",
+    "spot",
+    "symbols",
+    "range",
+    "from",
+    "to",
+    "last_days",
+    "datasets",
+    "trades",
+    "klines",
+    "timeframes",
+    "overrides",
+    "limits",
+    "batch",
+    "download",
+    "attempts",
+    "2024-12-30",
+    "0000-00-00",
+    "+262142-12-31",
+    "BTCUSDT",
+    "1m",
+    "https://x",
+    "é",
+    "\u{feff}",
+    "\t",
+    "\0",
+];
+
+/// A text that reads gives its series too.
+fn read(text: &str) {
+    let today = "2025-02-01".parse().expect("day");
+    match Config::parse("lake.yaml", text) {
+        Ok(config) => {
+            assert!(config.series(today, &Scope::default()).iter().all(|s| s.from <= s.to))
+        }
+        Err(error) => assert!(!error.message.is_empty() && error.line > 0, "{error:?}"),
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in r"[ -~\n\t]{0,300}|\PC{0,100}") {
+        read(&text);
+    }
+
+    #[test]
+    fn no_order_of_its_words_makes_it_panic(words in vec(select(WORDS), 0..60)) {
+        read(&words.concat());
+    }
+
+    #[test]
+    fn no_damage_makes_it_panic(
+        damage in vec((any::<Index>(), select(WORDS), any::<bool>()), 1..6),
+    ) {
+        let mut text: Vec<char> = GOOD.chars().collect();
+        for (place, word, over) in damage {
+            let at = place.index(text.len() + 1);
+            let end = if over { (at + word.chars().count()).min(text.len()) } else { at };
+            text.splice(at..end, word.chars());
+        }
+        read(&text.into_iter().collect::<String>());
     }
 }
