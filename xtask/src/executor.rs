@@ -31,7 +31,7 @@ use board::Board;
 use child::{Ended, Starter};
 use claim::{Claim, Survey};
 pub(crate) use claim::{is_finished, is_held, plan, runs};
-pub(crate) use summary::{Figures, Summary};
+pub(crate) use summary::Summary;
 
 /// How often gold is built and committed before a race counts as lost.
 const GOLD_ATTEMPTS: u32 = 3;
@@ -361,7 +361,7 @@ impl<'a> Executor<'a> {
         let nothing_to_do = exit == Exit::Done && plan.is_some_and(|p| p.batches.is_empty());
         let figures = match &directory {
             Some(lake) if !nothing_to_do && planned(lake) => {
-                Some(Figures::read(lake, &self.claim.run)?)
+                Some(summary::figures(lake, &self.claim.run)?)
             }
             _ => None,
         };

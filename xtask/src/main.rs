@@ -12,7 +12,6 @@ mod doctor;
 mod environment;
 mod executor;
 mod fuzz;
-mod human;
 mod local;
 mod maintain;
 mod query;
@@ -27,6 +26,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{Parser, Subcommand};
 use model::exit::Exit;
+pub(crate) use model::human;
 
 #[derive(Parser)]
 #[command(

@@ -11,12 +11,14 @@
 //! | [`layout`] | where everything lies in the lake; the only place that builds or parses keys |
 //! | [`plan`] | what a run will do |
 //! | [`fragment`] | what a worker did |
+//! | [`figures`] | what the fragments of a run amount to |
 //! | [`ledger`] | what the lake holds, as `plan` reads it |
 //! | [`config`] | `lake.yaml` |
 //! | [`run`] | run ids |
 //! | [`exit`] | exit codes |
 //! | [`env`] | the registry of environment variables |
 //! | [`progress`] | the lines by which a job tells how far it is |
+//! | [`human`] | figures and messages as people read them |
 //! | [`metrics`] | the figures that jobs report, and how they are shown |
 //! | [`question`] | named queries and their parameters |
 
@@ -24,7 +26,9 @@ pub mod archive;
 pub mod config;
 pub mod env;
 pub mod exit;
+pub mod figures;
 pub mod fragment;
+pub mod human;
 pub mod layout;
 pub mod ledger;
 pub mod market;

@@ -63,10 +63,9 @@ impl Metric {
     pub const fn stages(self) -> &'static [&'static str] {
         match self {
             Self::Duration | Self::Failures => STAGES,
-            Self::Rows | Self::RowsPerSecond => &["silver", "gold"],
+            Self::Rows | Self::RowsPerSecond | Self::Partitions => &["silver", "gold"],
             Self::Bytes | Self::GbPerMinute => &["bronze", "silver"],
             Self::Rejects => &["silver"],
-            Self::Partitions => &["silver", "gold"],
             Self::Retries | Self::SourceLatency => &["plan", "bronze"],
             Self::Lag => &["check"],
         }

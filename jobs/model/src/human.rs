@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 /// A whole number with commas: `1,234,567`.
-pub(crate) fn count(n: u64) -> String {
+pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -19,7 +19,7 @@ pub(crate) fn count(n: u64) -> String {
 }
 
 /// A number of bytes: `3.4 MiB`.
-pub(crate) fn bytes(n: u64) -> String {
+pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = n as f64;
     let mut unit = 0;
@@ -31,7 +31,7 @@ pub(crate) fn bytes(n: u64) -> String {
 }
 
 /// A number in few signs: `1.2 M`.
-pub(crate) fn short(n: f64) -> String {
+pub fn short(n: f64) -> String {
     if n >= 1e9 {
         format!("{:.1} G", n / 1e9)
     } else if n >= 1e6 {
@@ -44,7 +44,7 @@ pub(crate) fn short(n: f64) -> String {
 }
 
 /// A span of time: `0.4 s`, `12 s`, `3 min 05 s`, `2 h 07 min`.
-pub(crate) fn span(duration: Duration) -> String {
+pub fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     if seconds < 10 {
         format!("{:.1} s", duration.as_secs_f64())
@@ -58,7 +58,7 @@ pub(crate) fn span(duration: Duration) -> String {
 }
 
 /// `1 archive`, `2 archives`: `noun` is the singular.
-pub(crate) fn plural(n: u64, noun: &str) -> String {
+pub fn plural(n: u64, noun: &str) -> String {
     let ending = match noun {
         _ if n == 1 || noun.ends_with("series") => "",
         _ if noun.ends_with("ch") => "es",
@@ -68,7 +68,7 @@ pub(crate) fn plural(n: u64, noun: &str) -> String {
 }
 
 /// An error and its causes in one line.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -79,7 +79,7 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Rows of cells as lines, columns padded to their widest cell.
-pub(crate) fn columns(rows: &[Vec<String>]) -> Vec<String> {
+pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
     let width = |column: usize| {
         rows.iter().filter_map(|r| r.get(column)).map(|c| c.chars().count()).max().unwrap_or(0)
     };
