@@ -1,2 +1,132 @@
-//! cloud
-fn main() {}
+//! `cloud`: everything that calls AWS. `cargo xtask` spawns it; by hand it works as well. See
+//! `cloud --help`.
+//!
+//! It knows a deployment by its names (`names`), which Terraform gives and nobody looks up. It
+//! must not know how tables are stored nor what a job does.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `account`, `trouble` | the door to AWS, and what AWS says in words that tell what to do |
+//! | `run`, `board`, `letters` | executions: start, follow, do again what failed |
+//! | `logs`, `status`, `lake` | what the jobs log, how a deployment is, what lies in its bucket |
+//! | `ask`, `answer` | questions to Athena |
+//! | `empty`, `leftovers` | before and after a teardown |
+//! | `tasks` | the tasks of the emulated AWS |
+#![expect(clippy::print_stdout, reason = "what a command finds goes to standard output")]
+
+mod account;
+mod answer;
+mod ask;
+mod board;
+mod empty;
+mod lake;
+mod leftovers;
+mod letters;
+mod logs;
+mod names;
+mod run;
+mod status;
+mod tasks;
+mod trouble;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use model::human;
+
+use account::{Cloud, Wrong};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cloud",
+    version,
+    about = "Everything that calls AWS: run, watch and ask a deployed lake",
+    max_term_width = 100
+)]
+struct Cli {
+    /// The environment's lake.yaml, with a section `aws:`
+    #[arg(long, value_name = "FILE", env = model::env::CONFIG, global = true)]
+    config: Option<PathBuf>,
+
+    /// Write JSON to standard output
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Whose credentials these are, and whether they are of the right account
+    Whoami,
+    /// Start an execution
+    Run(run::Args),
+    /// The last executions
+    Runs(run::RunsArgs),
+    /// Do again the batches that failed for good
+    Redrive(run::RedriveArgs),
+    /// What the jobs log
+    Logs(logs::Args),
+    /// The last runs, alarms, how fresh the data is, how large the tables are
+    Status,
+    /// Ask Athena in SQL
+    Query(ask::Args),
+    /// Empty the bucket and the image repositories, before a teardown
+    Empty(empty::Args),
+    /// Look for what a teardown left
+    Leftovers,
+    /// Run the tasks of the emulated AWS
+    RunTasks(tasks::Args),
+}
+
+async fn work(cli: Cli) -> anyhow::Result<u8> {
+    let json = cli.json;
+    if let Command::RunTasks(args) = cli.command {
+        return tasks::run_tasks(args).await;
+    }
+    let file = cli.config.ok_or_else(|| {
+        Wrong("which environment? say --config infra/envs/<env>/lake.yaml".into())
+    })?;
+    let cloud = Cloud::open(&file).await?;
+    match cli.command {
+        Command::Whoami => {
+            let identity = cloud.identity();
+            if json {
+                println!("{}", serde_json::to_string_pretty(identity)?);
+            } else {
+                println!(
+                    "environment {} in account {} and region {}, as {}",
+                    identity.environment, identity.account, identity.region, identity.arn
+                );
+            }
+            Ok(0)
+        }
+        Command::Run(args) => run::run(&cloud, &args, json).await,
+        Command::Runs(args) => run::runs(&cloud, &args, json).await,
+        Command::Redrive(args) => run::redrive(&cloud, &args, json).await,
+        Command::Logs(args) => logs::logs(&cloud, &args, json).await,
+        Command::Status => status::status(&cloud, json).await,
+        Command::Query(args) => ask::query(&cloud, &args).await,
+        Command::Empty(args) => empty::empty(&cloud, &args, json).await,
+        Command::Leftovers => leftovers::leftovers(&cloud, json).await,
+        Command::RunTasks(_) => Ok(0),
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(work(cli)));
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("cloud: {}", human::chain(error.as_ref()));
+            ExitCode::from(account::exit(&error) as u8)
+        }
+    }
+}

@@ -46,9 +46,15 @@ fn root(error: &dyn Error) -> String {
 }
 
 fn advice(code: &str, said: &str) -> Option<&'static str> {
-    let expired = ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
-    let wrong = ["InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch",
-        "InvalidAccessKeyId", "AuthFailure"];
+    let expired =
+        ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"];
+    let wrong = [
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "SignatureDoesNotMatch",
+        "InvalidAccessKeyId",
+        "AuthFailure",
+    ];
     let denied = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
     let lower = said.to_lowercase();
     if expired.contains(&code) || (lower.contains("token") && lower.contains("expired")) {
@@ -58,9 +64,13 @@ fn advice(code: &str, said: &str) -> Option<&'static str> {
         return Some("AWS does not know these credentials: check AWS_PROFILE, or log in again");
     }
     if denied.contains(&code) {
-        return Some("these credentials may not do that: ask for the role that docs/security.md names");
+        return Some(
+            "these credentials may not do that: ask for the role that docs/security.md names",
+        );
     }
-    if lower.contains("provider") && lower.contains("credentials") || lower.contains("no credentials") {
+    if lower.contains("provider") && lower.contains("credentials")
+        || lower.contains("no credentials")
+    {
         return Some(
             "there are no credentials: set AWS_PROFILE, or log in with `aws sso login` or \
              `aws configure`",
@@ -86,11 +96,19 @@ mod tests {
                 "{code} {said}: {advice:?}"
             );
         };
-        check("ExpiredToken", "The security token included in the request is expired", Some("log in again"));
+        check(
+            "ExpiredToken",
+            "The security token included in the request is expired",
+            Some("log in again"),
+        );
         check("", "the SSO session token has expired", Some("log in again"));
         check("UnrecognizedClientException", "x", Some("does not know"));
         check("AccessDenied", "x", Some("may not"));
-        check("", "dispatch failure: other: no providers in chain provided credentials", Some("no credentials"));
+        check(
+            "",
+            "dispatch failure: other: no providers in chain provided credentials",
+            Some("no credentials"),
+        );
         check("", "dispatch failure: io error: tcp connect error", Some("does not answer"));
         check("ValidationException", "1 validation error", None);
     }

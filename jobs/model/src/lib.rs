@@ -20,6 +20,7 @@
 //! | [`progress`] | the lines by which a job tells how far it is |
 //! | [`human`] | figures and messages as people read them |
 //! | [`metrics`] | the figures that jobs report, and how they are shown |
+//! | [`prices`] | what AWS asks, for estimates |
 //! | [`question`] | named queries and their parameters |
 
 pub mod archive;
@@ -35,6 +36,7 @@ pub mod market;
 pub mod metrics;
 pub mod period;
 pub mod plan;
+pub mod prices;
 pub mod progress;
 pub mod question;
 pub mod run;

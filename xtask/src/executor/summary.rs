@@ -186,9 +186,9 @@ mod tests {
             let text = serde_json::to_string(&group(rows, rows, 0, rows)).unwrap();
             std::fs::write(folder.join(format!("{name}.json")), text).unwrap();
         }
-        let figures = figures(lake.path(), &run).unwrap();
-        assert_eq!((figures.groups_built, figures.rows.read, figures.silver_bytes), (2, 15, 14));
-        assert!(figures.rows_add_up);
+        let found = figures(lake.path(), &run).unwrap();
+        assert_eq!((found.groups_built, found.rows.read, found.silver_bytes), (2, 15, 14));
+        assert!(found.rows_add_up);
         std::fs::write(folder.join("c.json"), "{").unwrap();
         let error = figures(lake.path(), &run).unwrap_err();
         assert!(human::chain(error.as_ref()).contains("c.json"), "{error:?}");

@@ -1,0 +1,320 @@
+//! Runs the tasks of the emulated AWS: takes each from the emulator, starts its program (or its
+//! image in a container) with the task's command and environment, passes on what it logs, and
+//! tells how it ended. Ends its children when it ends, and ends when the emulator is gone.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::run::now;
+
+/// How often the emulator may stay silent, a second each, before it counts as gone.
+const SILENT: u32 = 20;
+/// Lines in one message to the emulator.
+const LINES: usize = 500;
+/// The exit code of a process that was killed.
+const KILLED: i32 = 137;
+
+/// The arguments of `run-tasks`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// The emulator
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
+    emulator: String,
+
+    /// The folder of the jobs' programs; default: that of this one
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
+
+    /// Start containers of the tasks' images instead of programs
+    #[arg(long)]
+    containers: bool,
+
+    /// Tasks at once
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    concurrency: u32,
+
+    /// Kill so many tasks at random moments, each counted as lost with its machine
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    kills: u32,
+
+    /// Hold this file locked while at work, so that others see it
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+
+    /// Further variables of the tasks
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    variables: Vec<String>,
+}
+
+/// A task of the emulator's.
+#[derive(Debug, Clone, Deserialize)]
+struct Task {
+    task_arn: String,
+    stage: String,
+    #[serde(default)]
+    image: String,
+    #[serde(default)]
+    command: Vec<String>,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+}
+
+/// How a task ended.
+#[derive(Debug)]
+struct Ended {
+    exit_code: Option<i32>,
+    reason: String,
+}
+
+#[derive(Debug)]
+struct Runner {
+    args: Args,
+    programs: PathBuf,
+    http: reqwest::Client,
+    kills: AtomicU32,
+}
+
+/// `run-tasks`.
+pub async fn run_tasks(args: Args) -> anyhow::Result<u8> {
+    let _lock = args.lock.as_deref().map(hold).transpose()?;
+    let programs = match &args.programs {
+        Some(folder) => folder.clone(),
+        None => std::env::current_exe()?.parent().context("no folder of programs")?.to_owned(),
+    };
+    let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+    let kills = AtomicU32::new(args.kills);
+    let concurrency = args.concurrency.max(1) as usize;
+    let runner = Arc::new(Runner { args, programs, http, kills });
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    // children are ended when the tasks that hold them are dropped
+    tokio::select! {
+        result = runner.work(concurrency) => result?,
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(0)
+}
+
+fn hold(path: &Path) -> anyhow::Result<File> {
+    let open = || {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        File::options().create(true).truncate(false).write(true).open(path)
+    };
+    let file = open().with_context(|| format!("cannot open `{}`", path.display()))?;
+    if file.try_lock().is_err() {
+        bail!("another runner is at work: it holds `{}`", path.display());
+    }
+    Ok(file)
+}
+
+impl Runner {
+    fn url(&self, path: &str) -> String {
+        format!("{}/_emulator/{path}", self.args.emulator.trim_end_matches('/'))
+    }
+
+    async fn work(self: &Arc<Self>, concurrency: usize) -> anyhow::Result<()> {
+        let room = Arc::new(Semaphore::new(concurrency));
+        let mut silent = 0;
+        let mut tasks = tokio::task::JoinSet::new();
+        loop {
+            while tasks.try_join_next().is_some() {}
+            // a task is taken only where there is room for it
+            let permit = Arc::clone(&room).acquire_owned().await?;
+            drop(permit);
+            match self.next().await {
+                Ok(found) => {
+                    silent = 0;
+                    for task in found {
+                        let permit = Arc::clone(&room).acquire_owned().await?;
+                        let runner = Arc::clone(self);
+                        tasks.spawn(async move {
+                            runner.one(&task).await;
+                            drop(permit);
+                        });
+                    }
+                }
+                Err(_) if silent < SILENT => {
+                    silent += 1;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                // the emulator is gone, and with it whoever wants to know
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    async fn next(&self) -> anyhow::Result<Vec<Task>> {
+        let answer = self.http.get(self.url("tasks")).send().await?.error_for_status()?;
+        Ok(serde_json::from_slice(&answer.bytes().await?)?)
+    }
+
+    async fn one(&self, task: &Task) {
+        let ended = match self.run(task).await {
+            Ok(ended) => ended,
+            Err(error) => {
+                let reason = format!("CannotStartContainerError: {error:#}");
+                eprintln!("run-tasks: {}: {reason}", task.stage);
+                Ended { exit_code: None, reason }
+            }
+        };
+        let body = json!({ "exit_code": ended.exit_code, "reason": ended.reason });
+        for _ in 0..5 {
+            let url = self.url(&format!("tasks/{}", task.task_arn));
+            let sent = self.http.post(url).body(body.to_string()).send().await;
+            if sent.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        eprintln!("run-tasks: the emulator does not take the end of {}", task.task_arn);
+    }
+
+    async fn run(&self, task: &Task) -> anyhow::Result<Ended> {
+        let temp = tempfile::tempdir()?;
+        let mut command = if self.args.containers {
+            self.container(task)
+        } else {
+            self.process(task, temp.path())?
+        };
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start the task")?;
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let readers = [
+            child.stdout.take().map(|pipe| tokio::spawn(read(pipe, sender.clone()))),
+            child.stderr.take().map(|pipe| tokio::spawn(read(pipe, sender.clone()))),
+        ];
+        drop(sender);
+        let log = self.log(task, receiver);
+        let wait = self.wait(&mut child);
+        let ((), ended) = tokio::join!(log, wait);
+        for reader in readers.into_iter().flatten() {
+            reader.abort();
+        }
+        ended
+    }
+
+    /// Waits for the end, or brings it about where a kill is due.
+    async fn wait(&self, child: &mut Child) -> anyhow::Result<Ended> {
+        let is_due = fastrand::bool() && self.kills.load(Ordering::Relaxed) > 0;
+        let status = if is_due {
+            let patience = Duration::from_millis(fastrand::u64(0..600));
+            match tokio::time::timeout(patience, child.wait()).await {
+                Ok(status) => status?,
+                Err(_) => {
+                    let take = |left: u32| left.checked_sub(1);
+                    let order = Ordering::Relaxed;
+                    if self.kills.fetch_update(order, order, take).is_ok() {
+                        child.kill().await?;
+                        let reason = "the task was killed, as if its machine were lost".to_owned();
+                        return Ok(Ended { exit_code: Some(KILLED), reason });
+                    }
+                    child.wait().await?
+                }
+            }
+        } else {
+            child.wait().await?
+        };
+        let reason = "Essential container in task exited".to_owned();
+        Ok(Ended { exit_code: Some(status.code().unwrap_or(KILLED)), reason })
+    }
+
+    /// The task's variables, and those by which the programs find the emulator.
+    fn variables(&self, task: &Task) -> BTreeMap<String, String> {
+        let mut variables = task.environment.clone();
+        let emulator = self.args.emulator.trim_end_matches('/');
+        for (name, value) in [
+            ("AWS_ENDPOINT_URL", emulator),
+            ("AWS_ALLOW_HTTP", "true"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ] {
+            variables.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        }
+        for text in &self.args.variables {
+            if let Some((name, value)) = text.split_once('=') {
+                variables.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        variables
+    }
+
+    fn process(&self, task: &Task, temp: &Path) -> anyhow::Result<Command> {
+        let program = self.programs.join(format!("{}{}", task.stage, std::env::consts::EXE_SUFFIX));
+        if !program.is_file() {
+            bail!(
+                "no program `{}`; build it with `cargo build -p {}`",
+                program.display(),
+                task.stage
+            );
+        }
+        let mut command = Command::new(program);
+        command
+            .args(&task.command)
+            .env_clear()
+            .envs(self.variables(task))
+            // a container has its own /tmp
+            .env(model::env::TEMP, temp)
+            .current_dir(temp);
+        Ok(command)
+    }
+
+    fn container(&self, task: &Task) -> Command {
+        let mut command = Command::new("docker");
+        command.args(["run", "--rm", "--init", "--network", "host", "--read-only"]);
+        command.args(["--user", "65532:65532", "--tmpfs", "/tmp:rw,mode=1777"]);
+        command.args(["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]);
+        for (name, value) in self.variables(task) {
+            command.arg("--env").arg(format!("{name}={value}"));
+        }
+        command.arg(&task.image).args(&task.command);
+        command
+    }
+
+    /// Passes lines on to the task's log stream until there are no more.
+    async fn log(&self, task: &Task, mut lines: mpsc::UnboundedReceiver<(i64, String)>) {
+        let mut some = Vec::new();
+        let url = self.url(&format!("tasks/{}/logs", task.task_arn));
+        while lines.recv_many(&mut some, LINES).await > 0 {
+            let events: Vec<_> = some
+                .drain(..)
+                .map(|(timestamp, message)| json!({ "timestamp": timestamp, "message": message }))
+                .collect();
+            let body = serde_json::Value::Array(events).to_string();
+            if let Err(error) = self.http.post(&url).body(body).send().await {
+                eprintln!("run-tasks: cannot pass on what {} logs: {error}", task.stage);
+            }
+            // a few lines together are cheaper than each alone
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+async fn read(pipe: impl AsyncRead + Unpin, to: mpsc::UnboundedSender<(i64, String)>) {
+    let mut lines = BufReader::new(pipe).split(b'\n');
+    while let Ok(Some(line)) = lines.next_segment().await {
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        if !text.is_empty() && to.send((now().timestamp_millis(), text)).is_err() {
+            break;
+        }
+    }
+}
