@@ -16,7 +16,7 @@ use crate::trouble::told;
 
 /// A command line or configuration that cannot be meant, with its exit code.
 #[derive(Debug)]
-pub struct Wrong(pub String);
+pub(crate) struct Wrong(pub(crate) String);
 
 impl std::fmt::Display for Wrong {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -27,40 +27,40 @@ impl std::fmt::Display for Wrong {
 impl std::error::Error for Wrong {}
 
 /// The exit code of an error.
-pub fn exit(error: &anyhow::Error) -> Exit {
+pub(crate) fn exit(error: &anyhow::Error) -> Exit {
     let usage = error.is::<Wrong>() || error.is::<model::config::BadConfig>();
     if usage { Exit::Usage } else { Exit::Failed }
 }
 
 /// Whose credentials these are.
 #[derive(Debug, Clone, Serialize)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The account.
-    pub account: String,
+    pub(crate) account: String,
     /// Who.
-    pub arn: String,
+    pub(crate) arn: String,
     /// The region that the environment is in.
-    pub region: String,
+    pub(crate) region: String,
     /// The environment.
-    pub environment: String,
+    pub(crate) environment: String,
     /// The endpoint, where it is not AWS itself.
-    pub endpoint: Option<String>,
+    pub(crate) endpoint: Option<String>,
 }
 
 /// One deployment in one account.
 #[derive(Debug, Clone)]
-pub struct Cloud {
+pub(crate) struct Cloud {
     /// Its names.
-    pub names: Names,
+    pub(crate) names: Names,
     /// The section `aws:` of its configuration.
-    pub aws: Aws,
+    pub(crate) aws: Aws,
     sdk: SdkConfig,
     identity: Identity,
 }
 
 impl Cloud {
     /// Reads the configuration and asks whose credentials these are.
-    pub async fn open(file: &Path) -> anyhow::Result<Self> {
+    pub(crate) async fn open(file: &Path) -> anyhow::Result<Self> {
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read configuration `{name}`"))?;
@@ -109,59 +109,59 @@ impl Cloud {
     }
 
     /// Whose credentials these are.
-    pub const fn identity(&self) -> &Identity {
+    pub(crate) const fn identity(&self) -> &Identity {
         &self.identity
     }
 
     /// Step Functions.
-    pub fn sfn(&self) -> aws_sdk_sfn::Client {
+    pub(crate) fn sfn(&self) -> aws_sdk_sfn::Client {
         aws_sdk_sfn::Client::new(&self.sdk)
     }
 
     /// S3; by path where it is not AWS's own.
-    pub fn s3(&self) -> aws_sdk_s3::Client {
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.sdk)
             .force_path_style(self.identity.endpoint.is_some());
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// Logs.
-    pub fn logs(&self) -> aws_sdk_cloudwatchlogs::Client {
+    pub(crate) fn logs(&self) -> aws_sdk_cloudwatchlogs::Client {
         aws_sdk_cloudwatchlogs::Client::new(&self.sdk)
     }
 
     /// Alarms.
-    pub fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
+    pub(crate) fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
         aws_sdk_cloudwatch::Client::new(&self.sdk)
     }
 
     /// Queues.
-    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+    pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.sdk)
     }
 
     /// SQL.
-    pub fn athena(&self) -> aws_sdk_athena::Client {
+    pub(crate) fn athena(&self) -> aws_sdk_athena::Client {
         aws_sdk_athena::Client::new(&self.sdk)
     }
 
     /// The catalog.
-    pub fn glue(&self) -> aws_sdk_glue::Client {
+    pub(crate) fn glue(&self) -> aws_sdk_glue::Client {
         aws_sdk_glue::Client::new(&self.sdk)
     }
 
     /// Images.
-    pub fn ecr(&self) -> aws_sdk_ecr::Client {
+    pub(crate) fn ecr(&self) -> aws_sdk_ecr::Client {
         aws_sdk_ecr::Client::new(&self.sdk)
     }
 
     /// Clusters and task definitions.
-    pub fn ecs(&self) -> aws_sdk_ecs::Client {
+    pub(crate) fn ecs(&self) -> aws_sdk_ecs::Client {
         aws_sdk_ecs::Client::new(&self.sdk)
     }
 
     /// Resources by tag.
-    pub fn tagging(&self) -> aws_sdk_resourcegroupstagging::Client {
+    pub(crate) fn tagging(&self) -> aws_sdk_resourcegroupstagging::Client {
         aws_sdk_resourcegroupstagging::Client::new(&self.sdk)
     }
 }

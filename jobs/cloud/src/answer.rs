@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 /// The form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// Aligned columns, for people.
     #[default]
     Table,
@@ -20,7 +20,7 @@ pub enum Format {
 
 /// How a column is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// As text.
     Text,
     /// A decimal: as text in JSON too.
@@ -35,7 +35,7 @@ pub enum Kind {
 
 impl Kind {
     /// The kind of a type of Athena's.
-    pub fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         match name.split('(').next().unwrap_or_default() {
             "tinyint" | "smallint" | "integer" | "int" | "bigint" | "boolean" => Self::Number,
             "decimal" => Self::Decimal,
@@ -46,7 +46,7 @@ impl Kind {
     }
 
     /// A value of Athena's in our words.
-    pub fn shown(self, text: &str) -> String {
+    pub(crate) fn shown(self, text: &str) -> String {
         match self {
             Self::Instant => instant(text).unwrap_or_else(|| text.to_owned()),
             Self::Double => text.parse().map_or_else(|_| text.to_owned(), double),
@@ -77,13 +77,13 @@ fn double(number: f64) -> String {
 
 /// An answer, read whole.
 #[derive(Debug, Clone, Default)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Its columns.
-    pub columns: Vec<(String, Kind)>,
+    pub(crate) columns: Vec<(String, Kind)>,
     /// Its rows; `None` is null.
-    pub rows: Vec<Vec<Option<String>>>,
+    pub(crate) rows: Vec<Vec<Option<String>>>,
     /// Whether there are more rows.
-    pub cut: bool,
+    pub(crate) cut: bool,
 }
 
 impl Answer {
@@ -91,7 +91,7 @@ impl Answer {
     ///
     /// # Errors
     /// What `out` says.
-    pub fn write(&self, format: Format, mut out: impl Write) -> io::Result<()> {
+    pub(crate) fn write(&self, format: Format, mut out: impl Write) -> io::Result<()> {
         match format {
             Format::Table => self.write_table(&mut out)?,
             Format::Csv => {

@@ -24,7 +24,7 @@ const POLL: Duration = Duration::from_millis(400);
 /// The arguments of `query`, as the program `query` takes them.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("question").required(true).args(["name", "sql", "list"])))]
-pub struct Args {
+pub(crate) struct Args {
     /// A named query; see --list
     name: Option<String>,
 
@@ -54,7 +54,7 @@ pub struct Args {
 }
 
 /// `query`.
-pub async fn query(cloud: &Cloud, args: &Args) -> anyhow::Result<u8> {
+pub(crate) async fn query(cloud: &Cloud, args: &Args) -> anyhow::Result<u8> {
     let wrong = |error: &dyn std::error::Error| {
         let mut text = error.to_string();
         let mut cause = error.source();
@@ -111,7 +111,7 @@ pub async fn query(cloud: &Cloud, args: &Args) -> anyhow::Result<u8> {
 }
 
 /// Asks Athena.
-pub async fn ask(
+pub(crate) async fn ask(
     cloud: &Cloud,
     sql: &str,
     limit: Option<usize>,

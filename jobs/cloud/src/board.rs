@@ -15,7 +15,7 @@ use crate::trouble::told;
 
 /// One state of an execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     /// Its name.
     name: String,
     /// How often it was entered.
@@ -32,7 +32,7 @@ pub struct State {
 
 /// The items of a distributed map.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Items {
+pub(crate) struct Items {
     total: i64,
     succeeded: i64,
     failed: i64,
@@ -41,14 +41,14 @@ pub struct Items {
 
 /// How far an execution is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Progress {
+pub(crate) struct Progress {
     states: Vec<State>,
     maps: Vec<Items>,
 }
 
 impl Progress {
     /// Looks at an execution.
-    pub async fn look(cloud: &Cloud, execution: &Execution) -> anyhow::Result<Self> {
+    pub(crate) async fn look(cloud: &Cloud, execution: &Execution) -> anyhow::Result<Self> {
         let mut events = Vec::new();
         let mut next: Option<String> = None;
         loop {
@@ -183,7 +183,7 @@ fn span(took: Duration) -> String {
 
 /// Shows progress on standard error.
 #[derive(Debug)]
-pub struct Board {
+pub(crate) struct Board {
     speaks: bool,
     in_place: bool,
     drawn: usize,
@@ -192,13 +192,13 @@ pub struct Board {
 
 impl Board {
     /// A board; one that does not speak shows nothing.
-    pub fn new(speaks: bool) -> Self {
+    pub(crate) fn new(speaks: bool) -> Self {
         let in_place = std::io::stderr().is_terminal();
         Self { speaks, in_place, drawn: 0, told: None }
     }
 
     /// Shows how far it is now.
-    pub fn show(&mut self, progress: &Progress, ended: bool) {
+    pub(crate) fn show(&mut self, progress: &Progress, ended: bool) {
         if !self.speaks || (!self.in_place && self.told.as_ref() == Some(progress)) {
             return;
         }

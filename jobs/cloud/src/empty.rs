@@ -13,7 +13,7 @@ use crate::trouble::{is_absent, told};
 
 /// The arguments of `empty`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The environment's name again; without it nothing is deleted, only counted
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
@@ -31,7 +31,7 @@ struct Content {
 }
 
 /// `empty`.
-pub async fn empty(cloud: &Cloud, args: &Args, json: bool) -> anyhow::Result<u8> {
+pub(crate) async fn empty(cloud: &Cloud, args: &Args, json: bool) -> anyhow::Result<u8> {
     let environment = &cloud.names.environment;
     if args.confirm.as_ref().is_some_and(|name| name != environment) {
         anyhow::bail!(Wrong(format!(
@@ -161,7 +161,7 @@ async fn empty_bucket(cloud: &Cloud) -> anyhow::Result<u64> {
 }
 
 /// The environment's repositories.
-pub async fn repositories(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
+pub(crate) async fn repositories(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
     let prefix = cloud.names.repositories();
     let mut pages = cloud.ecr().describe_repositories().into_paginator().send();
     let mut names = Vec::new();

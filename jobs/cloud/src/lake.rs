@@ -16,15 +16,15 @@ const AT_ONCE: usize = 32;
 
 /// A folder's objects, replaced versions left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Size {
+pub(crate) struct Size {
     /// Objects.
-    pub objects: u64,
+    pub(crate) objects: u64,
     /// Their bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 /// Reads an object; `None` where there is none.
-pub async fn read(cloud: &Cloud, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
+pub(crate) async fn read(cloud: &Cloud, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
     let answer = cloud.s3().get_object().bucket(cloud.names.bucket()).key(key).send().await;
     let object = match answer {
         Ok(object) => object,
@@ -41,7 +41,7 @@ async fn document<T: DeserializeOwned>(cloud: &Cloud, key: &str) -> anyhow::Resu
 }
 
 /// The objects below a prefix: key and size.
-pub async fn list(cloud: &Cloud, prefix: &str) -> anyhow::Result<Vec<(String, u64)>> {
+pub(crate) async fn list(cloud: &Cloud, prefix: &str) -> anyhow::Result<Vec<(String, u64)>> {
     let bucket = cloud.names.bucket();
     let mut pages =
         cloud.s3().list_objects_v2().bucket(&bucket).prefix(prefix).into_paginator().send();
@@ -57,14 +57,14 @@ pub async fn list(cloud: &Cloud, prefix: &str) -> anyhow::Result<Vec<(String, u6
 }
 
 /// The size of a folder.
-pub async fn size(cloud: &Cloud, folder: &str) -> anyhow::Result<Size> {
+pub(crate) async fn size(cloud: &Cloud, folder: &str) -> anyhow::Result<Size> {
     let objects = list(cloud, &format!("{folder}/")).await?;
     let bytes = objects.iter().map(|(_, bytes)| bytes).sum();
     Ok(Size { objects: objects.len() as u64, bytes })
 }
 
 /// The plan of a run, where it got so far.
-pub async fn plan(cloud: &Cloud, run: &RunId) -> anyhow::Result<Option<Plan>> {
+pub(crate) async fn plan(cloud: &Cloud, run: &RunId) -> anyhow::Result<Option<Plan>> {
     document(cloud, &layout::plan(run)).await
 }
 
@@ -83,7 +83,7 @@ async fn fragments<T: DeserializeOwned>(
 }
 
 /// What the fragments of a run amount to.
-pub async fn figures(cloud: &Cloud, run: &RunId) -> anyhow::Result<Figures> {
+pub(crate) async fn figures(cloud: &Cloud, run: &RunId) -> anyhow::Result<Figures> {
     let mut figures = Figures::new();
     for fragment in fragments::<BronzeFragment>(cloud, run, "bronze").await? {
         figures.add_archive(&fragment);

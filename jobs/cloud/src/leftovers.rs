@@ -23,7 +23,7 @@ struct Receipt {
 }
 
 /// `leftovers`: exit code 0 where nothing is there.
-pub async fn leftovers(cloud: &Cloud, json: bool) -> anyhow::Result<u8> {
+pub(crate) async fn leftovers(cloud: &Cloud, json: bool) -> anyhow::Result<u8> {
     let mut left = BTreeSet::new();
     let mut looked = Vec::new();
     looked.push("tags");

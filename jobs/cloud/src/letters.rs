@@ -18,28 +18,28 @@ const EMPTY: u32 = 2;
 
 /// A batch that failed for good.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Letter {
+pub(crate) struct Letter {
     /// The environment.
-    pub environment: String,
+    pub(crate) environment: String,
     /// The run.
-    pub run: RunId,
+    pub(crate) run: RunId,
     /// The batch, from 1.
     #[serde(deserialize_with = "number")]
-    pub batch: u32,
+    pub(crate) batch: u32,
     /// The stage that failed.
-    pub stage: String,
+    pub(crate) stage: String,
     /// The execution it failed in.
     #[serde(default)]
-    pub execution: String,
+    pub(crate) execution: String,
     /// The error, as Step Functions names it.
     #[serde(default)]
-    pub error: String,
+    pub(crate) error: String,
     /// Its cause.
     #[serde(default)]
-    pub cause: String,
+    pub(crate) cause: String,
     /// When, UTC.
     #[serde(default)]
-    pub failed_at: String,
+    pub(crate) failed_at: String,
     /// What takes the letter out of the queue.
     #[serde(skip)]
     receipt: String,
@@ -47,7 +47,7 @@ pub struct Letter {
 
 impl Letter {
     /// Why, in a line.
-    pub fn why(&self) -> String {
+    pub(crate) fn why(&self) -> String {
         let cause = brief(&self.cause);
         if cause.is_empty() { self.error.clone() } else { cause }
     }
@@ -113,12 +113,12 @@ async fn receive(cloud: &Cloud, hidden: i32) -> anyhow::Result<Vec<Letter>> {
 }
 
 /// All letters, hidden from others for a while.
-pub async fn take(cloud: &Cloud) -> anyhow::Result<Vec<Letter>> {
+pub(crate) async fn take(cloud: &Cloud) -> anyhow::Result<Vec<Letter>> {
     receive(cloud, HIDDEN).await
 }
 
 /// The letters of a run, which stay where they are.
-pub async fn look(cloud: &Cloud, run: &RunId) -> anyhow::Result<Vec<Letter>> {
+pub(crate) async fn look(cloud: &Cloud, run: &RunId) -> anyhow::Result<Vec<Letter>> {
     let mut letters = receive(cloud, 0).await?;
     letters.retain(|letter| letter.run == *run);
     letters.sort_by(|a, b| (a.batch, &a.stage).cmp(&(b.batch, &b.stage)));
@@ -126,7 +126,7 @@ pub async fn look(cloud: &Cloud, run: &RunId) -> anyhow::Result<Vec<Letter>> {
 }
 
 /// Shows letters to others again.
-pub async fn put_back(cloud: &Cloud, letters: impl Iterator<Item = Letter>) -> anyhow::Result<()> {
+pub(crate) async fn put_back(cloud: &Cloud, letters: impl Iterator<Item = Letter>) -> anyhow::Result<()> {
     let Some(url) = url(cloud).await? else { return Ok(()) };
     for letter in letters {
         cloud
@@ -143,7 +143,7 @@ pub async fn put_back(cloud: &Cloud, letters: impl Iterator<Item = Letter>) -> a
 }
 
 /// Takes letters out of the queue: they are being done again.
-pub async fn done(cloud: &Cloud, letters: &[Letter]) -> anyhow::Result<()> {
+pub(crate) async fn done(cloud: &Cloud, letters: &[Letter]) -> anyhow::Result<()> {
     let Some(url) = url(cloud).await? else { return Ok(()) };
     for letter in letters {
         cloud
@@ -159,7 +159,7 @@ pub async fn done(cloud: &Cloud, letters: &[Letter]) -> anyhow::Result<()> {
 }
 
 /// How many letters there are, about.
-pub async fn count(cloud: &Cloud) -> anyhow::Result<u64> {
+pub(crate) async fn count(cloud: &Cloud) -> anyhow::Result<u64> {
     let Some(url) = url(cloud).await? else { return Ok(0) };
     let name = aws_sdk_sqs::types::QueueAttributeName::ApproximateNumberOfMessages;
     let answer = cloud

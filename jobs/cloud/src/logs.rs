@@ -20,7 +20,7 @@ const LATE: TimeDelta = TimeDelta::seconds(10);
 
 /// The arguments of `logs`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// This stage only: plan, bronze, silver, commit, gold or check
     #[arg(long)]
     stage: Option<String>,
@@ -52,7 +52,7 @@ struct Line {
 }
 
 /// `logs`.
-pub async fn logs(cloud: &Cloud, args: &Args, json: bool) -> anyhow::Result<u8> {
+pub(crate) async fn logs(cloud: &Cloud, args: &Args, json: bool) -> anyhow::Result<u8> {
     let stages: Vec<&str> = match &args.stage {
         Some(stage) => match STAGES.iter().find(|known| *known == stage) {
             Some(stage) => vec![stage],

@@ -3,28 +3,28 @@
 
 /// The names of one deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Names {
+pub(crate) struct Names {
     /// The environment, `dev`.
-    pub environment: String,
+    pub(crate) environment: String,
     /// The region, `eu-central-1`.
-    pub region: String,
+    pub(crate) region: String,
     /// The account, 12 digits.
-    pub account: String,
+    pub(crate) account: String,
 }
 
 impl Names {
     /// What most names begin with.
-    pub fn prefix(&self) -> String {
+    pub(crate) fn prefix(&self) -> String {
         format!("market-lake-{}", self.environment)
     }
 
     /// The lake's bucket.
-    pub fn bucket(&self) -> String {
+    pub(crate) fn bucket(&self) -> String {
         format!("{}-{}-{}", self.prefix(), self.account, self.region)
     }
 
     /// The state machine's ARN.
-    pub fn machine(&self) -> String {
+    pub(crate) fn machine(&self) -> String {
         format!(
             "arn:aws:states:{}:{}:stateMachine:{}-pipeline",
             self.region,
@@ -34,32 +34,32 @@ impl Names {
     }
 
     /// The log group of a stage.
-    pub fn log_group(&self, stage: &str) -> String {
+    pub(crate) fn log_group(&self, stage: &str) -> String {
         format!("/market-lake/{}/{stage}", self.environment)
     }
 
     /// What the names of all ECR repositories begin with.
-    pub fn repositories(&self) -> String {
+    pub(crate) fn repositories(&self) -> String {
         format!("market-lake/{}/", self.environment)
     }
 
     /// The Athena workgroup.
-    pub fn workgroup(&self) -> String {
+    pub(crate) fn workgroup(&self) -> String {
         self.prefix()
     }
 
     /// The Glue database of a schema: `market_lake_dev_silver`.
-    pub fn database(&self, schema: &str) -> String {
+    pub(crate) fn database(&self, schema: &str) -> String {
         format!("market_lake_{}_{schema}", self.environment.replace('-', "_"))
     }
 
     /// The queue of batches that failed for good.
-    pub fn dead_letters(&self) -> String {
+    pub(crate) fn dead_letters(&self) -> String {
         format!("{}-failed-batches", self.prefix())
     }
 
     /// The page of an execution in the console.
-    pub fn console(&self, execution: &str) -> String {
+    pub(crate) fn console(&self, execution: &str) -> String {
         format!(
             "https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{execution}",
             region = self.region

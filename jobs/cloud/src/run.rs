@@ -24,7 +24,7 @@ const TAKEN_UP: u32 = 200;
 
 /// The arguments of `run`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// First day, such as 2024-01-31
     #[arg(long, value_name = "DAY")]
     from: Option<Day>,
@@ -52,7 +52,7 @@ pub struct Args {
 
 /// The arguments of `redrive`.
 #[derive(Debug, clap::Args)]
-pub struct RedriveArgs {
+pub(crate) struct RedriveArgs {
     /// This run; default: every run with batches in the queue of those that failed
     #[arg(long)]
     run: Option<RunId>,
@@ -64,44 +64,44 @@ pub struct RedriveArgs {
 
 /// An execution as it is now.
 #[derive(Debug, Clone, Serialize)]
-pub struct Execution {
+pub(crate) struct Execution {
     /// Its name: the run's id, with `-r<n>` where it was taken up.
-    pub name: String,
+    pub(crate) name: String,
     /// Its ARN.
-    pub arn: String,
+    pub(crate) arn: String,
     /// `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT`, `ABORTED`.
-    pub status: String,
+    pub(crate) status: String,
     /// When it was started.
-    pub started_at: Option<DateTime<Utc>>,
+    pub(crate) started_at: Option<DateTime<Utc>>,
     /// When it ended.
-    pub ended_at: Option<DateTime<Utc>>,
+    pub(crate) ended_at: Option<DateTime<Utc>>,
     /// What went wrong, where something did.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// Its page in the console.
-    pub console: String,
+    pub(crate) console: String,
 }
 
 impl Execution {
     /// How long it took, or takes until now.
-    pub fn took(&self, now: DateTime<Utc>) -> Duration {
+    pub(crate) fn took(&self, now: DateTime<Utc>) -> Duration {
         let Some(start) = self.started_at else { return Duration::ZERO };
         (self.ended_at.unwrap_or(now) - start).to_std().unwrap_or_default()
     }
 }
 
 /// The time of day.
-pub fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     #[expect(clippy::disallowed_methods, reason = "no stage here; this is the one door")]
     Utc::now()
 }
 
 /// A time of the SDK's.
-pub fn time(at: &aws_sdk_sfn::primitives::DateTime) -> Option<DateTime<Utc>> {
+pub(crate) fn time(at: &aws_sdk_sfn::primitives::DateTime) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(at.secs(), at.subsec_nanos())
 }
 
 /// `run`.
-pub async fn run(cloud: &Cloud, args: &Args, json: bool) -> anyhow::Result<u8> {
+pub(crate) async fn run(cloud: &Cloud, args: &Args, json: bool) -> anyhow::Result<u8> {
     if let (Some(from), Some(to)) = (args.from, args.to)
         && from > to
     {
@@ -160,7 +160,7 @@ async fn start(cloud: &Cloud, name: &str, input: &Value) -> anyhow::Result<Strin
 }
 
 /// `redrive`: a new execution for each run with failed batches, which goes on with it.
-pub async fn redrive(cloud: &Cloud, args: &RedriveArgs, json: bool) -> anyhow::Result<u8> {
+pub(crate) async fn redrive(cloud: &Cloud, args: &RedriveArgs, json: bool) -> anyhow::Result<u8> {
     let letters = letters::take(cloud).await?;
     let mut by_run: BTreeMap<RunId, Vec<letters::Letter>> = BTreeMap::new();
     for letter in letters {
@@ -298,7 +298,7 @@ async fn conclude(
 }
 
 /// An execution by its ARN.
-pub async fn describe(cloud: &Cloud, arn: &str) -> anyhow::Result<Execution> {
+pub(crate) async fn describe(cloud: &Cloud, arn: &str) -> anyhow::Result<Execution> {
     let found = cloud
         .sfn()
         .describe_execution()
@@ -325,7 +325,7 @@ pub async fn describe(cloud: &Cloud, arn: &str) -> anyhow::Result<Execution> {
 }
 
 /// The first words of a cause, which may be a whole task in JSON.
-pub fn brief(cause: &str) -> String {
+pub(crate) fn brief(cause: &str) -> String {
     let text = serde_json::from_str::<Value>(cause)
         .ok()
         .and_then(|value| {
@@ -347,7 +347,7 @@ pub fn brief(cause: &str) -> String {
 }
 
 /// The newest executions, newest first.
-pub async fn list(cloud: &Cloud, most: usize) -> anyhow::Result<Vec<Execution>> {
+pub(crate) async fn list(cloud: &Cloud, most: usize) -> anyhow::Result<Vec<Execution>> {
     let mut all = Vec::new();
     let mut next = None;
     loop {
@@ -382,14 +382,14 @@ pub async fn list(cloud: &Cloud, most: usize) -> anyhow::Result<Vec<Execution>> 
 
 /// The arguments of `runs`.
 #[derive(Debug, clap::Args)]
-pub struct RunsArgs {
+pub(crate) struct RunsArgs {
     /// How many, newest first
     #[arg(long, value_name = "N", default_value_t = 10)]
     last: usize,
 }
 
 /// `runs`.
-pub async fn runs(cloud: &Cloud, args: &RunsArgs, json: bool) -> anyhow::Result<u8> {
+pub(crate) async fn runs(cloud: &Cloud, args: &RunsArgs, json: bool) -> anyhow::Result<u8> {
     let executions = list(cloud, args.last).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&executions)?);
@@ -406,7 +406,7 @@ pub async fn runs(cloud: &Cloud, args: &RunsArgs, json: bool) -> anyhow::Result<
 }
 
 /// Executions as rows of a table.
-pub fn rows(executions: &[Execution]) -> Vec<Vec<String>> {
+pub(crate) fn rows(executions: &[Execution]) -> Vec<Vec<String>> {
     executions
         .iter()
         .map(|execution| {

@@ -38,7 +38,7 @@ struct Status {
 }
 
 /// `status`.
-pub async fn status(cloud: &Cloud, json: bool) -> anyhow::Result<u8> {
+pub(crate) async fn status(cloud: &Cloud, json: bool) -> anyhow::Result<u8> {
     let runs = run::list(cloud, 200).await?;
     let succeeded = |execution: &&Execution| execution.status == "SUCCEEDED";
     let fresh_at = runs.iter().filter(succeeded).filter_map(|e| e.ended_at).max();

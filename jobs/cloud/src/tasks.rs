@@ -28,7 +28,7 @@ const KILLED: i32 = 137;
 
 /// The arguments of `run-tasks`.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The emulator
     #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
     emulator: String,
@@ -87,7 +87,7 @@ struct Runner {
 }
 
 /// `run-tasks`.
-pub async fn run_tasks(args: Args) -> anyhow::Result<u8> {
+pub(crate) async fn run_tasks(args: Args) -> anyhow::Result<u8> {
     let _lock = args.lock.as_deref().map(hold).transpose()?;
     let programs = match &args.programs {
         Some(folder) => folder.clone(),

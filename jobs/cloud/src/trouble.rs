@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
 /// Turns a refusal of AWS into one message: what was tried, what AWS said, what to do.
-pub fn told<E, R>(what: &str) -> impl FnOnce(SdkError<E, R>) -> anyhow::Error
+pub(crate) fn told<E, R>(what: &str) -> impl FnOnce(SdkError<E, R>) -> anyhow::Error
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
@@ -24,7 +24,7 @@ where
 }
 
 /// Whether AWS says that there is no such thing.
-pub fn is_absent<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+pub(crate) fn is_absent<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     let code = error.code().unwrap_or_default();
     ["NotFound", "DoesNotExist", "NoSuch", "NonExistent"].iter().any(|word| code.contains(word))
         // Athena and Glue know one code for much
