@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ecs.models import EC2ContainerServiceBackend
 from moto.moto_api import state_manager
 
@@ -59,3 +60,9 @@ def task_level_memory(p: Patcher) -> None:
         return calculate
 
     p.wrap(EC2ContainerServiceBackend, "_calculate_task_resource_requirements", make)
+
+
+@patch("ecs.no_host_names")
+def no_host_names(p: Patcher) -> None:
+    """A task in a VPC without DNS host names makes moto's RunTask crash: the interface lacks the attribute altogether."""
+    p.set(NetworkInterface, "private_dns_name", "")
