@@ -17,7 +17,8 @@ def metrics(message: str) -> list[tuple[str, dict[str, Any]]]:
     try:
         line = json.loads(message)
         head = line["_aws"]
-        at = datetime.fromtimestamp(int(head["Timestamp"]) / 1000, UTC)
+        # moto keeps times without a zone, and means UTC
+        at = datetime.fromtimestamp(int(head["Timestamp"]) / 1000, UTC).replace(tzinfo=None)
         return [
             (directive["Namespace"], datum) for directive in head["CloudWatchMetrics"] for datum in _data(line, directive, at)
         ]

@@ -163,20 +163,25 @@ def embedded_metrics(cloud: Cloud) -> None:
     }
     lines = [json.dumps({"_aws": head, "Stage": "silver", "Rows": rows}) for rows in (5, [1, 2])]
     lines += ["plain text", '{"_aws": "broken"}']
-    logs.put_log_events(
-        logGroupName=group, logStreamName="s", logEvents=[{"timestamp": now, "message": each} for each in lines]
-    )
-    for dimensions in ([{"Name": "Stage", "Value": "silver"}], []):
-        points = cloud.client("cloudwatch").get_metric_statistics(
-            Namespace=namespace,
-            MetricName="Rows",
-            Dimensions=dimensions,
-            StartTime=time.time() - 300,
-            EndTime=time.time() + 300,
-            Period=3600,
-            Statistics=["Sum", "SampleCount"],
-        )["Datapoints"]
-        assert [(each["Sum"], each["SampleCount"], each["Unit"]) for each in points] == [(8.0, 3.0, "Count")]
+    logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=[{"timestamp": now, "message": each} for each in lines])
+    start, end, dimensions = time.time() - 300, time.time() + 300, [{"Name": "Stage", "Value": "silver"}]
+    cloudwatch = cloud.client("cloudwatch")
+    points = cloudwatch.get_metric_statistics(
+        Namespace=namespace,
+        MetricName="Rows",
+        Dimensions=dimensions,
+        StartTime=start,
+        EndTime=end,
+        Period=3600,
+        Statistics=["Sum", "SampleCount"],
+    )["Datapoints"]
+    assert [(each["Sum"], each["SampleCount"], each["Unit"]) for each in points] == [(8.0, 3.0, "Count")]
+    metric = {"Namespace": namespace, "MetricName": "Rows", "Dimensions": dimensions}
+    query = {"Id": "rows", "MetricStat": {"Metric": metric, "Period": 3600, "Stat": "Sum"}}
+    answer = cloudwatch.get_metric_data(MetricDataQueries=[query], StartTime=start, EndTime=end)
+    assert sum(answer["MetricDataResults"][0]["Values"]) == 8.0
+    listed = cloudwatch.list_metrics(Namespace=namespace)["Metrics"]
+    assert {len(each["Dimensions"]) for each in listed} == {0, 1}
 
 
 @proves("logs.query_definitions")

@@ -91,6 +91,7 @@ def backoff_limit(cloud: Cloud) -> None:
     SETTINGS.max_backoff = 0.1
     try:
         assert cloud.execute({"Send": state}, wait=3)["status"] == "FAILED"
+        assert cloud.execute({"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}, wait=3)["status"] == "SUCCEEDED"
     finally:
         SETTINGS.max_backoff = None
 

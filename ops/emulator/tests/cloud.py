@@ -51,9 +51,7 @@ class Cloud:
             return json.load(answer)
 
     def post(self, path: str, body: Any) -> Any:
-        request = urllib.request.Request(
-            f"{self.endpoint}/_emulator/{path}", data=json.dumps(body).encode(), method="POST"
-        )
+        request = urllib.request.Request(f"{self.endpoint}/_emulator/{path}", data=json.dumps(body).encode(), method="POST")
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 

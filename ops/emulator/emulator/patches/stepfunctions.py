@@ -14,6 +14,7 @@ import moto.stepfunctions.responses as responses
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
@@ -148,10 +149,20 @@ def client_cache(p: Patcher) -> None:
 
 @patch("stepfunctions.backoff_limit")
 def backoff_limit(p: Patcher) -> None:
-    """A Retry waits as long as it says, minutes for a source that is down; `--max-backoff` keeps tests from sitting it out."""
+    """A Retry or a Wait lasts as long as it says, minutes for a source that is down; `--max-backoff` spares tests that."""
+
+    def limited(seconds: float) -> float:
+        limit = SETTINGS.max_backoff
+        return seconds if limit is None else min(seconds, limit)
 
     def sleep(seconds: float) -> None:
-        limit = SETTINGS.max_backoff
-        time.sleep(seconds if limit is None else min(seconds, limit))
+        time.sleep(limited(seconds))
 
+    def _wait_interval(self: Any, env: Any, wait_seconds: float) -> None:
+        deadline = time.monotonic() + limited(wait_seconds)
+        # other branches wake it, too
+        while env.is_running() and (left := deadline - time.monotonic()) > 0:
+            env.program_state_event.wait(min(left, 1.0))
+
+    p.set(WaitFunction, "_wait_interval", _wait_interval)
     p.set(retrier_decl, "time", SimpleNamespace(sleep=sleep))

@@ -109,7 +109,7 @@ def tolerated_failures(p: Patcher) -> None:
 
 @patch("stepfunctions.many_items")
 def many_items(p: Patcher) -> None:
-    """A worker of a Distributed Map calls itself for each further item, and dies of Python's recursion limit after some 900."""
+    """A worker of a Distributed Map calls itself for each further item, and dies of Python's recursion limit."""
 
     def _eval_pool(self: Any, job: Any, worker_frame: Any) -> None:
         while job is not None:
