@@ -100,3 +100,17 @@ def map_counts(cloud: Cloud) -> None:
     for counts in (found["itemCounts"], found["executionCounts"]):
         shown = {key: counts[key] for key in ("total", "succeeded", "failed", "running", "pending")}
         assert shown == {"total": 4, "succeeded": 3, "failed": 1, "running": 0, "pending": 0}
+
+
+@proves("stepfunctions.map_variables")
+def map_variables(cloud: Cloud) -> None:
+    children = {
+        "Set": {"Type": "Pass", "Assign": {"run": "child"}, "Next": "Get"},
+        "Get": {"Type": "Pass", "Output": "{% $states.input.run & ' ' & $run %}", "End": True},
+    }
+    selector = {"run": "{% $run %}"}
+    states = {
+        "Set": {"Type": "Pass", "Assign": {"run": "parent"}, "Next": "Map"},
+        "Map": distributed(children, Items=[1, 2], ItemSelector=selector),
+    }
+    assert cloud.output(states) == ["parent child", "parent child"]

@@ -157,3 +157,22 @@ def map_counts(p: Patcher) -> None:
 
     p.wrap(MapRunRecord, "describe", make)
     p.wrap(DistributedIterationComponent, "_map_run", make_run)
+
+
+@patch("stepfunctions.map_variables")
+def map_variables(p: Patcher) -> None:
+    """A child of a Distributed Map is an execution of its own, with variables of its own; in moto it may not assign one that
+    the parent has, and sees the parent's."""
+
+    def make(original: Any) -> Any:
+        def _eval_input(self: Any, env_frame: Any) -> None:
+            # the item selector still belongs to the parent
+            original(self, env_frame=env_frame)
+            variables = env_frame.variable_store
+            variables._outer_scope.clear()
+            variables._outer_variable_declaration_cache = None
+            variables._variable_declarations_cache = None
+
+        return _eval_input
+
+    p.wrap(worker.DistributedItemProcessorWorker, "_eval_input", make)
