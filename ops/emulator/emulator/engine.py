@@ -16,7 +16,7 @@ import trino.exceptions
 from emulator import paths
 from emulator.errors import EmulatorError
 
-READY_WITHIN = 120.0
+READY_WITHIN = 240.0
 INSTALL = "run `python3 -m emulator install --trino`"
 
 CATALOG = """connector.name=delta_lake
