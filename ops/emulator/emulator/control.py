@@ -1,0 +1,62 @@
+"""The emulator's own endpoints, below `/_emulator`: for the runner that executes tasks, and to look and stop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+from werkzeug.wrappers import Request, Response
+
+from emulator.launcher import LAUNCHER, NoSuchTask
+
+PREFIX = "/_emulator/"
+CLAIM_WAITS = 1.0
+
+
+class Control:
+    """A WSGI application in front of moto's."""
+
+    def __init__(self, moto: Callable[..., Any], health: Callable[[], dict[str, Any]], stop: Callable[[], None]) -> None:
+        self._moto, self._health, self._stop = moto, health, stop
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        if not environ.get("PATH_INFO", "").startswith(PREFIX):
+            return self._moto(environ, start_response)
+        return self._answer(Request(environ))(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            status, body = self._route(request.method, unquote(request.path.removeprefix(PREFIX)), request)
+        except NoSuchTask as error:
+            status, body = 404, {"error": f"no task {error.args[0]}"}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            status, body = 400, {"error": f"bad request: {error!r}"}
+        return Response(json.dumps(body), status=status, content_type="application/json")
+
+    def _route(self, method: str, path: str, request: Request) -> tuple[int, Any]:
+        match method, path.split("/", 1):
+            case "GET", ["health"]:
+                return 200, self._health()
+            case "POST", ["shutdown"]:
+                self._stop()
+                return 200, {"stopping": True}
+            case "GET", ["tasks"]:
+                return 200, LAUNCHER.claim(float(request.args.get("wait", CLAIM_WAITS)))
+            case "GET", ["stops"]:
+                return 200, LAUNCHER.stops()
+            case "GET", ["tasks", arn]:
+                return 200, LAUNCHER.status(arn)
+            case "POST", ["tasks", rest] if rest.endswith("/logs"):
+                arn = rest.removesuffix("/logs")
+                LAUNCHER.log(arn, json.loads(request.get_data() or b"[]"))
+                return 200, LAUNCHER.status(arn)
+            case "POST", ["tasks", arn]:
+                end = json.loads(request.get_data() or b"{}")
+                code = end["exit_code"]
+                if code is not None and not isinstance(code, int):
+                    raise ValueError(f"exit_code {code!r}, expected a number or null")
+                LAUNCHER.finish(arn, code, end.get("reason") or "", end.get("stop_code"))
+                return 200, LAUNCHER.status(arn)
+        return 404, {"error": f"no such endpoint: {method} {PREFIX}{path}"}

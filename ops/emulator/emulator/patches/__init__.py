@@ -1,0 +1,31 @@
+"""The patches, a module for each service. Importing this registers them all."""
+
+from emulator.patches import (
+    athena,
+    billing,
+    cloudwatch,
+    ecs,
+    glue,
+    jsonata,
+    logs,
+    s3,
+    sqs,
+    stepfunctions,
+    stepfunctions_map,
+    stepfunctions_tasks,
+)
+
+__all__ = [
+    "athena",
+    "billing",
+    "cloudwatch",
+    "ecs",
+    "glue",
+    "jsonata",
+    "logs",
+    "s3",
+    "sqs",
+    "stepfunctions",
+    "stepfunctions_map",
+    "stepfunctions_tasks",
+]
