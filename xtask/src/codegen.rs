@@ -29,6 +29,7 @@ fn files() -> anyhow::Result<Vec<(&'static str, String)>> {
         ("docs/reference/layout.md", reference::layout()?),
         ("docs/reference/environment.md", reference::environment()),
         ("docs/reference/configuration.md", reference::configuration()?),
+        ("docs/reference/metrics.md", reference::metrics()),
         ("docs/reference/commands.md", reference::commands()),
         ("infra/contract.json", contract::contract()?),
     ])

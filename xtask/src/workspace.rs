@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 
 /// The jobs that the local executor spawns, in the order in which they work.
-pub(crate) const STAGES: &[&str] = &["plan", "bronze", "silver", "commit", "gold", "check"];
+pub(crate) use model::config::aws::STAGES;
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {

@@ -138,8 +138,7 @@ impl Downloader<'_> {
                 .header(RANGE, format!("bytes={}-", part.sink.bytes()))
                 .header(IF_RANGE, part.validator().unwrap_or_default());
         }
-        let response =
-            request.send().await.map_err(|error| Stop::Trouble(Trouble::of_error(error)))?;
+        let response = self.door.send(request).await.map_err(Stop::Trouble)?;
         let status = response.status();
         if let Some(trouble) = Trouble::of_answer(status, response.headers(), self.door.now()) {
             return Err(Stop::Trouble(trouble));

@@ -159,6 +159,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         }
     }
     context.meter.at("");
+    door.report(&context.meter);
     if unavailable.is_empty() {
         return Ok(report);
     }

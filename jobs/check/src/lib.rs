@@ -33,10 +33,12 @@ pub mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use model::config::{Scope, Series};
 use model::exit::Exit;
 use model::fragment::Dirty;
 use model::layout;
+use model::metrics::Metric;
 use model::plan::Plan;
 use model::schema::Table;
 use model::{Day, Month};
@@ -93,6 +95,9 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
         })
         .collect();
     context.meter.done(1);
+    if let Some(lag) = lag_of(&judged, context.clock.now()) {
+        context.meter.figure(Metric::Lag, lag);
+    }
 
     let dirty = if options.all { everything(&tables).await? } else { dirty(context).await? };
     let mut findings = Findings::default();
@@ -126,6 +131,20 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
         return Err(Failure::new(Exit::DataRefused, error.context("a check failed")));
     }
     Ok(summary)
+}
+
+/// Seconds from the end of the newest day that is there to `now`, of the series that is furthest
+/// behind.
+fn lag_of(judged: &[Judged], now: DateTime<Utc>) -> Option<f64> {
+    judged
+        .iter()
+        .filter_map(|Judged { days, .. }| {
+            let there = |d: &&Coverage| d.status == coverage::Status::Available;
+            let newest = days.iter().filter(there).map(|d| d.day).max()?;
+            let behind = now.timestamp_micros() - newest.next().start_micros();
+            Some(behind.max(0) as f64 / 1e6)
+        })
+        .max_by(f64::total_cmp)
 }
 
 /// One summary a series.

@@ -30,10 +30,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures::StreamExt as _;
-use model::Symbol;
 use model::fragment::{Dirty, GoldFragment};
 use model::layout;
+use model::metrics::Metric;
 use model::schema::Table;
+use model::{Market, Symbol};
 use serde::{Deserialize, Serialize};
 use stage::{Context, Failure};
 use table::Tables;
@@ -46,6 +47,8 @@ use crate::scope::Sources;
 pub struct Options {
     /// Everything that silver holds, not only what the run's commit left dirty.
     pub all: bool,
+    /// These markets only; empty: all.
+    pub markets: Vec<Market>,
     /// These symbols only; empty: all.
     pub symbols: Vec<Symbol>,
     /// How trades become 1m bars.
@@ -85,7 +88,10 @@ pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failur
             .await
             .with_context(|| format!("run {} has not been committed", context.run))?
     };
-    dirty.retain(|d| options.symbols.is_empty() || options.symbols.contains(&d.symbol));
+    dirty.retain(|d| {
+        (options.markets.is_empty() || options.markets.contains(&d.market))
+            && (options.symbols.is_empty() || options.symbols.contains(&d.symbol))
+    });
     dirty.sort();
     context.meter.total(dirty.len() as u64);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -111,6 +117,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failur
         }
         context.meter.done(1);
     }
+    context.meter.figure(Metric::Rows, (summary.bars + summary.days) as f64);
+    context.meter.figure(Metric::Partitions, summary.months as f64);
     let count = failed.len();
     match failed.into_iter().next() {
         None => Ok(summary),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use gold::Options;
 use gold::models::Engine;
-use model::Symbol;
+use model::{Market, Symbol};
 use stage::Common;
 
 /// Derives bars and daily figures from silver: what the run's commit left dirty, or everything.
@@ -18,6 +18,10 @@ struct Args {
     /// Rebuild everything that silver holds.
     #[arg(long)]
     all: bool,
+
+    /// This market only: spot, usdm or coinm; may be given more than once.
+    #[arg(long = "market", value_name = "MARKET")]
+    markets: Vec<Market>,
 
     /// This symbol only; may be given more than once.
     #[arg(long = "symbol", value_name = "SYMBOL")]
@@ -35,7 +39,12 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     stage::main("gold", &args.common, async |context| {
-        let options = Options { all: args.all, symbols: args.symbols.clone(), engine: args.engine };
+        let options = Options {
+            all: args.all,
+            markets: args.markets.clone(),
+            symbols: args.symbols.clone(),
+            engine: args.engine,
+        };
         let summary = gold::run(&context, &options).await?;
         #[expect(clippy::print_stdout, reason = "the answer of the program")]
         if args.json {

@@ -2,9 +2,11 @@
 //! bytes. Strict: what is unknown, doubled, impossible or badly formed is refused with the
 //! file, the line, what was found and what was expected.
 //!
-//! Here are the types and the door, [`Config::parse`]; `config/series.rs` turns the ranges into
-//! the series a run wants, `config/validate.rs` holds what types cannot say.
+//! Here are the types and the door, [`Config::parse`]; [`aws`] is the section of deployments,
+//! `config/series.rs` turns the ranges into the series a run wants, `config/validate.rs` holds
+//! what types cannot say.
 
+pub mod aws;
 mod series;
 mod validate;
 
@@ -13,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
+pub use aws::Aws;
 pub use series::{Scope, Series};
 
 use crate::market::{Dataset, Market, Timeframe};
@@ -35,9 +38,6 @@ pub struct BadConfig {
 pub struct Config {
     /// The environment's name, such as `dev`.
     pub environment: Spanned<String>,
-    /// The AWS region; only deployments need it.
-    #[serde(default)]
-    pub region: Option<String>,
     /// Where the lake lies; default: a directory under `target/lake/`.
     #[serde(default)]
     pub lake: Option<String>,
@@ -46,6 +46,9 @@ pub struct Config {
     /// Limits on time, memory and concurrency.
     #[serde(default)]
     pub limits: Limits,
+    /// What a deployment needs; an environment without it runs on this machine alone.
+    #[serde(default)]
+    pub aws: Option<Aws>,
 }
 
 /// The sources. Each has a form of its own.

@@ -36,7 +36,7 @@ pub const PYTHON: &str = "MARKET_LAKE_PYTHON";
 /// All of them.
 pub const ALL: &[Var] = &[
     Var { name: LAKE, help: "where the lake lies: a directory, file:///… or s3://bucket/prefix" },
-    Var { name: CONFIG, help: "the path of the environment's lake.yaml" },
+    Var { name: CONFIG, help: "the environment's lake.yaml: a path or s3://bucket/key" },
     Var { name: RUN, help: "the run's id; every stage of a run gets the same one" },
     Var { name: LOG_FORMAT, help: "`text` (default on a terminal) or `json`" },
     Var { name: LOG, help: "log filter, such as `info` (default) or `bronze=debug`" },

@@ -174,6 +174,10 @@ pub struct GoldFragment {
     pub built_at: DateTime<Utc>,
 }
 
+/// Which bytes gold makes of silver. Raise it with every change of code that makes others: files
+/// then get new names, so that none of a live version is overwritten with other bytes.
+pub const GOLD_BYTES: u32 = 1;
+
 /// What a commit of silver left for gold to rebuild: `runs/<run>/dirty.json`, a list of these.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -196,7 +200,7 @@ impl Dirty {
 
     /// Stands for what gold makes of this from: the live files of the silver tables in its
     /// months, and those of gold.bars in all other months (daily figures need them). `files`
-    /// may hold any files of any tables; those of no concern are left out.
+    /// may hold any files of any tables; those of no concern are left out. [`GOLD_BYTES`] is in it.
     pub fn inputs<'a>(
         &self,
         files: impl IntoIterator<Item = (Table, &'a Partition, &'a str)>,
@@ -207,6 +211,7 @@ impl Dirty {
             .map(|(table, _, path)| format!("{table}/{path}"))
             .collect();
         lines.sort_unstable();
+        lines.push(format!("gold {GOLD_BYTES}"));
         crate::unit::sha256_hex(lines.join("\n").as_bytes())
     }
 

@@ -17,6 +17,8 @@
 //! | [`exit`] | exit codes |
 //! | [`env`] | the registry of environment variables |
 //! | [`progress`] | the lines by which a job tells how far it is |
+//! | [`metrics`] | the figures that jobs report, and how they are shown |
+//! | [`question`] | named queries and their parameters |
 
 pub mod archive;
 pub mod config;
@@ -26,9 +28,11 @@ pub mod fragment;
 pub mod layout;
 pub mod ledger;
 pub mod market;
+pub mod metrics;
 pub mod period;
 pub mod plan;
 pub mod progress;
+pub mod question;
 pub mod run;
 pub mod schema;
 pub mod unit;

@@ -185,7 +185,7 @@ async fn survey(
     let at_once = limits.concurrency.max(1) as usize;
     let survey = &Survey::new(&door, &context.config.sources.binance, at_once);
     context.meter.total(series.len() as u64);
-    futures::stream::iter(series)
+    let offers = futures::stream::iter(series)
         .map(|series| async move {
             let offer = survey.offer(series).await?;
             context.meter.done(1);
@@ -194,7 +194,9 @@ async fn survey(
         .buffered(at_once)
         .try_collect()
         .await
-        .map_err(|error: survey::SurveyError| Failure::new(error.exit(), error))
+        .map_err(|error: survey::SurveyError| Failure::new(error.exit(), error));
+    door.report(&context.meter);
+    offers
 }
 
 fn line(series: &Series, offer: &Offer, choice: &Choice) -> SeriesLine {

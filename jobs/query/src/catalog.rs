@@ -1,244 +1,32 @@
 //! The queries there are: those built in, and those of a folder that the user names.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::header::{BadHeader, Header};
-use crate::params::{self, BadParam};
+pub use model::question::catalog::{BUILT_IN, Catalog, Query, QueryError};
 
-macro_rules! built_in {
-    ($($name:literal),+ $(,)?) => {
-        &[$(($name, include_str!(concat!("../../../sql/queries/", $name, ".sql")))),+]
-    };
-}
-
-/// The queries of `sql/queries/`, by name.
-pub const BUILT_IN: &[(&str, &str)] = built_in![
-    "bars_for_symbol",
-    "builds",
-    "checks",
-    "coverage",
-    "coverage_days",
-    "ledger",
-    "price_against_volume",
-    "rejects",
-    "returns",
-    "runs",
-    "top_movers",
-    "volatility_windows",
-    "volume_by_month",
-    "vwap_by_day",
-];
-
-/// A named query.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
-    /// What its header says.
-    pub header: Header,
-    /// Its whole text.
-    pub text: String,
-}
-
-/// The queries there are.
-#[derive(Debug, Clone, Default)]
-pub struct Catalog {
-    /// By name.
-    pub queries: BTreeMap<String, Query>,
-}
-
-/// What is wrong with a query or its use.
-#[derive(Debug, thiserror::Error)]
-pub enum QueryError {
-    /// There is no such query.
-    #[error("unknown query `{name}`{}; see `query --list`", hint(nearest.as_deref()))]
-    Unknown {
-        /// The name given.
-        name: String,
-        /// The name most like it.
-        nearest: Option<String>,
-    },
-    /// The header of a query file is wrong.
-    #[error("bad query file `{file}`")]
-    Header {
-        /// The file.
-        file: String,
-        /// Why.
-        source: BadHeader,
-    },
-    /// A query file cannot be read.
-    #[error("cannot read `{}`", path.display())]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The parameters do not fit the query.
-    #[error("cannot run query `{name}`")]
-    Params {
-        /// The query.
-        name: String,
-        /// Why.
-        source: BadParam,
-    },
-}
-
-fn hint(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |nearest| format!(", did you mean `{nearest}`?"))
-}
-
-impl Catalog {
-    /// The queries built in, and those of `folder`, which take precedence.
-    ///
-    /// # Errors
-    /// [`QueryError::File`], [`QueryError::Header`].
-    pub fn load(folder: Option<&Path>) -> Result<Self, QueryError> {
-        let mut catalog = Self::default();
-        for (name, text) in BUILT_IN {
-            catalog.add(name, &format!("{name}.sql"), (*text).to_owned())?;
-        }
-        let Some(folder) = folder else { return Ok(catalog) };
-        let error = |path: &Path, source| QueryError::File { path: path.to_owned(), source };
-        for entry in std::fs::read_dir(folder).map_err(|e| error(folder, e))? {
-            let path = entry.map_err(|e| error(folder, e))?.path();
-            let name = path.file_stem().and_then(|s| s.to_str());
-            let (Some(name), Some("sql")) = (name, path.extension().and_then(|e| e.to_str()))
-            else {
-                continue;
-            };
-            let text = std::fs::read_to_string(&path).map_err(|e| error(&path, e))?;
-            catalog.add(name, &path.display().to_string(), text)?;
-        }
-        Ok(catalog)
+/// The queries built in, and those of `folder`, which take precedence.
+///
+/// # Errors
+/// [`QueryError::File`], [`QueryError::Header`].
+pub fn load(folder: Option<&Path>) -> Result<Catalog, QueryError> {
+    let mut catalog = Catalog::built_in()?;
+    let Some(folder) = folder else { return Ok(catalog) };
+    let error = |path: &Path, source| QueryError::File { path: path.to_owned(), source };
+    for entry in std::fs::read_dir(folder).map_err(|e| error(folder, e))? {
+        let path = entry.map_err(|e| error(folder, e))?.path();
+        let name = path.file_stem().and_then(|s| s.to_str());
+        let (Some(name), Some("sql")) = (name, path.extension().and_then(|e| e.to_str())) else {
+            continue;
+        };
+        let text = std::fs::read_to_string(&path).map_err(|e| error(&path, e))?;
+        catalog.add(name, &path.display().to_string(), text)?;
     }
-
-    fn add(&mut self, name: &str, file: &str, text: String) -> Result<(), QueryError> {
-        let header = Header::parse(&text)
-            .map_err(|source| QueryError::Header { file: file.to_owned(), source })?;
-        self.queries.insert(name.to_owned(), Query { header, text });
-        Ok(())
-    }
-
-    /// The SQL of a query with its parameters filled in.
-    ///
-    /// # Errors
-    /// [`QueryError::Unknown`], [`QueryError::Params`].
-    pub fn render(&self, name: &str, given: &[String]) -> Result<String, QueryError> {
-        let query = self.queries.get(name).ok_or_else(|| QueryError::Unknown {
-            name: name.to_owned(),
-            nearest: self.nearest(name),
-        })?;
-        params::render(&query.text, &query.header.params, given)
-            .map_err(|source| QueryError::Params { name: name.to_owned(), source })
-    }
-
-    /// The query whose name shares most with `name`; `None` where none is like it.
-    fn nearest(&self, name: &str) -> Option<String> {
-        let (steps, nearest) =
-            self.queries.keys().map(|known| (distance(name, known), known)).min()?;
-        let begins = self.queries.keys().find(|known| !name.is_empty() && known.contains(name));
-        if let Some(begins) = begins {
-            return Some(begins.clone());
-        }
-        (steps <= nearest.len() / 3).then(|| nearest.clone())
-    }
-}
-
-/// Letters to change, add or take away to make one word of the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    Ok(catalog)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/queries");
-
-    #[test]
-    fn every_file_is_built_in_and_says_what_it_is() {
-        let mut files: Vec<String> = std::fs::read_dir(FOLDER)
-            .unwrap()
-            .map(|e| e.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
-            .collect();
-        files.sort();
-        assert_eq!(files, BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>());
-        let catalog = Catalog::load(None).unwrap();
-        for (name, query) in &catalog.queries {
-            assert!(query.header.purpose.len() > 10 && query.header.grain.len() > 5, "{name}");
-            let mut used = params::placeholders(&query.text);
-            let mut declared: Vec<_> = query.header.params.iter().map(|p| p.name.clone()).collect();
-            used.sort();
-            declared.sort();
-            assert_eq!(used, declared, "{name}");
-        }
-    }
-
-    /// What Athena (Trino) and DataFusion do not both understand.
-    const NOT_SHARED: &[&str] = &[
-        "max_by",
-        "min_by",
-        "approx_percentile",
-        "date_diff",
-        "count_if",
-        "year(",
-        "month(",
-        "day(",
-        "hour(",
-        "day_of_week",
-        "fetch first",
-        "interval",
-        "date_bin",
-        "::",
-        "ilike",
-        "qualify",
-        "filter (",
-        "last_value(",
-        "nth_value",
-        "string_agg",
-        "array_agg",
-        "to_char",
-        "date_format",
-        "arrow_cast",
-        "try_cast",
-        "date_part",
-        "from_unixtime",
-        "median(",
-        "generate_series",
-        "unnest",
-        "exclude",
-        "top ",
-        "date_trunc",
-        "now()",
-        "current_date",
-    ];
-
-    #[test]
-    fn queries_keep_to_the_common_dialect() {
-        for (name, text) in BUILT_IN {
-            let sql: String = text
-                .lines()
-                .map(|line| line.split("--").next().unwrap_or_default())
-                .collect::<Vec<_>>()
-                .join("\n")
-                .to_lowercase();
-            for word in NOT_SHARED {
-                assert!(!sql.contains(word), "{name} uses `{word}`");
-            }
-            assert!(!sql.contains(';') && !sql.contains("select *"), "{name}");
-        }
-    }
 
     #[test]
     fn a_folder_adds_and_takes_precedence() {
@@ -247,25 +35,14 @@ mod tests {
         write("runs.sql", "-- purpose: mine\n-- grain: x\nSELECT 1").unwrap();
         write("own.sql", "-- purpose: own\n-- grain: x\n-- param: n int \"n\"\nSELECT :n").unwrap();
         write("note.txt", "no query").unwrap();
-        let catalog = Catalog::load(Some(folder.path())).unwrap();
+        let catalog = load(Some(folder.path())).unwrap();
         assert_eq!(catalog.queries["runs"].header.purpose, "mine");
         assert_eq!(catalog.queries.len(), BUILT_IN.len() + 1);
         let sql = catalog.render("own", &["n=3".to_owned()]).unwrap();
         assert!(sql.ends_with("SELECT 3"));
 
         write("bad.sql", "SELECT 1").unwrap();
-        let error = Catalog::load(Some(folder.path())).unwrap_err();
+        let error = load(Some(folder.path())).unwrap_err();
         assert!(error.to_string().contains("bad.sql"), "{error}");
-    }
-
-    #[test]
-    fn an_unknown_name_gets_a_hint() {
-        let catalog = Catalog::load(None).unwrap();
-        let check = |name: &str, expect: &str| {
-            assert_eq!(catalog.render(name, &[]).unwrap_err().to_string(), expect);
-        };
-        check("vwap", "unknown query `vwap`, did you mean `vwap_by_day`?; see `query --list`");
-        check("retruns", "unknown query `retruns`, did you mean `returns`?; see `query --list`");
-        check("zzzzzzzzzzzz", "unknown query `zzzzzzzzzzzz`; see `query --list`");
     }
 }

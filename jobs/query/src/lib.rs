@@ -7,17 +7,14 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`header`] | the header of a query file: purpose, grain, parameters |
-//! | [`params`] | values of parameters: checked by type, rendered as literals |
-//! | [`catalog`] | the queries there are |
+//! | [`catalog`] | the queries there are (headers and parameters: `model::question`) |
 //! | [`output`] | answers as a table, CSV or JSON |
 //!
 //! This crate must not know how tables are stored (that is `table`) nor how they came to be.
 
 pub mod catalog;
-pub mod header;
 pub mod output;
-pub mod params;
+pub use model::question::params;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -75,7 +72,7 @@ pub async fn run<O: Write, N: Write>(
     mut notes: N,
 ) -> Result<(), Failure> {
     let usage = |error: anyhow::Error| Failure::new(Exit::Usage, error);
-    let catalog = Catalog::load(request.queries.as_deref()).map_err(|e| usage(e.into()))?;
+    let catalog = catalog::load(request.queries.as_deref()).map_err(|e| usage(e.into()))?;
     let sql = match &request.question {
         Question::List => return Ok(output::list(&catalog, request.format, &mut out)?),
         Question::Named(name) => {

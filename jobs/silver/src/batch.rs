@@ -3,6 +3,7 @@
 
 use model::fragment::{BronzeFragment, RawArchive, RowCounts, SilverFragment};
 use model::layout;
+use model::metrics::Metric;
 use model::plan::{Group, Origin};
 use model::schema::Table;
 use model::{Unit, UnitId};
@@ -65,7 +66,10 @@ pub async fn run(context: &Context, number: u32, workers: Option<u32>) -> Result
             context.meter.done(1);
             done
         });
-        summarise(&batch.groups, done)
+        let summary = summarise(&batch.groups, done)?;
+        context.meter.figure(Metric::Rejects, summary.counts.rejected as f64);
+        context.meter.figure(Metric::Partitions, summary.built as f64);
+        Ok(summary)
     })
     .await?
 }

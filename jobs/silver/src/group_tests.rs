@@ -525,6 +525,23 @@ fn the_same_input_gives_the_same_bytes() {
     }
 }
 
+#[test]
+fn the_bytes_are_those_of_the_version_that_the_names_state() {
+    let rows: String = (0..20_000)
+        .map(|n| trade(n, START + n * 4_000))
+        .chain([other_trade(3, START + 12_000), "bad\n".to_owned()])
+        .collect();
+    let limits = Limits { memory: 64 << 20, row_group_rows: 4_096, block: BLOCK };
+    let bytes = bytes_of(limits, &[(DAY_1, archive_of(DAY_1, &rows))]);
+    let found: Vec<String> =
+        bytes.iter().map(|b| model::unit::sha256_hex(b)[..16].to_owned()).collect();
+    assert_eq!(
+        (model::plan::SILVER_BYTES, found.join(" ").as_str()),
+        (1, "4e3219d5e57b3d69 f280c209c4561234"),
+        "silver makes other bytes of the same archive: raise model::plan::SILVER_BYTES"
+    );
+}
+
 proptest! {
     /// Whatever happens to the bytes of a zip: it is corrupt, or it says what it said before.
     #[test]

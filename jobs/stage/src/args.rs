@@ -8,7 +8,7 @@ use model::RunId;
 /// The arguments that every job takes.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// The environment's configuration.
+    /// The environment's configuration: a file, or s3://bucket/key.
     #[arg(long, value_name = "FILE", env = model::env::CONFIG)]
     pub config: PathBuf,
 

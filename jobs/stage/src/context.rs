@@ -1,16 +1,19 @@
 //! The context a job works in, and the frame around it: logging, progress, exit codes.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use model::config::Config;
 use model::exit::Exit;
+use model::metrics::{self, Metric};
 use model::progress::Progress;
 use model::{RunId, unit};
 use store::Lake;
@@ -67,9 +70,8 @@ impl Context {
     pub fn open(stage: &str, common: &Common) -> Result<Self, Failure> {
         let usage = |error: anyhow::Error| Failure::new(Exit::Usage, error);
         let name = common.config.display().to_string();
-        let text = std::fs::read_to_string(&common.config).map_err(|error| {
-            usage(anyhow::Error::new(error).context(format!("cannot read configuration `{name}`")))
-        })?;
+        let text = configuration(&common.config)
+            .map_err(|error| usage(error.context(format!("cannot read configuration `{name}`"))))?;
         let config = Config::parse(&name, &text).map_err(|error| usage(error.into()))?;
         let uri = common.lake.clone().or_else(|| config.lake.clone()).unwrap_or_else(|| {
             PathBuf::from("target/lake").join(&config.environment.value).display().to_string()
@@ -88,6 +90,18 @@ impl Context {
     }
 }
 
+/// The text of a configuration: a file, or an object where `path` is an `s3://…` URL.
+fn configuration(path: &Path) -> anyhow::Result<String> {
+    let Some(url) = path.to_str().filter(|url| url.starts_with("s3://")) else {
+        return Ok(std::fs::read_to_string(path)?);
+    };
+    let (folder, name) = url.rsplit_once('/').unwrap_or((url, ""));
+    let folder = Lake::open(folder, Some(&std::env::temp_dir()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let bytes = runtime.block_on(folder.read(name))?;
+    Ok(String::from_utf8(bytes.to_vec())?)
+}
+
 /// Counts how far a job is, and tells it where somebody listens. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Meter(Arc<Counts>);
@@ -101,6 +115,7 @@ struct Counts {
     bytes: AtomicU64,
     rows: AtomicU64,
     at: Mutex<String>,
+    figures: Mutex<BTreeMap<Metric, f64>>,
 }
 
 impl Meter {
@@ -114,7 +129,34 @@ impl Meter {
             bytes: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             at: Mutex::new(String::new()),
+            figures: Mutex::default(),
         }))
+    }
+
+    /// Notes a figure that the job reports at its end, besides those that are counted here.
+    pub fn figure(&self, metric: Metric, value: f64) {
+        self.0.figures.lock().unwrap_or_else(PoisonError::into_inner).insert(metric, value);
+    }
+
+    /// All figures of a job that took so long: what was noted, counted, and how fast it was.
+    fn figures(&self, took: Duration, failed: bool) -> Vec<(Metric, f64)> {
+        let progress = self.progress();
+        let (rows, bytes) = (progress.rows as f64, progress.bytes as f64);
+        let seconds = took.as_secs_f64();
+        let mut figures = BTreeMap::from([
+            (Metric::Duration, seconds),
+            (Metric::Failures, f64::from(u8::from(failed))),
+            (Metric::Rows, rows),
+            (Metric::Bytes, bytes),
+        ]);
+        if seconds > 0.0 && rows > 0.0 {
+            figures.insert(Metric::RowsPerSecond, rows / seconds);
+        }
+        if seconds > 0.0 && bytes > 0.0 {
+            figures.insert(Metric::GbPerMinute, bytes / 1e9 / (seconds / 60.0));
+        }
+        figures.extend(self.0.figures.lock().unwrap_or_else(PoisonError::into_inner).iter());
+        figures.into_iter().collect()
     }
 
     /// Says how much there is to do.
@@ -176,9 +218,16 @@ where
     W: FnOnce(Context) -> F,
     F: Future<Output = Result<(), Failure>>,
 {
-    log_to_stderr(common);
+    let format = common.log_format.unwrap_or_else(|| {
+        if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json }
+    });
+    log_to_stderr(common, format);
+    let start = Instant::now();
+    let mut reporter = None;
     let result = (|| {
         let context = Context::open(stage, common)?;
+        let name = context.config.environment.value.clone();
+        reporter = Some((name, context.run.clone(), context.clock.clone(), context.meter.clone()));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let speaker = common.progress.then(|| speak_now_and_then(&runtime, &context.meter));
         let result = runtime.block_on(work(context));
@@ -187,6 +236,12 @@ where
         }
         result
     })();
+    // people read text; programs pick the figures out of the other lines
+    if let (Some((name, run, clock, meter)), LogFormat::Json) = (reporter, format) {
+        let figures = meter.figures(start.elapsed(), result.is_err());
+        let at = clock.now().timestamp_millis();
+        eprintln!("{}", metrics::line(&name, stage, &run, at, &figures));
+    }
     match result {
         Ok(()) => ExitCode::from(Exit::Done as u8),
         Err(failure) => {
@@ -222,14 +277,11 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-fn log_to_stderr(common: &Common) {
+fn log_to_stderr(common: &Common, format: LogFormat) {
     // the Delta kernel logs as errors what it also returns, a table not made yet among them
     let quiet = "buoyant_kernel=off";
     let filter = EnvFilter::try_new(format!("{quiet},{}", common.log))
         .unwrap_or_else(|_| EnvFilter::new(format!("{quiet},info")));
-    let format = common.log_format.unwrap_or_else(|| {
-        if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json }
-    });
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // a second call in one process (tests) keeps the first one's subscriber
     let _ = match format {
@@ -238,4 +290,41 @@ fn log_to_stderr(common: &Common) {
         }
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_counted_noted_and_divided() {
+        let meter = Meter::new("silver", false);
+        meter.rows(600);
+        meter.bytes(3_000_000_000);
+        meter.figure(Metric::Rejects, 2.0);
+        let figures: BTreeMap<_, _> =
+            meter.figures(Duration::from_secs(120), true).into_iter().collect();
+        assert_eq!(figures[&Metric::RowsPerSecond].to_bits(), 5.0_f64.to_bits());
+        assert_eq!(figures[&Metric::GbPerMinute].to_bits(), 1.5_f64.to_bits());
+        assert_eq!(figures[&Metric::Failures].to_bits(), 1.0_f64.to_bits());
+        assert_eq!(figures[&Metric::Rejects].to_bits(), 2.0_f64.to_bits());
+        // what was not counted is no speed
+        let figures = Meter::new("plan", false).figures(Duration::from_secs(1), false);
+        assert!(figures.iter().all(|(m, _)| *m != Metric::RowsPerSecond));
+    }
+
+    #[test]
+    fn a_configuration_that_is_not_there_is_named() {
+        let common = <Common as clap::FromArgMatches>::from_arg_matches(
+            &<Common as clap::Args>::augment_args(clap::Command::new("x")).get_matches_from([
+                "x",
+                "--config",
+                "/nowhere/lake.yaml",
+            ]),
+        );
+        let failure =
+            Context::open("plan", &common.expect("arguments")).expect_err("nothing there");
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(chain(failure.error.as_ref()).contains("`/nowhere/lake.yaml`"));
+    }
 }

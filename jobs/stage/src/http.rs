@@ -6,19 +6,22 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use model::config::DownloadLimits;
+use model::metrics::Metric;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Proxy, Response, StatusCode};
+use reqwest::{Client, Method, Proxy, RequestBuilder, Response, StatusCode};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::context::Meter;
 use crate::retry::Backoff;
 
 /// Redirects that are followed.
@@ -124,6 +127,18 @@ pub struct Door {
     // until when the host wants to be left alone
     closed: Arc<Mutex<Option<Instant>>>,
     permits: Arc<Semaphore>,
+    count: Arc<Count>,
+}
+
+/// What became of the requests.
+#[derive(Debug, Default)]
+struct Count {
+    /// Answers that began.
+    answers: AtomicU64,
+    /// Milliseconds until they did, all together.
+    waited_ms: AtomicU64,
+    /// Attempts after the first.
+    retries: AtomicU64,
 }
 
 impl Door {
@@ -155,12 +170,36 @@ impl Door {
             clock: clock.clone(),
             closed: Arc::default(),
             permits: Arc::new(Semaphore::new(limits.concurrency.max(1) as usize)),
+            count: Arc::default(),
         })
     }
 
     /// The client, for whoever reads a body piece by piece.
     pub const fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Sends a request of the client's, and notes how long its answer took to begin.
+    ///
+    /// # Errors
+    /// A [`Trouble`] when there is no answer.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Response, Trouble> {
+        let start = Instant::now();
+        let response = request.send().await.map_err(Trouble::of_error)?;
+        let waited = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.count.answers.fetch_add(1, Ordering::Relaxed);
+        self.count.waited_ms.fetch_add(waited, Ordering::Relaxed);
+        Ok(response)
+    }
+
+    /// Notes how the source behaved: attempts after the first, and the mean latency.
+    pub fn report(&self, meter: &Meter) {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
+        meter.figure(Metric::Retries, load(&self.count.retries));
+        let answers = load(&self.count.answers);
+        if answers > 0.0 {
+            meter.figure(Metric::SourceLatency, load(&self.count.waited_ms) / answers);
+        }
     }
 
     /// The time, UTC.
@@ -198,7 +237,7 @@ impl Door {
     }
 
     async fn once(&self, method: Method, url: &str, limit: usize) -> Result<Answer, Trouble> {
-        let response = self.client.request(method, url).send().await.map_err(Trouble::of_error)?;
+        let response = self.send(self.client.request(method, url)).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         if let Some(trouble) = Trouble::of_answer(status, &headers, self.now()) {
             return Err(trouble);
@@ -295,6 +334,7 @@ impl<'a> Attempts<'a> {
             self.door.close_for(asked);
         }
         let wait = self.wait(trouble)?;
+        self.door.count.retries.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(
             url = self.url,
             attempt = self.made,

@@ -1,10 +1,13 @@
 //! infra/contract.json: the facts of the code that Terraform needs, so that both sides cannot
-//! differ: stages, exit codes, tables with their columns and partitions, prefixes of the lake.
+//! differ: stages, exit codes, tables with their columns and partitions, prefixes of the lake, the
+//! defaults of the section `aws:`, metrics.
 
 use std::collections::BTreeMap;
 
+use model::config::Aws;
 use model::exit::Exit;
 use model::layout;
+use model::metrics::{self, Metric};
 use model::schema::{Column, ColumnType, Table};
 use serde_json::{Value, json};
 
@@ -58,10 +61,33 @@ pub(super) fn contract() -> anyhow::Result<String> {
             Some((exit as u8, json!({ "advice": exit.advice(), "retry": retry })))
         })
         .collect();
+    let mut defaults = serde_json::to_value(Aws::defaults(""))?;
+    if let Some(defaults) = defaults.as_object_mut() {
+        // stands in every lake.yaml
+        defaults.remove("region");
+    }
+    let metrics: Vec<Value> = Metric::ALL
+        .iter()
+        .map(|metric| {
+            json!({
+                "name": metric.as_str(),
+                "unit": metric.unit(),
+                "stages": metric.stages(),
+                "statistic": metric.statistic(),
+                "title": metric.title(),
+            })
+        })
+        .collect();
     let contract = json!({
         "comment": "made by `cargo xtask codegen`; do not edit",
         "stages": STAGES,
         "exits": exits,
+        "aws_defaults": defaults,
+        "metrics": {
+            "namespace": metrics::NAMESPACE,
+            "dimensions": metrics::DIMENSIONS,
+            "list": metrics,
+        },
         "prefixes": {
             "bronze": "bronze",
             "silver": "silver",
@@ -97,5 +123,45 @@ mod tests {
         );
         assert_eq!(contract["exits"]["3"]["retry"], json!(true));
         assert_eq!(contract["exits"]["2"]["retry"], json!(false));
+    }
+
+    #[test]
+    fn defaults_and_metrics_stand_in_it() {
+        let contract: Value = serde_json::from_str(&contract().unwrap()).unwrap();
+        let defaults = &contract["aws_defaults"];
+        assert_eq!(defaults["schedule"]["enabled"], json!(false));
+        assert_eq!(defaults["tasks"].as_object().unwrap().len(), STAGES.len());
+        assert!(defaults.get("region").is_none());
+        let list = contract["metrics"]["list"].as_array().unwrap();
+        assert_eq!(list.len(), Metric::ALL.len());
+    }
+
+    /// A metric that no stage notes would be a graph that stays empty.
+    #[test]
+    fn every_metric_is_reported_somewhere() {
+        let sources = |folder: &str| {
+            let mut text = String::new();
+            let mut folders = vec![crate::workspace::root().join(folder)];
+            while let Some(folder) = folders.pop() {
+                for entry in std::fs::read_dir(folder).unwrap() {
+                    let path = entry.unwrap().path();
+                    if path.is_dir() {
+                        folders.push(path);
+                    } else {
+                        text.push_str(&std::fs::read_to_string(path).unwrap());
+                    }
+                }
+            }
+            text
+        };
+        let frame = sources("jobs/stage/src");
+        for metric in Metric::ALL {
+            let word = format!("Metric::{metric:?}");
+            for stage in metric.stages() {
+                let reported =
+                    frame.contains(&word) || sources(&format!("jobs/{stage}/src")).contains(&word);
+                assert!(reported, "{stage} does not report {metric}");
+            }
+        }
     }
 }

@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use clap::CommandFactory as _;
-use model::config::{Archives, Discovery, Limits, PublicationLag};
+use model::config::aws::STAGES;
+use model::config::{Archives, Aws, Discovery, Limits, PublicationLag};
 use model::fragment::ArchiveStatus;
 use model::market::{Dataset, Market, Source, Timeframe};
+use model::metrics::{self, Metric};
 use model::schema::{ColumnType, Issue, RejectReason, Table};
 use model::{RunId, Unit, layout as keys};
 use serde_json::Value;
@@ -20,6 +22,7 @@ pub(super) fn readme() -> String {
          | [tables](tables.md) | every table, column, key and partition | `model::schema` |\n\
          | [layout](layout.md) | where everything lies in a lake | `model::layout` |\n\
          | [configuration](configuration.md) | the keys of `lake.yaml` and their defaults | `model::config` |\n\
+         | [metrics](metrics.md) | the figures that jobs report | `model::metrics` |\n\
          | [environment](environment.md) | environment variables | `model::env` |\n\
          | [commands](commands.md) | `cargo xtask` | its own help |\n"
     )
@@ -187,7 +190,6 @@ pub(super) fn configuration() -> anyhow::Result<String> {
     let discovery = words(discovery.map(|d| serde_json::to_value(d).unwrap_or_default()).to_vec());
     let rows = [
         ("environment", "its name; that of its folder".to_owned()),
-        ("region", "the AWS region; only deployments need it".into()),
         ("lake", "where the lake lies: a directory, `file:///…` or `s3://bucket/prefix`; default `target/lake/<environment>`".into()),
         ("sources.binance.url", "the host of the archives: https, or http on this machine".into()),
         ("sources.binance.listing_url", "the S3-style listing; default: the host itself".into()),
@@ -221,7 +223,98 @@ pub(super) fn configuration() -> anyhow::Result<String> {
             let _ = writeln!(page, "| `{path}` | {value} | {meaning} |");
         }
     }
+    page.push_str(
+        "\n## Deployments\n\nThe section `aws:` is read by Terraform and by the commands that \
+         deploy; an environment without it runs on this machine alone. `aws.region` has no \
+         default; what is left out elsewhere keeps its own.\n\n\
+         | key | default | meaning |\n|---|---|---|\n",
+    );
+    let mut defaults = Vec::new();
+    flatten(&mut defaults, "aws", &serde_json::to_value(Aws::defaults(""))?);
+    for (path, value) in defaults {
+        let meaning = AWS.iter().find(|(k, _)| *k == path).map(|(_, m)| *m);
+        let meaning = anyhow::Context::with_context(meaning, || {
+            format!("say in xtask/src/codegen/reference.rs what `{path}` means")
+        })?;
+        let value = match (path.as_str(), value) {
+            ("aws.region", _) => "must be given".to_owned(),
+            (_, Value::Null) => "none".to_owned(),
+            (_, Value::String(text)) => format!("`{text}`"),
+            (_, value) => value.to_string(),
+        };
+        let _ = writeln!(page, "| `{path}` | {value} | {meaning} |");
+    }
+    page.push_str("\n| task of | cpu | memory_mib |\n|---|---|---|\n");
+    for stage in STAGES {
+        let task = Aws::defaults("").task(stage);
+        let _ = writeln!(page, "| {stage} | {} | {} |", task.cpu, task.memory_mib);
+    }
     Ok(page)
+}
+
+/// Every key below `path`, with its value. Tasks have a table of their own.
+fn flatten(keys: &mut Vec<(String, Value)>, path: &str, value: &Value) {
+    match value {
+        Value::Object(_) if path == "aws.tasks" => {
+            keys.push((path.to_owned(), Value::String("see below".into())));
+        }
+        Value::Object(object) => {
+            for (key, value) in object {
+                flatten(keys, &format!("{path}.{key}"), value);
+            }
+        }
+        value => keys.push((path.to_owned(), value.clone())),
+    }
+}
+
+/// What each key of `aws:` means; [`configuration`] fails where one is not here.
+const AWS: &[(&str, &str)] = &[
+    ("aws.region", "the region, such as `eu-central-1`"),
+    ("aws.account", "the only account that may be deployed to, 12 digits in quotes"),
+    ("aws.owner", "the tag `Owner` of every resource"),
+    ("aws.schedule.expression", "when it runs by itself, UTC: `cron(…)` or `rate(…)`"),
+    ("aws.schedule.enabled", "whether it does"),
+    (
+        "aws.network",
+        "`public`: public subnets without ingress, nothing to pay at rest; `private`: NAT and endpoints",
+    ),
+    ("aws.tasks", "the size of a stage's task: `{silver: {cpu: 1024, memory_mib: 4096}}`"),
+    ("aws.spot", "bronze and silver on Fargate Spot, on demand where there is none"),
+    ("aws.map.concurrency", "batches at once"),
+    (
+        "aws.map.tolerated_failure_percent",
+        "percent of the batches that may fail for good before the run does",
+    ),
+    ("aws.scan_limit_gib", "GiB that one query may scan before Athena ends it"),
+    ("aws.log_retention_days", "days for which logs are kept"),
+    ("aws.bronze_glacier_days", "days after which raw archives move to Glacier Instant Retrieval"),
+    ("aws.budget.monthly_usd", "US dollars a month at which the budget warns"),
+    ("aws.budget.email", "who is warned"),
+    ("aws.alarms.email", "who is told of alarms"),
+    ("aws.alarms.stale_hours", "hours without a good run after which data counts as stale"),
+];
+
+/// The metrics that jobs report.
+pub(super) fn metrics() -> String {
+    let mut page = format!(
+        "# Metrics\n\n{NOTE}\n\nA job that logs JSON ends with a line of CloudWatch's Embedded \
+         Metric Format: namespace `{}`, dimensions {}. The dashboard shows every metric; \
+         `model::metrics` is the one list of them.\n\n\
+         | metric | unit | reported by | shown as |\n|---|---|---|---|\n",
+        metrics::NAMESPACE,
+        quoted(metrics::DIMENSIONS),
+    );
+    for metric in Metric::ALL {
+        let _ = writeln!(
+            page,
+            "| `{metric}` | {} | {} | {} ({}) |",
+            metric.unit(),
+            metric.stages().join(", "),
+            metric.title(),
+            metric.statistic()
+        );
+    }
+    page
 }
 
 /// What each limit means; [`configuration`] fails where one is not here.

@@ -243,3 +243,67 @@ async fn a_run_that_was_killed_goes_on_and_one_overtaken_builds_again() {
     let third = gold::run(&lab.context, &options).await.unwrap();
     assert_eq!((third.symbols, third.done_before), (1, 0));
 }
+
+/// COIN-M states contracts; trades state the base asset too, aggregate trades do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn contracts_are_summed_where_there_is_no_quote() {
+    let amounts = |values: [i128; 3]| decimals(28, values.into_iter().map(|v| Some(v * ONE)));
+    let prices = || decimals(18, [50_000, 50_100, 49_900].into_iter().map(|p| Some(p * ONE)));
+    let makers = || flags([false, true, false].into_iter());
+    for engine in [Engine::Fold, Engine::Sql] {
+        let lab = Lab::new();
+        let partition = |day| {
+            [("source", "binance"), ("market", "coinm"), ("symbol", "BTCUSD_PERP"), ("date", day)]
+        };
+        let when = |day: &str| {
+            let day = day.to_owned();
+            [1, 2, 3].map(|s| at(&day, 0, 0, s)).into_iter()
+        };
+        lab.fill(
+            Table::Trades,
+            &partition("2024-01-01"),
+            vec![
+                ("trade_id", longs(7..10)),
+                ("time", times(when("2024-01-01"))),
+                ("time_us", longs(when("2024-01-01"))),
+                ("price", prices()),
+                ("quantity", amounts([1, 2, 3])),
+                ("contracts", amounts([10, 20, 30])),
+                ("is_buyer_maker", makers()),
+            ],
+        )
+        .await;
+        lab.fill(
+            Table::AggTrades,
+            &partition("2024-01-02"),
+            vec![
+                ("agg_trade_id", longs(7..10)),
+                ("time", times(when("2024-01-02"))),
+                ("time_us", longs(when("2024-01-02"))),
+                ("price", prices()),
+                ("contracts", amounts([10, 20, 30])),
+                ("first_trade_id", longs([10, 15, 16].into_iter())),
+                ("last_trade_id", longs([14, 15, 18].into_iter())),
+                ("is_buyer_maker", makers()),
+            ],
+        )
+        .await;
+        lab.gold(true, engine).await;
+        let found = lab
+            .ask(
+                "SELECT open, close, volume, quote_volume, contract_volume, trade_count, \
+                 taker_buy_volume, taker_buy_quote_volume, taker_buy_contract_volume, vwap, \
+                 made_from FROM gold.bars WHERE timeframe = '1d' ORDER BY open_time",
+            )
+            .await;
+        assert_eq!(
+            found,
+            [
+                "50000.00000000 49900.00000000 6.00000000 - 60.00000000 3 4.00000000 - \
+                 40.00000000 - trades",
+                "50000.00000000 49900.00000000 - - 60.00000000 9 - - 40.00000000 - agg_trades",
+            ],
+            "{engine:?}"
+        );
+    }
+}

@@ -229,7 +229,8 @@ pub(super) fn check(file: &str, config: &Config) -> Result<(), BadConfig> {
     for (market, section) in &binance.markets {
         checker.market(*market, section)?;
     }
-    checker.limits(config)
+    checker.limits(config)?;
+    config.aws.as_ref().map_or(Ok(()), |aws| super::aws::check(file, aws))
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ fn doubled_entries() {
 }
 
 #[test]
-fn no_text_makes_it_panic() {
+fn short_texts_do_not_make_it_panic() {
     for text in ["", "-", "a: b: c", "\u{0}", "environment: [", "sources: {binance: 3}"] {
         assert!(Config::parse("lake.yaml", text).is_err(), "{text:?}");
     }
@@ -190,7 +190,7 @@ fn read(text: &str) {
 
 proptest! {
     #[test]
-    fn no_text_makes_it_panic(text in r"[ -~\n\t]{0,300}|\PC{0,100}") {
+    fn no_random_text_makes_it_panic(text in r"[ -~\n\t]{0,300}|\PC{0,100}") {
         read(&text);
     }
 

@@ -9,9 +9,8 @@
 //!
 //! A parameter without `= value` must be given. `''` is the empty text.
 
-use model::market::UnknownWord;
-
-use crate::params::Kind;
+use super::params::Kind;
+use crate::market::UnknownWord;
 
 /// The header of a query file.
 #[derive(Debug, Clone, PartialEq, Eq)]

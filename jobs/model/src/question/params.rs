@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use model::market::UnknownWord;
-use model::{Day, Month, Timeframe};
-
-use crate::header::Param;
+use super::header::Param;
+use crate::market::UnknownWord;
+use crate::{Day, Month, Timeframe};
 
 /// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

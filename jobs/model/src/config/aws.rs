@@ -1,0 +1,432 @@
+//! The section `aws:` of a `lake.yaml`: what a deployment needs and no job reads. Terraform reads
+//! the same bytes; the defaults of both stand here once, and codegen writes them to
+//! infra/contract.json.
+//!
+//! What a section leaves out keeps its default, inside of its own sections too:
+//! `budget: {monthly_usd: 5}` and `tasks: {silver: {…}}` change no other key.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_saphyr::{Location, Spanned};
+
+use super::BadConfig;
+
+/// The stages that run as tasks, in the order in which they work.
+pub const STAGES: &[&str] = &["plan", "bronze", "silver", "commit", "gold", "check"];
+
+/// The section `aws:`.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Aws {
+    /// The region, such as `eu-central-1`; the one key without a default.
+    pub region: Spanned<String>,
+    /// The only account that may be deployed to, 12 digits; default: whichever the credentials
+    /// are of.
+    #[serde(default)]
+    pub account: Option<Spanned<String>>,
+    /// Who answers for it: the tag `Owner` of every resource.
+    #[serde(default = "owner")]
+    pub owner: Spanned<String>,
+    /// When it runs by itself.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// How tasks reach the source and S3.
+    #[serde(default)]
+    pub network: Network,
+    /// The size of each stage's task.
+    #[serde(default)]
+    pub tasks: BTreeMap<String, Spanned<Task>>,
+    /// Whether bronze and silver run on Fargate Spot, on demand where there is none.
+    #[serde(default = "yes")]
+    pub spot: bool,
+    /// The map over the plan's batches.
+    #[serde(default)]
+    pub map: Map,
+    /// GiB that one query may scan before Athena ends it.
+    #[serde(default = "scan_limit_gib")]
+    pub scan_limit_gib: Spanned<f64>,
+    /// Days for which logs are kept.
+    #[serde(default = "log_retention_days")]
+    pub log_retention_days: Spanned<u32>,
+    /// Days after which raw archives move to Glacier Instant Retrieval.
+    #[serde(default = "bronze_glacier_days")]
+    pub bronze_glacier_days: Spanned<u32>,
+    /// What it may cost.
+    #[serde(default)]
+    pub budget: Budget,
+    /// Who is told, and when data counts as stale.
+    #[serde(default)]
+    pub alarms: Alarms,
+}
+
+/// A default, which stands on no line.
+const fn unwritten<T>(value: T) -> Spanned<T> {
+    Spanned::new(value, Location::UNKNOWN, Location::UNKNOWN)
+}
+
+fn owner() -> Spanned<String> {
+    unwritten("market-lake".to_owned())
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn scan_limit_gib() -> Spanned<f64> {
+    unwritten(10.0)
+}
+
+const fn log_retention_days() -> Spanned<u32> {
+    unwritten(30)
+}
+
+const fn bronze_glacier_days() -> Spanned<u32> {
+    unwritten(90)
+}
+
+/// When a deployment runs by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Schedule {
+    /// EventBridge Scheduler's expression, UTC: `cron(30 3 * * ? *)` or `rate(1 day)`.
+    pub expression: Spanned<String>,
+    /// Whether it does.
+    pub enabled: bool,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { expression: unwritten("cron(30 3 * * ? *)".to_owned()), enabled: false }
+    }
+}
+
+/// How tasks reach the source and S3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// Public subnets without ingress, S3 through a gateway endpoint: costs nothing at rest.
+    #[default]
+    Public,
+    /// Private subnets with a NAT gateway and endpoints: costs by the hour.
+    Private,
+}
+
+/// The size of a task, one of Fargate's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Task {
+    /// CPU units; 1024 are one virtual CPU.
+    pub cpu: u32,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+}
+
+impl Task {
+    /// Fargate's sizes: CPU units, least and most memory in MiB, step of it.
+    const SIZES: &'static [(u32, u32, u32, u32)] = &[
+        (256, 512, 2_048, 512),
+        (512, 1_024, 4_096, 1_024),
+        (1_024, 2_048, 8_192, 1_024),
+        (2_048, 4_096, 16_384, 1_024),
+        (4_096, 8_192, 30_720, 1_024),
+        (8_192, 16_384, 61_440, 4_096),
+        (16_384, 32_768, 122_880, 8_192),
+    ];
+
+    /// What is wrong with the size.
+    fn fault(self) -> Option<String> {
+        let Some((_, least, most, step)) = Self::SIZES.iter().find(|(cpu, ..)| *cpu == self.cpu)
+        else {
+            let sizes: Vec<String> = Self::SIZES.iter().map(|(cpu, ..)| cpu.to_string()).collect();
+            return Some(format!("bad cpu {}, expected one of {}", self.cpu, sizes.join(", ")));
+        };
+        let fits = (*least..=*most).contains(&self.memory_mib)
+            && (self.memory_mib - least).is_multiple_of(*step)
+            // the smallest CPU comes with three sizes
+            && (self.cpu, self.memory_mib) != (256, 1_536);
+        let expected = match self.cpu {
+            256 => "512, 1024 or 2048".to_owned(),
+            _ => format!("{least} to {most} in steps of {step}"),
+        };
+        (!fits).then(|| {
+            let Self { cpu, memory_mib } = self;
+            format!("bad memory_mib {memory_mib} with cpu {cpu}, expected {expected}")
+        })
+    }
+}
+
+/// The map over the plan's batches.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Map {
+    /// Batches at once.
+    pub concurrency: Spanned<u32>,
+    /// Percent of the batches that may fail for good before the run does.
+    pub tolerated_failure_percent: Spanned<u32>,
+}
+
+impl Default for Map {
+    fn default() -> Self {
+        Self { concurrency: unwritten(8), tolerated_failure_percent: unwritten(25) }
+    }
+}
+
+/// What a deployment may cost.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Budget {
+    /// US dollars a month at which the budget warns.
+    pub monthly_usd: Spanned<u32>,
+    /// Who is warned; default: nobody, the budget is only shown.
+    pub email: Option<Spanned<String>>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { monthly_usd: unwritten(20), email: None }
+    }
+}
+
+/// Who is told of trouble, and when data counts as stale.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Alarms {
+    /// Who is told; default: nobody, alarms are only shown.
+    pub email: Option<Spanned<String>>,
+    /// Hours without a run that succeeded after which data counts as stale.
+    pub stale_hours: Spanned<u32>,
+}
+
+impl Default for Alarms {
+    fn default() -> Self {
+        Self { email: None, stale_hours: unwritten(36) }
+    }
+}
+
+impl Aws {
+    /// A section in which nothing but the region stands, with the tasks of every stage.
+    pub fn defaults(region: &str) -> Self {
+        let tasks = STAGES.iter().map(|s| ((*s).to_owned(), unwritten(default_task(s)))).collect();
+        Self {
+            region: unwritten(region.to_owned()),
+            account: None,
+            owner: owner(),
+            schedule: Schedule::default(),
+            network: Network::default(),
+            tasks,
+            spot: yes(),
+            map: Map::default(),
+            scan_limit_gib: scan_limit_gib(),
+            log_retention_days: log_retention_days(),
+            bronze_glacier_days: bronze_glacier_days(),
+            budget: Budget::default(),
+            alarms: Alarms::default(),
+        }
+    }
+
+    /// The size of a stage's task.
+    pub fn task(&self, stage: &str) -> Task {
+        self.tasks.get(stage).map_or_else(|| default_task(stage), |task| task.value)
+    }
+}
+
+/// What a stage's task needs with the default limits.
+fn default_task(stage: &str) -> Task {
+    let (cpu, memory_mib) = match stage {
+        "plan" => (256, 512),
+        "bronze" => (512, 1_024),
+        "silver" | "gold" | "check" => (1_024, 4_096),
+        _ => (512, 2_048),
+    };
+    Task { cpu, memory_mib }
+}
+
+/// Days that CloudWatch keeps logs for.
+const RETENTION: &[u32] = &[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1_096, 1_827, 2_192, 2_557,
+    2_922, 3_288, 3_653,
+];
+
+/// What types cannot say of the section.
+pub(super) fn check(file: &str, aws: &Aws) -> Result<(), BadConfig> {
+    let refuse = |at: Location, message: String| BadConfig {
+        file: file.to_owned(),
+        line: at.line(),
+        message,
+    };
+    let words = |ok: bool, value: &Spanned<String>, key: &str, expected: &str| {
+        if ok {
+            return Ok(());
+        }
+        let message = format!("bad aws.{key} `{}`, expected {expected}", value.value);
+        Err(refuse(value.referenced, message))
+    };
+    let region = &aws.region;
+    words(is_region(&region.value), region, "region", "one such as eu-central-1")?;
+    if let Some(account) = &aws.account {
+        let ok = account.value.len() == 12 && account.value.bytes().all(|b| b.is_ascii_digit());
+        words(ok, account, "account", "12 digits in quotes")?;
+    }
+    let owner = &aws.owner;
+    let ok = (1..=64).contains(&owner.value.len())
+        && owner.value.bytes().all(|b| b.is_ascii_alphanumeric() || b" _.:/=+-@".contains(&b));
+    words(ok, owner, "owner", "1 to 64 letters, digits and any of _.:/=+-@")?;
+    let expression = &aws.schedule.expression;
+    let inside = ["cron(", "rate("]
+        .iter()
+        .find_map(|form| expression.value.strip_prefix(form)?.strip_suffix(')'));
+    words(
+        inside.is_some_and(|inside| !inside.trim().is_empty()),
+        expression,
+        "schedule.expression",
+        "cron(30 3 * * ? *) or rate(1 day)",
+    )?;
+    for (key, email) in [("budget.email", &aws.budget.email), ("alarms.email", &aws.alarms.email)] {
+        let Some(email) = email else { continue };
+        let ok = email.value.split_once('@').is_some_and(|(name, host)| {
+            !name.is_empty() && host.contains('.') && !email.value.contains(char::is_whitespace)
+        });
+        words(ok, email, key, "an address such as you@example.com")?;
+    }
+    for (stage, task) in &aws.tasks {
+        if !STAGES.contains(&stage.as_str()) {
+            let message = format!(
+                "aws.tasks of unknown stage `{stage}`, expected one of {}",
+                STAGES.join(", ")
+            );
+            return Err(refuse(task.referenced, message));
+        }
+        if let Some(fault) = task.value.fault() {
+            return Err(refuse(task.referenced, format!("aws.tasks.{stage}: {fault}")));
+        }
+    }
+    let limit = &aws.scan_limit_gib;
+    if !(0.01..=102_400.0).contains(&limit.value) {
+        let message = format!("bad aws.scan_limit_gib {}, expected 0.01 to 102400", limit.value);
+        return Err(refuse(limit.referenced, message));
+    }
+    let days = &aws.log_retention_days;
+    if !RETENTION.contains(&days.value) {
+        let all: Vec<String> = RETENTION.iter().map(u32::to_string).collect();
+        let message = format!(
+            "bad aws.log_retention_days {}, expected one of {}",
+            days.value,
+            all.join(", ")
+        );
+        return Err(refuse(days.referenced, message));
+    }
+    let rows = [
+        ("bronze_glacier_days", &aws.bronze_glacier_days, 1, 36_500),
+        ("map.concurrency", &aws.map.concurrency, 1, 1_000),
+        ("map.tolerated_failure_percent", &aws.map.tolerated_failure_percent, 0, 100),
+        ("budget.monthly_usd", &aws.budget.monthly_usd, 1, 1_000_000),
+        ("alarms.stale_hours", &aws.alarms.stale_hours, 1, 10_000),
+    ];
+    for (key, value, least, most) in rows {
+        if !(least..=most).contains(&value.value) {
+            let message = format!("bad aws.{key} {}, expected {least} to {most}", value.value);
+            return Err(refuse(value.referenced, message));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a text has the form of a region: `eu-central-1`, `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let letters = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    parts.len() >= 3
+        && parts[..parts.len() - 1].iter().all(|part| letters(part))
+        && parts.last().is_some_and(|n| n.len() == 1 && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    const REST: &str = "\
+environment: dev
+sources:
+  binance:
+    url: https://data.binance.vision
+    markets:
+      spot: {symbols: [BTCUSDT], range: {last_days: 3}, datasets: {trades: {}}}
+aws:
+  region: eu-central-1
+";
+
+    /// The section with these lines in it, which begin on line 9.
+    fn read(lines: &str) -> Result<Aws, BadConfig> {
+        let config = Config::parse("lake.yaml", &format!("{REST}{lines}"))?;
+        Ok(config.aws.expect("a section"))
+    }
+
+    fn check(lines: &str, line: u64, expect: &str) {
+        let error = read(lines).expect_err(lines);
+        assert!(error.message.contains(expect), "{lines}: {error}");
+        assert_eq!((error.file.as_str(), error.line), ("lake.yaml", line), "{lines}: {error}");
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let mut aws = read("").expect("good");
+        assert_eq!(aws.task("silver"), Task { cpu: 1_024, memory_mib: 4_096 });
+        aws.region = unwritten(aws.region.value);
+        aws.tasks = Aws::defaults("x").tasks;
+        assert_eq!(aws, Aws::defaults("eu-central-1"));
+        let aws = read(
+            "  account: \"012345678901\"\n  tasks: {silver: {cpu: 2048, memory_mib: 8192}}\n  \
+             budget: {monthly_usd: 5}\n  network: private\n  map: {concurrency: 3}\n",
+        )
+        .expect("good");
+        assert_eq!(aws.task("silver").cpu, 2_048);
+        assert_eq!(aws.task("plan"), default_task("plan"));
+        assert_eq!((aws.budget.monthly_usd.value, aws.map.concurrency.value), (5, 3));
+        assert_eq!(aws.map.tolerated_failure_percent.value, 25);
+        assert_eq!(aws.network, Network::Private);
+    }
+
+    #[test]
+    fn defaults_are_right_themselves() {
+        super::check("x", &Aws::defaults("eu-central-1")).expect("good");
+        for stage in STAGES {
+            assert_eq!(default_task(stage).fault(), None, "{stage}");
+        }
+    }
+
+    #[test]
+    fn words_are_refused_with_their_line() {
+        check("  colour: red", 9, "unknown field `colour`");
+        check("  owner: \"a\\nb\"", 9, "bad aws.owner");
+        check("  account: \"123\"", 9, "bad aws.account `123`, expected 12 digits");
+        check("  network: hidden", 9, "hidden");
+        check(
+            "  schedule:\n    enabled: true\n    expression: daily",
+            11,
+            "`daily`, expected cron(",
+        );
+        check("  schedule: {expression: rate()}", 9, "bad aws.schedule.expression");
+        check("  budget: {email: nobody}", 9, "bad aws.budget.email `nobody`");
+        check("  spot: true\n  alarms: {email: a b@c.d}", 10, "bad aws.alarms.email");
+        let text = REST.replace("eu-central-1", "Frankfurt");
+        let error = Config::parse("lake.yaml", &text).expect_err("bad");
+        assert_eq!((error.line, error.message.contains("bad aws.region `Frankfurt`")), (8, true));
+    }
+
+    #[test]
+    fn figures_are_refused_with_their_line() {
+        check("  tasks:\n    silver: {cpu: 300, memory_mib: 512}", 10, "tasks.silver: bad cpu 300");
+        check("  tasks: {gold: {cpu: 1024, memory_mib: 512}}", 9, "expected 2048 to 8192");
+        check("  tasks: {gold: {cpu: 256, memory_mib: 1536}}", 9, "bad memory_mib 1536");
+        check("  tasks: {query: {cpu: 256, memory_mib: 512}}", 9, "unknown stage `query`");
+        check("  scan_limit_gib: 0", 9, "bad aws.scan_limit_gib 0, expected 0.01");
+        check("  log_retention_days: 2", 9, "bad aws.log_retention_days 2, expected one of 1, 3");
+        check("  bronze_glacier_days: 0", 9, "bad aws.bronze_glacier_days 0");
+        check("  map: {concurrency: 0}", 9, "bad aws.map.concurrency 0, expected 1 to 1000");
+        check("  map:\n    tolerated_failure_percent: 101", 10, "expected 0 to 100");
+        check("  alarms: {stale_hours: 0}", 9, "bad aws.alarms.stale_hours 0");
+        check("  budget: {monthly_usd: 0}", 9, "bad aws.budget.monthly_usd 0");
+    }
+}

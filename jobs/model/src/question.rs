@@ -1,0 +1,14 @@
+//! What can be asked of the lake, whoever answers (`query` here, Athena in the cloud): named
+//! queries, their headers, and their parameters as SQL literals.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`header`] | the header of a query file: purpose, grain, parameters |
+//! | [`params`] | values of parameters: checked by type, rendered as literals |
+//! | [`catalog`] | the queries there are |
+
+pub mod catalog;
+pub mod header;
+pub mod params;
+
+pub use catalog::{Catalog, QueryError};
