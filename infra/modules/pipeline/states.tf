@@ -46,6 +46,12 @@ locals {
     }
   }
 
+  # An item of a map may not give a variable the name of one of the run's: its own begin with its word.
+  scopes = { fetch = "batch_", parse = "batch_", build = "symbol_" }
+  names = {
+    for scope in ["", "batch_", "symbol_"] : scope => { for word in ["run", "tries", "exit", "failure"] : word => "${scope}${word}" }
+  }
+
   publishes = contains(keys(var.task_definitions), "publish")
 
   states = {
@@ -59,6 +65,8 @@ locals {
       spot             = var.spot && contains(["bronze", "silver"], job.stage)
       # a race that bars lost is lost until they are built again
       races    = key != "commit_gold"
+      set      = local.names[lookup(local.scopes, key, "")]
+      read     = { for word, name in local.names[lookup(local.scopes, key, "")] : word => format("$%s", name) }
       attempts = var.attempts
       timeout  = var.task_timeout_seconds
       wait     = var.wait_seconds
