@@ -1,0 +1,85 @@
+variable "name" {
+  description = "Prefix of all names: market-lake-<env>."
+  type        = string
+
+  validation {
+    condition     = can(regex("^market-lake-[a-z][a-z0-9]{0,15}$", var.name))
+    error_message = "name must be market-lake-<env>, the environment 1 to 16 of a-z and 0-9."
+  }
+}
+
+variable "environment" {
+  description = "Name of the environment."
+  type        = string
+}
+
+variable "account" {
+  description = "Id of the account that owns the bucket."
+  type        = string
+}
+
+variable "lake_uri" {
+  description = "URI of the lake, without a slash at its end."
+  type        = string
+
+  validation {
+    condition     = can(regex("^s3://[^/]+(/[^/]+)*$", var.lake_uri))
+    error_message = "lake_uri must be s3://bucket or s3://bucket/prefix, without a slash at its end."
+  }
+}
+
+variable "tables" {
+  description = "Tables by <zone>.<name>: key `tables` of infra/contract.json."
+  type = map(object({
+    schema     = string
+    name       = string
+    prefix     = string
+    comment    = string
+    partitions = list(string)
+    columns = list(object({
+      name    = string
+      type    = string
+      comment = string
+    }))
+  }))
+
+  validation {
+    condition = alltrue([
+      for table in var.tables : length(setsubtract(table.partitions, [for column in table.columns : column.name])) == 0
+    ])
+    error_message = "a partition of a table must be one of its columns."
+  }
+
+  validation {
+    condition     = contains([for table in var.tables : table.schema], "gold")
+    error_message = "tables must have the zone gold: named queries run there."
+  }
+}
+
+variable "queries" {
+  description = "Texts of sql/queries/<name>.sql by name."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for text in var.queries : can(regex("(?m)^-- purpose: .", text))])
+    error_message = "a query must have a header with the line `-- purpose: …`."
+  }
+}
+
+variable "scan_limit_gib" {
+  description = "GiB that one query may read; Athena takes 5 USD a TiB."
+  type        = number
+  default     = 10
+
+  validation {
+    condition     = var.scan_limit_gib >= 0.01 && var.scan_limit_gib <= 10240
+    error_message = "scan_limit_gib must be 0.01 (Athena's least, 10 MB) to 10240."
+  }
+}
+
+variable "results_prefix" {
+  description = "Folder of query results in the lake."
+  type        = string
+  default     = "athena-results"
+}

@@ -1,0 +1,92 @@
+# What each stage does to which keys of the lake: its code, in S3's words. Folders, never the bucket.
+# A worker (bronze, silver, gold) has no way to a table's log: only `commit` and `check` write tables.
+
+locals {
+  prefix = var.contract.prefixes
+
+  # the data files of a zone's tables, without their logs: below the first partition
+  data_files = {
+    for zone in ["silver", "gold"] : zone => sort([
+      for table in var.contract.tables : "${table.prefix}/${table.partitions[0]}=*" if table.schema == zone
+    ])
+  }
+
+  # whole tables of a zone
+  tables = {
+    for zone in ["bronze", "silver", "gold", "ops"] : zone => sort([
+      for table in var.contract.tables : "${table.prefix}/*" if table.schema == zone
+    ])
+  }
+
+  logs = {
+    for zone in ["silver", "gold"] : zone => sort([
+      for table in var.contract.tables : "${table.prefix}/_delta_log/*" if table.schema == zone
+    ])
+  }
+
+  archives = "${local.prefix.bronze}/source=*"
+  index    = "${local.prefix.index}/*"
+  batches  = "${local.prefix.runs}/*/batches/*"
+  config   = "config/*"
+
+  fragments = { for stage in ["bronze", "silver", "gold"] : stage => "${local.prefix.runs}/*/fragments/${stage}/*" }
+
+  stage_access = {
+    plan = {
+      read  = [local.index, "${local.prefix.runs}/*/plan.json"]
+      list  = [local.index]
+      write = ["${local.prefix.runs}/*/plan.json", local.batches]
+    }
+    bronze = {
+      read  = [local.batches, local.index, local.archives]
+      list  = ["${local.prefix.runs}/*", local.index, local.archives]
+      write = [local.archives, local.fragments.bronze]
+    }
+    silver = {
+      read  = [local.batches, local.fragments.bronze, local.fragments.silver, local.archives]
+      list  = ["${local.prefix.runs}/*"]
+      write = concat(local.data_files.silver, [local.fragments.silver])
+    }
+    commit = {
+      read = concat(
+        ["${local.prefix.runs}/*", local.index],
+        local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops,
+      )
+      list = concat(
+        ["${local.prefix.runs}/*", local.index],
+        local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops,
+      )
+      # it names the files that workers wrote, and writes the small tables itself
+      write = concat(
+        [local.index, "${local.prefix.runs}/*/dirty.json"],
+        local.tables.bronze, local.tables.ops, local.logs.silver, local.logs.gold,
+      )
+      # `commit maintain` deletes what nothing needs any more, the extract its oldest
+      delete = concat(
+        [local.index, local.batches, "${local.prefix.runs}/*/fragments/*"],
+        local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops,
+      )
+    }
+    gold = {
+      read  = concat(["${local.prefix.runs}/*/dirty.json", local.fragments.gold], local.tables.silver, local.tables.gold)
+      list  = concat(local.tables.silver, local.tables.gold)
+      write = concat(local.data_files.gold, [local.fragments.gold])
+    }
+    check = {
+      read = concat(
+        ["${local.prefix.runs}/*/plan.json", "${local.prefix.runs}/*/dirty.json", local.index],
+        local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops,
+      )
+      list  = concat([local.index], local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops)
+      write = ["${local.prefix.ops}/coverage/*", "${local.prefix.ops}/checks/*"]
+    }
+    publish = {
+      read = concat(local.tables.gold, local.tables.ops)
+      list = concat(local.tables.gold, local.tables.ops)
+    }
+  }
+
+  access = {
+    for stage, access in local.stage_access : stage => merge(access, { read = concat([local.config], access.read) })
+  }
+}

@@ -1,0 +1,110 @@
+# A whole environment from its lake.yaml: what each root under infra/envs makes. Only wiring is here;
+# settings.tf reads the file, access.tf says what each stage may do.
+
+data "aws_caller_identity" "this" {}
+
+data "aws_region" "this" {}
+
+locals {
+  account = data.aws_caller_identity.this.account_id
+  region  = data.aws_region.this.name
+  name    = "market-lake-${local.environment}"
+}
+
+module "lake" {
+  source = "../lake"
+
+  bucket              = "${local.name}-${local.account}-${local.region}"
+  account             = local.account
+  config              = var.config
+  prefixes            = { bronze = var.contract.prefixes.bronze, temp = var.contract.prefixes.temp }
+  bronze_glacier_days = local.aws.bronze_glacier_days
+}
+
+module "catalog" {
+  source = "../catalog"
+
+  name           = local.name
+  environment    = local.environment
+  account        = local.account
+  lake_uri       = module.lake.lake_uri
+  tables         = var.contract.tables
+  queries        = var.queries
+  scan_limit_gib = local.aws.scan_limit_gib
+}
+
+module "network" {
+  source = "../network"
+
+  name = local.name
+  mode = local.aws.network
+}
+
+module "stage" {
+  source   = "../stage"
+  for_each = toset(var.contract.stages)
+
+  name                 = local.name
+  environment          = local.environment
+  account              = local.account
+  stage                = each.key
+  image                = lookup(var.images, each.key, null)
+  architecture         = var.architecture
+  cpu                  = local.tasks[each.key].cpu
+  memory_mib           = local.tasks[each.key].memory_mib
+  bucket_arn           = module.lake.bucket_arn
+  lake_uri             = module.lake.lake_uri
+  config_uri           = module.lake.config_uri
+  access               = local.access[each.key]
+  log_retention_days   = local.aws.log_retention_days
+  permissions_boundary = var.permissions_boundary
+}
+
+module "pipeline" {
+  source = "../pipeline"
+
+  name                      = local.name
+  environment               = local.environment
+  account                   = local.account
+  bucket                    = module.lake.bucket
+  runs_prefix               = var.contract.prefixes.runs
+  task_definitions          = { for stage, made in module.stage : stage => made.task_definition_arn }
+  role_arns                 = flatten([for made in module.stage : made.role_arns])
+  network                   = module.network
+  topic_arn                 = module.observability.topic_arn
+  spot                      = local.aws.spot
+  concurrency               = local.aws.map.concurrency
+  tolerated_failure_percent = local.aws.map.tolerated_failure_percent
+  attempts                  = local.run.attempts
+  run_timeout_seconds       = local.run.timeout_seconds
+  task_timeout_seconds      = min(local.run.timeout_seconds, 7200)
+  wait_seconds              = var.wait_seconds
+  schedule                  = local.aws.schedule
+  log_retention_days        = local.aws.log_retention_days
+  permissions_boundary      = var.permissions_boundary
+}
+
+module "observability" {
+  source = "../observability"
+
+  name              = local.name
+  environment       = local.environment
+  account           = local.account
+  email             = local.email
+  stages            = var.contract.stages
+  metrics           = var.contract.metrics
+  state_machine_arn = module.pipeline.state_machine_arn
+  dead_letter_queue = module.pipeline.dead_letter_queue
+  scheduled         = local.aws.schedule.enabled
+  stale_hours       = local.aws.alarms.stale_hours
+}
+
+module "budget" {
+  source = "../budget"
+
+  name        = local.name
+  environment = local.environment
+  monthly_usd = local.aws.budget.monthly_usd
+  email       = local.aws.budget.email
+  topic_arn   = module.observability.topic_arn
+}

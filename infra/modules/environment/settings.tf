@@ -1,0 +1,32 @@
+# lake.yaml as Terraform reads it. The jobs' parser is the strict one and refuses what is unknown; here
+# only defaults are filled in, from where the parser has them too (aws_defaults of the contract).
+
+locals {
+  file        = yamldecode(var.config)
+  environment = local.file.environment
+  given       = try(local.file.aws, {})
+  defaults    = var.contract.aws_defaults
+
+  # key by key, sections too: `budget: {monthly_usd: 5}` keeps the other keys of budget
+  aws = {
+    bronze_glacier_days = try(local.given.bronze_glacier_days, local.defaults.bronze_glacier_days)
+    log_retention_days  = try(local.given.log_retention_days, local.defaults.log_retention_days)
+    network             = try(local.given.network, local.defaults.network)
+    scan_limit_gib      = try(local.given.scan_limit_gib, local.defaults.scan_limit_gib)
+    spot                = try(local.given.spot, local.defaults.spot)
+    alarms              = merge(local.defaults.alarms, try(local.given.alarms, {}))
+    budget              = merge(local.defaults.budget, try(local.given.budget, {}))
+    map                 = merge(local.defaults.map, try(local.given.map, {}))
+    schedule            = merge(local.defaults.schedule, try(local.given.schedule, {}))
+    tasks               = merge(local.defaults.tasks, try(local.given.tasks, {}))
+  }
+
+  tasks = { for stage in var.contract.stages : stage => local.aws.tasks[stage] }
+  email = try(coalesce(var.alarm_email, local.aws.alarms.email), null)
+
+  # the same limits as those of the local executor (jobs/model/src/config.rs)
+  run = {
+    attempts        = try(local.file.limits.run.attempts, 3)
+    timeout_seconds = try(local.file.limits.run.timeout_seconds, 21600)
+  }
+}

@@ -1,0 +1,153 @@
+mock_provider "aws" {
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "eu-central-1" }
+  }
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111122223333" }
+  }
+
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["eu-central-1a", "eu-central-1b"] }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/mock" }
+  }
+
+  mock_resource "aws_ecs_cluster" {
+    defaults = { arn = "arn:aws:ecs:eu-central-1:111122223333:cluster/mock" }
+  }
+
+  mock_resource "aws_ecs_task_definition" {
+    defaults = { arn = "arn:aws:ecs:eu-central-1:111122223333:task-definition/mock:1" }
+  }
+
+  mock_resource "aws_sfn_state_machine" {
+    defaults = { arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:mock" }
+  }
+
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-central-1:111122223333:mock" }
+  }
+
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::mock" }
+  }
+
+  mock_resource "aws_ecr_repository" {
+    defaults = { arn = "arn:aws:ecr:eu-central-1:111122223333:repository/mock", repository_url = "mock" }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:mock" }
+  }
+}
+
+variables {
+  config   = "environment: test\naws: {region: eu-central-1}\n"
+  contract = jsondecode(file("../../contract.json"))
+  queries  = { one = "-- purpose: one\nSELECT 1 FROM gold.bars\n" }
+}
+
+run "every_stage_of_the_contract_has_its_place" {
+  command = apply
+
+  assert {
+    condition = (
+      toset(keys(output.repositories)) == toset(var.contract.stages) &&
+      toset(keys(output.log_groups)) == toset(var.contract.stages) &&
+      output.log_groups["silver"] == "/market-lake/test/silver"
+    )
+    error_message = "a stage has no repository or no log group"
+  }
+
+  assert {
+    condition     = output.bucket == "market-lake-test-111122223333-eu-central-1"
+    error_message = "the bucket's name is not the agreed one: ${output.bucket}"
+  }
+}
+
+run "what_is_not_said_keeps_its_default" {
+  command = plan
+
+  variables {
+    config = <<-YAML
+      environment: test
+      aws:
+        region: eu-central-1
+        budget: {monthly_usd: 5}
+        tasks: {silver: {cpu: 2048, memory_mib: 8192}}
+      limits: {run: {attempts: 5}}
+    YAML
+  }
+
+  assert {
+    condition     = local.aws.budget.monthly_usd == 5 && local.aws.budget.email == null && local.aws.map.concurrency == var.contract.aws_defaults.map.concurrency
+    error_message = "a key that is not given must keep its default"
+  }
+
+  assert {
+    condition     = local.tasks["silver"].cpu == 2048 && local.tasks["plan"].cpu == var.contract.aws_defaults.tasks["plan"].cpu
+    error_message = "the size of one task must not change those of others"
+  }
+
+  assert {
+    condition     = local.run.attempts == 5 && local.run.timeout_seconds == 21600
+    error_message = "limits.run must be those of the local executor"
+  }
+}
+
+run "workers_cannot_touch_a_tables_log" {
+  command = plan
+
+  # a pattern of S3 as a regular expression, tried on a key of a log
+  assert {
+    condition = alltrue(flatten([
+      for stage in ["plan", "bronze", "silver", "gold"] : [
+        for pattern in concat(local.access[stage].write, try(local.access[stage].delete, [])) : [
+          for table in var.contract.tables :
+          !can(regex("^${replace(pattern, "*", ".*")}$", "${table.prefix}/_delta_log/00000000000000000000.json"))
+        ]
+      ]
+    ]))
+    error_message = "a worker may write the log of a table"
+  }
+}
+
+run "the_rest_of_the_machine_knows_every_stage" {
+  command = plan
+
+  assert {
+    condition     = length(setsubtract(var.contract.stages, keys(local.access))) == 0
+    error_message = "access.tf must say what each stage of the contract may do"
+  }
+}
+
+run "an_image_of_no_stage_is_refused" {
+  command = plan
+
+  variables {
+    images = { fold = "x@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
+  }
+
+  expect_failures = [var.images]
+}
+
+run "an_environment_with_a_hyphen_is_refused" {
+  command = plan
+
+  variables {
+    config = "environment: my-env\n"
+  }
+
+  expect_failures = [var.config]
+}

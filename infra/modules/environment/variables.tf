@@ -1,0 +1,86 @@
+variable "config" {
+  description = "Text of lake.yaml; the jobs read the same bytes."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{0,15}$", yamldecode(var.config).environment))
+    error_message = "config must be a lake.yaml whose environment is 1 to 16 of a-z and 0-9."
+  }
+}
+
+variable "contract" {
+  description = "infra/contract.json: the facts of the code."
+  type = object({
+    stages   = list(string)
+    prefixes = map(string)
+    metrics = object({
+      namespace = string
+      list = list(object({
+        name      = string
+        title     = string
+        statistic = string
+        stages    = list(string)
+      }))
+    })
+    tables = map(object({
+      schema     = string
+      name       = string
+      prefix     = string
+      comment    = string
+      partitions = list(string)
+      columns    = list(object({ name = string, type = string, comment = string }))
+    }))
+    aws_defaults = object({
+      bronze_glacier_days = number
+      log_retention_days  = number
+      network             = string
+      scan_limit_gib      = number
+      spot                = bool
+      alarms              = object({ email = string, stale_hours = number })
+      budget              = object({ email = string, monthly_usd = number })
+      map                 = object({ concurrency = number, tolerated_failure_percent = number })
+      schedule            = object({ enabled = bool, expression = string })
+      tasks               = map(object({ cpu = number, memory_mib = number }))
+    })
+  })
+}
+
+variable "queries" {
+  description = "Texts of sql/queries/<name>.sql by name."
+  type        = map(string)
+}
+
+variable "images" {
+  description = "Images by stage, each by digest; a stage without one cannot start."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.images), var.contract.stages)) == 0
+    error_message = "images must be of stages: ${join(", ", var.contract.stages)}."
+  }
+}
+
+variable "architecture" {
+  description = "What the images are built for: ARM64 or X86_64."
+  type        = string
+  default     = "ARM64"
+}
+
+variable "alarm_email" {
+  description = "Who is told of alarms; null: who lake.yaml names, else nobody."
+  type        = string
+  default     = null
+}
+
+variable "permissions_boundary" {
+  description = "ARN of the boundary of all roles, from infra/bootstrap; null: none."
+  type        = string
+  default     = null
+}
+
+variable "wait_seconds" {
+  description = "Seconds before a silent source is asked again; doubles each time."
+  type        = number
+  default     = 60
+}

@@ -1,0 +1,75 @@
+# What runs the stages: the cluster, the state machine, its schedule, and the queue of batches that
+# failed for good. The states are in states.tf, the roles in iam.tf.
+
+locals {
+  partition = data.aws_partition.this.partition
+}
+
+data "aws_partition" "this" {}
+
+resource "aws_ecs_cluster" "this" {
+  # checkov:skip=CKV_AWS_65: Container Insights costs by the metric, idle or not; the jobs report their own
+  name = var.name
+}
+
+resource "aws_ecs_cluster_capacity_providers" "this" {
+  cluster_name       = aws_ecs_cluster.this.name
+  capacity_providers = ["FARGATE", "FARGATE_SPOT"]
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  # checkov:skip=CKV_AWS_158: names of runs and states, no secrets; CloudWatch encrypts them, a customer key costs 1 USD a month
+  # checkov:skip=CKV_AWS_338: kept as long as lake.yaml says; what a run did for good stands in ops.runs
+  # the prefix that AWS wants, else the policy for log delivery grows until it is full
+  name              = "/aws/vendedlogs/states/${var.name}-pipeline"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_sfn_state_machine" "this" {
+  name       = "${var.name}-pipeline"
+  role_arn   = aws_iam_role.pipeline.arn
+  definition = local.definition
+
+  logging_configuration {
+    level                  = "ERROR"
+    include_execution_data = true
+    log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
+  }
+
+  tracing_configuration {
+    enabled = true
+  }
+
+  # Step Functions tries the role when the machine is made
+  depends_on = [aws_iam_role_policy.pipeline]
+}
+
+resource "aws_sqs_queue" "failed_batches" {
+  name                      = "${var.name}-failed-batches"
+  message_retention_seconds = 14 * 24 * 3600
+  sqs_managed_sse_enabled   = true
+}
+
+resource "aws_scheduler_schedule" "this" {
+  # checkov:skip=CKV_AWS_297: the schedule's input is `{}`; a customer key costs 1 USD a month
+  name                         = "${var.name}-pipeline"
+  description                  = "Runs the pipeline over what is new"
+  state                        = var.schedule.enabled ? "ENABLED" : "DISABLED"
+  schedule_expression          = var.schedule.expression
+  schedule_expression_timezone = "UTC"
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = aws_sfn_state_machine.this.arn
+    role_arn = aws_iam_role.scheduler.arn
+    input    = jsonencode({})
+
+    retry_policy {
+      maximum_event_age_in_seconds = 3600
+      maximum_retry_attempts       = 5
+    }
+  }
+}

@@ -1,0 +1,102 @@
+# The state machine, put together from states/*.json.tftpl: the way of a run (pipeline), of a batch and
+# of a symbol's bars, and one piece (job) for every task, so that all are retried by the same rules.
+
+locals {
+  # name of the state, stage, command, what follows, where a failure for good goes
+  jobs = {
+    plan = {
+      name    = "Plan the run", stage = "plan", next = "Look for batches", failed = "Tell of the failure"
+      comment = "What the source offers against the ledger; a run that has a plan keeps it"
+      command = "{% $append($append($append($append($from, $to), $reduce($symbols, function($all, $one) { $append($all, ['--symbol', $one]) }, [])), $reduce($datasets, function($all, $one) { $append($all, ['--dataset', $one]) }, [])), $retry_bad) %}"
+    }
+    fetch = {
+      name    = "Fetch batch", stage = "bronze", next = "Parse batch", failed = "Keep what was fetched"
+      comment = "Archives as they are, verified"
+      command = ["--batch", "{% $string($batch) %}"]
+    }
+    parse = {
+      name    = "Parse batch", stage = "silver", next = "Whole batch done?", failed = "Set the batch aside"
+      comment = "Archives to Parquet, exact"
+      command = ["--batch", "{% $string($batch) %}"]
+    }
+    commit = {
+      name    = "Commit tables", stage = "commit", next = "Build bars", failed = "Tell of the failure"
+      comment = "One commit a table: from here on readers see the run"
+      command = []
+    }
+    build = {
+      name    = "Build bars of the symbol", stage = "gold", next = "Symbol done", failed = "Symbol failed"
+      comment = "Bars and daily figures of what the run changed"
+      command = ["--market", "{% $market %}", "--symbol", "{% $symbol %}"]
+    }
+    commit_gold = {
+      name    = "Commit bars", stage = "commit", next = "Judge the lake", failed = "Are the bars old?"
+      comment = "Refused with exit 5 where silver has changed since"
+      command = ["--gold"]
+    }
+    check = {
+      name    = "Judge the lake", stage = "check", next = local.publishes ? "Publish" : "Close the run", failed = "Was the data refused?"
+      comment = "Coverage, holes, bars against the exchange's own"
+      command = []
+    }
+    publish = {
+      name    = "Publish", stage = "publish", next = "Close the run", failed = "Tell of the failure"
+      comment = "The catalog in step with the contract"
+      command = []
+    }
+  }
+
+  # An item of a map may not give a variable the name of one of the run's: its own begin with its word.
+  scopes = { fetch = "batch_", parse = "batch_", build = "symbol_" }
+  names = {
+    for scope in ["", "batch_", "symbol_"] : scope => { for word in ["run", "tries", "exit", "failure"] : word => "${scope}${word}" }
+  }
+
+  publishes = contains(keys(var.task_definitions), "publish")
+
+  states = {
+    for key, job in local.jobs : key => templatefile("${path.module}/states/job.json.tftpl", merge(job, {
+      partition        = local.partition
+      cluster          = aws_ecs_cluster.this.arn
+      task_definition  = var.task_definitions[job.stage]
+      subnets          = var.network.subnets
+      security_group   = var.network.security_group
+      assign_public_ip = var.network.assign_public_ip
+      spot             = var.spot && contains(["bronze", "silver"], job.stage)
+      # a race that bars lost is lost until they are built again
+      races    = key != "commit_gold"
+      set      = local.names[lookup(local.scopes, key, "")]
+      read     = { for word, name in local.names[lookup(local.scopes, key, "")] : word => format("$%s", name) }
+      attempts = var.attempts
+      timeout  = var.task_timeout_seconds
+      wait     = var.wait_seconds
+    })) if job.stage != "publish" || local.publishes
+  }
+
+  definition = templatefile("${path.module}/states/pipeline.json.tftpl", {
+    partition                 = local.partition
+    environment               = var.environment
+    bucket                    = var.bucket
+    runs                      = var.runs_prefix
+    topic_arn                 = var.topic_arn
+    run_timeout               = var.run_timeout_seconds
+    concurrency               = var.concurrency
+    tolerated_failure_percent = var.tolerated_failure_percent
+    attempts                  = var.attempts
+    plan                      = local.states["plan"]
+    commit                    = local.states["commit"]
+    commit_gold               = local.states["commit_gold"]
+    check                     = local.states["check"]
+    publish                   = try(local.states["publish"], null)
+    bars = templatefile("${path.module}/states/bars.json.tftpl", {
+      build = local.states["build"]
+    })
+    batch = templatefile("${path.module}/states/batch.json.tftpl", {
+      partition   = local.partition
+      environment = var.environment
+      queue_url   = aws_sqs_queue.failed_batches.url
+      fetch       = local.states["fetch"]
+      parse       = local.states["parse"]
+    })
+  })
+}

@@ -1,0 +1,175 @@
+mock_provider "aws" {
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "eu-central-1" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/mock" }
+  }
+
+  mock_resource "aws_ecs_cluster" {
+    defaults = { arn = "arn:aws:ecs:eu-central-1:111122223333:cluster/market-lake-test" }
+  }
+
+  mock_resource "aws_sfn_state_machine" {
+    defaults = { arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:market-lake-test-pipeline" }
+  }
+}
+
+variables {
+  name        = "market-lake-test"
+  environment = "test"
+  account     = "111122223333"
+  bucket      = "lake"
+  topic_arn   = "arn:aws:sns:eu-central-1:111122223333:market-lake-test-alarms"
+  role_arns   = ["arn:aws:iam::111122223333:role/market-lake-test-plan-task"]
+  schedule    = { expression = "rate(1 day)", enabled = false }
+
+  network = {
+    subnets          = ["subnet-1", "subnet-2"]
+    security_group   = "sg-1"
+    assign_public_ip = "ENABLED"
+  }
+
+  task_definitions = {
+    for stage in ["plan", "bronze", "silver", "commit", "gold", "check"] :
+    stage => "arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-${stage}:7"
+  }
+}
+
+run "every_task_has_a_timeout_and_a_way_out" {
+  command = apply
+
+  assert {
+    condition = alltrue([
+      for states in [
+        jsondecode(output.definition).States,
+        jsondecode(output.definition).States["Fetch and parse"].ItemProcessor.States,
+        jsondecode(output.definition).States["Build bars"].ItemProcessor.States,
+        ] : alltrue([
+          for name, state in states : can(state.TimeoutSeconds) && can(state.Catch) && can(state.Retry) if state.Type == "Task"
+      ])
+    ])
+    error_message = "a task without a timeout, a retry or a catch"
+  }
+
+  assert {
+    condition = alltrue([
+      for states in [
+        jsondecode(output.definition).States,
+        jsondecode(output.definition).States["Fetch and parse"].ItemProcessor.States,
+        jsondecode(output.definition).States["Build bars"].ItemProcessor.States,
+        ] : length(setsubtract(
+          flatten([
+            for state in states : concat(
+              [for key in ["Next", "Default"] : state[key] if can(state[key])],
+              [for way in concat(try(state.Catch, []), try(state.Choices, [])) : way.Next],
+            )
+          ]),
+          keys(states),
+      )) == 0
+    ])
+    error_message = "a way that leads to no state"
+  }
+}
+
+run "only_bronze_and_silver_try_spot" {
+  command = apply
+
+  assert {
+    condition = (
+      strcontains(jsondecode(output.definition).States["Fetch and parse"].ItemProcessor.States["Fetch batch"].Arguments.CapacityProviderStrategy[0].CapacityProvider, "FARGATE_SPOT") &&
+      jsondecode(output.definition).States["Commit tables"].Arguments.CapacityProviderStrategy[0].CapacityProvider == "FARGATE"
+    )
+    error_message = "Spot is for batches: a commit that is interrupted keeps everybody waiting"
+  }
+}
+
+run "without_spot_everything_is_on_demand" {
+  command = apply
+
+  variables {
+    spot = false
+  }
+
+  assert {
+    condition     = !strcontains(output.definition, "FARGATE_SPOT")
+    error_message = "a task on Spot though spot is false"
+  }
+}
+
+run "a_lost_race_of_the_bars_builds_them_again" {
+  command = apply
+
+  assert {
+    condition = (
+      jsondecode(output.definition).States["Commit bars: again?"].Default == "Are the bars old?" &&
+      length([for way in jsondecode(output.definition).States["Commit bars: again?"].Choices : way if strcontains(way.Condition, "$exit = 5")]) == 0 &&
+      length([for way in jsondecode(output.definition).States["Commit tables: again?"].Choices : way if strcontains(way.Condition, "$exit = 5")]) == 1
+    )
+    error_message = "exit 5 must try a commit again, and build bars again where bars were committed"
+  }
+}
+
+run "publish_comes_with_its_stage" {
+  command = apply
+
+  variables {
+    task_definitions = {
+      for stage in ["plan", "bronze", "silver", "commit", "gold", "check", "publish"] :
+      stage => "arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-${stage}:7"
+    }
+  }
+
+  assert {
+    condition     = jsondecode(output.definition).States["Judge the lake"].Next == "Publish" && jsondecode(output.definition).States["Publish"].Next == "Close the run"
+    error_message = "publish must stand between the judgement and the end"
+  }
+}
+
+run "it_runs_by_itself_only_when_told_to" {
+  command = apply
+
+  assert {
+    condition     = aws_scheduler_schedule.this.state == "DISABLED"
+    error_message = "the schedule runs though it is not enabled"
+  }
+}
+
+run "a_stage_that_is_missing_is_refused" {
+  command = plan
+
+  variables {
+    task_definitions = { plan = "arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-plan:7" }
+  }
+
+  expect_failures = [var.task_definitions]
+}
+
+run "a_schedule_in_crontab_form_is_refused" {
+  command = plan
+
+  variables {
+    schedule = { expression = "30 3 * * *", enabled = true }
+  }
+
+  expect_failures = [var.schedule]
+}
+
+run "no_attempt_at_all_is_refused" {
+  command = plan
+
+  variables {
+    attempts = 0
+  }
+
+  expect_failures = [var.attempts]
+}

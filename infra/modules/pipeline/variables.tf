@@ -1,0 +1,146 @@
+variable "name" {
+  description = "Prefix of all names: market-lake-<env>."
+  type        = string
+}
+
+variable "environment" {
+  description = "Name of the environment."
+  type        = string
+}
+
+variable "account" {
+  description = "Id of the account."
+  type        = string
+}
+
+variable "bucket" {
+  description = "Name of the lake's bucket."
+  type        = string
+}
+
+variable "runs_prefix" {
+  description = "Folder of runs in the lake."
+  type        = string
+  default     = "runs"
+}
+
+variable "task_definitions" {
+  description = "ARNs of the task definitions by stage, with their revision."
+  type        = map(string)
+
+  validation {
+    condition     = length(setsubtract(["plan", "bronze", "silver", "commit", "gold", "check"], keys(var.task_definitions))) == 0
+    error_message = "task_definitions must have plan, bronze, silver, commit, gold and check."
+  }
+}
+
+variable "role_arns" {
+  description = "Roles of the stages, which the state machine passes to ECS."
+  type        = list(string)
+}
+
+variable "network" {
+  description = "Where tasks run: the outputs of module network."
+  type = object({
+    subnets          = list(string)
+    security_group   = string
+    assign_public_ip = string
+  })
+}
+
+variable "topic_arn" {
+  description = "Topic that is told how runs end."
+  type        = string
+}
+
+variable "spot" {
+  description = "Whether bronze and silver try Fargate Spot first; a second attempt is on demand."
+  type        = bool
+  default     = true
+}
+
+variable "concurrency" {
+  description = "Batches (and symbols) at work at once."
+  type        = number
+  default     = 8
+
+  validation {
+    condition     = var.concurrency >= 1 && var.concurrency <= 1000
+    error_message = "concurrency must be 1 to 1000."
+  }
+}
+
+variable "tolerated_failure_percent" {
+  description = "Percent of batches that may fail for good before the run does."
+  type        = number
+  default     = 25
+
+  validation {
+    condition     = var.tolerated_failure_percent >= 0 && var.tolerated_failure_percent <= 100
+    error_message = "tolerated_failure_percent must be 0 to 100."
+  }
+}
+
+variable "attempts" {
+  description = "How often a task is tried: limits.run.attempts of lake.yaml."
+  type        = number
+  default     = 3
+
+  validation {
+    condition     = var.attempts >= 1 && var.attempts <= 20
+    error_message = "attempts must be 1 to 20."
+  }
+}
+
+variable "wait_seconds" {
+  description = "Seconds before a silent source is asked again; doubles each time."
+  type        = number
+  default     = 60
+
+  validation {
+    condition     = var.wait_seconds >= 1 && var.wait_seconds <= 900
+    error_message = "wait_seconds must be 1 to 900."
+  }
+}
+
+variable "task_timeout_seconds" {
+  description = "Seconds after which a single task counts as stuck and is stopped."
+  type        = number
+  default     = 7200
+}
+
+variable "run_timeout_seconds" {
+  description = "Seconds after which a run is stopped: limits.run.timeout_seconds of lake.yaml."
+  type        = number
+  default     = 21600
+
+  validation {
+    condition     = var.run_timeout_seconds >= 60 && var.run_timeout_seconds <= 31536000
+    error_message = "run_timeout_seconds must be a minute to a year."
+  }
+}
+
+variable "schedule" {
+  description = "When the pipeline runs by itself: an expression of EventBridge Scheduler in UTC."
+  type = object({
+    expression = string
+    enabled    = bool
+  })
+
+  validation {
+    condition     = can(regex("^(cron|rate|at)\\(.+\\)$", var.schedule.expression))
+    error_message = "schedule.expression must be cron(…), rate(…) or at(…)."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days for which logs are kept."
+  type        = number
+  default     = 30
+}
+
+variable "permissions_boundary" {
+  description = "ARN of the boundary of the roles, from infra/bootstrap."
+  type        = string
+  default     = null
+}

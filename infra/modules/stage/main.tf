@@ -1,0 +1,103 @@
+# One stage of the pipeline: its image repository, its task definition, its logs. What it may do is in
+# iam.tf.
+
+locals {
+  full_name = "${var.name}-${var.stage}"
+  log_group = "/market-lake/${var.environment}/${var.stage}"
+  tags      = { Stage = var.stage }
+  scratch   = "scratch"
+}
+
+data "aws_region" "this" {}
+
+resource "aws_ecr_repository" "this" {
+  # checkov:skip=CKV_AWS_136: images hold public code and no data; AES256 encrypts them, a customer key costs 1 USD a month
+  name                 = "market-lake/${var.environment}/${var.stage}"
+  image_tag_mutability = "IMMUTABLE"
+  tags                 = local.tags
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+
+  encryption_configuration {
+    encryption_type = "AES256"
+  }
+}
+
+resource "aws_ecr_lifecycle_policy" "this" {
+  repository = aws_ecr_repository.this.name
+
+  policy = jsonencode({
+    rules = [{
+      rulePriority = 1
+      description  = "the images of the last deployments, to roll back to"
+      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.kept_images }
+      action       = { type = "expire" }
+    }]
+  })
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  # checkov:skip=CKV_AWS_158: logs name archives and counts, no secrets; CloudWatch encrypts them, a customer key costs 1 USD a month
+  # checkov:skip=CKV_AWS_338: kept as long as lake.yaml says; what a run did for good stands in ops.runs
+  name              = local.log_group
+  retention_in_days = var.log_retention_days
+  tags              = local.tags
+}
+
+resource "aws_ecs_task_definition" "this" {
+  family                   = local.full_name
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.cpu
+  memory                   = var.memory_mib
+  task_role_arn            = aws_iam_role.task.arn
+  execution_role_arn       = aws_iam_role.execution.arn
+  tags                     = local.tags
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = var.architecture
+  }
+
+  # The only place a task can write. Empty, it takes owner and mode of the image's VOLUME /tmp.
+  volume {
+    name = local.scratch
+  }
+
+  container_definitions = jsonencode([{
+    name                   = var.stage
+    image                  = coalesce(var.image, "${aws_ecr_repository.this.repository_url}:none")
+    essential              = true
+    user                   = "65532:65532"
+    readonlyRootFilesystem = true
+    # the longest that Fargate grants a task whose Spot capacity is taken back
+    stopTimeout = 120
+
+    linuxParameters = { initProcessEnabled = true }
+    mountPoints     = [{ containerPath = "/tmp", sourceVolume = local.scratch, readOnly = false }]
+
+    environment = [for name, value in local.variables : { name = name, value = value }]
+
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = aws_cloudwatch_log_group.this.name
+        awslogs-region        = data.aws_region.this.name
+        awslogs-stream-prefix = "run"
+      }
+    }
+  }])
+}
+
+locals {
+  # by name, so that a plan shows no change where there is none
+  variables = {
+    AWS_REGION             = data.aws_region.this.name
+    MARKET_LAKE_CONFIG     = var.config_uri
+    MARKET_LAKE_LOG_FORMAT = "json"
+    MARKET_LAKE_TEMP       = "/tmp"
+    MARKET_LAKE_URI        = var.lake_uri
+  }
+}

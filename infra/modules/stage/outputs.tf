@@ -1,0 +1,24 @@
+output "task_definition_arn" {
+  description = "ARN of the task definition with its revision."
+  value       = aws_ecs_task_definition.this.arn
+}
+
+output "role_arns" {
+  description = "Roles that whoever starts the task passes on."
+  value       = [aws_iam_role.task.arn, aws_iam_role.execution.arn]
+}
+
+output "repository_url" {
+  description = "Where the image is pushed to."
+  value       = aws_ecr_repository.this.repository_url
+}
+
+output "log_group" {
+  description = "Log group of the stage."
+  value       = aws_cloudwatch_log_group.this.name
+}
+
+output "variables" {
+  description = "Environment variables that a task has."
+  value       = local.variables
+}

@@ -1,0 +1,128 @@
+mock_provider "aws" {
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { name = "eu-central-1" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111122223333:role/mock" }
+  }
+
+  mock_resource "aws_ecr_repository" {
+    defaults = { repository_url = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/market-lake/test/silver" }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/market-lake/test/silver" }
+  }
+}
+
+variables {
+  name        = "market-lake-test"
+  environment = "test"
+  account     = "111122223333"
+  stage       = "silver"
+  cpu         = 1024
+  memory_mib  = 2048
+  bucket_arn  = "arn:aws:s3:::lake"
+  lake_uri    = "s3://lake"
+  config_uri  = "s3://lake/config/0/lake.yaml"
+  access      = { read = ["bronze/source=*"], list = ["bronze/*"], write = ["silver/trades/source=*"] }
+}
+
+run "the_container_can_write_nothing_but_tmp" {
+  command = apply
+
+  assert {
+    condition = (
+      jsondecode(aws_ecs_task_definition.this.container_definitions)[0].readonlyRootFilesystem &&
+      jsondecode(aws_ecs_task_definition.this.container_definitions)[0].user == "65532:65532" &&
+      jsondecode(aws_ecs_task_definition.this.container_definitions)[0].mountPoints[0].containerPath == "/tmp"
+    )
+    error_message = "the container must run as nobody, with a read-only root and a writable /tmp"
+  }
+
+  assert {
+    condition     = aws_ecs_task_definition.this.runtime_platform[0].cpu_architecture == "ARM64"
+    error_message = "ARM64 is the default"
+  }
+
+  assert {
+    condition     = strcontains(aws_ecs_task_definition.this.container_definitions, "silver:none")
+    error_message = "without an image the definition must name one that cannot be"
+  }
+}
+
+run "the_stage_is_told_what_the_jobs_read" {
+  command = apply
+
+  assert {
+    condition = output.variables == {
+      AWS_REGION             = "eu-central-1"
+      MARKET_LAKE_CONFIG     = "s3://lake/config/0/lake.yaml"
+      MARKET_LAKE_LOG_FORMAT = "json"
+      MARKET_LAKE_TEMP       = "/tmp"
+      MARKET_LAKE_URI        = "s3://lake"
+    }
+    error_message = "the environment of the task is not the agreed one"
+  }
+}
+
+run "the_program_is_given_its_folders_only" {
+  command = apply
+
+  assert {
+    condition = {
+      for s in data.aws_iam_policy_document.task.statement : s.sid => join(" ", concat(sort(s.actions), sort(s.resources)))
+      } == {
+      Read  = "s3:GetObject arn:aws:s3:::lake/bronze/source=*"
+      List  = "s3:ListBucket arn:aws:s3:::lake"
+      Write = "s3:AbortMultipartUpload s3:PutObject arn:aws:s3:::lake/silver/trades/source=*"
+    }
+    error_message = "the task's role may more or less than it was given"
+  }
+}
+
+run "an_image_by_tag_is_refused" {
+  command = plan
+
+  variables {
+    image = "market-lake/silver:latest"
+  }
+
+  expect_failures = [var.image]
+}
+
+run "the_whole_bucket_is_refused" {
+  command = plan
+
+  variables {
+    access = { read = ["*"], list = ["*"] }
+  }
+
+  expect_failures = [var.access]
+}
+
+run "sizes_that_fargate_lacks_are_refused" {
+  command = plan
+
+  variables {
+    cpu        = 256
+    memory_mib = 4096
+  }
+
+  expect_failures = [var.memory_mib]
+}
+
+run "a_retention_that_cloudwatch_lacks_is_refused" {
+  command = plan
+
+  variables {
+    log_retention_days = 31
+  }
+
+  expect_failures = [var.log_retention_days]
+}

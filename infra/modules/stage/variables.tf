@@ -1,0 +1,127 @@
+variable "name" {
+  description = "Prefix of all names: market-lake-<env>."
+  type        = string
+
+  validation {
+    condition     = can(regex("^market-lake-[a-z][a-z0-9]{0,15}$", var.name))
+    error_message = "name must be market-lake-<env>, the environment 1 to 16 of a-z and 0-9."
+  }
+}
+
+variable "environment" {
+  description = "Name of the environment."
+  type        = string
+}
+
+variable "account" {
+  description = "Id of the account whose ECS may take the roles."
+  type        = string
+}
+
+variable "stage" {
+  description = "The stage: also the name of its container."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2,16}$", var.stage))
+    error_message = "stage must be 2 to 16 of a-z."
+  }
+}
+
+variable "image" {
+  description = "Image by digest; null before the first push, the task then cannot start."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.image == null || can(regex("@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "image must be a reference by digest: …@sha256:<64 hexadecimal digits>."
+  }
+}
+
+variable "cpu" {
+  description = "CPU units of a task; 1024 are one vCPU."
+  type        = number
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.cpu)
+    error_message = "cpu must be one of Fargate's: 256, 512, 1024, 2048, 4096, 8192, 16384."
+  }
+}
+
+variable "memory_mib" {
+  description = "Memory of a task in MiB."
+  type        = number
+
+  validation {
+    condition     = var.memory_mib == 512 && var.cpu == 256 || var.memory_mib % 1024 == 0 && var.memory_mib >= var.cpu * 2 && var.memory_mib <= var.cpu * 8
+    error_message = "memory_mib must fit cpu on Fargate: 2 to 8 GiB a vCPU, in whole GiB (512 with 256 units)."
+  }
+}
+
+variable "architecture" {
+  description = "ARM64 (a fifth cheaper) or X86_64."
+  type        = string
+  default     = "ARM64"
+
+  validation {
+    condition     = contains(["ARM64", "X86_64"], var.architecture)
+    error_message = "architecture must be ARM64 or X86_64."
+  }
+}
+
+variable "bucket_arn" {
+  description = "ARN of the lake's bucket."
+  type        = string
+}
+
+variable "lake_uri" {
+  description = "URI of the lake."
+  type        = string
+}
+
+variable "config_uri" {
+  description = "URI of lake.yaml as deployed."
+  type        = string
+}
+
+variable "access" {
+  description = "What the stage does to which keys of the lake: patterns of keys, and prefixes that it lists."
+  type = object({
+    read   = list(string)
+    list   = list(string)
+    write  = optional(list(string), [])
+    delete = optional(list(string), [])
+  })
+
+  validation {
+    condition = alltrue([
+      for pattern in concat(var.access.read, var.access.list, var.access.write, var.access.delete) :
+      can(regex("^[a-z][a-z_-]*/", pattern))
+    ])
+    error_message = "a pattern of access must begin with a folder: a stage is never given the whole bucket."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days for which logs are kept."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827], var.log_retention_days)
+    error_message = "log_retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827."
+  }
+}
+
+variable "kept_images" {
+  description = "Images kept in the repository."
+  type        = number
+  default     = 5
+}
+
+variable "permissions_boundary" {
+  description = "ARN of the boundary of the roles, from infra/bootstrap."
+  type        = string
+  default     = null
+}

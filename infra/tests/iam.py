@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Fails on a wildcard in what any role of ours may do, outside of a short list with reasons.
+
+    python3 infra/tests/iam.py            # every policy that Terraform plans
+    python3 infra/tests/iam.py --prove    # that the rules refuse what they should
+
+Runs `terraform test` with its mocked provider in the modules below and reads the policies out of the
+states that it prints: no account, no network, nothing but Terraform and its provider. A module must be
+initialised (`terraform init -backend=false`). Deny statements may be as wide as they like.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+INFRA = Path(__file__).resolve().parent.parent
+MODULES = ["modules/environment"]
+
+# What may hold a `*`: actions that these match, and for them resources that match. Why stands behind.
+ALLOWED = [
+    # the token is for the whole registry; the action knows no resource
+    (r"ecr:GetAuthorizationToken", r"\*"),
+    # delivery of a state machine's logs knows no resource
+    (r"logs:(Create|Delete|Get|Update)LogDelivery|logs:ListLogDeliveries", r"\*"),
+    (r"logs:(PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)", r"\*"),
+    # tracing knows no resource
+    (r"xray:(PutTraceSegments|PutTelemetryRecords|GetSamplingRules|GetSamplingTargets)", r"\*"),
+    # objects below a folder of the lake, also one of each run, or one name in each run
+    (
+        r"s3:(GetObject|PutObject|DeleteObject|AbortMultipartUpload)",
+        r"arn:aws:s3:::[^*/]+/[a-z_]+/([a-z_]+/|\*/[a-z_/]+/|\*/)*([a-z_]+=\*|\*|[a-z_]+\.json)",
+    ),
+    # ECS and Step Functions make up the last part of these names
+    (r"logs:(CreateLogStream|PutLogEvents)", r"arn:aws:logs:[^*]+:log-stream:run/[a-z]+/\*"),
+    (r"ecs:(DescribeTasks|StopTask|TagResource)", r"arn:aws:ecs:[^*]+:task/market-lake-[a-z0-9]+/\*"),
+    (
+        r"states:(DescribeExecution|RedriveExecution|StopExecution)",
+        r"arn:aws:states:[^*]+:execution:market-lake-[a-z0-9]+-pipeline/[a-z]+:\*",
+    ),
+    # an execution goes on with the revision that it began with
+    (r"ecs:RunTask", r"arn:aws:ecs:[^*]+:task-definition/[^*/:]+:\*"),
+]
+
+# Policies that grant to people who deploy, or that only bound others: names may end in a `*` behind the
+# project's prefix, and lists that know no resource may read everywhere. Actions still may not.
+WIDE = re.compile(r"^data\.aws_iam_policy_document\.(boundary|deploy|plan)\b")
+WIDE_ALLOWED = [
+    (r"[a-z0-9-]+:[A-Za-z0-9]+", r"arn:aws:[a-z0-9-]+:[^/]*[:/](market[-_]lake[-_/]\*.*|[a-z-]+/market[-_]lake[-_/]\*.*)"),
+]
+
+
+def faults(address, statement, allowed):
+    """What is wrong with one statement, as sentences; the entries of `allowed` that it used."""
+    wrong, used = [], set()
+    if (statement.get("effect") or "Allow") != "Allow":
+        return wrong, used
+    name = f"{address}: {statement.get('sid') or 'a statement'}"
+    if statement.get("not_actions") or statement.get("not_resources"):
+        wrong.append(f"{name} allows all but something, expected what it allows")
+    for principal in statement.get("principals") or []:
+        if "*" in principal["identifiers"]:
+            wrong.append(f"{name} allows everybody, expected a service or role")
+    for action in statement.get("actions") or []:
+        if "*" in action:
+            wrong.append(f"{name} allows `{action}`, expected actions by name")
+            continue
+        for resource in statement.get("resources") or []:
+            if "*" not in resource:
+                continue
+            entry = next((e for e in allowed if re.fullmatch(e[0], action) and re.fullmatch(e[1], resource)), None)
+            if entry is None:
+                wrong.append(f"{name} allows `{action}` on `{resource}`, expected a resource by name")
+            else:
+                used.add(entry)
+    return wrong, used
+
+
+def resources(module):
+    """All resources of a state, nested modules too."""
+    yield from module.get("resources", [])
+    for child in module.get("child_modules", []):
+        yield from resources(child)
+
+
+def states(directory):
+    """The states that a module's tests print: one a run that applies."""
+    command = ["terraform", f"-chdir={directory}", "test", "-json", "-verbose"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    found = []
+    for line in done.stdout.splitlines():
+        message = json.loads(line)
+        if message.get("type") == "test_state":
+            found.append(message["test_state"])
+        elif message.get("@level") == "error":
+            sys.exit(f"{directory}: {message['@message']}")
+    if done.returncode != 0:
+        sys.exit(f"{directory}: terraform test failed; type `terraform -chdir={directory} test`\n{done.stderr}")
+    return found
+
+
+def check():
+    wrong, used, seen = set(), set(), 0
+    for module in MODULES:
+        for state in states(INFRA / module):
+            for resource in resources(state.get("root_module", {})):
+                address, values = resource["address"], resource.get("values", {})
+                if resource["type"] == "aws_iam_policy_document":
+                    allowed = ALLOWED + (WIDE_ALLOWED + WIDE_READS if WIDE.match(address) else [])
+                    for statement in values.get("statement") or []:
+                        seen += 1
+                        found, entries = faults(address, statement, allowed)
+                        wrong.update(found)
+                        used.update(entries)
+                elif resource["type"] in ("aws_iam_role_policy_attachment", "aws_iam_policy_attachment"):
+                    if str(values.get("policy_arn", "")).startswith("arn:aws:iam::aws:"):
+                        wrong.add(f"{address} attaches a policy of AWS, expected one written here")
+    wrong.update(f"nothing uses the exception {e[0]} on {e[1]}: take it out" for e in ALLOWED if e not in used)
+    if seen == 0:
+        wrong.add("no policy was found: does terraform still print `test_state`?")
+    for line in sorted(wrong):
+        print(line)
+    print(f"{seen} statements, {len(wrong)} faults")
+    return 1 if wrong else 0
+
+
+# Lists and descriptions that know no resource; only for `plan` and `deploy`.
+WIDE_READS = [(r"[a-z0-9-]+:(Describe|List|Get)[A-Za-z0-9]+", r"\*")]
+
+
+def prove():
+    """Each rule refuses what it is for, and lets through what it should."""
+    bucket = "arn:aws:s3:::market-lake-dev-111122223333-eu-central-1"
+    cases = [
+        (False, {"actions": ["s3:*"], "resources": [f"{bucket}/runs/x"]}),
+        (False, {"actions": ["s3:Get*"], "resources": [f"{bucket}/runs/x"]}),
+        (False, {"actions": ["s3:GetObject"], "resources": ["*"]}),
+        (False, {"actions": ["s3:GetObject"], "resources": [f"{bucket}/*"]}),
+        (False, {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::*/runs/*"]}),
+        (False, {"actions": ["iam:PassRole"], "resources": ["arn:aws:iam::111122223333:role/*"]}),
+        (False, {"actions": ["ecs:RunTask"], "resources": ["arn:aws:ecs:eu:1:task-definition/*"]}),
+        (False, {"actions": ["s3:ListBucket"], "resources": ["*"]}),
+        (False, {"actions": ["sqs:SendMessage"], "resources": ["x"], "principals": [{"identifiers": ["*"]}]}),
+        (False, {"not_actions": ["iam:PassRole"], "resources": ["x"]}),
+        (True, {"actions": ["s3:GetObject"], "resources": [f"{bucket}/bronze/source=*", f"{bucket}/config/*"]}),
+        (True, {"actions": ["s3:PutObject"], "resources": [f"{bucket}/runs/*/fragments/bronze/*"]}),
+        (True, {"actions": ["ecr:GetAuthorizationToken"], "resources": ["*"]}),
+        (True, {"effect": "Deny", "actions": ["s3:*"], "resources": ["*"]}),
+    ]
+    wrong = [case for fine, case in cases if fine == bool(faults("case", case, ALLOWED)[0])]
+    for case in wrong:
+        print(f"judged wrongly: {json.dumps(case)}")
+    print(f"{len(cases)} cases, {len(wrong)} judged wrongly")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(prove() if "--prove" in sys.argv[1:] else check())
