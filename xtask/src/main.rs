@@ -5,10 +5,12 @@
 //! HTTP. So it builds in seconds, and everything it does can be done by hand.
 #![expect(clippy::print_stdout, reason = "what a command finds goes to standard output")]
 
+mod aws;
 mod bench;
 mod codegen;
 mod demo;
 mod doctor;
+mod e2e;
 mod environment;
 mod executor;
 mod fuzz;
@@ -51,6 +53,26 @@ enum Command {
     Local(local::Command),
     /// Ask the lake in SQL
     Query(query::Args),
+    /// Once an account: the state's bucket, and the roles by which GitHub deploys
+    Bootstrap(aws::Bootstrap),
+    /// What a deployment would change, and what it costs
+    Plan(aws::Plan),
+    /// Do what the last plan showed
+    Apply(aws::Apply),
+    /// The lake in an AWS account, or in an emulated one on this machine
+    Deploy(aws::Deploy),
+    /// Start an execution of what is deployed
+    Run(aws::Run),
+    /// The last executions
+    Runs(aws::Runs),
+    /// What the deployed jobs log
+    Logs(aws::Logs),
+    /// How a deployment is: runs, alarms, freshness, sizes, drift
+    Status(aws::Status),
+    /// Destroy a deployment and prove that nothing is left
+    Teardown(aws::Teardown),
+    /// The whole way on the emulated AWS: deploy, runs that fail and are mended, queries, teardown
+    E2e(e2e::Args),
     /// Measure speed and memory, against peers
     #[command(subcommand)]
     Bench(bench::Command),
@@ -83,6 +105,16 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Local(command) => local::run(command),
         Command::Query(args) => query::run(&args),
+        Command::Bootstrap(args) => aws::bootstrap(&args),
+        Command::Plan(args) => aws::plan(&args),
+        Command::Apply(args) => aws::apply(&args),
+        Command::Deploy(args) => aws::deploy(&args),
+        Command::Run(args) => aws::start(&args),
+        Command::Runs(args) => aws::runs(&args),
+        Command::Logs(args) => aws::logs(&args),
+        Command::Status(args) => aws::status(&args),
+        Command::Teardown(args) => aws::teardown(&args),
+        Command::E2e(args) => e2e::run(&args),
         Command::Bench(command) => bench::run(&command),
         Command::Maintain(args) => maintain::run(&args),
         Command::Test(args) => Ok(test::run(&args)),

@@ -4,13 +4,16 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
+use crate::aws::{self, Site};
 use crate::environment::{Choice, Environment};
 use crate::workspace;
 
 /// The arguments of `query`.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Ask the lake in SQL: a named query of sql/queries, or any text.",
+    long_about = "Ask the lake in SQL: a named query of sql/queries, or any text. A deployed \
+                  environment (one with a section `aws:`) is asked through Athena, which tells what \
+                  it scanned and what that costs; all others are read here.",
     after_help = "Examples:\n  \
         cargo xtask query --list\n  \
         cargo xtask query vwap_by_day --param symbol=BTCUSDT\n  \
@@ -47,6 +50,10 @@ pub(crate) struct Args {
     #[arg(long)]
     render: bool,
 
+    /// Read the lake on this machine, though the environment is one that is deployed
+    #[arg(long)]
+    local: bool,
+
     /// The environment; default: demo
     #[command(flatten)]
     choice: Choice,
@@ -64,10 +71,23 @@ pub(crate) fn ask(environment: &Environment, question: &[String]) -> anyhow::Res
     Ok(command)
 }
 
+/// Asks Athena, or its emulated engine.
+fn athena(environment: &Environment, question: &[String], args: &Args) -> anyhow::Result<u8> {
+    aws::build(None, &args.choice)?;
+    if environment.name == aws::EMULATED && !args.list && !args.render {
+        aws::emulator::install(true)?;
+    }
+    let site = Site::of(environment)?;
+    let mut words = vec!["query"];
+    words.extend(question.iter().map(String::as_str));
+    site.call(&words)
+}
+
 /// Asks, and passes on the answer and the exit code.
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let environment = args.choice.open(Some("demo"))?;
-    args.choice.build.run()?;
+    // a lake named on the command line is read here, whatever is deployed
+    let deployed = environment.config.aws.is_some() && args.choice.lake.is_none();
     let mut question = Vec::new();
     let mut add = |flag: &str, value: Option<&String>| {
         if let Some(value) = value {
@@ -83,6 +103,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     question.extend(args.list.then(|| "--list".to_owned()));
     question.extend(args.render.then(|| "--render".to_owned()));
     question.extend(args.name.clone());
+    if deployed && args.local {
+        args.choice.build.run()?;
+    } else if deployed {
+        return athena(&environment, &question, args);
+    } else {
+        args.choice.build.run()?;
+    }
     if let Some(lake) = environment.directory()
         && !lake.is_dir()
         && !args.list

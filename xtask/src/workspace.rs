@@ -54,6 +54,11 @@ impl Build {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         if self.no_build { Ok(()) } else { build() }
     }
+
+    /// Whether nothing is to be built.
+    pub(crate) const fn is_off(self) -> bool {
+        self.no_build
+    }
 }
 
 /// cargo, as a person's shell would call it.
@@ -78,9 +83,15 @@ pub(crate) fn cargo() -> Command {
 /// The packages are always named together, so that cargo chooses the same features for what
 /// they share, and demo, local runs and queries do not undo each other's build.
 pub(crate) fn build() -> anyhow::Result<()> {
+    let jobs: Vec<&str> = STAGES.iter().chain(&["query", "exchange"]).copied().collect();
+    build_these(&jobs)
+}
+
+/// Builds the programs of some packages.
+pub(crate) fn build_these(packages: &[&str]) -> anyhow::Result<()> {
     let mut command = cargo();
     command.args(["build", "--bins"]);
-    command.args(STAGES.iter().chain(&["query", "exchange"]).flat_map(|job| ["--package", job]));
+    command.args(packages.iter().flat_map(|package| ["--package", package]));
     // fresh programs are the rule: cargo is told to speak only where there is work to see
     if !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         command.arg("--quiet");

@@ -1,0 +1,123 @@
+//! The commands of deployments: `bootstrap`, `plan`, `apply`, `deploy`, `run`, `runs`, `logs`,
+//! `status`, `teardown`. They check what they need, spawn Terraform, the emulator and `cloud`,
+//! and show what these say. The environment `emulated` is an AWS on this machine, which is
+//! started when it is needed; all else is the same.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `terraform` | one root of infra/ and the calls on it |
+//! | `summary` | a plan in few lines, and what it costs a month |
+//! | `emulator` | the emulated AWS: emulator, sample exchange, runner of its tasks |
+//! | `commands` | what each command does, in its order |
+//! | `teardown` | the end, and its receipt |
+
+mod commands;
+pub(crate) mod emulator;
+mod summary;
+mod teardown;
+mod terraform;
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+
+use crate::environment::{Choice, Environment, Wrong};
+use crate::workspace::{self, root};
+
+pub(crate) use commands::{
+    Apply, Bootstrap, Deploy, Logs, Plan, Run, Runs, Status, apply, bootstrap, deploy, logs, plan,
+    runs, start, status,
+};
+pub(crate) use teardown::{Teardown, teardown};
+
+/// The environment that lies on this machine.
+pub(crate) const EMULATED: &str = "emulated";
+
+/// An environment that is deployed, or is to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its lake.yaml; for the emulated one the copy that names the exchange's port.
+    pub(crate) config: PathBuf,
+    /// Its region.
+    pub(crate) region: String,
+    /// Variables of Terraform, `cloud` and the tasks: the emulator's address.
+    pub(crate) variables: Vec<(String, String)>,
+}
+
+impl Site {
+    /// The environment that was chosen; `default` where none is. Starts the emulated AWS.
+    pub(crate) fn open(choice: &Choice, default: Option<&str>) -> anyhow::Result<Self> {
+        let environment = choice.open(default)?;
+        Self::of(&environment)
+    }
+
+    /// An environment's site.
+    pub(crate) fn of(environment: &Environment) -> anyhow::Result<Self> {
+        let Some(aws) = &environment.config.aws else {
+            bail!(Wrong(format!(
+                "{} has no section `aws:`, so environment {} runs on this machine alone; add \
+                 `aws: {{region: eu-central-1}}`, or type `cargo xtask local run --env {}`",
+                workspace::shown(&environment.file),
+                environment.name,
+                environment.name
+            )));
+        };
+        let region = aws.region.value.clone();
+        let (name, config) = (environment.name.clone(), environment.file.clone());
+        if name == EMULATED {
+            return emulator::up(&name, &config, region, &emulator::Wish::default());
+        }
+        Ok(Self { name, config, region, variables: Vec::new() })
+    }
+
+    /// Where everything of the site lies that is not in the repository.
+    pub(crate) fn folder(&self) -> PathBuf {
+        folder(&self.name)
+    }
+
+    /// A call of `cloud`.
+    pub(crate) fn cloud(&self, args: &[&str]) -> anyhow::Result<Command> {
+        let mut command = Command::new(workspace::program("cloud")?);
+        command
+            .arg("--config")
+            .arg(&self.config)
+            .args(args)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(root())
+            .stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// Calls `cloud`, passes on what it says, and its exit code.
+    pub(crate) fn call(&self, args: &[&str]) -> anyhow::Result<u8> {
+        let status = self.cloud(args)?.status().context("cannot start `cloud`")?;
+        Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+    }
+
+    /// Calls `cloud` and reads what it says; its message where it fails.
+    pub(crate) fn ask(&self, args: &[&str]) -> anyhow::Result<String> {
+        let output = self.cloud(args)?.output().context("cannot start `cloud`")?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("{}", said.trim().trim_start_matches("cloud: "));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+/// The folder of an environment's Terraform data, plans, and, of the emulated one, everything.
+pub(crate) fn folder(environment: &str) -> PathBuf {
+    root().join("target").join(environment)
+}
+
+/// Builds `cloud`; the jobs too where they run as tasks on this machine.
+pub(crate) fn build(environment: Option<&str>, choice: &Choice) -> anyhow::Result<()> {
+    if choice.build.is_off() {
+        return Ok(());
+    }
+    workspace::build_these(&["cloud"])?;
+    if environment == Some(EMULATED) { workspace::build() } else { Ok(()) }
+}

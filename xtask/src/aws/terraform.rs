@@ -1,0 +1,334 @@
+//! One root of infra/ and the calls on it. What Terraform says of the troubles that people have
+//! is turned into one message that tells what to do.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+use super::{EMULATED, Site};
+use crate::workspace::{root, shown};
+
+/// The least version.
+const VERSION: (u32, u32) = (1, 11);
+/// Where a mirror of providers may lie: folders that are looked through.
+const PLACES: &[&str] = &["/opt", "/usr/local", "/usr/share", "/var/lib"];
+/// How deep.
+const DEPTH: u32 = 3;
+
+/// A root module and where its data lies.
+#[derive(Debug, Clone)]
+pub(crate) struct Terraform {
+    /// The root's folder.
+    root: PathBuf,
+    /// Data, plans and logs.
+    data: PathBuf,
+    /// Further variables of the process.
+    variables: Vec<(String, String)>,
+    /// Arguments of `init`.
+    backend: Vec<String>,
+    /// Arguments of `plan` and `destroy`.
+    vars: Vec<String>,
+}
+
+impl Terraform {
+    /// The root of a site.
+    pub(crate) fn of(site: &Site, account: &str) -> anyhow::Result<Self> {
+        check()?;
+        let data = site.folder().join("terraform");
+        fs::create_dir_all(&data).with_context(|| format!("cannot make `{}`", data.display()))?;
+        let mut variables = site.variables.clone();
+        variables.extend(mirror(&data)?);
+        let (mut backend, mut vars) = (Vec::new(), Vec::new());
+        if site.name == EMULATED {
+            vars.push(format!("-var=config_file={}", site.config.display()));
+        } else {
+            let bucket = format!("market-lake-state-{account}-{}", site.region);
+            backend.extend([
+                format!("-backend-config=bucket={bucket}"),
+                format!("-backend-config=key={}/terraform.tfstate", site.name),
+                format!("-backend-config=region={}", site.region),
+                "-backend-config=use_lockfile=true".to_owned(),
+                "-backend-config=encrypt=true".to_owned(),
+            ]);
+        }
+        let images = site.folder().join("images.tfvars.json");
+        if images.is_file() {
+            vars.push(format!("-var-file={}", images.display()));
+        }
+        let root = root().join("infra/envs").join(&site.name);
+        if !root.join("main.tf").is_file() {
+            bail!("there is no Terraform root {}; copy one of infra/envs", shown(&root));
+        }
+        Ok(Self { root, data, variables, backend, vars })
+    }
+
+    /// The root that makes what others need: state bucket, roles of GitHub.
+    pub(crate) fn bootstrap(site: &Site) -> anyhow::Result<Self> {
+        check()?;
+        let data = site.folder().join("bootstrap");
+        fs::create_dir_all(&data)?;
+        let mut variables = site.variables.clone();
+        variables.extend(mirror(&data)?);
+        let root = root().join("infra/bootstrap");
+        let vars = vec![format!("-var=region={}", site.region)];
+        Ok(Self { root, data, variables, backend: Vec::new(), vars })
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("terraform");
+        command
+            .arg(format!("-chdir={}", self.root.display()))
+            .args(args)
+            .env("TF_DATA_DIR", &self.data)
+            .env("TF_IN_AUTOMATION", "1")
+            .env("TF_INPUT", "0")
+            .env("CHECKPOINT_DISABLE", "1")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs to the end, quietly; standard output.
+    fn quietly(&self, what: &str, args: &[&str]) -> anyhow::Result<String> {
+        let output = self.command(args).output().context("cannot start terraform")?;
+        if !output.status.success() {
+            let said = format!(
+                "{}\n{}",
+                String::from_utf8_lossy(&output.stderr),
+                String::from_utf8_lossy(&output.stdout)
+            );
+            bail!("{}", trouble(what, &said));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Fetches providers and opens the state.
+    pub(crate) fn init(&self) -> anyhow::Result<()> {
+        let mut args = vec!["init", "-no-color", "-reconfigure"];
+        args.extend(self.backend.iter().map(String::as_str));
+        self.quietly("prepare Terraform", &args).map(drop)
+    }
+
+    /// The file of the saved plan.
+    pub(crate) fn plan_file(&self) -> PathBuf {
+        self.data.join("saved.tfplan")
+    }
+
+    /// Plans, keeps the plan, and says it as Terraform's JSON.
+    pub(crate) fn plan(&self) -> anyhow::Result<Value> {
+        let out = format!("-out={}", self.plan_file().display());
+        let mut args = vec!["plan", "-no-color", "-compact-warnings", &out];
+        args.extend(self.vars.iter().map(String::as_str));
+        self.quietly("plan", &args)?;
+        self.show(&self.plan_file().display().to_string())
+    }
+
+    /// A plan, or the state where `what` is empty, as Terraform's JSON.
+    fn show(&self, what: &str) -> anyhow::Result<Value> {
+        let mut args = vec!["show", "-json", "-no-color"];
+        if !what.is_empty() {
+            args.push(what);
+        }
+        let text = self.quietly("read the plan", &args)?;
+        serde_json::from_str(&text).context("what Terraform shows is no JSON")
+    }
+
+    /// The state: the addresses of all resources, those that are only read left out.
+    pub(crate) fn resources(&self) -> anyhow::Result<Vec<String>> {
+        let text = self.quietly("read the state", &["state", "list", "-no-color"])?;
+        let is_data = |line: &&str| line.split('.').any(|part| part == "data");
+        Ok(text.lines().filter(|line| !is_data(line) && !line.is_empty()).map(ToOwned::to_owned).collect())
+    }
+
+    /// The outputs of the root.
+    pub(crate) fn outputs(&self) -> anyhow::Result<Value> {
+        let text = self.quietly("read the outputs", &["output", "-json", "-no-color"])?;
+        serde_json::from_str(&text).context("what Terraform puts out is no JSON")
+    }
+
+    /// Applies the saved plan; tells what is done, one line a resource.
+    pub(crate) fn apply(&self, changes: usize) -> anyhow::Result<()> {
+        let file = self.plan_file();
+        if !file.is_file() {
+            bail!("there is no saved plan; type `cargo xtask plan` first");
+        }
+        let file = file.display().to_string();
+        self.loudly("apply the plan", &["apply", "-no-color", &file], changes)?;
+        // a plan is good for one time
+        fs::remove_file(self.plan_file()).context("cannot remove the plan that was applied")
+    }
+
+    /// Destroys everything.
+    pub(crate) fn destroy(&self, resources: usize) -> anyhow::Result<()> {
+        let mut args = vec!["destroy", "-no-color", "-auto-approve", "-compact-warnings"];
+        args.extend(self.vars.iter().map(String::as_str));
+        self.loudly("destroy", &args, resources)
+    }
+
+    fn loudly(&self, what: &str, args: &[&str], all: usize) -> anyhow::Result<()> {
+        let mut child = self
+            .command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot start terraform")?;
+        let stderr = child.stderr.take().map(|pipe| {
+            std::thread::spawn(move || {
+                let lines = BufReader::new(pipe).lines().map_while(Result::ok);
+                lines.collect::<Vec<_>>().join("\n")
+            })
+        });
+        let mut done = 0;
+        for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufReader::lines) {
+            let line = line.context("cannot read what terraform says")?;
+            if let Some(text) = progress(&line) {
+                done += 1;
+                eprintln!("  {done:>3}/{all} {text}");
+            }
+        }
+        let status = child.wait().context("cannot wait for terraform")?;
+        let said = stderr.and_then(|thread| thread.join().ok()).unwrap_or_default();
+        if !status.success() {
+            bail!("{}; type the same command again to go on", trouble(what, &said));
+        }
+        Ok(())
+    }
+}
+
+/// A line of `apply` that is worth showing: `module.x.y: Creation complete after 3s [id=…]`.
+fn progress(line: &str) -> Option<String> {
+    let (address, rest) = line.split_once(": ")?;
+    let word = ["Creation", "Modifications", "Destruction"].into_iter().find_map(|word| {
+        rest.strip_prefix(word)?.strip_prefix(" complete").map(|_| match word {
+            "Creation" => "made",
+            "Modifications" => "changed",
+            _ => "gone",
+        })
+    })?;
+    Some(format!("{word:8} {}", address.replace("module.environment.", "")))
+}
+
+/// What Terraform says, as one message that tells what to do.
+fn trouble(what: &str, said: &str) -> String {
+    let known = [
+        (
+            "Error acquiring the state lock",
+            "the state is locked: another deployment is at work, or one was killed; wait, or see \
+             docs/deploy.md for how to take the lock away",
+        ),
+        ("Saved plan is stale", "the plan is older than the state: type `cargo xtask plan` again"),
+        (
+            "Failed to get existing workspaces",
+            "the state's bucket cannot be read: type `cargo xtask bootstrap` once an account",
+        ),
+        (
+            "S3 bucket does not exist",
+            "there is no bucket for the state: type `cargo xtask bootstrap` once an account",
+        ),
+        ("NoSuchBucket", "a bucket is not there: type `cargo xtask bootstrap` once an account"),
+        ("ExpiredToken", "the credentials have expired: log in again, as with `aws sso login`"),
+        (
+            "No valid credential sources found",
+            "there are no credentials: set AWS_PROFILE, or log in with `aws sso login`",
+        ),
+        (
+            "Failed to query available provider packages",
+            "the AWS provider cannot be fetched: check the network, or set TF_CLI_CONFIG_FILE",
+        ),
+    ];
+    let found = known.iter().find(|(words, _)| said.contains(words)).map(|(_, advice)| *advice);
+    if let Some(advice) = found {
+        return format!("cannot {what}: {advice}");
+    }
+    // the first error with what belongs to it, without Terraform's frame
+    let lines: Vec<&str> = said
+        .lines()
+        .map(|line| line.trim_start_matches(['│', '╷', '╵', ' ']).trim())
+        .filter(|line| !line.is_empty())
+        .collect();
+    let from = lines.iter().position(|line| line.starts_with("Error:")).unwrap_or(0);
+    let some: Vec<&str> = lines.iter().skip(from).take(6).copied().collect();
+    format!("cannot {what}: {}", some.join("; "))
+}
+
+/// Whether Terraform is there and new enough.
+fn check() -> anyhow::Result<()> {
+    let output = Command::new("terraform")
+        .args(["version", "-json"])
+        .env("CHECKPOINT_DISABLE", "1")
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = output else {
+        bail!("terraform is not installed; see https://developer.hashicorp.com/terraform/install");
+    };
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let found = value["terraform_version"].as_str().unwrap_or("unknown").to_owned();
+    let mut numbers = found.split('.').filter_map(|part| part.parse::<u32>().ok());
+    if (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < VERSION {
+        bail!("terraform {found} is too old, expected at least {}.{}", VERSION.0, VERSION.1);
+    }
+    Ok(())
+}
+
+/// A mirror of providers on this machine, as Terraform's configuration says it; none where the
+/// user has a configuration, or there is no mirror.
+fn mirror(data: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    const VARIABLE: &str = "TF_CLI_CONFIG_FILE";
+    if std::env::var_os(VARIABLE).is_some() {
+        return Ok(Vec::new());
+    }
+    let Some(mirror) = PLACES.iter().find_map(|place| look(Path::new(place), DEPTH)) else {
+        return Ok(Vec::new());
+    };
+    let text = format!(
+        "disable_checkpoint = true\nprovider_installation {{\n  filesystem_mirror {{\n    path    = \
+         {:?}\n    include = [\"registry.terraform.io/*/*\"]\n  }}\n}}\n",
+        mirror.display().to_string()
+    );
+    let file = data.join("mirror.tfrc");
+    fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
+    Ok(vec![(VARIABLE.to_owned(), file.display().to_string())])
+}
+
+fn look(folder: &Path, depth: u32) -> Option<PathBuf> {
+    if folder.join("registry.terraform.io/hashicorp/aws").is_dir() {
+        return Some(folder.to_owned());
+    }
+    if depth == 0 {
+        return None;
+    }
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    entries.filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).find_map(|e| look(&e.path(), depth - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_troubles_tell_what_to_do() {
+        let check = |said: &str, expect: &str| {
+            let text = trouble("plan", said);
+            assert!(text.contains(expect), "{text}");
+            assert_eq!(text.lines().count(), 1, "{text}");
+        };
+        check("│ Error: Saved plan is stale\n│ ", "type `cargo xtask plan` again");
+        check("Error: Error acquiring the state lock\n\nError message: x", "the state is locked");
+        check("Error: No valid credential sources found", "there are no credentials");
+        check("╷\n│ Error: creating S3 Bucket (x): y\n│ \n│   with a.b,\n╵", "cannot plan: Error: creating S3");
+    }
+
+    #[test]
+    fn progress_is_one_line_a_resource() {
+        assert_eq!(
+            progress("module.environment.module.lake.aws_s3_bucket.this: Creation complete after 1s [id=x]"),
+            Some("made     module.lake.aws_s3_bucket.this".to_owned())
+        );
+        assert_eq!(progress("a.b: Still creating... [10s elapsed]"), None);
+        assert_eq!(progress("a.b: Destruction complete after 0s"), Some("gone     a.b".to_owned()));
+    }
+}
