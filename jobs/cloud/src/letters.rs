@@ -126,7 +126,10 @@ pub(crate) async fn look(cloud: &Cloud, run: &RunId) -> anyhow::Result<Vec<Lette
 }
 
 /// Shows letters to others again.
-pub(crate) async fn put_back(cloud: &Cloud, letters: impl Iterator<Item = Letter>) -> anyhow::Result<()> {
+pub(crate) async fn put_back(
+    cloud: &Cloud,
+    letters: impl Iterator<Item = Letter>,
+) -> anyhow::Result<()> {
     let Some(url) = url(cloud).await? else { return Ok(()) };
     for letter in letters {
         cloud

@@ -10,6 +10,7 @@
 //! | `run`, `board`, `letters` | executions: start, follow, do again what failed |
 //! | `logs`, `status`, `lake` | what the jobs log, how a deployment is, what lies in its bucket |
 //! | `ask`, `answer` | questions to Athena |
+//! | `verify`, `files` | whether catalog and data files are as the code says |
 //! | `empty`, `leftovers` | before and after a teardown |
 //! | `tasks` | the tasks of the emulated AWS |
 #![expect(clippy::print_stdout, reason = "what a command finds goes to standard output")]
@@ -19,6 +20,7 @@ mod answer;
 mod ask;
 mod board;
 mod empty;
+mod files;
 mod lake;
 mod leftovers;
 mod letters;
@@ -28,6 +30,7 @@ mod run;
 mod status;
 mod tasks;
 mod trouble;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -73,6 +76,10 @@ enum Command {
     Status,
     /// Ask Athena in SQL
     Query(ask::Args),
+    /// Whether the catalog is as the code says
+    Verify,
+    /// The live data files of silver and gold with the SHA-256 of their bytes, as JSON
+    Files(files::Args),
     /// Empty the bucket and the image repositories, before a teardown
     Empty(empty::Args),
     /// Look for what a teardown left
@@ -85,6 +92,9 @@ async fn work(cli: Cli) -> anyhow::Result<u8> {
     let json = cli.json;
     if let Command::RunTasks(args) = cli.command {
         return tasks::run_tasks(args).await;
+    }
+    if let Command::Files(files::Args { directory: Some(directory) }) = &cli.command {
+        return files::of_directory(directory);
     }
     let file = cli.config.ok_or_else(|| {
         Wrong("which environment? say --config infra/envs/<env>/lake.yaml".into())
@@ -109,6 +119,8 @@ async fn work(cli: Cli) -> anyhow::Result<u8> {
         Command::Logs(args) => logs::logs(&cloud, &args, json).await,
         Command::Status => status::status(&cloud, json).await,
         Command::Query(args) => ask::query(&cloud, &args).await,
+        Command::Verify => verify::verify(&cloud, json).await,
+        Command::Files(_) => files::of_bucket(&cloud).await,
         Command::Empty(args) => empty::empty(&cloud, &args, json).await,
         Command::Leftovers => leftovers::leftovers(&cloud, json).await,
         Command::RunTasks(_) => Ok(0),

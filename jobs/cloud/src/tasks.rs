@@ -2,12 +2,12 @@
 //! image in a container) with the task's command and environment, passes on what it logs, and
 //! tells how it ended. Ends its children when it ends, and ends when the emulator is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::run::now;
 
@@ -84,6 +84,8 @@ struct Runner {
     programs: PathBuf,
     http: reqwest::Client,
     kills: AtomicU32,
+    /// The tasks at work, and how each is told to stop.
+    at_work: Mutex<HashMap<String, Arc<Notify>>>,
 }
 
 /// `run-tasks`.
@@ -96,11 +98,12 @@ pub(crate) async fn run_tasks(args: Args) -> anyhow::Result<u8> {
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
     let kills = AtomicU32::new(args.kills);
     let concurrency = args.concurrency.max(1) as usize;
-    let runner = Arc::new(Runner { args, programs, http, kills });
+    let runner = Arc::new(Runner { args, programs, http, kills, at_work: Mutex::default() });
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     // children are ended when the tasks that hold them are dropped
     tokio::select! {
         result = runner.work(concurrency) => result?,
+        () = runner.stop_what_is_to_stop() => {}
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
@@ -162,8 +165,25 @@ impl Runner {
         Ok(serde_json::from_slice(&answer.bytes().await?)?)
     }
 
+    /// Tells tasks that somebody stopped. Never ends.
+    async fn stop_what_is_to_stop(&self) {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let Ok(answer) = self.http.get(self.url("stops")).send().await else { continue };
+            let Ok(bytes) = answer.bytes().await else { continue };
+            let arns: Vec<String> = serde_json::from_slice(&bytes).unwrap_or_default();
+            let at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+            arns.iter().filter_map(|arn| at_work.get(arn)).for_each(|stop| stop.notify_one());
+        }
+    }
+
     async fn one(&self, task: &Task) {
-        let ended = match self.run(task).await {
+        let stop = Arc::new(Notify::new());
+        let at_work = || self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        at_work().insert(task.task_arn.clone(), Arc::clone(&stop));
+        let ended = self.run(task, &stop).await;
+        at_work().remove(&task.task_arn);
+        let ended = match ended {
             Ok(ended) => ended,
             Err(error) => {
                 let reason = format!("CannotStartContainerError: {error:#}");
@@ -183,7 +203,7 @@ impl Runner {
         eprintln!("run-tasks: the emulator does not take the end of {}", task.task_arn);
     }
 
-    async fn run(&self, task: &Task) -> anyhow::Result<Ended> {
+    async fn run(&self, task: &Task, stop: &Notify) -> anyhow::Result<Ended> {
         let temp = tempfile::tempdir()?;
         let mut command = if self.args.containers {
             self.container(task)
@@ -204,7 +224,7 @@ impl Runner {
         ];
         drop(sender);
         let log = self.log(task, receiver);
-        let wait = self.wait(&mut child);
+        let wait = self.wait(&mut child, stop);
         let ((), ended) = tokio::join!(log, wait);
         for reader in readers.into_iter().flatten() {
             reader.abort();
@@ -212,29 +232,39 @@ impl Runner {
         ended
     }
 
-    /// Waits for the end, or brings it about where a kill is due.
-    async fn wait(&self, child: &mut Child) -> anyhow::Result<Ended> {
+    /// Waits for the end, or brings it about where a kill is due or somebody stops the task.
+    async fn wait(&self, child: &mut Child, stop: &Notify) -> anyhow::Result<Ended> {
         let is_due = fastrand::bool() && self.kills.load(Ordering::Relaxed) > 0;
-        let status = if is_due {
-            let patience = Duration::from_millis(fastrand::u64(0..600));
-            match tokio::time::timeout(patience, child.wait()).await {
-                Ok(status) => status?,
-                Err(_) => {
-                    let take = |left: u32| left.checked_sub(1);
-                    let order = Ordering::Relaxed;
-                    if self.kills.fetch_update(order, order, take).is_ok() {
-                        child.kill().await?;
-                        let reason = "the task was killed, as if its machine were lost".to_owned();
-                        return Ok(Ended { exit_code: Some(KILLED), reason });
+        let patience = if is_due {
+            Duration::from_millis(fastrand::u64(0..600))
+        } else {
+            Duration::from_secs(86_400)
+        };
+        let (exit_code, reason) = tokio::select! {
+            status = child.wait() => {
+                (status?.code().unwrap_or(KILLED), "Essential container in task exited")
+            }
+            () = stop.notified() => {
+                child.kill().await?;
+                (KILLED, "the task was stopped")
+            }
+            () = tokio::time::sleep(patience) => {
+                let (order, take) = (Ordering::Relaxed, |left: u32| left.checked_sub(1));
+                if self.kills.fetch_update(order, order, take).is_ok() {
+                    child.kill().await?;
+                    // half of them as Spot does it: there is no exit code then
+                    if fastrand::bool() {
+                        let reason = "Your Spot Task was interrupted.".to_owned();
+                        return Ok(Ended { exit_code: None, reason });
                     }
-                    child.wait().await?
+                    (KILLED, "the task was killed at random")
+                } else {
+                    let status = child.wait().await?;
+                    (status.code().unwrap_or(KILLED), "Essential container in task exited")
                 }
             }
-        } else {
-            child.wait().await?
         };
-        let reason = "Essential container in task exited".to_owned();
-        Ok(Ended { exit_code: Some(status.code().unwrap_or(KILLED)), reason })
+        Ok(Ended { exit_code: Some(exit_code), reason: reason.to_owned() })
     }
 
     /// The task's variables, and those by which the programs find the emulator.

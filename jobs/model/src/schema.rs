@@ -33,6 +33,22 @@ pub enum ColumnType {
     Timestamp,
 }
 
+impl ColumnType {
+    /// The type as the catalog (Athena, Glue) writes it.
+    pub fn catalog_name(self) -> String {
+        match self {
+            Self::Boolean => "boolean".into(),
+            Self::Int => "int".into(),
+            Self::Long => "bigint".into(),
+            Self::Double => "double".into(),
+            Self::Decimal(precision, scale) => format!("decimal({precision},{scale})"),
+            Self::Text => "string".into(),
+            Self::Date => "date".into(),
+            Self::Timestamp => "timestamp".into(),
+        }
+    }
+}
+
 /// Prices of single rows.
 pub const PRICE: ColumnType = ColumnType::Decimal(18, 8);
 /// Quantities, volumes and quote amounts of single rows.

@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::summary::{Changes, resources};
 use super::terraform::Terraform;
 use super::{EMULATED, Site, build, emulator};
+use crate::doctor;
 use crate::environment::Choice;
 use crate::maintain::confirm;
 use crate::workspace::root;
-use crate::{doctor, images};
 
 /// The arguments of `plan`.
 #[derive(Debug, clap::Args)]

@@ -193,12 +193,7 @@ fn exchange(state: &Path, file: &Path, wish: &Wish) -> anyhow::Result<PathBuf> {
     Ok(config)
 }
 
-fn start_exchange(
-    state: &Path,
-    note: &Path,
-    wanted: &str,
-    wish: &Wish,
-) -> anyhow::Result<Daemon> {
+fn start_exchange(state: &Path, note: &Path, wanted: &str, wish: &Wish) -> anyhow::Result<Daemon> {
     let address = wanted.strip_prefix("http://").unwrap_or("127.0.0.1:0");
     // a port that somebody else listens on is left to him
     let listen = if TcpStream::connect(address).is_ok() { "127.0.0.1:0" } else { address };

@@ -9,7 +9,8 @@ use model::prices::Prices;
 use serde_json::Value;
 
 /// Kinds of resources that data is lost with.
-const PRECIOUS: &[&str] = &["aws_s3_bucket", "aws_sqs_queue", "aws_ecr_repository", "aws_cloudwatch_log_group"];
+const PRECIOUS: &[&str] =
+    &["aws_s3_bucket", "aws_sqs_queue", "aws_ecr_repository", "aws_cloudwatch_log_group"];
 /// Hours a month.
 const HOURS: f64 = 730.0;
 
@@ -137,13 +138,19 @@ impl Changes {
             * (f64::from(silver.cpu) / 1_024.0 * prices.fargate_arm_vcpu_hour
                 + f64::from(silver.memory_mib) / 1_024.0 * prices.fargate_arm_gb_hour);
         vec![
-            format!("about ${sum:.2} a month at rest ({parts}); the budget warns at ${}", aws.budget.monthly_usd.value),
+            format!(
+                "about ${sum:.2} a month at rest ({parts}); the budget warns at ${}",
+                aws.budget.monthly_usd.value
+            ),
             format!(
                 "besides: ${:.4} a GB and month in S3, ${hour:.4} an hour for a batch at work, ${} a \
                  TB that queries scan",
                 prices.s3_standard_gb_month, prices.athena_tb_scanned
             ),
-            format!("prices of {} in {}; one dashboard of three is free", prices.date, prices.region),
+            format!(
+                "prices of {} in {}; one dashboard of three is free",
+                prices.date, prices.region
+            ),
         ]
     }
 
@@ -244,6 +251,9 @@ mod tests {
         let changes = Changes::of(&plan(&[]));
         assert!(changes.is_empty());
         let cost = changes.cost(&Aws::defaults("eu-central-1"));
-        assert!(cost[0].starts_with("about $38.16 a month at rest (alarms $0.20, NAT gateways $37.96)"), "{cost:?}");
+        assert!(
+            cost[0].starts_with("about $38.16 a month at rest (alarms $0.20, NAT gateways $37.96)"),
+            "{cost:?}"
+        );
     }
 }

@@ -138,7 +138,8 @@ fn receipt(
     let receipt = json!({
         "environment": site.name, "at": now(), "existed": rows, "left": found, "looked": left["looked"],
     });
-    let file = super::folder("receipts").join(format!("{}-{}.json", site.name, now().format("%Y%m%dT%H%M%SZ")));
+    let file =
+        folder("receipts").join(format!("{}-{}.json", site.name, now().format("%Y%m%dT%H%M%SZ")));
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -149,7 +150,8 @@ fn receipt(
 
 /// What Terraform and we noted of an emulated AWS that is gone.
 fn forget(name: &str) {
-    for file in ["terraform.tfstate", "terraform.tfstate.backup", "images.tfvars.json", "lake.yaml"] {
+    for file in ["terraform.tfstate", "terraform.tfstate.backup", "images.tfvars.json", "lake.yaml"]
+    {
         let _ = fs::remove_file(folder(name).join(file));
     }
     let _ = fs::remove_dir_all(folder(name).join("terraform"));

@@ -141,7 +141,11 @@ impl Terraform {
     pub(crate) fn resources(&self) -> anyhow::Result<Vec<String>> {
         let text = self.quietly("read the state", &["state", "list", "-no-color"])?;
         let is_data = |line: &&str| line.split('.').any(|part| part == "data");
-        Ok(text.lines().filter(|line| !is_data(line) && !line.is_empty()).map(ToOwned::to_owned).collect())
+        Ok(text
+            .lines()
+            .filter(|line| !is_data(line) && !line.is_empty())
+            .map(ToOwned::to_owned)
+            .collect())
     }
 
     /// The outputs of the root.
@@ -302,7 +306,9 @@ fn look(folder: &Path, depth: u32) -> Option<PathBuf> {
         return None;
     }
     let entries = fs::read_dir(folder).ok()?.flatten();
-    entries.filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).find_map(|e| look(&e.path(), depth - 1))
+    entries
+        .filter(|e| e.file_type().is_ok_and(|t| t.is_dir()))
+        .find_map(|e| look(&e.path(), depth - 1))
 }
 
 #[cfg(test)]
@@ -319,13 +325,18 @@ mod tests {
         check("│ Error: Saved plan is stale\n│ ", "type `cargo xtask plan` again");
         check("Error: Error acquiring the state lock\n\nError message: x", "the state is locked");
         check("Error: No valid credential sources found", "there are no credentials");
-        check("╷\n│ Error: creating S3 Bucket (x): y\n│ \n│   with a.b,\n╵", "cannot plan: Error: creating S3");
+        check(
+            "╷\n│ Error: creating S3 Bucket (x): y\n│ \n│   with a.b,\n╵",
+            "cannot plan: Error: creating S3",
+        );
     }
 
     #[test]
     fn progress_is_one_line_a_resource() {
         assert_eq!(
-            progress("module.environment.module.lake.aws_s3_bucket.this: Creation complete after 1s [id=x]"),
+            progress(
+                "module.environment.module.lake.aws_s3_bucket.this: Creation complete after 1s [id=x]"
+            ),
             Some("made     module.lake.aws_s3_bucket.this".to_owned())
         );
         assert_eq!(progress("a.b: Still creating... [10s elapsed]"), None);

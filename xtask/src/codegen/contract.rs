@@ -8,29 +8,15 @@ use model::config::Aws;
 use model::exit::Exit;
 use model::layout;
 use model::metrics::{self, Metric};
-use model::schema::{Column, ColumnType, Table};
+use model::schema::{Column, Table};
 use serde_json::{Value, json};
 
 use crate::workspace::STAGES;
 
-/// The type of a column as the catalog (Athena, Glue) writes it.
-fn catalog_type(kind: ColumnType) -> String {
-    match kind {
-        ColumnType::Boolean => "boolean".into(),
-        ColumnType::Int => "int".into(),
-        ColumnType::Long => "bigint".into(),
-        ColumnType::Double => "double".into(),
-        ColumnType::Decimal(precision, scale) => format!("decimal({precision},{scale})"),
-        ColumnType::Text => "string".into(),
-        ColumnType::Date => "date".into(),
-        ColumnType::Timestamp => "timestamp".into(),
-    }
-}
-
 fn column(column: &Column) -> Value {
     json!({
         "name": column.name,
-        "type": catalog_type(column.kind),
+        "type": column.kind.catalog_name(),
         "nullable": column.nullable,
         "comment": column.doc,
     })

@@ -1,0 +1,240 @@
+//! `cargo xtask e2e`: the whole way on the emulated AWS, from nothing to nothing. Deploys, looks
+//! that a second plan is empty, runs with archives that fail once and for good, redrives, compares
+//! every data file with a run on this machine byte for byte, tears down.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+use crate::aws::{self, EMULATED, emulator};
+use crate::environment::Choice;
+use crate::human;
+use crate::workspace::{self, root};
+
+/// The arguments of `e2e`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "The whole way on an AWS of this machine, no account: deploy, a second plan that \
+                  is empty, an execution whose source fails for a while, one in which batches fail \
+                  for good and are redriven, every file of silver and gold compared byte for byte \
+                  with a run on this machine, teardown, nothing left.",
+    after_help = "Examples:\n  cargo xtask e2e\n  cargo xtask e2e --keep"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    choice: Choice,
+
+    /// Kill so many tasks at random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    kills: u32,
+
+    /// Leave all as it is at the end, and do not tear down
+    #[arg(long)]
+    keep: bool,
+}
+
+/// What is done, step by step, with its time.
+struct Steps {
+    begun: Instant,
+    rows: Vec<(String, f64)>,
+}
+
+impl Steps {
+    fn step<T>(
+        &mut self,
+        name: &str,
+        work: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        eprintln!("\n── {name}");
+        let start = Instant::now();
+        let result = work().with_context(|| format!("failed at: {name}"))?;
+        self.rows.push((name.to_owned(), start.elapsed().as_secs_f64()));
+        Ok(result)
+    }
+}
+
+/// A command of ours, its output shown.
+fn xtask(args: &[&str]) -> anyhow::Result<(u8, String)> {
+    let me = std::env::current_exe().context("cannot find the path of this program")?;
+    let output = Command::new(me)
+        .args(args)
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start xtask")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok((output.status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1), said))
+}
+
+fn well(args: &[&str]) -> anyhow::Result<String> {
+    let (code, said) = xtask(args)?;
+    if code != 0 {
+        bail!("`cargo xtask {}` ended with {code}: {}", args.join(" "), said.trim());
+    }
+    Ok(said)
+}
+
+/// The sample exchange that tasks ask.
+fn exchange() -> anyhow::Result<String> {
+    let text = fs::read(aws::folder(EMULATED).join("exchange.json"))?;
+    let value: Value = serde_json::from_slice(&text)?;
+    Ok(value["url"].as_str().context("the exchange has no address")?.to_owned())
+}
+
+/// Tells the sample exchange its faults; none with an empty text.
+fn faults(text: &str) -> anyhow::Result<()> {
+    use std::io::{Read as _, Write as _};
+    let url = exchange()?;
+    let host = url.trim_start_matches("http://");
+    let mut stream = std::net::TcpStream::connect(host)?;
+    let method = if text.is_empty() { "DELETE" } else { "PUT" };
+    write!(
+        stream,
+        "{method} /_control/faults HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n{text}",
+        text.len()
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    if !answer.starts_with("HTTP/1.1 2") {
+        bail!("the sample exchange refuses its faults: {answer}");
+    }
+    Ok(())
+}
+
+fn files(directory: Option<&str>) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut command = match directory {
+        Some(directory) => {
+            let mut command = Command::new(workspace::program("cloud")?);
+            command.args(["files", "--directory", directory]);
+            command
+        }
+        None => {
+            let choice = Choice { env: Some(EMULATED.into()), ..Choice::default() };
+            aws::Site::open(&choice, None)?.cloud(&["files"])?
+        }
+    };
+    let output = command.stderr(Stdio::inherit()).output().context("cannot start `cloud`")?;
+    serde_json::from_slice(&output.stdout).context("what `cloud files` says is no JSON")
+}
+
+/// How many files differ, either way.
+fn differences(a: &BTreeMap<String, String>, b: &BTreeMap<String, String>) -> Vec<String> {
+    let mut names: Vec<String> = a
+        .iter()
+        .filter(|(path, sha)| b.get(*path) != Some(sha))
+        .chain(b.iter().filter(|(path, sha)| a.get(*path) != Some(sha)))
+        .map(|(path, _)| path.clone())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// `e2e`.
+pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
+    aws::build(Some(EMULATED), &args.choice)?;
+    let mut steps = Steps { begun: Instant::now(), rows: Vec::new() };
+    let local: PathBuf = root().join("target/emulated-local");
+    let result = whole(args, &mut steps, &local);
+    if result.is_err() && !args.keep {
+        // nothing of a failed test goes on
+        let _ = emulator::down(EMULATED);
+    }
+    let compared = result?;
+    println!("\nall of it holds: {compared} files of silver and gold are the same, byte for byte");
+    let rows: Vec<Vec<String>> =
+        steps.rows.iter().map(|(name, s)| vec![format!("  {name}"), format!("{s:.1} s")]).collect();
+    for line in human::columns(&rows) {
+        println!("{line}");
+    }
+    println!("  in {}", human::span(steps.begun.elapsed()));
+    Ok(0)
+}
+
+fn whole(args: &Args, steps: &mut Steps, local: &std::path::Path) -> anyhow::Result<usize> {
+    emulator::down(EMULATED)?;
+    let on = ["--env", EMULATED, "--no-build"];
+    let with = |words: &[&'static str]| -> Vec<&'static str> {
+        words.iter().chain(&on).copied().collect()
+    };
+    steps.step("deploy", || well(&with(&["deploy", "--yes"])))?;
+    steps.step("a second plan is empty", || {
+        let (code, said) = xtask(&with(&["plan", "--drift"]))?;
+        if code != 0 {
+            bail!("the second plan is not empty:\n{said}");
+        }
+        Ok(())
+    })?;
+    if args.kills > 0 {
+        let environment = Choice { env: Some(EMULATED.into()), ..Choice::default() }.open(None)?;
+        let aws = environment.config.aws.as_ref().context("no section aws")?;
+        let wish = emulator::Wish { kills: args.kills, ..emulator::Wish::default() };
+        emulator::up(EMULATED, &environment.file, aws.region.value.clone(), &wish)?;
+    }
+    steps.step("an execution whose source fails for a while, retried", || {
+        faults(
+            "rules:\n  - {path: \"**/BTCUSDT-*.zip\", times: 8, fault: {status: {code: 503}}}\n",
+        )?;
+        well(&with(&["run", "--wait", "--symbol", "BTCUSDT"]))
+    })?;
+    steps.step("an execution in which batches fail for good", || {
+        faults("rules:\n  - {path: \"**/PEPEUSDT-trades-*.zip\", fault: {status: {code: 503}}}\n")?;
+        let (code, said) = xtask(&with(&["run", "--wait", "--json"]))?;
+        let summary: Value = serde_json::from_str(&said).context("no summary")?;
+        let failed = summary["failed_batches"].as_array().map_or(0, Vec::len);
+        if code == 0 || failed == 0 {
+            bail!("expected failed batches in the queue, found none");
+        }
+        eprintln!("{failed} in the queue");
+        Ok(())
+    })?;
+    steps.step("they are redriven", || {
+        faults("")?;
+        well(&with(&["run", "--redrive", "--wait"]))
+    })?;
+    steps.step("a run with nothing to do", || well(&with(&["run", "--wait"])))?;
+    let compared = steps.step("the same on this machine, compared byte for byte", || {
+        let _ = fs::remove_dir_all(local);
+        let place = local.display().to_string();
+        let config = aws::folder(EMULATED).join("lake.yaml").display().to_string();
+        well(&["local", "run", "--no-build", "--config", &config, "--lake", &place])?;
+        let (here, there) = (files(Some(&place))?, files(None)?);
+        let different = differences(&here, &there);
+        if here.is_empty() || !different.is_empty() {
+            bail!(
+                "{} of {} files differ, such as {:?}",
+                different.len(),
+                here.len(),
+                different.first()
+            );
+        }
+        Ok(here.len())
+    })?;
+    if !args.keep {
+        steps.step("teardown", || well(&with(&["teardown", "--yes"])))?;
+        steps.step("teardown again", || well(&with(&["teardown", "--yes"])))?;
+    }
+    Ok(compared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_count_both_ways() {
+        let map = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+            all.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+        };
+        let (a, b) = (map(&[("a", "1"), ("b", "2")]), map(&[("b", "3"), ("c", "4")]));
+        assert_eq!(differences(&a, &b), ["a", "b", "c"]);
+        assert!(differences(&a, &a).is_empty());
+    }
+}
