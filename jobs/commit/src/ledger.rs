@@ -358,7 +358,8 @@ pub(crate) async fn write_extract(lake: &Lake, tables: &Tables) -> Result<u64, T
             .filter(|unit| unit.corrupt.is_some())
             .map(|unit| (unit.unit.clone(), unit.sha256.clone()))
             .collect();
-        ledger.builds.insert(group, BuildRow { inputs: build.inputs, units, corrupt });
+        let short_days = build.units.iter().flat_map(|unit| unit.short_days.clone()).collect();
+        ledger.builds.insert(group, BuildRow { inputs: build.inputs, units, corrupt, short_days });
     }
     lake.write_ledger(version, &ledger).await?;
     Ok(version)

@@ -28,6 +28,9 @@ pub struct BuiltUnit {
     /// Why it could not be read, where it could not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrupt: Option<String>,
+    /// Days of a month's archive that have fewer rows than they should.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub short_days: Vec<Day>,
 }
 
 /// The sums over the groups that a run built, from `ops.builds`.
@@ -89,6 +92,7 @@ fn cells(fragment: &SilverFragment, run: &str) -> Result<Vec<Cell>, TableError> 
             unit: outcome.unit.id(),
             sha256: outcome.sha256.clone(),
             corrupt: outcome.corrupt.clone(),
+            short_days: outcome.short_days.clone(),
         })
         .collect();
     let units = serde_json::to_string(&units)

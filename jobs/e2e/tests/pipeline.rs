@@ -4,8 +4,9 @@
 use anyhow::{Result, ensure};
 use e2e::lab::Lab;
 use e2e::look;
-use e2e::world::World;
+use e2e::world::{World, day};
 use exchange::faults::{Corruption, Fault, Rule};
+use model::Dataset;
 use model::schema::Table;
 
 const SYMBOLS: &[&str] = &[
@@ -182,5 +183,50 @@ fn a_spoiled_new_version_takes_nothing_away() -> Result<()> {
     ensure!(lab.lines(sum)? != before, "the corrected day is in");
     let last = lab.run_well()?;
     ensure!(last["units"] == 0, "there is nothing left to do: {last}");
+    Ok(())
+}
+
+/// Monthly archives are known to lack days that the daily ones have. The lake notices, asks for
+/// those days alone, and ends with the rows that it would have had from whole archives.
+#[test]
+fn days_that_a_month_lacks_are_fetched_as_days() -> Result<()> {
+    let sources = &[Dataset::Trades, Dataset::Klines];
+    let world = World::new(&["spot:BTCUSDT,trades=40"], "2024-11-01", "2024-11-30")?
+        .with_archives(sources, sources);
+    let exchange = world.start()?;
+    let yaml = world.yaml_of(exchange.url(), "trades: {}, klines: {timeframes: [1h]}");
+    let rows = "SELECT 'trades', CAST(date AS varchar), count(*), sum(quantity) FROM silver.trades \
+                GROUP BY 2 UNION ALL \
+                SELECT 'klines', CAST(CAST(open_time AS date) AS varchar), count(*), sum(volume) \
+                FROM silver.klines GROUP BY 2 ORDER BY 1, 2";
+    let whole = Lab::new(&yaml)?;
+    whole.run_well()?;
+    let expected = whole.lines(rows)?;
+    assert_eq!(expected.len(), 60, "{expected:?}");
+
+    let days = vec![day("2024-11-09"), day("2024-11-10")];
+    exchange.set_faults(vec![Rule::always("data/spot/monthly/**", Fault::MissingDays { days })])?;
+    exchange.clear_requests();
+    let lab = Lab::new(&yaml)?;
+    let first = lab.run_well()?;
+    assert_eq!(first["units"], 2, "two months: {first}");
+    let lacking = "SELECT dataset, CAST(date AS varchar), status FROM ops.coverage \
+                   WHERE status <> 'available' ORDER BY 1, 2";
+    assert_eq!(
+        lab.lines(lacking)?,
+        [
+            "klines 2024-11-09 degraded",
+            "klines 2024-11-10 degraded",
+            "trades 2024-11-09 degraded",
+            "trades 2024-11-10 degraded"
+        ]
+    );
+    let second = lab.run_well()?;
+    assert_eq!(second["fetch"], 4, "two days of each dataset: {second}");
+    assert_eq!(exchange.count("data/spot/daily/**.zip"), 4);
+    assert_eq!(lab.lines(rows)?, expected);
+    assert_eq!(lab.lines(lacking)?, [""; 0]);
+    let third = lab.run_well()?;
+    assert_eq!(third["nothing_to_do"], true, "{third}");
     Ok(())
 }

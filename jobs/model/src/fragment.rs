@@ -115,6 +115,10 @@ pub struct UnitOutcome {
     /// `Some` when the archive could not be read; the group was then built without it, or,
     /// where no unit was left, not at all.
     pub corrupt: Option<String>,
+    /// Days of a month's archive that have fewer rows than they should: no trade, or not all
+    /// bars.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub short_days: Vec<crate::Day>,
 }
 
 /// Rows: `read = silver + rejected + duplicate`.

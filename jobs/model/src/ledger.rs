@@ -53,4 +53,8 @@ pub struct BuildRow {
     /// Units of it that could not be read, with the SHA-256 of the archive that could not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub corrupt: BTreeMap<UnitId, String>,
+    /// Days of its month's archive that have fewer rows than they should; their own archives may
+    /// have more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub short_days: Vec<crate::Day>,
 }

@@ -187,13 +187,19 @@ impl<'a> Chooser<'a> {
             _ => false,
         };
 
+        // a month's archive may lack what the days' have: seen once it was read
+        let short = match monthly {
+            State::Held(_) if self.series.archives != Archives::Monthly => self.short_days(month),
+            _ => &[],
+        };
         let mut units = Vec::new();
         if use_month {
             units.extend(self.planned(Period::Month(month), monthly));
         }
         for (day, state) in days {
             // a day that the month covers is not fetched, but what is held stays in the group
-            if state.is_in() || !use_month {
+            let repairs = short.contains(&day) && from <= day && day <= to;
+            if state.is_in() || !use_month || repairs {
                 units.extend(self.planned(Period::Day(day), state));
             }
         }
@@ -204,6 +210,12 @@ impl<'a> Chooser<'a> {
                 self.group(unit.unit.period, vec![unit]);
             }
         }
+    }
+
+    /// The days of which the month's archive has fewer rows than it should.
+    fn short_days(&self, month: Month) -> &'a [Day] {
+        let group = unit(self.series, Period::Month(month)).to_string();
+        self.known.ledger.builds.get(&group).map_or(&[], |build| &build.short_days)
     }
 
     /// A unit of a group, counted; nothing for an archive that cannot be had.

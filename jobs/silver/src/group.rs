@@ -9,14 +9,15 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use model::Unit;
 use model::archive::file_name;
 use model::fragment::{RawArchive, RowCounts};
 use model::schema::{RejectReason, Table};
+use model::{Day, Unit};
 use stage::Meter;
 use store::parquet::Finished;
 use store::{Lake, LocalCopy};
 
+use crate::days::Days;
 use crate::error::SilverError;
 use crate::form::Form;
 use crate::inorder::{Duplicates, InOrder, Order};
@@ -75,6 +76,8 @@ pub(crate) struct UnitResult {
     pub(crate) rejects: Vec<(RejectReason, Finished)>,
     /// Why it was left out.
     pub(crate) corrupt: Option<String>,
+    /// Days of a month that have fewer rows than they should.
+    pub(crate) short_days: Vec<Day>,
 }
 
 /// What a group was made into.
@@ -272,6 +275,7 @@ impl Pass<'_> {
         let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
         let mut rejects = Vec::new();
         let rank = place as u16;
+        let mut days = Days::of(&input.unit);
         let (mut bytes_told, mut rows_told) = (0, 0);
         loop {
             let piece = blocks.next().map_err(|error| stop(error.into()))?;
@@ -279,9 +283,13 @@ impl Pass<'_> {
                 None => break,
                 Some(Piece::Lines(lines)) => {
                     let mut at = 0;
+                    let before = rows.len();
                     while at < lines.len() {
                         at += parser.block(&lines[at..], rows, &mut rejects);
                         files.take(&mut rejects)?;
+                    }
+                    if let Some(days) = &mut days {
+                        days.count(&rows.longs[form.time][before..]);
                     }
                     sink.take(rows, rank, false)?;
                 }
@@ -297,7 +305,8 @@ impl Pass<'_> {
         sink.take(rows, rank, true)?;
         let counts =
             RowCounts { read: parser.read(), rejected: files.count(), ..RowCounts::default() };
-        Ok(UnitResult { counts, rejects: files.finish()?, corrupt: None })
+        let short_days = days.map_or_else(Vec::new, |days| days.short());
+        Ok(UnitResult { counts, rejects: files.finish()?, corrupt: None, short_days })
     }
 }
 

@@ -27,6 +27,7 @@
 
 mod agg_trades;
 pub mod batch;
+mod days;
 mod error;
 pub mod file;
 mod form;

@@ -38,6 +38,7 @@ pub(crate) fn publish(
             sha256: input.archive.sha256.clone(),
             counts: result.counts,
             corrupt: result.corrupt,
+            short_days: result.short_days,
         });
         rejects.push((input, result.rejects));
     }

@@ -196,7 +196,7 @@ fn fragment(symbol: &str, day: Day, now: DateTime<Utc>) -> anyhow::Result<Silver
         replaces: vec![partition],
         files: vec![file],
         rejects: Vec::new(),
-        units: vec![UnitOutcome { unit, sha256, counts, corrupt: None }],
+        units: vec![UnitOutcome { unit, sha256, counts, corrupt: None, short_days: Vec::new() }],
         counts,
         sorted: false,
         built_at: now,

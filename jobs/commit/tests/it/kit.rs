@@ -166,7 +166,7 @@ async fn silver(
         if *content == "bad" {
             let corrupt = Some("the CRC is wrong".to_owned());
             let counts = RowCounts::default();
-            outcomes.push(UnitOutcome { unit, sha256, counts, corrupt });
+            outcomes.push(UnitOutcome { unit, sha256, counts, corrupt, short_days: Vec::new() });
             continue;
         }
         let n = rows_of(content);
@@ -193,7 +193,13 @@ async fn silver(
             ..RowCounts::default()
         };
         counts += unit_counts;
-        outcomes.push(UnitOutcome { unit, sha256, counts: unit_counts, corrupt: None });
+        outcomes.push(UnitOutcome {
+            unit,
+            sha256,
+            counts: unit_counts,
+            corrupt: None,
+            short_days: Vec::new(),
+        });
     }
     SilverFragment {
         group: group.to_owned(),

@@ -47,7 +47,7 @@ fn fragment(symbol: &str, day: Day) -> SilverFragment {
         replaces: vec![partition],
         rejects: Vec::new(),
         inputs,
-        units: vec![UnitOutcome { unit, sha256, counts, corrupt: None }],
+        units: vec![UnitOutcome { unit, sha256, counts, corrupt: None, short_days: Vec::new() }],
         counts,
         sorted: false,
         built_at: start() + TimeDelta::minutes(20),

@@ -57,16 +57,24 @@ fn offer(text: &str, first: &str) -> Offer {
 }
 
 /// Words of `PERIOD=STATUS[@ETAG]`, and of `built:PERIOD=UNIT+UNIT`, with `~UNIT` for one that
-/// silver could not read. The sha of a unit is its period and ETag.
+/// silver could not read and `!DAYS` for days of the month's archive that lack rows. The sha of a unit is its period and ETag.
 fn ledger(series: &str, text: &str) -> Ledger {
     let mut ledger = Ledger::default();
     let id = |period: Period| format!("{series}/{period}").parse::<model::Unit>().expect("id").id();
     for word in text.split_whitespace() {
         let (name, value) = word.split_once('=').expect(word);
         if let Some(group) = name.strip_prefix("built:") {
-            let mut build =
-                BuildRow { inputs: String::new(), units: Vec::new(), corrupt: BTreeMap::new() };
+            let mut build = BuildRow {
+                inputs: String::new(),
+                units: Vec::new(),
+                corrupt: BTreeMap::new(),
+                short_days: Vec::new(),
+            };
             for word in value.split('+') {
+                if let Some(days) = word.strip_prefix('!') {
+                    build.short_days.extend(periods(days).into_iter().map(Period::first));
+                    continue;
+                }
                 for period in periods(word.trim_start_matches('~')) {
                     let unit = id(period);
                     let sha256 = ledger.archives[&unit].archive.as_ref().expect("archive");
@@ -280,6 +288,26 @@ fn nothing_to_do() {
         "2024-01-01=ok@e built:2024-01-01=2024-01-01 2024-01-01=ok@f",
         "=2024-01-01",
     );
+}
+
+#[test]
+fn days_that_the_month_lacks() {
+    let listed = "2024-01:9000 2024-01-01..30:100";
+    let held = "2024-01=ok built:2024-01=2024-01+!2024-01-09..10+!2024-01-31";
+    // the 31st has no archive of its own
+    JANUARY.check(listed, held, "2024-01[=2024-01 +2024-01-09..10]");
+    // once they are fetched, the month is as whole as it can be
+    let repaired = "2024-01=ok 2024-01-09..10=ok \
+                    built:2024-01=2024-01+2024-01-09..10+!2024-01-09..10+!2024-01-31";
+    JANUARY.check(listed, repaired, "");
+    // one of them cannot be read: nothing is asked for again
+    let bad = "2024-01=ok 2024-01-09=ok 2024-01-10=corrupt \
+               built:2024-01=2024-01+2024-01-09+!2024-01-09..10";
+    JANUARY.check(listed, bad, "");
+    let monthly = Scene { archives: Archives::Monthly, ..JANUARY };
+    monthly.check(listed, held, "");
+    let week = Scene { window: "2024-01-10..16", ..JANUARY };
+    week.check(listed, held, "2024-01[=2024-01 +2024-01-10]");
 }
 
 #[test]
