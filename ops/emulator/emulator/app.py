@@ -36,7 +36,9 @@ class Emulator:
         # moto's interpreter of state machines calls the other services here
         os.environ["MOTO_PORT"] = str(port)
         default_user_config["iam"]["load_aws_managed_policies"] = True
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        # warnings of moto's about what the patches mend
+        for name in ("werkzeug", "moto"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         self.patcher = patching.apply_all(without)
         app = Control(DomainDispatcherApplication(create_backend_app), self.health, self.stop_soon)
         self._server = self._listen(port, app)

@@ -139,6 +139,35 @@ def no_host_names(cloud: Cloud) -> None:
     cloud.client("ecs").stop_task(cluster=cluster, task=cloud.run_task(cluster, family))
 
 
+def tagged(cloud: Cloud, value: str) -> list[str]:
+    answer = cloud.client("resourcegroupstaggingapi").get_resources(TagFilters=[{"Key": "Test", "Values": [value]}])
+    return [each["ResourceARN"] for each in answer["ResourceTagMappingList"]]
+
+
+@proves("ecs.what_is_gone")
+def what_is_gone(cloud: Cloud) -> None:
+    ecs, name = cloud.client("ecs"), unique("cluster")
+    arn = ecs.create_cluster(clusterName=name, tags=[{"key": "Test", "value": name}])["cluster"]["clusterArn"]
+    assert arn in ecs.list_clusters()["clusterArns"]
+    assert tagged(cloud, name) == [arn]
+    _, family = cloud.define_task()
+    task = cloud.run_task(name, family, tags=[{"key": "Test", "value": name}])
+    assert tagged(cloud, name) == [arn, task]
+    ecs.stop_task(cluster=name, task=task)
+    ecs.delete_cluster(cluster=name)
+    assert arn not in ecs.list_clusters()["clusterArns"]
+    assert tagged(cloud, name) == []
+
+
+@proves("glue.tags_of_deleted_databases")
+def tags_of_deleted_databases(cloud: Cloud) -> None:
+    glue, name = cloud.client("glue"), unique("database")
+    glue.create_database(DatabaseInput={"Name": name}, Tags={"Test": name})
+    assert len(tagged(cloud, name)) == 1
+    glue.delete_database(Name=name)
+    assert tagged(cloud, name) == []
+
+
 @proves("glue.data_quality_rulesets")
 def data_quality_rulesets(cloud: Cloud) -> None:
     glue, name = cloud.client("glue"), unique("rules")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -56,6 +57,17 @@ def output_times(cloud: Cloud) -> None:
     cloud.client("s3").put_object(Bucket=name, Key="a")
     found = cloud.output({"List": sdk("s3", "listObjectsV2", Bucket=name)})
     assert isinstance(found["Contents"][0]["LastModified"], str)
+
+
+@proves("stepfunctions.context_times")
+def context_times(cloud: Cloud) -> None:
+    output = {
+        "start": "{% $states.context.Execution.StartTime %}",
+        "entered": "{% $states.context.State.EnteredTime %}",
+    }
+    found = cloud.output({"Pass": {"Type": "Pass", "Output": output, "End": True}})
+    for each in found.values():
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", each)
 
 
 @proves("stepfunctions.timed_out_stop_date")

@@ -66,3 +66,22 @@ def task_level_memory(p: Patcher) -> None:
 def no_host_names(p: Patcher) -> None:
     """A task in a VPC without DNS host names makes moto's RunTask crash: the interface lacks the attribute altogether."""
     p.set(NetworkInterface, "private_dns_name", "")
+
+
+@patch("ecs.what_is_gone")
+def what_is_gone(p: Patcher) -> None:
+    """moto goes on listing deleted clusters, and finds them and stopped tasks by their tags: a teardown would never be clean."""
+
+    def list_clusters(self: Any) -> list[str]:
+        return [cluster.arn for cluster in self.clusters.values() if cluster.status != "INACTIVE"]
+
+    def make(original: Any) -> Any:
+        def iter_tagged_resources(self: Any) -> Any:
+            clusters = {each.arn for each in self.clusters.values() if each.status == "INACTIVE"}
+            tasks = {t.task_arn for each in self.tasks.values() for t in each.values() if t.last_status == "STOPPED"}
+            return (each for each in original(self) if each.arn not in clusters | tasks)
+
+        return iter_tagged_resources
+
+    p.set(EC2ContainerServiceBackend, "list_clusters", list_clusters)
+    p.wrap(EC2ContainerServiceBackend, "iter_tagged_resources", make)

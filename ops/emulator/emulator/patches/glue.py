@@ -1,4 +1,4 @@
-"""Glue: data quality rulesets."""
+"""Glue: databases that are gone, and data quality rulesets."""
 
 from __future__ import annotations
 
@@ -7,9 +7,25 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.glue.exceptions import EntityNotFoundException
+from moto.glue.models import GlueBackend
 from moto.glue.responses import GlueResponse
 
 from emulator.patching import Patcher, patch
+
+
+@patch("glue.tags_of_deleted_databases")
+def tags_of_deleted_databases(p: Patcher) -> None:
+    """A deleted database is still found by its tags in moto: a teardown would never be clean."""
+
+    def make(original: Any) -> Any:
+        def delete_database(self: Any, database_name: str) -> None:
+            original(self, database_name)
+            arn = f"arn:{self.partition}:glue:{self.region_name}:{self.account_id}:database/{database_name}"
+            self.tagger.delete_all_tags_for_resource(arn)
+
+        return delete_database
+
+    p.wrap(GlueBackend, "delete_database", make)
 
 
 @patch("glue.data_quality_rulesets")

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 import uuid
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,9 +15,11 @@ import moto.stepfunctions.responses as responses
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state import state
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+from moto.stepfunctions.parser.backend import execution_worker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -78,6 +81,24 @@ def output_times(p: Patcher) -> None:
         return json.dumps(value, default=lambda v: json.loads(to_json_str(v)), **kwargs)
 
     p.set(responses, "json", SimpleNamespace(dumps=dumps, loads=json.loads))
+
+
+@patch("stepfunctions.context_times")
+def context_times(p: Patcher) -> None:
+    """Times of the context object are `2026-01-31T00:00:00.000Z` on AWS; moto has microseconds, an offset, or no text at all."""
+
+    def text(time_: datetime | str) -> str:
+        found = datetime.fromisoformat(time_) if isinstance(time_, str) else time_
+        return found.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def state_data(**data: Any) -> dict[str, Any]:
+        return {**data, "EnteredTime": text(data["EnteredTime"])}
+
+    def execution_data(**data: Any) -> dict[str, Any]:
+        return {**data, "StartTime": text(data["StartTime"])}
+
+    p.set(state, "StateData", state_data)
+    p.set(execution_worker, "ExecutionData", execution_data)
 
 
 @patch("stepfunctions.timed_out_stop_date")
