@@ -55,7 +55,7 @@ if [ -z "$daemon" ] || [ "$(id -u)" -ne 0 ]; then
   exit 69
 fi
 
-run=$(mktemp -d "${TMPDIR:-/tmp}/engine.XXXXXX")
+run=$(mktemp -d --suffix=-engine)
 mkdir "$run/bin"
 ln -s "$docker" "$run/bin/docker"
 export PATH="$run/bin:$PATH" DOCKER_HOST="unix://$run/docker.sock" DOCKER_BUILDKIT=1

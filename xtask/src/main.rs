@@ -13,6 +13,7 @@ mod environment;
 mod executor;
 mod fuzz;
 mod human;
+mod images;
 mod local;
 mod maintain;
 mod query;
@@ -51,6 +52,9 @@ enum Command {
     Local(local::Command),
     /// Ask the lake in SQL
     Query(query::Args),
+    /// Build the stages' container images, or push them
+    #[command(subcommand)]
+    Images(images::Images),
     /// Measure speed and memory, against peers
     #[command(subcommand)]
     Bench(bench::Command),
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Local(command) => local::run(command),
         Command::Query(args) => query::run(&args),
+        Command::Images(command) => images::run(&command),
         Command::Bench(command) => bench::run(&command),
         Command::Maintain(args) => maintain::run(&args),
         Command::Test(args) => Ok(test::run(&args)),
