@@ -62,7 +62,7 @@ pub(crate) struct Build {
     #[arg(long, value_name = "PLATFORM", value_parser = ["linux/amd64", "linux/arm64"])]
     platform: Option<String>,
 
-    /// Print a line of JSON a stage: image, id, bytes, architecture
+    /// Print a line of JSON a stage: name, id, bytes, architecture
     #[arg(long)]
     json: bool,
 }
@@ -73,7 +73,7 @@ pub(crate) struct Image {
     /// The stage.
     pub(crate) stage: String,
     /// Its name here.
-    pub(crate) image: String,
+    pub(crate) name: String,
     /// Its id: the digest of its configuration.
     pub(crate) id: String,
     /// Its size unpacked, in bytes.
@@ -96,7 +96,7 @@ pub(crate) fn run(command: &Images) -> anyhow::Result<u8> {
                         human::bytes(image.bytes),
                         image.architecture,
                         image.id,
-                        image.image
+                        image.name
                     );
                 }
             }
@@ -203,7 +203,7 @@ fn engine() -> anyhow::Result<()> {
 
 /// What the engine knows of a stage's image.
 fn inspect(stage: &str) -> anyhow::Result<Image> {
-    let image = local_name(stage);
+    let name = local_name(stage);
     let line = said(
         docker()
             .args(["image", "inspect", "--format"])
@@ -213,7 +213,7 @@ fn inspect(stage: &str) -> anyhow::Result<Image> {
     let mut words = line.split(' ').map(str::to_owned);
     let mut word = || words.next().with_context(|| format!("cannot read what docker says: {line}"));
     let (id, bytes, architecture) = (word()?, word()?.parse()?, word()?);
-    Ok(Image { stage: stage.to_owned(), image, id, bytes, architecture })
+    Ok(Image { stage: stage.to_owned(), name, id, bytes, architecture })
 }
 
 /// The base image of this machine, made where it is not there yet.

@@ -81,7 +81,7 @@ pub(crate) fn push(args: &Args) -> anyhow::Result<References> {
             continue;
         }
         eprintln!("{:8} {} to {reference}", image.stage, human::bytes(image.bytes));
-        said(docker().args(["tag", &image.image, &reference]))?;
+        said(docker().args(["tag", &image.name, &reference]))?;
         said(docker().args(["push", &reference]))
             .with_context(|| format!("the image of {} was not pushed", image.stage))?;
         let digests = said(docker().args([
