@@ -207,7 +207,7 @@ fn inspect(stage: &str) -> anyhow::Result<Image> {
     let line = said(
         docker()
             .args(["image", "inspect", "--format"])
-            .args([r"{{.Id}} {{.Size}} {{.Architecture}}", &image]),
+            .args([r"{{.Id}} {{.Size}} {{.Architecture}}", &name]),
     )
     .with_context(|| format!("no image of {stage}; type `cargo xtask images build {stage}`"))?;
     let mut words = line.split(' ').map(str::to_owned);
