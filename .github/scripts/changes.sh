@@ -17,6 +17,6 @@ part() { # NAME PATTERN
 
 # what decides how all is tested touches all
 always='^(\.github/|\.ci/|Cargo\.(toml|lock)$|rust-toolchain\.toml$|xtask/)'
-part rust "$always|^(jobs|sql|docs|infra|ops)/|^[^/]*$"
+part rust "$always|^(jobs|sql|docs|infra|ops)/|^[^/]+$"
 part infra "$always|^(infra|sql)/"
 part images "$always|^(jobs|sql|ops/containers)/|^\.dockerignore$"

@@ -21,8 +21,8 @@ trap 'rm -f "$body"' EXIT
   sed 's/\x1b\[[0-9;]*m//g; s/``````/` ` ` ` ` `/g' "$1" | tr -d '\000-\010\013-\037' |
     awk -v limit="$limit" '
       { size += length($0) + 1 }
-      size > limit { cut = 1; exit }
-      { print }
+      size > limit { cut = 1 }
+      !cut { print }
       END { if (cut) print "… cut here; the whole text is the artifact `plan` of this run" }'
   printf '``````\n'
 } >"$body"
