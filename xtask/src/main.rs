@@ -14,6 +14,7 @@ mod e2e;
 mod environment;
 mod executor;
 mod fuzz;
+mod images;
 mod local;
 mod maintain;
 mod query;
@@ -73,6 +74,9 @@ enum Command {
     Teardown(aws::Teardown),
     /// The whole way on the emulated AWS: deploy, runs that fail and are mended, queries, teardown
     E2e(e2e::Args),
+    /// Build the stages' container images, or push them
+    #[command(subcommand)]
+    Images(images::Images),
     /// Measure speed and memory, against peers
     #[command(subcommand)]
     Bench(bench::Command),
@@ -115,6 +119,7 @@ fn main() -> ExitCode {
         Command::Status(args) => aws::status(&args),
         Command::Teardown(args) => aws::teardown(&args),
         Command::E2e(args) => e2e::run(&args),
+        Command::Images(command) => images::run(&command),
         Command::Bench(command) => bench::run(&command),
         Command::Maintain(args) => maintain::run(&args),
         Command::Test(args) => Ok(test::run(&args)),

@@ -1,10 +1,14 @@
 //! `cargo xtask test`: everything that this machine can test, and what it cannot and why.
 //!
 //! A step is quick to read here: what it needs, what it runs. `test/cargo.rs` reads what
-//! `cargo test` says; `test/python.rs` makes the Python whose readers the tests compare with.
+//! `cargo test` says; `test/python.rs` makes the Python whose readers the tests compare with;
+//! `test/servers.rs` starts the servers of S3 that the store's tests talk to; `test/linters.rs`
+//! lints what is no Rust.
 
 mod cargo;
+mod linters;
 mod python;
+mod servers;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -39,7 +43,8 @@ pub(crate) struct Args {
 }
 
 /// The steps, the quick ones first.
-const STEPS: [&str; 7] = ["format", "tidy", "codegen", "scripts", "terraform", "lints", "tests"];
+const STEPS: [&str; 8] =
+    ["format", "tidy", "codegen", "scripts", "linters", "terraform", "lints", "tests"];
 
 /// What came of a step.
 #[derive(Debug)]
@@ -136,6 +141,7 @@ fn run_step(step: &str, strict: bool) -> anyhow::Result<Outcome> {
             Ok(Outcome::of(stale.is_empty()))
         }
         "scripts" => scripts(),
+        "linters" => linters::run(),
         "terraform" => terraform(),
         "lints" if !doctor::answers("cargo", &["clippy", "--version"]) => {
             Ok(Outcome::Skipped("no clippy".into()))
@@ -155,7 +161,11 @@ fn run_step(step: &str, strict: bool) -> anyhow::Result<Outcome> {
             let python = python::with_readers().map_err(|error| {
                 println!("no Python with the readers: {}", human::chain(error.as_ref()));
             });
-            cargo::tests(strict, python.ok().as_deref())
+            let servers = servers::Servers::start().map_err(|error| {
+                println!("no servers of S3: {}", human::chain(error.as_ref()));
+            });
+            let servers = servers.as_ref().map_or(&[][..], |servers| &servers.variables);
+            cargo::tests(strict, python.ok().as_deref(), servers)
         }
     }
 }

@@ -32,6 +32,10 @@ pub const REQUIRE_ALL: &str = "MARKET_LAKE_REQUIRE_ALL";
 pub const KILLS: &str = "MARKET_LAKE_KILLS";
 /// The Python whose readers the tests compare with.
 pub const PYTHON: &str = "MARKET_LAKE_PYTHON";
+/// The address of a moto server, for the store's tests.
+pub const TEST_MOTO: &str = "MARKET_LAKE_TEST_MOTO";
+/// The address of a versitygw server, for the store's tests.
+pub const TEST_VERSITYGW: &str = "MARKET_LAKE_TEST_VERSITYGW";
 
 /// All of them.
 pub const ALL: &[Var] = &[
@@ -54,5 +58,13 @@ pub const ALL: &[Var] = &[
     Var {
         name: PYTHON,
         help: "a Python with duckdb, polars and deltalake, for the readers' test; `cargo xtask test` sets it",
+    },
+    Var {
+        name: TEST_MOTO,
+        help: "address of a moto server with the bucket market-lake-tests; ops/s3/servers.py sets it",
+    },
+    Var {
+        name: TEST_VERSITYGW,
+        help: "address of a versitygw server with the bucket market-lake-tests; ops/s3/servers.py sets it",
     },
 ];

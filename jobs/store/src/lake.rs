@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -91,6 +91,20 @@ impl Lake {
     /// # Errors
     /// [`StoreError::BadUri`], or [`StoreError::File`] when the directory cannot be made.
     pub fn open(uri: &str, temp: Option<&FilePath>) -> Result<Self, StoreError> {
+        Self::open_with(uri, temp, &[])
+    }
+
+    /// The same; for S3, `options` (named as the AWS variables are, such as `aws_endpoint_url`)
+    /// go before the variables. Names that S3 does not know are passed over, as in the
+    /// environment.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub fn open_with(
+        uri: &str,
+        temp: Option<&FilePath>,
+        options: &[(&str, &str)],
+    ) -> Result<Self, StoreError> {
         let bad = || StoreError::BadUri { uri: uri.to_owned() };
         let is_url = uri.contains("://");
         let mut url = if is_url {
@@ -111,9 +125,16 @@ impl Lake {
                 (Arc::new(LocalFileSystem::new()), Some(path))
             }
             "s3" => {
-                let s3 = AmazonS3Builder::from_env().with_url(url.as_str()).build().map_err(
-                    |source| StoreError::Object { action: "open", key: uri.to_owned(), source },
-                )?;
+                let known = |(name, value): &(&str, &str)| {
+                    Some((name.parse::<AmazonS3ConfigKey>().ok()?, (*value).to_owned()))
+                };
+                let builder = options
+                    .iter()
+                    .filter_map(known)
+                    .fold(AmazonS3Builder::from_env(), |b, (key, value)| b.with_config(key, value));
+                let s3 = builder.with_url(url.as_str()).build().map_err(|source| {
+                    StoreError::Object { action: "open", key: uri.to_owned(), source }
+                })?;
                 (Arc::new(s3), None)
             }
             _ => return Err(bad()),

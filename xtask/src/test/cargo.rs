@@ -63,8 +63,13 @@ fn figure(text: &str, word: &str) -> u64 {
     digits.parse().unwrap_or(0)
 }
 
-/// All tests of all crates; `python` has the readers that they compare with.
-pub(super) fn tests(strict: bool, python: Option<&Path>) -> anyhow::Result<Outcome> {
+/// All tests of all crates; `python` has the readers that they compare with, `servers` are
+/// variables that say where servers listen.
+pub(super) fn tests(
+    strict: bool,
+    python: Option<&Path>,
+    servers: &[(String, String)],
+) -> anyhow::Result<Outcome> {
     let mut command = workspace::cargo();
     command
         .args(["test", "--workspace", "--no-fail-fast", "--", "--show-output"])
@@ -75,6 +80,7 @@ pub(super) fn tests(strict: bool, python: Option<&Path>) -> anyhow::Result<Outco
     if let Some(python) = python {
         command.env(model::env::PYTHON, python);
     }
+    command.envs(servers.iter().map(|(name, value)| (name, value)));
     let mut child = command.spawn().context("cannot start cargo")?;
     let mut reading = Reading::default();
     let stdout = child.stdout.take().context("cargo has no standard output")?;

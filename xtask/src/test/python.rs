@@ -1,5 +1,6 @@
-//! A Python with the readers (DuckDB, Polars, deltalake) that the tests compare our tables with:
-//! a virtual environment under the target folder, made once for each list of requirements.
+//! Virtual environments of Python under the target folder, made once for each list of
+//! requirements: the readers (DuckDB, Polars, deltalake) that the tests compare our tables with,
+//! and linters.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,21 +13,28 @@ use crate::workspace;
 /// The readers and their versions; the benches' peers are the same.
 const REQUIREMENTS: &str = "ops/bench/requirements.txt";
 
-/// The Python of the virtual environment, which is made where there is none yet.
+/// The Python with the readers, made where there is none yet.
 pub(super) fn with_readers() -> anyhow::Result<PathBuf> {
-    let requirements = workspace::root().join(REQUIREMENTS);
-    let text = std::fs::read_to_string(&requirements)
+    let text = std::fs::read_to_string(workspace::root().join(REQUIREMENTS))
         .with_context(|| format!("cannot read `{REQUIREMENTS}`"))?;
-    let folder = workspace::target()?.join("python").join(short_hash(&text));
-    let python = folder.join("bin/python");
+    Ok(environment("the readers", &text)?.join("bin/python"))
+}
+
+/// A virtual environment with these requirements, made where there is none yet; `what` it holds
+/// is for people.
+pub(super) fn environment(what: &str, requirements: &str) -> anyhow::Result<PathBuf> {
+    let folder = workspace::target()?.join("python").join(short_hash(requirements));
     let done = folder.join("complete");
     if done.is_file() {
-        return Ok(python);
+        return Ok(folder);
     }
-    println!("making a Python with the readers in {}", workspace::shown(&folder));
+    println!("making a Python with {what} in {}", workspace::shown(&folder));
     call(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let list = folder.join("requirements.txt");
+    std::fs::write(&list, requirements)
+        .with_context(|| format!("cannot write `{}`", list.display()))?;
     call(
-        Command::new(&python)
+        Command::new(folder.join("bin/python"))
             .args([
                 "-m",
                 "pip",
@@ -35,13 +43,14 @@ pub(super) fn with_readers() -> anyhow::Result<PathBuf> {
                 "--disable-pip-version-check",
                 "--requirement",
             ])
-            .arg(&requirements),
+            .arg(&list),
     )?;
-    std::fs::write(&done, text).with_context(|| format!("cannot write `{}`", done.display()))?;
-    Ok(python)
+    std::fs::write(&done, requirements)
+        .with_context(|| format!("cannot write `{}`", done.display()))?;
+    Ok(folder)
 }
 
-fn call(command: &mut Command) -> anyhow::Result<()> {
+pub(super) fn call(command: &mut Command) -> anyhow::Result<()> {
     let name = Path::new(command.get_program()).display().to_string();
     let output = command.output().with_context(|| format!("cannot start `{name}`"))?;
     if !output.status.success() {

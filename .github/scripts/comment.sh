@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Puts a plan's summary under a pull request: one comment, replaced by every run. Wants GH_TOKEN,
+# REPOSITORY, NUMBER and COMMIT.
+#
+#   comment.sh FILE
+set -euo pipefail
+
+marker='<!-- market-lake plan -->'
+# GitHub takes 65,536 characters; no character has more than one of them here
+limit=60000
+
+body=$(mktemp)
+trap 'rm -f "$body"' EXIT
+{
+  printf '%s\n' "$marker"
+  printf '### What %s would change in dev\n\n' "${COMMIT:0:12}"
+  # a longer fence than any in the text
+  printf '``````text\n'
+  # only what can be printed; cut at whole lines
+  # shellcheck disable=SC2016 # backticks, not a command
+  sed 's/\x1b\[[0-9;]*m//g; s/``````/` ` ` ` ` `/g' "$1" | tr -d '\000-\010\013-\037' |
+    awk -v limit="$limit" '
+      { size += length($0) + 1 }
+      size > limit { cut = 1 }
+      !cut { print }
+      END { if (cut) print "… cut here; the whole text is the artifact `plan` of this run" }'
+  printf '``````\n'
+} >"$body"
+
+found=$(gh api --paginate "repos/$REPOSITORY/issues/$NUMBER/comments" \
+  --jq ".[] | select(.user.type == \"Bot\" and (.body | startswith(\"$marker\"))) | .id" | head -n 1)
+if [ -n "$found" ]; then
+  gh api --method PATCH "repos/$REPOSITORY/issues/comments/$found" --field "body=@$body" >/dev/null
+  echo "comment $found replaced"
+else
+  gh api --method POST "repos/$REPOSITORY/issues/$NUMBER/comments" --field "body=@$body" >/dev/null
+  echo "comment made"
+fi
