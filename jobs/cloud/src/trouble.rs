@@ -5,6 +5,9 @@ use std::error::Error;
 use anyhow::anyhow;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 
+const NO_CREDENTIALS: &str =
+    "there are no credentials: set AWS_PROFILE, or log in with `aws sso login` or `aws configure`";
+
 /// Turns a refusal of AWS into one message: what was tried, what AWS said, what to do.
 pub(crate) fn told<E, R>(what: &str) -> impl FnOnce(SdkError<E, R>) -> anyhow::Error
 where
@@ -16,6 +19,8 @@ where
         let code = error.code().unwrap_or_default().to_owned();
         let said = error.message().map_or_else(|| root(&error), ToOwned::to_owned);
         match advice(&code, &said) {
+            // what the SDK looked for in vain is of no use to people
+            Some(NO_CREDENTIALS) => anyhow!("cannot {what}: {NO_CREDENTIALS}"),
             Some(advice) => anyhow!("cannot {what}: {said}; {advice}"),
             None if code.is_empty() => anyhow!("cannot {what}: {said}"),
             None => anyhow!("cannot {what}: {said} ({code})"),
@@ -68,13 +73,8 @@ fn advice(code: &str, said: &str) -> Option<&'static str> {
             "these credentials may not do that: ask for the role that docs/security.md names",
         );
     }
-    if lower.contains("provider") && lower.contains("credentials")
-        || lower.contains("no credentials")
-    {
-        return Some(
-            "there are no credentials: set AWS_PROFILE, or log in with `aws sso login` or \
-             `aws configure`",
-        );
+    if lower.contains("loading credentials") || lower.contains("provided credentials") {
+        return Some(NO_CREDENTIALS);
     }
     if lower.contains("dispatch failure") || lower.contains("connect") {
         return Some("AWS does not answer: check the network, the region and AWS_ENDPOINT_URL");
@@ -106,7 +106,7 @@ mod tests {
         check("AccessDenied", "x", Some("may not"));
         check(
             "",
-            "dispatch failure: other: no providers in chain provided credentials",
+            "dispatch failure: other: an error occurred while loading credentials: x",
             Some("no credentials"),
         );
         check("", "dispatch failure: io error: tcp connect error", Some("does not answer"));
