@@ -47,7 +47,7 @@ def install_moto(tools: Path) -> Path:
              "--requirement", REQUIREMENTS],
             check=True, stdout=sys.stderr)
         (folder / "complete").touch()
-    return folder / "bin/moto_server"
+    return folder / "bin/python"
 
 
 def install_versitygw(tools: Path) -> Path:
@@ -102,7 +102,7 @@ def start(stack: contextlib.ExitStack, command: list, log: Path, env: dict) -> s
 def moto(stack: contextlib.ExitStack, tools: Path, work: Path) -> dict:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    process = start(stack, [install_moto(tools), "-H", "127.0.0.1", "-p", port], work / "moto.log", {})
+    process = start(stack, [install_moto(tools), HERE / "moto_server.py", port], work / "moto.log", {})
     wait_until(url + "/moto-api/", process)
     request = urllib.request.Request(f"{url}/{BUCKET}", method="PUT")
     urllib.request.urlopen(request, timeout=10).close()
