@@ -182,7 +182,7 @@ fn read(text: &str) {
     let today = "2025-02-01".parse().expect("day");
     match Config::parse("lake.yaml", text) {
         Ok(config) => {
-            assert!(config.series(today, &Scope::default()).iter().all(|s| s.from <= s.to))
+            assert!(config.series(today, &Scope::default()).iter().all(|s| s.from <= s.to));
         }
         Err(error) => assert!(!error.message.is_empty() && error.line > 0, "{error:?}"),
     }
