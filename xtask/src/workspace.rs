@@ -73,6 +73,11 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// The packages of all programs of a lake.
+pub(crate) fn programs_of_the_lake() -> impl Iterator<Item = &'static str> {
+    STAGES.iter().chain(&["query", "exchange"]).copied()
+}
+
 /// Builds the programs of jobs as cargo's everyday build does; says nothing when they are fresh.
 ///
 /// The packages are always named together, so that cargo chooses the same features for what
@@ -80,7 +85,7 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn build() -> anyhow::Result<()> {
     let mut command = cargo();
     command.args(["build", "--bins"]);
-    command.args(STAGES.iter().chain(&["query", "exchange"]).flat_map(|job| ["--package", job]));
+    command.args(programs_of_the_lake().flat_map(|job| ["--package", job]));
     // fresh programs are the rule: cargo is told to speak only where there is work to see
     if !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         command.arg("--quiet");
