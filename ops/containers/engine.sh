@@ -112,8 +112,8 @@ if ! docker version >/dev/null 2>&1; then
   exit 69
 fi
 
-# in the background, or bash would run no trap until it ends
-"$@" &
+# in the background, or bash would run no trap until it ends; with our standard input all the same
+"$@" <&0 &
 child=$!
 code=0
 wait "$child" || code=$?

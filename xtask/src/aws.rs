@@ -15,7 +15,7 @@ mod commands;
 pub(crate) mod emulator;
 mod summary;
 mod teardown;
-mod terraform;
+pub(crate) mod terraform;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -106,6 +106,13 @@ impl Site {
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
+}
+
+/// An output of a site's Terraform.
+pub(crate) fn output(site: &Site, name: &str) -> anyhow::Result<String> {
+    let outputs = commands::prepared(site)?.outputs()?;
+    let value = outputs[name]["value"].as_str();
+    Ok(value.with_context(|| format!("Terraform puts out no `{name}`"))?.to_owned())
 }
 
 /// The folder of an environment's Terraform data, plans, and, of the emulated one, everything.

@@ -42,11 +42,12 @@ fn folder() -> PathBuf {
     root().join("target/bench")
 }
 
-/// Builds programs with the bench profile and tells the folder they lie in.
-fn build(packages: &[&str]) -> anyhow::Result<PathBuf> {
+/// Builds the programs with the bench profile and tells the folder they lie in. Always all of
+/// them: another choice would have other features, and compile what they share once more.
+fn build() -> anyhow::Result<PathBuf> {
     let done = workspace::cargo()
         .args(["build", "--profile", "bench", "--bins"])
-        .args(packages.iter().flat_map(|p| ["--package", p]))
+        .args(workspace::programs_of_the_lake().flat_map(|p| ["--package", p]))
         .status()
         .context("cannot start cargo")?;
     if !done.success() {

@@ -1,11 +1,15 @@
 //! `cargo xtask e2e`: the whole way on the emulated AWS, from nothing to nothing. Deploys, looks
-//! that a second plan is empty, runs with archives that fail once and for good, redrives, compares
-//! every data file with a run on this machine byte for byte, tears down.
+//! that a second plan is empty, runs with archives that fail once and for good and with tasks that
+//! are killed, redrives, compares every data file with a run on this machine byte for byte, asks
+//! every named query of both engines, tears down. What is asked and compared stands in
+//! `e2e/queries.rs`.
+
+mod queries;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
@@ -29,6 +33,14 @@ pub(crate) struct Args {
     #[command(flatten)]
     choice: Choice,
 
+    /// Tasks are containers of the images that `cargo xtask images build` made
+    #[arg(long)]
+    containers: bool,
+
+    /// Ask no queries, which takes the engine behind Athena
+    #[arg(long)]
+    no_queries: bool,
+
     /// Kill so many tasks at random
     #[arg(long, value_name = "N", default_value_t = 0)]
     kills: u32,
@@ -37,6 +49,9 @@ pub(crate) struct Args {
     #[arg(long)]
     keep: bool,
 }
+
+/// Rounds of executions in which tasks are killed, at most.
+const ROUNDS: usize = 30;
 
 /// What is done, step by step, with its time.
 struct Steps {
@@ -70,6 +85,18 @@ fn xtask(args: &[&str]) -> anyhow::Result<(u8, String)> {
         .context("cannot start xtask")?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok((output.status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1), said))
+}
+
+/// A command of ours, nothing of it shown.
+fn xtask_with(args: &[&str], variables: &[(String, String)]) -> anyhow::Result<Output> {
+    let me = std::env::current_exe().context("cannot find the path of this program")?;
+    Command::new(me)
+        .args(args)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot start xtask")
 }
 
 fn well(args: &[&str]) -> anyhow::Result<String> {
@@ -158,35 +185,75 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     Ok(0)
 }
 
+/// A command on the emulated environment.
+fn on<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    words.iter().copied().chain(["--env", EMULATED, "--no-build"]).collect()
+}
+
+/// Runs, and does again what failed, until as many tasks were killed as was asked for. Each round
+/// fetches what the one before did not.
+fn killed(args: &Args) -> anyhow::Result<()> {
+    let environment = Choice { env: Some(EMULATED.into()), ..Choice::default() }.open(None)?;
+    let aws = environment.config.aws.as_ref().context("no section aws")?;
+    let wish = emulator::Wish {
+        kills: args.kills,
+        containers: args.containers,
+        ..emulator::Wish::default()
+    };
+    emulator::up(EMULATED, &environment.file, aws.region.value.clone(), &wish)?;
+    let log = aws::folder(EMULATED).join("runner.log");
+    for round in 1..=ROUNDS {
+        // each has something new to fetch; trades are left to the steps that follow
+        let symbol = ["BTCUSDT", "ETHUSDT", "PEPEUSDT"][round % 3];
+        let dataset = ["agg_trades", "klines"][round % 2];
+        // an execution may fail: a task may be killed more often than it is tried again
+        xtask(&on(&["run", "--wait", "--symbol", symbol, "--dataset", dataset]))?;
+        xtask(&on(&["run", "--redrive", "--wait"]))?;
+        let text = fs::read_to_string(&log).unwrap_or_default();
+        let kills = text.lines().filter(|line| line.ends_with("at random")).count();
+        eprintln!("round {round}: {kills} of {} tasks killed", args.kills);
+        if kills as u64 >= u64::from(args.kills) {
+            return Ok(());
+        }
+    }
+    bail!("fewer than {} tasks were killed in {ROUNDS} rounds", args.kills)
+}
+
 fn whole(args: &Args, steps: &mut Steps, local: &std::path::Path) -> anyhow::Result<usize> {
     emulator::down(EMULATED)?;
-    let on = ["--env", EMULATED, "--no-build"];
-    let with = |words: &[&'static str]| -> Vec<&'static str> {
-        words.iter().chain(&on).copied().collect()
-    };
-    steps.step("deploy", || well(&with(&["deploy", "--yes"])))?;
+    steps.step("deploy", || {
+        let mut words = vec!["deploy", "--yes"];
+        words.extend(args.containers.then_some("--containers"));
+        well(&on(&words))
+    })?;
     steps.step("a second plan is empty", || {
-        let (code, said) = xtask(&with(&["plan", "--drift"]))?;
+        let (code, said) = xtask(&on(&["plan", "--drift"]))?;
         if code != 0 {
             bail!("the second plan is not empty:\n{said}");
         }
         Ok(())
     })?;
     if args.kills > 0 {
-        let environment = Choice { env: Some(EMULATED.into()), ..Choice::default() }.open(None)?;
-        let aws = environment.config.aws.as_ref().context("no section aws")?;
-        let wish = emulator::Wish { kills: args.kills, ..emulator::Wish::default() };
-        emulator::up(EMULATED, &environment.file, aws.region.value.clone(), &wish)?;
+        steps.step("executions whose tasks are killed at random", || killed(args))?;
     }
     steps.step("an execution whose source fails for a while, retried", || {
         faults(
             "rules:\n  - {path: \"**/BTCUSDT-*.zip\", times: 8, fault: {status: {code: 503}}}\n",
         )?;
-        well(&with(&["run", "--wait", "--symbol", "BTCUSDT"]))
+        well(&on(&["run", "--wait", "--symbol", "BTCUSDT"]))
+    })?;
+    steps.step("two executions at once, of the same archives", || {
+        let start = || {
+            std::thread::spawn(|| well(&on(&["run", "--wait", "--symbol", "ETHUSDT"])).map(drop))
+        };
+        for thread in [start(), start()] {
+            thread.join().map_err(|_| anyhow::anyhow!("a thread ended badly"))??;
+        }
+        Ok(())
     })?;
     steps.step("an execution in which batches fail for good", || {
         faults("rules:\n  - {path: \"**/PEPEUSDT-trades-*.zip\", fault: {status: {code: 503}}}\n")?;
-        let (code, said) = xtask(&with(&["run", "--wait", "--json"]))?;
+        let (code, said) = xtask(&on(&["run", "--wait", "--json"]))?;
         let summary: Value = serde_json::from_str(&said).context("no summary")?;
         let failed = summary["failed_batches"].as_array().map_or(0, Vec::len);
         if code == 0 || failed == 0 {
@@ -197,9 +264,9 @@ fn whole(args: &Args, steps: &mut Steps, local: &std::path::Path) -> anyhow::Res
     })?;
     steps.step("they are redriven", || {
         faults("")?;
-        well(&with(&["run", "--redrive", "--wait"]))
+        well(&on(&["run", "--redrive", "--wait"]))
     })?;
-    steps.step("a run with nothing to do", || well(&with(&["run", "--wait"])))?;
+    steps.step("a run with nothing to do", || well(&on(&["run", "--wait"])))?;
     let compared = steps.step("the same on this machine, compared byte for byte", || {
         let _ = fs::remove_dir_all(local);
         let place = local.display().to_string();
@@ -217,9 +284,14 @@ fn whole(args: &Args, steps: &mut Steps, local: &std::path::Path) -> anyhow::Res
         }
         Ok(here.len())
     })?;
+    if !args.no_queries {
+        steps.step("every named query, of Athena and of the local engine", queries::compared)?;
+        steps.step("a query over the workgroup's limit is refused", queries::limited)?;
+        steps.step("a query of one partition scans little", queries::pruned)?;
+    }
     if !args.keep {
-        steps.step("teardown", || well(&with(&["teardown", "--yes"])))?;
-        steps.step("teardown again", || well(&with(&["teardown", "--yes"])))?;
+        steps.step("teardown", || well(&on(&["teardown", "--yes"])))?;
+        steps.step("teardown again", || well(&on(&["teardown", "--yes"])))?;
     }
     Ok(compared)
 }

@@ -3,15 +3,20 @@
 //! A step is quick to read here: what it needs, what it runs. `test/cargo.rs` reads what
 //! `cargo test` says; `test/python.rs` makes the Python whose readers the tests compare with;
 //! `test/servers.rs` starts the servers of S3 that the store's tests talk to; `test/linters.rs`
-//! lints what is no Rust.
+//! lints what is no Rust; `test/infra.rs` is Terraform's; `test/emulator.rs` runs the emulator's
+//! own tests; `test/containers.rs` runs what takes a container engine.
 
 mod cargo;
+mod containers;
+mod emulator;
+mod infra;
 mod linters;
 mod python;
 mod servers;
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
+
 use std::time::{Duration, Instant};
 
 use crate::{codegen, doctor, human, tidy, workspace};
@@ -43,8 +48,19 @@ pub(crate) struct Args {
 }
 
 /// The steps, the quick ones first.
-const STEPS: [&str; 8] =
-    ["format", "tidy", "codegen", "scripts", "linters", "terraform", "lints", "tests"];
+const STEPS: [&str; 11] = [
+    "format",
+    "tidy",
+    "codegen",
+    "scripts",
+    "linters",
+    "terraform",
+    "lints",
+    "tests",
+    "emulator",
+    "containers",
+    "e2e",
+];
 
 /// What came of a step.
 #[derive(Debug)]
@@ -65,6 +81,52 @@ pub(crate) enum Outcome {
 impl Outcome {
     fn of(good: bool) -> Self {
         Self::Ran { passed: u64::from(good), failed: u64::from(!good), skipped: Vec::new() }
+    }
+}
+
+/// What the checks of a step came to so far.
+#[derive(Debug, Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    skipped: Vec<String>,
+}
+
+impl Tally {
+    /// Runs a check whose output is for people.
+    fn take(&mut self, name: &str, command: &mut Command) -> anyhow::Result<()> {
+        let status = command.status().with_context(|| format!("cannot start {name}"))?;
+        self.count(name, status.success(), "");
+        Ok(())
+    }
+
+    /// Runs a check whose output matters only where it fails.
+    fn quiet(&mut self, name: &str, command: &mut Command) -> anyhow::Result<()> {
+        let output = command
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("cannot start {name}"))?;
+        let said = [output.stdout, output.stderr].concat();
+        self.count(name, output.status.success(), &String::from_utf8_lossy(&said));
+        Ok(())
+    }
+
+    fn count(&mut self, name: &str, good: bool, said: &str) {
+        if good {
+            println!("{name}: good");
+            self.passed += 1;
+        } else {
+            println!("{}\n{name}: FAILED", said.trim());
+            self.failed += 1;
+        }
+    }
+
+    fn skip(&mut self, reason: &str) {
+        self.skipped.push(reason.to_owned());
+    }
+
+    fn outcome(self) -> Outcome {
+        Outcome::Ran { passed: self.passed, failed: self.failed, skipped: self.skipped }
     }
 }
 
@@ -142,7 +204,10 @@ fn run_step(step: &str, strict: bool) -> anyhow::Result<Outcome> {
         }
         "scripts" => scripts(),
         "linters" => linters::run(),
-        "terraform" => terraform(),
+        "terraform" => infra::run(),
+        "emulator" => emulator::run(strict),
+        "containers" => containers::run(strict),
+        "e2e" => end_to_end(strict),
         "lints" if !doctor::answers("cargo", &["clippy", "--version"]) => {
             Ok(Outcome::Skipped("no clippy".into()))
         }
@@ -164,8 +229,12 @@ fn run_step(step: &str, strict: bool) -> anyhow::Result<Outcome> {
             let servers = servers::Servers::start().map_err(|error| {
                 println!("no servers of S3: {}", human::chain(error.as_ref()));
             });
-            let servers = servers.as_ref().map_or(&[][..], |servers| &servers.variables);
-            cargo::tests(strict, python.ok().as_deref(), servers)
+            let mut variables =
+                servers.as_ref().map_or_else(|()| Vec::new(), |servers| servers.variables.clone());
+            variables.extend(
+                python.ok().map(|p| (model::env::PYTHON.to_owned(), p.display().to_string())),
+            );
+            cargo::tests(strict, &[], &variables)
         }
     }
 }
@@ -198,21 +267,25 @@ fn scripts() -> anyhow::Result<Outcome> {
     Ok(Outcome::Ran { passed: good, failed: bad, skipped })
 }
 
-/// Terraform's own checks of format and, where its providers are at hand, of meaning.
-fn terraform() -> anyhow::Result<Outcome> {
-    if files_under("infra", "tf").is_empty() {
-        println!("infra has no Terraform yet");
-        return Ok(Outcome::Ran { passed: 0, failed: 0, skipped: Vec::new() });
-    }
+/// The whole way on the emulated AWS; the questions only where their engine is, or all is wanted.
+fn end_to_end(strict: bool) -> anyhow::Result<Outcome> {
     if !doctor::answers("terraform", &["version"]) {
         return Ok(Outcome::Skipped("no terraform".into()));
     }
-    let good = Command::new("terraform")
-        .args(["fmt", "-check", "-recursive", "-diff", "infra"])
-        .current_dir(workspace::root())
-        .status()?
-        .success();
-    Ok(Outcome::of(good))
+    if !doctor::answers("python3", &["--version"]) {
+        return Ok(Outcome::Skipped("no python3".into()));
+    }
+    let mut tally = Tally::default();
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("e2e").current_dir(workspace::root());
+    if strict {
+        command.args(["--kills", "20"]);
+    } else if !crate::aws::emulator::has_engine() {
+        command.arg("--no-queries");
+        tally.skip("named queries on Athena: no engine; `cargo xtask e2e` installs it");
+    }
+    tally.take("e2e", &mut command)?;
+    Ok(tally.outcome())
 }
 
 /// Files of a folder of the repository, by ending, in order.

@@ -78,13 +78,17 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// The packages of all programs of a lake.
+pub(crate) fn programs_of_the_lake() -> impl Iterator<Item = &'static str> {
+    STAGES.iter().chain(&["query", "exchange"]).copied()
+}
+
 /// Builds the programs of jobs as cargo's everyday build does; says nothing when they are fresh.
 ///
 /// The packages are always named together, so that cargo chooses the same features for what
 /// they share, and demo, local runs and queries do not undo each other's build.
 pub(crate) fn build() -> anyhow::Result<()> {
-    let jobs: Vec<&str> = STAGES.iter().chain(&["query", "exchange"]).copied().collect();
-    build_these(&jobs)
+    build_these(&programs_of_the_lake().collect::<Vec<_>>())
 }
 
 /// Builds the programs of some packages.

@@ -224,7 +224,7 @@ impl Runner {
         ];
         drop(sender);
         let log = self.log(task, receiver);
-        let wait = self.wait(&mut child, stop);
+        let wait = self.wait(&mut child, stop, task);
         let ((), ended) = tokio::join!(log, wait);
         for reader in readers.into_iter().flatten() {
             reader.abort();
@@ -233,7 +233,7 @@ impl Runner {
     }
 
     /// Waits for the end, or brings it about where a kill is due or somebody stops the task.
-    async fn wait(&self, child: &mut Child, stop: &Notify) -> anyhow::Result<Ended> {
+    async fn wait(&self, child: &mut Child, stop: &Notify, task: &Task) -> anyhow::Result<Ended> {
         let is_due = fastrand::bool() && self.kills.load(Ordering::Relaxed) > 0;
         let patience = if is_due {
             Duration::from_millis(fastrand::u64(0..600))
@@ -245,13 +245,14 @@ impl Runner {
                 (status?.code().unwrap_or(KILLED), "Essential container in task exited")
             }
             () = stop.notified() => {
-                child.kill().await?;
+                self.kill(child, task).await?;
                 (KILLED, "the task was stopped")
             }
             () = tokio::time::sleep(patience) => {
                 let (order, take) = (Ordering::Relaxed, |left: u32| left.checked_sub(1));
                 if self.kills.fetch_update(order, order, take).is_ok() {
-                    child.kill().await?;
+                    self.kill(child, task).await?;
+                    eprintln!("run-tasks: killed {} at random", task.stage);
                     // half of them as Spot does it: there is no exit code then
                     if fastrand::bool() {
                         let reason = "Your Spot Task was interrupted.".to_owned();
@@ -265,6 +266,15 @@ impl Runner {
             }
         };
         Ok(Ended { exit_code: Some(exit_code), reason: reason.to_owned() })
+    }
+
+    /// Kills a task: its program, or its container, which its client would leave behind.
+    async fn kill(&self, child: &mut Child, task: &Task) -> anyhow::Result<()> {
+        if self.args.containers {
+            let name = container_name(task);
+            let _ = Command::new("docker").args(["kill", &name]).stdout(Stdio::null()).output().await;
+        }
+        Ok(child.kill().await?)
     }
 
     /// The task's variables, and those by which the programs find the emulator.
@@ -311,6 +321,7 @@ impl Runner {
     fn container(&self, task: &Task) -> Command {
         let mut command = Command::new("docker");
         command.args(["run", "--rm", "--init", "--network", "host", "--read-only"]);
+        command.args(["--name", &container_name(task)]);
         command.args(["--user", "65532:65532", "--tmpfs", "/tmp:rw,mode=1777"]);
         command.args(["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]);
         for (name, value) in self.variables(task) {
@@ -337,6 +348,11 @@ impl Runner {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// The name of a task's container: that of the task.
+fn container_name(task: &Task) -> String {
+    format!("market-lake-{}", task.task_arn.rsplit('/').next().unwrap_or_default())
 }
 
 async fn read(pipe: impl AsyncRead + Unpin, to: mpsc::UnboundedSender<(i64, String)>) {

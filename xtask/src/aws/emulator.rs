@@ -111,6 +111,12 @@ fn endpoint(state: &Path) -> Option<String> {
     noted["endpoint"].as_str().map(ToOwned::to_owned)
 }
 
+/// Whether the engine behind Athena is installed.
+pub(crate) fn has_engine() -> bool {
+    let check = ["install", "--check", "--trino"];
+    python(&check, Path::new("")).output().is_ok_and(|output| output.status.success())
+}
+
 /// Installs what the emulator needs, where it is not there; `trino` for questions to Athena.
 pub(crate) fn install(trino: bool) -> anyhow::Result<()> {
     if !doctor::answers("python3", &["--version"]) {

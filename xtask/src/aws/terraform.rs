@@ -280,7 +280,7 @@ fn check() -> anyhow::Result<()> {
 
 /// A mirror of providers on this machine, as Terraform's configuration says it; none where the
 /// user has a configuration, or there is no mirror.
-fn mirror(data: &Path) -> anyhow::Result<Vec<(String, String)>> {
+pub(crate) fn mirror(data: &Path) -> anyhow::Result<Vec<(String, String)>> {
     const VARIABLE: &str = "TF_CLI_CONFIG_FILE";
     if std::env::var_os(VARIABLE).is_some() {
         return Ok(Vec::new());

@@ -31,7 +31,7 @@ const FILL: &str = "20240101T000000Z-00000001";
 const MEASURED: &str = "20240101T000000Z-00000002";
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
-    let programs = build(&["exchange", "plan", "bronze", "silver", "commit", "gold"])?;
+    let programs = build()?;
     let lake = folder().join("gold-lake");
     let config = folder().join("gold-lake.yaml");
     if !lake.join("filled").is_file() {

@@ -36,7 +36,7 @@ const DAYS: u32 = 1_000;
 const RUN: &str = "20240101T000000Z-00000001";
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
-    let programs = build(&["exchange", "plan", "commit"])?;
+    let programs = build()?;
     println!("  {:<38} {:>10} {:>10}", "", "seconds", "peak MiB");
     for share in [4, 2, 1] {
         let archives = args.archives / share;

@@ -36,7 +36,7 @@ const TRADES_A_DAY: u32 = 1_300_000;
 const LARGE_TRADES_A_DAY: u32 = 900_000;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
-    let programs = build(&["silver", "exchange"])?;
+    let programs = build()?;
     let archives = archives(&programs, "days")?;
     anyhow::ensure!(archives.len() == DAYS as usize, "{} archives", archives.len());
     let input = csv_bytes(&archives)?;

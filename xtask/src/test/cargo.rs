@@ -3,7 +3,6 @@
 //! `skipped: ` and passes, or fails where everything is required.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::Context as _;
@@ -63,24 +62,22 @@ fn figure(text: &str, word: &str) -> u64 {
     digits.parse().unwrap_or(0)
 }
 
-/// All tests of all crates; `python` has the readers that they compare with, `servers` are
-/// variables that say where servers listen.
+/// Runs tests of cargo's workspace, those that `args` choose, with some more variables.
 pub(super) fn tests(
     strict: bool,
-    python: Option<&Path>,
-    servers: &[(String, String)],
+    args: &[&str],
+    variables: &[(String, String)],
 ) -> anyhow::Result<Outcome> {
     let mut command = workspace::cargo();
     command
-        .args(["test", "--workspace", "--no-fail-fast", "--", "--show-output"])
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(args)
+        .args(["--", "--show-output"])
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdout(Stdio::piped());
     if strict {
         command.env(model::env::REQUIRE_ALL, "1");
     }
-    if let Some(python) = python {
-        command.env(model::env::PYTHON, python);
-    }
-    command.envs(servers.iter().map(|(name, value)| (name, value)));
     let mut child = command.spawn().context("cannot start cargo")?;
     let mut reading = Reading::default();
     let stdout = child.stdout.take().context("cargo has no standard output")?;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use super::{Outcome, files_under, python};
+use super::{Outcome, Tally, files_under, python};
 use crate::{doctor, human, workspace};
 
 /// The linters of the Python registry.
@@ -58,27 +58,7 @@ pub(super) fn run() -> anyhow::Result<Outcome> {
         }
         Err(error) => tally.skip(&format!("zizmor, hadolint: {}", human::chain(error.as_ref()))),
     }
-    Ok(Outcome::Ran { passed: tally.passed, failed: tally.failed, skipped: tally.skipped })
-}
-
-#[derive(Default)]
-struct Tally {
-    passed: u64,
-    failed: u64,
-    skipped: Vec<String>,
-}
-
-impl Tally {
-    fn take(&mut self, name: &str, command: &mut Command) -> anyhow::Result<()> {
-        let status = command.status().with_context(|| format!("cannot start {name}"))?;
-        println!("{name}: {}", if status.success() { "clean" } else { "findings above" });
-        *(if status.success() { &mut self.passed } else { &mut self.failed }) += 1;
-        Ok(())
-    }
-
-    fn skip(&mut self, reason: &str) {
-        self.skipped.push(reason.to_owned());
-    }
+    Ok(tally.outcome())
 }
 
 /// actionlint, compiled where it is not there yet.

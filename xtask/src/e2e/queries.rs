@@ -1,0 +1,141 @@
+//! What the end-to-end test asks: every named query of Athena and of the local engine on the same
+//! lake, a query over the workgroup's limit, a query of one partition.
+
+use anyhow::{Context as _, bail};
+
+use super::{on, xtask_with};
+use crate::aws::{self, EMULATED};
+use crate::environment::Choice;
+use crate::workspace::root;
+
+/// Reads every column that a query could want, of every partition.
+const ALL: &str = "SELECT count(*), sum(price), sum(quantity), max(time_us) FROM silver.trades";
+/// The same of one partition.
+const ONE: &str = " WHERE source = 'binance' AND market = 'spot' AND symbol = 'BTCUSDT' \
+                   AND date = DATE '2024-12-31'";
+
+/// An answer and what the command told beside it.
+struct Answer {
+    code: u8,
+    rows: Vec<String>,
+    told: String,
+}
+
+/// Asks; `lake` is read by the local engine, else Athena is asked.
+fn ask(question: &[&str], lake: Option<&str>) -> anyhow::Result<Answer> {
+    let mut words = vec!["query"];
+    words.extend(question);
+    words.extend(["--format", "csv"]);
+    let mut words = on(&words);
+    let mut variables = Vec::new();
+    if let Some(lake) = lake {
+        words.extend(["--lake", lake]);
+        variables = site()?.variables;
+    }
+    let output = xtask_with(&words, &variables)?;
+    let mut rows: Vec<String> =
+        String::from_utf8_lossy(&output.stdout).lines().map(ToOwned::to_owned).collect();
+    // rows that a query leaves in any order are compared as a set; the header stays first
+    if let Some(data) = rows.get_mut(1..) {
+        data.sort();
+    }
+    Ok(Answer {
+        code: output.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+        rows,
+        told: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+fn site() -> anyhow::Result<aws::Site> {
+    aws::Site::open(&Choice { env: Some(EMULATED.into()), ..Choice::default() }, None)
+}
+
+/// Every named query gives the same rows, to the last digit, and Athena tells what it cost.
+pub(super) fn compared() -> anyhow::Result<()> {
+    let lake = aws::output(&site()?, "lake_uri")?;
+    let mut names: Vec<String> = std::fs::read_dir(root().join("sql/queries"))?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".sql").map(str::to_owned))
+        .collect();
+    names.sort();
+    for name in &names {
+        let there = ask(&[name], None)?;
+        let here = ask(&[name], Some(&lake))?;
+        if there.code != 0 || here.code != 0 {
+            bail!("{name} fails:\n{}\n{}", there.told, here.told);
+        }
+        if there.rows != here.rows {
+            let different = there
+                .rows
+                .iter()
+                .zip(&here.rows)
+                .find(|(a, b)| a != b)
+                .map_or_else(String::new, |(a, b)| format!("\nAthena  {a}\nhere    {b}"));
+            bail!(
+                "{name}: {} rows of Athena differ from {} rows here{different}",
+                there.rows.len(),
+                here.rows.len()
+            );
+        }
+        if !there.told.contains("scanned ") || !there.told.contains('$') {
+            bail!("{name} does not tell what was scanned and what it costs: {}", there.told);
+        }
+        // an answer without a row would compare well whatever the engines do
+        if there.rows.len() < 2 && !["rejects", "coverage_days"].contains(&name.as_str()) {
+            bail!("{name} gives no row");
+        }
+        eprintln!("  {name}: the same {} rows", there.rows.len().saturating_sub(1));
+    }
+    Ok(())
+}
+
+/// A query that would read more than the workgroup's limit is refused in words.
+pub(super) fn limited() -> anyhow::Result<()> {
+    // the lake of a test is small: the same again and again is more than the least limit
+    let often = vec![ALL; 40].join(" UNION ALL ");
+    let answer = ask(&["--sql", &often], None)?;
+    if answer.code == 0 || !answer.told.contains("would scan more than") {
+        bail!("not refused (exit {}): {}", answer.code, answer.told);
+    }
+    eprintln!("  {}", answer.told.lines().last().unwrap_or_default());
+    Ok(())
+}
+
+/// A query of one partition scans a small part of what a query of all scans.
+pub(super) fn pruned() -> anyhow::Result<()> {
+    let of = |sql: &str| -> anyhow::Result<f64> {
+        let answer = ask(&["--sql", sql], None)?;
+        scanned(&answer.told).with_context(|| format!("no bytes scanned in: {}", answer.told))
+    };
+    let (one, all) = (of(&format!("{ALL}{ONE}"))?, of(ALL)?);
+    eprintln!("  one partition: {one:.0} bytes, all: {all:.0} bytes");
+    if one <= 0.0 || one * 3.0 > all {
+        bail!("one partition scans {one:.0} bytes of {all:.0}");
+    }
+    Ok(())
+}
+
+/// The bytes in `1 row, scanned 1.5 KiB in 0.3 s, $0.0000`.
+fn scanned(told: &str) -> Option<f64> {
+    let mut words = told.split("scanned ").nth(1)?.split_whitespace();
+    let number: f64 = words.next()?.parse().ok()?;
+    let factor = match words.next()? {
+        "B" => 1.0,
+        "KiB" => 1024.0,
+        "MiB" => 1024.0 * 1024.0,
+        _ => return None,
+    };
+    Some(number * factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scanned_bytes_are_read() {
+        assert_eq!(scanned("1 row, scanned 1.5 KiB in 0.3 s, $0.00"), Some(1536.0));
+        assert_eq!(scanned("1 row, scanned 12 B in"), Some(12.0));
+        assert_eq!(scanned("nothing"), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! Terraform's checks: format; every module and root is valid; their tests; no wildcard in any
+//! role's policy; checkov. Nothing of it asks AWS.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{Outcome, Tally, files_under, python};
+use crate::aws::terraform;
+use crate::{doctor, human, workspace};
+
+/// The scanner of configurations, from the Python registry.
+const CHECKOV: &str = "checkov==3.3.30\n";
+/// What the folders below infra/ share, so that none is fetched twice.
+const PLUGINS: &str = "target/terraform/plugins";
+
+/// Runs them all.
+pub(super) fn run() -> anyhow::Result<Outcome> {
+    if !doctor::answers("terraform", &["version"]) {
+        return Ok(Outcome::Skipped("no terraform".into()));
+    }
+    let root = workspace::root();
+    let plugins = root.join(PLUGINS);
+    std::fs::create_dir_all(&plugins)?;
+    let mut variables = terraform::mirror(&plugins)?;
+    variables.extend(
+        [
+            ("TF_PLUGIN_CACHE_DIR", plugins.display().to_string()),
+            // a lock file of one platform is enough for a cache
+            ("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE", "1".to_owned()),
+            ("CHECKPOINT_DISABLE", "1".to_owned()),
+            ("TF_IN_AUTOMATION", "1".to_owned()),
+            ("TF_INPUT", "0".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    let terraform = |args: &[&str]| {
+        let mut command = Command::new("terraform");
+        command.args(args).envs(variables.iter().cloned()).current_dir(&root);
+        command
+    };
+    let mut tally = Tally::default();
+    tally.take(
+        "terraform fmt",
+        &mut terraform(&["fmt", "-check", "-recursive", "-diff", "infra"]),
+    )?;
+    for folder in modules() {
+        let name = folder.display().to_string();
+        let chdir = format!("-chdir={name}");
+        tally.quiet(
+            &format!("{name}: init"),
+            &mut terraform(&[&chdir, "init", "-backend=false", "-no-color"]),
+        )?;
+        tally.quiet(
+            &format!("{name}: validate"),
+            &mut terraform(&[&chdir, "validate", "-no-color"]),
+        )?;
+        if root.join(&folder).join("tests").is_dir() {
+            tally.quiet(&format!("{name}: test"), &mut terraform(&[&chdir, "test", "-no-color"]))?;
+        }
+    }
+    if doctor::answers("python3", &["--version"]) {
+        for (name, arg) in [("policies", None), ("the policies' rules", Some("--prove"))] {
+            let mut command = Command::new("python3");
+            command.args(["-B", "infra/tests/iam.py"]).args(arg);
+            tally.take(name, command.envs(variables.iter().cloned()).current_dir(&root))?;
+        }
+    } else {
+        tally.skip("policies: no python3");
+    }
+    match python::environment("checkov", CHECKOV) {
+        Ok(folder) => tally.quiet(
+            "checkov",
+            Command::new(folder.join("bin/python"))
+                .arg(folder.join("bin/checkov"))
+                .args(["--directory", "infra", "--framework", "terraform"])
+                .args(["--quiet", "--compact", "--skip-download"])
+                .current_dir(&root),
+        )?,
+        Err(error) => tally.skip(&format!("checkov: {}", human::chain(error.as_ref()))),
+    }
+    Ok(tally.outcome())
+}
+
+/// Every folder of infra with Terraform in it, in order.
+fn modules() -> Vec<PathBuf> {
+    let root = workspace::root();
+    let mut folders: Vec<PathBuf> = files_under("infra", "tf")
+        .iter()
+        .filter_map(|file| file.parent()?.strip_prefix(&root).ok().map(Path::to_owned))
+        .collect();
+    folders.dedup();
+    folders
+}
