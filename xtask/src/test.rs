@@ -16,8 +16,9 @@ mod servers;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-
 use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
 
 use crate::{codegen, doctor, human, tidy, workspace};
 
@@ -26,7 +27,8 @@ use crate::{codegen, doctor, human, tidy, workspace};
 #[command(
     long_about = "Test everything that this machine can test: format, lints, the rules of the \
                   tree, all crates' tests, end-to-end runs, other engines reading the tables, \
-                  Terraform. Says at the end what was skipped, and why.",
+                  Terraform, the images, the whole way on an emulated AWS. Says at the end what was \
+                  skipped, and why.",
     after_help = "Examples:\n  \
         cargo xtask test                 what this machine can\n  \
         cargo xtask test --all           the same, but what would be skipped fails\n  \

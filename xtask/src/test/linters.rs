@@ -5,7 +5,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
 
 use super::{Outcome, Tally, files_under, python};
 use crate::{doctor, human, workspace};
