@@ -68,7 +68,9 @@ impl Steps {
         eprintln!("\n── {name}");
         let start = Instant::now();
         let result = work().with_context(|| format!("failed at: {name}"))?;
-        self.rows.push((name.to_owned(), start.elapsed().as_secs_f64()));
+        let took = start.elapsed().as_secs_f64();
+        eprintln!("   in {took:.1} s");
+        self.rows.push((name.to_owned(), took));
         Ok(result)
     }
 }

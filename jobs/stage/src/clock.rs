@@ -35,14 +35,15 @@ impl ManualClock {
 }
 
 impl Clock {
-    /// The time, UTC, cut to microseconds as tables hold it.
+    /// The time, UTC, cut to milliseconds: Athena reads no finer, and every engine is to tell the
+    /// same time of what a run did.
     pub fn now(&self) -> DateTime<Utc> {
         #[expect(clippy::disallowed_methods, reason = "this is the one door")]
         let now = match self {
             Self::System => Utc::now(),
             Self::Manual(clock) => clock.0.lock().map_or(DateTime::UNIX_EPOCH, |now| *now),
         };
-        DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
+        DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
     }
 
     /// The day, UTC.

@@ -258,7 +258,7 @@ fn speak_now_and_then(
 ) -> tokio::task::JoinHandle<()> {
     let meter = meter.clone();
     runtime.spawn(async move {
-        let mut tick = tokio::time::interval(std::time::Duration::from_millis(200));
+        let mut tick = tokio::time::interval(Duration::from_millis(200));
         loop {
             tick.tick().await;
             meter.speak();

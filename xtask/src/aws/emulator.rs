@@ -168,7 +168,8 @@ fn start_emulator(state: &Path) -> anyhow::Result<String> {
         let _ = fs::remove_file(state.join(name));
     }
     let log = state.join("emulator.log");
-    detach(&mut python(&["serve"], state), &log)?;
+    // a source on this machine is not mended by waiting for minutes
+    detach(&mut python(&["serve", "--max-backoff", "3"], state), &log)?;
     let until = Instant::now() + START;
     while Instant::now() < until {
         if let Some(url) = endpoint(state) {
