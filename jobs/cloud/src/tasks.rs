@@ -272,7 +272,8 @@ impl Runner {
     async fn kill(&self, child: &mut Child, task: &Task) -> anyhow::Result<()> {
         if self.args.containers {
             let name = container_name(task);
-            let _ = Command::new("docker").args(["kill", &name]).stdout(Stdio::null()).output().await;
+            let _ =
+                Command::new("docker").args(["kill", &name]).stdout(Stdio::null()).output().await;
         }
         Ok(child.kill().await?)
     }

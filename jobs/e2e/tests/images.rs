@@ -68,8 +68,11 @@ fn lab(yaml: &str) -> Result<Lab> {
 /// Every stage in its container makes the files that the programs make, byte for byte.
 #[test]
 fn containers_make_the_lake_that_programs_make() -> Result<()> {
-    let world =
-        World::new(&["spot:BTCUSDT,trades=300", "usdm:ETHUSDT,trades=200"], "2024-12-31", "2025-01-01")?;
+    let world = World::new(
+        &["spot:BTCUSDT,trades=300", "usdm:ETHUSDT,trades=200"],
+        "2024-12-31",
+        "2025-01-01",
+    )?;
     let exchange = world.start()?;
     let yaml = world.yaml(exchange.url());
     let (here, there) = (Lab::new(&yaml)?, lab(&yaml)?);

@@ -139,7 +139,11 @@ impl Terraform {
 
     /// The state: the addresses of all resources, those that are only read left out.
     pub(crate) fn resources(&self) -> anyhow::Result<Vec<String>> {
-        let text = self.quietly("read the state", &["state", "list", "-no-color"])?;
+        let text = match self.quietly("read the state", &["state", "list", "-no-color"]) {
+            // nothing was ever applied, or all of it is gone
+            Err(error) if error.to_string().contains("No state file was found") => String::new(),
+            other => other?,
+        };
         let is_data = |line: &&str| line.split('.').any(|part| part == "data");
         Ok(text
             .lines()

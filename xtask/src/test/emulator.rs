@@ -14,7 +14,10 @@ const REQUIREMENTS: [&str; 2] =
 
 /// Runs them.
 pub(super) fn run(strict: bool) -> anyhow::Result<Outcome> {
-    if !doctor::answers("python3", &["-c", "import sys; sys.exit(sys.version_info < (3, 11))"]) {
+    if !doctor::answers(
+        "python3",
+        &["-c", "import sys; print(sys.version); sys.exit(sys.version_info < (3, 11))"],
+    ) {
         return Ok(Outcome::Skipped("no Python 3.11 or newer".into()));
     }
     // 800 MB are fetched only where everything is wanted; else its tests say that they are skipped
@@ -69,7 +72,8 @@ impl Counts {
             }
         }
         let last = said.lines().rev().find(|line| line.contains(" in ")).unwrap_or_default();
-        let words: Vec<&str> = last.split([' ', ',', '=']).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> =
+            last.split([' ', ',', '=']).filter(|word| !word.is_empty()).collect();
         for pair in words.windows(2) {
             let n = pair[0].parse().unwrap_or(0);
             match pair[1] {
@@ -94,7 +98,12 @@ mod tests {
         };
         check("....\n4 passed in 1.20s\n", 4, 0, &[]);
         check("=== 1 failed, 3 passed, 2 errors in 1.20s ===\n", 3, 3, &[]);
-        check("SKIPPED [1] a.py:3: no engine\n3 passed, 1 skipped in 2s", 3, 0, &["[1] a.py:3: no engine"]);
+        check(
+            "SKIPPED [1] a.py:3: no engine\n3 passed, 1 skipped in 2s",
+            3,
+            0,
+            &["[1] a.py:3: no engine"],
+        );
         check("", 0, 0, &[]);
     }
 }

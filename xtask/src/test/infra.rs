@@ -56,7 +56,8 @@ pub(super) fn run() -> anyhow::Result<Outcome> {
             &mut terraform(&[&chdir, "validate", "-no-color"]),
         )?;
         if root.join(&folder).join("tests").is_dir() {
-            tally.quiet(&format!("{name}: test"), &mut terraform(&[&chdir, "test", "-no-color"]))?;
+            tally
+                .quiet(&format!("{name}: test"), &mut terraform(&[&chdir, "test", "-no-color"]))?;
         }
     }
     if doctor::answers("python3", &["--version"]) {

@@ -5,7 +5,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-
 use super::{Outcome, Tally, files_under, python};
 use crate::{doctor, human, workspace};
 
