@@ -8,9 +8,11 @@
 //! | `terraform` | one root of infra/ and the calls on it |
 //! | `summary` | a plan in few lines, and what it costs a month |
 //! | `emulator` | the emulated AWS: emulator, sample exchange, runner of its tasks |
+//! | `bootstrap` | what an account needs before its first environment |
 //! | `commands` | what each command does, in its order |
 //! | `teardown` | the end, and its receipt |
 
+mod bootstrap;
 mod commands;
 pub(crate) mod emulator;
 mod summary;
@@ -25,9 +27,9 @@ use anyhow::{Context as _, bail};
 use crate::environment::{Choice, Environment, Wrong};
 use crate::workspace::{self, root};
 
+pub(crate) use bootstrap::{Bootstrap, bootstrap};
 pub(crate) use commands::{
-    Apply, Bootstrap, Deploy, Logs, Plan, Run, Runs, Status, apply, bootstrap, deploy, logs, plan,
-    runs, start, status,
+    Apply, Deploy, Logs, Plan, Run, Runs, Status, apply, deploy, logs, plan, runs, start, status,
 };
 pub(crate) use teardown::{Teardown, teardown};
 

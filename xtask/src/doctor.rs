@@ -71,6 +71,33 @@ pub(crate) fn run(_args: &Args) -> anyhow::Result<u8> {
             "docker",
             tool("docker", &["--version"], "install Docker: images are built with it", false),
         ),
+        (
+            "go",
+            tool(
+                "go",
+                &["version"],
+                "install Go 1.24: actionlint and a server of S3 for tests are built with it",
+                false,
+            ),
+        ),
+        (
+            "maven",
+            tool(
+                "mvn",
+                &["--version"],
+                "install Maven: the engine behind the emulated Athena is fetched with it",
+                false,
+            ),
+        ),
+        (
+            "shellcheck",
+            tool(
+                "shellcheck",
+                &["--version"],
+                "install shellcheck: scripts are linted with it",
+                false,
+            ),
+        ),
     ];
     let rows: Vec<Vec<String>> = findings
         .iter()

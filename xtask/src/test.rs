@@ -140,7 +140,7 @@ pub(crate) fn run(args: &Args) -> u8 {
     for step in STEPS.iter().filter(|s| args.only.as_ref().is_none_or(|only| only == *s)) {
         println!("\n== {step}");
         let start = Instant::now();
-        let outcome = run_step(step, strict).unwrap_or_else(|error| {
+        let outcome = run_step(step, strict, args.only.is_none()).unwrap_or_else(|error| {
             println!("{step}: {}", human::chain(error.as_ref()));
             Outcome::of(false)
         });
@@ -184,7 +184,8 @@ fn row(step: &str, good: u64, bad: u64, inside: &[String], took: Duration) -> Ve
     rows
 }
 
-fn run_step(step: &str, strict: bool) -> anyhow::Result<Outcome> {
+/// Runs a step; `whole` is a run of all steps, in which `tests` has built the programs.
+fn run_step(step: &str, strict: bool, whole: bool) -> anyhow::Result<Outcome> {
     match step {
         "format" if !doctor::answers("cargo", &["fmt", "--version"]) => {
             Ok(Outcome::Skipped("no rustfmt".into()))
@@ -208,8 +209,8 @@ fn run_step(step: &str, strict: bool) -> anyhow::Result<Outcome> {
         "linters" => linters::run(),
         "terraform" => infra::run(),
         "emulator" => emulator::run(strict),
-        "containers" => containers::run(strict),
-        "e2e" => end_to_end(strict),
+        "containers" => containers::run(strict, whole),
+        "e2e" => end_to_end(strict, whole),
         "lints" if !doctor::answers("cargo", &["clippy", "--version"]) => {
             Ok(Outcome::Skipped("no clippy".into()))
         }
@@ -270,7 +271,7 @@ fn scripts() -> anyhow::Result<Outcome> {
 }
 
 /// The whole way on the emulated AWS; the questions only where their engine is, or all is wanted.
-fn end_to_end(strict: bool) -> anyhow::Result<Outcome> {
+fn end_to_end(strict: bool, built: bool) -> anyhow::Result<Outcome> {
     if !doctor::answers("terraform", &["version"]) {
         return Ok(Outcome::Skipped("no terraform".into()));
     }
@@ -279,7 +280,7 @@ fn end_to_end(strict: bool) -> anyhow::Result<Outcome> {
     }
     let mut tally = Tally::default();
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("e2e").current_dir(workspace::root());
+    command.arg("e2e").args(built.then_some("--no-build")).current_dir(workspace::root());
     if strict {
         command.args(["--kills", "20"]);
     } else if !crate::aws::emulator::has_engine() {

@@ -75,22 +75,6 @@ pub(crate) struct Deploy {
     containers: bool,
 }
 
-/// The arguments of `bootstrap`.
-#[derive(Debug, clap::Args)]
-#[command(
-    long_about = "Once an account: the bucket of Terraform's state, and the roles by which GitHub \
-                  deploys.",
-    after_help = "Examples:\n  cargo xtask bootstrap --env dev"
-)]
-pub(crate) struct Bootstrap {
-    #[command(flatten)]
-    choice: Choice,
-
-    /// Do not ask
-    #[arg(long, short)]
-    yes: bool,
-}
-
 /// The arguments of `run`.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -356,29 +340,6 @@ fn images(site: &Site) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// `bootstrap`.
-pub(crate) fn bootstrap(args: &Bootstrap) -> anyhow::Result<u8> {
-    build(args.choice.env.as_deref(), &args.choice)?;
-    let site = Site::open(&args.choice, None)?;
-    eprintln!("{}", site.ask(&["whoami"])?.trim());
-    let terraform = Terraform::bootstrap(&site)?;
-    terraform.init()?;
-    let changes = Changes::of(&terraform.plan()?);
-    for line in changes.lines() {
-        println!("{line}");
-    }
-    if !changes.is_empty() {
-        let question = format!("change {} of the account?", resources(changes.len()));
-        if !args.yes && !confirm(&question, "add --yes")? {
-            println!("nothing was changed");
-            return Ok(1);
-        }
-        terraform.apply(changes.len())?;
-    }
-    println!("next: cargo xtask deploy --env {}", site.name);
-    Ok(0)
 }
 
 fn push<'a>(args: &mut Vec<&'a str>, flag: &'a str, value: Option<&'a String>) {

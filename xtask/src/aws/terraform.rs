@@ -67,14 +67,15 @@ impl Terraform {
     }
 
     /// The root that makes what others need: state bucket, roles of GitHub.
-    pub(crate) fn bootstrap(site: &Site) -> anyhow::Result<Self> {
+    pub(crate) fn bootstrap(site: &Site, repository: &str) -> anyhow::Result<Self> {
         check()?;
         let data = site.folder().join("bootstrap");
         fs::create_dir_all(&data)?;
         let mut variables = site.variables.clone();
         variables.extend(mirror(&data)?);
         let root = root().join("infra/bootstrap");
-        let vars = vec![format!("-var=region={}", site.region)];
+        let vars =
+            vec![format!("-var=region={}", site.region), format!("-var=repository={repository}")];
         Ok(Self { root, data, variables, backend: Vec::new(), vars })
     }
 

@@ -123,7 +123,10 @@ impl Summary {
         if self.absent > 0 {
             row(
                 "absent",
-                human::plural(self.absent, "wanted archive that the source does not list"),
+                format!(
+                    "{} that are wanted and that the source does not list",
+                    human::plural(self.absent, "archive")
+                ),
             );
         }
         let stages: Vec<String> = crate::workspace::STAGES

@@ -13,14 +13,17 @@ use crate::{doctor, workspace};
 /// Gives the variables of the engine, and goes on until it is told that nobody needs it any more.
 const HOLD: &str = r#"echo "DOCKER_HOST=${DOCKER_HOST:-}"; echo "PATH=$PATH"; echo ready; cat"#;
 
-/// Runs them.
-pub(super) fn run(strict: bool) -> anyhow::Result<Outcome> {
+/// Runs them; builds the programs unless they are built.
+pub(super) fn run(strict: bool, built: bool) -> anyhow::Result<Outcome> {
     let engine = match Engine::start() {
         Ok(engine) => engine,
         Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
     };
-    // the programs that the images take
-    workspace::build()?;
+    // the programs that the images take, and what runs the tasks
+    if !built {
+        workspace::build()?;
+        workspace::build_these(&["cloud"])?;
+    }
     let me = std::env::current_exe().context("cannot find the path of this program")?;
     let xtask = |args: &[&str]| {
         let mut command = Command::new(&me);
@@ -37,7 +40,7 @@ pub(super) fn run(strict: bool) -> anyhow::Result<Outcome> {
         tally.skipped.extend(skipped);
     }
     if doctor::answers("terraform", &["version"]) {
-        tally.take("e2e", &mut xtask(&["e2e", "--containers", "--no-queries"]))?;
+        tally.take("e2e", &mut xtask(&["e2e", "--no-build", "--containers", "--no-queries"]))?;
     } else {
         tally.skip("e2e with containers: no terraform");
     }
