@@ -36,6 +36,8 @@ pub const PYTHON: &str = "MARKET_LAKE_PYTHON";
 pub const TEST_MOTO: &str = "MARKET_LAKE_TEST_MOTO";
 /// The address of a versitygw server, for the store's tests.
 pub const TEST_VERSITYGW: &str = "MARKET_LAKE_TEST_VERSITYGW";
+/// The folder of programs for tests.
+pub const TEST_TOOLS: &str = "MARKET_LAKE_TEST_TOOLS";
 
 /// All of them.
 pub const ALL: &[Var] = &[
@@ -66,5 +68,9 @@ pub const ALL: &[Var] = &[
     Var {
         name: TEST_VERSITYGW,
         help: "address of a versitygw server with the bucket market-lake-tests; ops/s3/servers.py sets it",
+    },
+    Var {
+        name: TEST_TOOLS,
+        help: "folder of programs that tests start in containers; `cargo xtask test` sets it",
     },
 ];

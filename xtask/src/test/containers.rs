@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
+use super::servers::Servers;
 use super::{Outcome, Tally, cargo};
 use crate::{doctor, workspace};
 
@@ -32,8 +33,13 @@ pub(super) fn run(strict: bool, built: bool) -> anyhow::Result<Outcome> {
     };
     let mut tally = Tally::default();
     tally.take("images", &mut xtask(&["images", "build", "--prebuilt", "--local-base"]))?;
+    // builds the server of S3 that a container is made of, where it is not there yet
+    drop(Servers::start()?);
+    let mut variables = engine.variables.clone();
+    let tools = workspace::target()?.join("tools").display().to_string();
+    variables.push((model::env::TEST_TOOLS.to_owned(), tools));
     if let Outcome::Ran { passed, failed, skipped } =
-        cargo::tests(strict, &["--test", "images"], &engine.variables)?
+        cargo::tests(strict, &["--test", "images", "--test", "container"], &variables)?
     {
         tally.passed += passed;
         tally.failed += failed;
