@@ -138,16 +138,13 @@ fn faults(text: &str) -> anyhow::Result<()> {
 }
 
 fn files(directory: Option<&str>) -> anyhow::Result<BTreeMap<String, String>> {
-    let mut command = match directory {
-        Some(directory) => {
-            let mut command = Command::new(workspace::program("cloud")?);
-            command.args(["files", "--directory", directory]);
-            command
-        }
-        None => {
-            let choice = Choice { env: Some(EMULATED.into()), ..Choice::default() };
-            aws::Site::open(&choice, None)?.cloud(&["files"])?
-        }
+    let mut command = if let Some(directory) = directory {
+        let mut command = Command::new(workspace::program("cloud")?);
+        command.args(["files", "--directory", directory]);
+        command
+    } else {
+        let choice = Choice { env: Some(EMULATED.into()), ..Choice::default() };
+        aws::Site::open(&choice, None)?.cloud(&["files"])?
     };
     let output = command.stderr(Stdio::inherit()).output().context("cannot start `cloud`")?;
     serde_json::from_slice(&output.stdout).context("what `cloud files` says is no JSON")

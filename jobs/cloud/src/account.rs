@@ -73,10 +73,11 @@ impl Cloud {
             )));
         };
         let region = aws.region.value.clone();
+        #[expect(clippy::disallowed_methods, reason = "the SDKs' own variable, not one of ours")]
         let endpoint = std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty());
         let timeout = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
-            .operation_timeout(Duration::from_secs(120));
+            .operation_timeout(Duration::from_mins(2));
         // an emulator that is not there is not there a second later either
         let attempts = if endpoint.is_some() { 2 } else { 5 };
         let sdk = aws_config::defaults(BehaviorVersion::v2026_01_12())

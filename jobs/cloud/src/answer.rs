@@ -1,6 +1,7 @@
 //! Answers of Athena as a table for people, CSV (RFC 4180) or JSON, in the same words as the
 //! program `query` writes them: decimals to the last digit, instants as ISO 8601 in UTC.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use chrono::NaiveDateTime;
@@ -118,10 +119,10 @@ impl Answer {
             for ((cell, width), (_, kind)) in cells.zip(&widths).zip(&self.columns) {
                 // control characters of raw texts would break the lines of a terminal
                 let cell = cell.replace(|c: char| c.is_control(), "\u{fffd}");
-                text += &if kind.stands_right() {
-                    format!(" {cell:>width$} ")
+                let _ = if kind.stands_right() {
+                    write!(text, " {cell:>width$} ")
                 } else {
-                    format!(" {cell:<width$} ")
+                    write!(text, " {cell:<width$} ")
                 };
             }
             writeln!(out, "{}", text.trim_end())

@@ -4,7 +4,9 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use aws_sdk_athena::types::{QueryExecutionState, QueryExecutionStatistics, ResultSet};
+use aws_sdk_athena::types::{
+    QueryExecutionState, QueryExecutionStatistics, ResultSet, ResultSetMetadata,
+};
 use clap::ArgGroup;
 use model::human;
 use model::prices::Prices;
@@ -55,15 +57,7 @@ pub(crate) struct Args {
 
 /// `query`.
 pub(crate) async fn query(cloud: &Cloud, args: &Args) -> anyhow::Result<u8> {
-    let wrong = |error: &dyn std::error::Error| {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            text += &format!(": {error}");
-            cause = error.source();
-        }
-        anyhow::Error::new(Wrong(text))
-    };
+    let wrong = |error: &(dyn std::error::Error + 'static)| anyhow::Error::new(Wrong(human::chain(error)));
     let catalog = Catalog::built_in()?;
     if args.list {
         for (name, query) in &catalog.queries {
@@ -190,7 +184,7 @@ fn add(answer: &mut Answer, set: &ResultSet, is_first: bool) {
     if is_first {
         answer.columns = set
             .result_set_metadata()
-            .map(|metadata| metadata.column_info())
+            .map(ResultSetMetadata::column_info)
             .unwrap_or_default()
             .iter()
             .map(|column| (column.name().to_owned(), Kind::of(column.r#type())))

@@ -2,6 +2,7 @@
 //! of its maps. On a terminal the table is drawn anew in place; elsewhere what changed is told.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -131,12 +132,11 @@ fn states(events: &[HistoryEvent]) -> Vec<State> {
                 states[index].until = at;
                 belongs = Some(index);
             }
-        } else if event.task_failed_event_details().is_some()
-            || event.task_timed_out_event_details().is_some()
+        } else if (event.task_failed_event_details().is_some()
+            || event.task_timed_out_event_details().is_some())
+            && let Some(index) = parent
         {
-            if let Some(index) = parent {
-                states[index].failed += 1;
-            }
+            states[index].failed += 1;
         }
         if let Some(index) = belongs {
             last.insert(event.id(), index);
@@ -160,7 +160,7 @@ fn lines(progress: &Progress, now: DateTime<Utc>, ended: bool) -> Vec<String> {
             what = format!("{word}, {} of {}", state.left, state.entered);
         }
         if state.failed > 0 {
-            what += &format!(", {} failed", human::plural(u64::from(state.failed), "attempt"));
+            let _ = write!(what, ", {} failed", human::plural(u64::from(state.failed), "attempt"));
         }
         let end = if is_open { now } else { state.until.unwrap_or(now) };
         let took = state.since.and_then(|since| (end - since).to_std().ok()).unwrap_or_default();
@@ -170,7 +170,7 @@ fn lines(progress: &Progress, now: DateTime<Utc>, ended: bool) -> Vec<String> {
         let Items { total, succeeded, failed, running } = items;
         let mut what = format!("{succeeded} of {total} done, {running} at work");
         if *failed > 0 {
-            what += &format!(", {failed} failed");
+            let _ = write!(what, ", {failed} failed");
         }
         rows.push(vec!["  batches".to_owned(), what, String::new()]);
     }
@@ -208,15 +208,15 @@ impl Board {
         let _ = if self.in_place {
             let mut text = String::new();
             if self.drawn > 0 {
-                text += &format!("\u{1b}[{}A", self.drawn);
+                let _ = write!(text, "\u{1b}[{}A", self.drawn);
             }
             for line in &lines {
-                text += &format!("\u{1b}[2K{line}\n");
+                let _ = writeln!(text, "\u{1b}[2K{line}");
             }
             self.drawn = lines.len();
             out.write_all(text.as_bytes())
         } else {
-            let before = self.told.as_ref().map_or_else(Vec::new, |p| words(p));
+            let before = self.told.as_ref().map_or_else(Vec::new, words);
             let now = words(progress);
             let news: Vec<&String> = now.iter().filter(|line| !before.contains(line)).collect();
             news.iter().try_for_each(|line| writeln!(out, "{line}"))
@@ -260,7 +260,7 @@ mod tests {
 
     use super::*;
 
-    fn event(id: i64, before: i64, kind: HistoryEventType, name: &str) -> HistoryEvent {
+    fn event(id: i64, before: i64, kind: &HistoryEventType, name: &str) -> HistoryEvent {
         let event = HistoryEvent::builder()
             .id(id)
             .previous_event_id(before)
@@ -288,12 +288,12 @@ mod tests {
     fn a_history_becomes_a_table() {
         use HistoryEventType::{TaskFailed, TaskStateEntered, TaskStateExited};
         let events = [
-            event(1, 0, TaskStateEntered, "Plan the run"),
-            event(2, 1, TaskFailed, ""),
-            event(4, 2, TaskStateExited, "Plan the run"),
-            event(5, 4, TaskStateEntered, "Build bars"),
-            event(6, 4, TaskStateEntered, "Build bars"),
-            event(7, 5, TaskStateExited, "Build bars"),
+            event(1, 0, &TaskStateEntered, "Plan the run"),
+            event(2, 1, &TaskFailed, ""),
+            event(4, 2, &TaskStateExited, "Plan the run"),
+            event(5, 4, &TaskStateEntered, "Build bars"),
+            event(6, 4, &TaskStateEntered, "Build bars"),
+            event(7, 5, &TaskStateExited, "Build bars"),
         ];
         let items = Items { total: 9, succeeded: 3, failed: 1, running: 2 };
         let progress = Progress { states: states(&events), maps: vec![items] };

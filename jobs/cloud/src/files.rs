@@ -2,7 +2,7 @@
 //! directory lake, so that two lakes can be compared byte for byte. Reads the tables' JSON logs
 //! alone, which young lakes have whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 
 /// The files that a table's log leaves alive; `log` are its JSON files in order.
 fn live(log: &[String]) -> anyhow::Result<Vec<String>> {
-    let mut live = BTreeMap::new();
+    let mut live = BTreeSet::new();
     for line in log.iter().flat_map(|text| text.lines()).filter(|line| !line.is_empty()) {
         let action: Value =
             serde_json::from_str(line).context("a line of a table's log is no JSON")?;
@@ -37,10 +37,10 @@ fn live(log: &[String]) -> anyhow::Result<Vec<String>> {
             live.remove(&path);
         }
         if let Some(path) = path("add") {
-            live.insert(path, ());
+            live.insert(path);
         }
     }
-    Ok(live.into_keys().collect())
+    Ok(live.into_iter().collect())
 }
 
 fn is_log(key: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_resourcegroupstagging::types::TagFilter;
+use aws_sdk_sfn::types::StateMachineListItem;
 use model::human;
 use serde::Serialize;
 
@@ -103,7 +104,7 @@ async fn machines(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
     let mut arns = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(told("list the state machines"))?;
-        let ours = page.state_machines().iter().map(|machine| machine.state_machine_arn());
+        let ours = page.state_machines().iter().map(StateMachineListItem::state_machine_arn);
         arns.extend(ours.filter(|arn| *arn == cloud.names.machine()).map(ToOwned::to_owned));
     }
     Ok(arns)

@@ -100,7 +100,7 @@ async fn receive(cloud: &Cloud, hidden: i32) -> anyhow::Result<Vec<Letter>> {
             let mut letter: Letter = serde_json::from_str(body).with_context(|| {
                 format!("a message in the queue of failed batches is none: {body}")
             })?;
-            letter.receipt = message.receipt_handle().unwrap_or_default().to_owned();
+            message.receipt_handle().unwrap_or_default().clone_into(&mut letter.receipt);
             letters.push((id, letter));
         }
         // what is not hidden comes again and again

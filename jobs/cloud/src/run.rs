@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::bail;
+use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use chrono::{DateTime, Utc};
 use model::human;
@@ -18,7 +19,7 @@ use crate::letters;
 use crate::trouble::told;
 
 /// How often an execution is looked at.
-const POLL: Duration = Duration::from_millis(1_000);
+const POLL: Duration = Duration::from_secs(1);
 /// How often a run may be taken up.
 const TAKEN_UP: u32 = 200;
 
@@ -145,7 +146,10 @@ async fn start(cloud: &Cloud, name: &str, input: &Value) -> anyhow::Result<Strin
     match answer {
         Ok(answer) => Ok(answer.execution_arn().to_owned()),
         Err(error) => {
-            if error.as_service_error().is_some_and(|e| e.is_state_machine_does_not_exist()) {
+            if error
+                .as_service_error()
+                .is_some_and(StartExecutionError::is_state_machine_does_not_exist)
+            {
                 let environment = &cloud.names.environment;
                 bail!(
                     "environment {environment} is not deployed in account {} and region {}; type \

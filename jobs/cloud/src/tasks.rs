@@ -61,7 +61,8 @@ pub(crate) struct Args {
 /// A task of the emulator's.
 #[derive(Debug, Clone, Deserialize)]
 struct Task {
-    task_arn: String,
+    #[serde(rename = "task_arn")]
+    arn: String,
     stage: String,
     #[serde(default)]
     image: String,
@@ -180,9 +181,9 @@ impl Runner {
     async fn one(&self, task: &Task) {
         let stop = Arc::new(Notify::new());
         let at_work = || self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
-        at_work().insert(task.task_arn.clone(), Arc::clone(&stop));
+        at_work().insert(task.arn.clone(), Arc::clone(&stop));
         let ended = self.run(task, &stop).await;
-        at_work().remove(&task.task_arn);
+        at_work().remove(&task.arn);
         let ended = match ended {
             Ok(ended) => ended,
             Err(error) => {
@@ -193,14 +194,14 @@ impl Runner {
         };
         let body = json!({ "exit_code": ended.exit_code, "reason": ended.reason });
         for _ in 0..5 {
-            let url = self.url(&format!("tasks/{}", task.task_arn));
+            let url = self.url(&format!("tasks/{}", task.arn));
             let sent = self.http.post(url).body(body.to_string()).send().await;
             if sent.is_ok_and(|answer| answer.status().is_success()) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        eprintln!("run-tasks: the emulator does not take the end of {}", task.task_arn);
+        eprintln!("run-tasks: the emulator does not take the end of {}", task.arn);
     }
 
     async fn run(&self, task: &Task, stop: &Notify) -> anyhow::Result<Ended> {
@@ -238,7 +239,7 @@ impl Runner {
         let patience = if is_due {
             Duration::from_millis(fastrand::u64(0..600))
         } else {
-            Duration::from_secs(86_400)
+            Duration::from_hours(24)
         };
         let (exit_code, reason) = tokio::select! {
             status = child.wait() => {
@@ -335,7 +336,7 @@ impl Runner {
     /// Passes lines on to the task's log stream until there are no more.
     async fn log(&self, task: &Task, mut lines: mpsc::UnboundedReceiver<(i64, String)>) {
         let mut some = Vec::new();
-        let url = self.url(&format!("tasks/{}/logs", task.task_arn));
+        let url = self.url(&format!("tasks/{}/logs", task.arn));
         while lines.recv_many(&mut some, LINES).await > 0 {
             let events: Vec<_> = some
                 .drain(..)
@@ -353,7 +354,7 @@ impl Runner {
 
 /// The name of a task's container: that of the task.
 fn container_name(task: &Task) -> String {
-    format!("market-lake-{}", task.task_arn.rsplit('/').next().unwrap_or_default())
+    format!("market-lake-{}", task.arn.rsplit('/').next().unwrap_or_default())
 }
 
 async fn read(pipe: impl AsyncRead + Unpin, to: mpsc::UnboundedSender<(i64, String)>) {

@@ -1,6 +1,8 @@
 //! The troubles that people have with an account, each as the program tells it: one line that says
 //! what to do, and an exit code.
 
+#![expect(clippy::unwrap_used, reason = "tests, helpers included")]
+
 use std::process::Command;
 
 use wiremock::matchers::any;

@@ -444,7 +444,7 @@ mod tests {
 
     #[test]
     fn lists_in_every_form() {
-        let catalog = Catalog::load(None).unwrap();
+        let catalog = Catalog::built_in().unwrap();
         for format in [Format::Table, Format::Csv, Format::Json] {
             let mut out = Vec::new();
             list(&catalog, format, &mut out).unwrap();

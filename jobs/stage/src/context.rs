@@ -303,7 +303,7 @@ mod tests {
         meter.bytes(3_000_000_000);
         meter.figure(Metric::Rejects, 2.0);
         let figures: BTreeMap<_, _> =
-            meter.figures(Duration::from_secs(120), true).into_iter().collect();
+            meter.figures(Duration::from_mins(2), true).into_iter().collect();
         assert_eq!(figures[&Metric::RowsPerSecond].to_bits(), 5.0_f64.to_bits());
         assert_eq!(figures[&Metric::GbPerMinute].to_bits(), 1.5_f64.to_bits());
         assert_eq!(figures[&Metric::Failures].to_bits(), 1.0_f64.to_bits());

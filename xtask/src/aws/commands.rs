@@ -86,6 +86,7 @@ pub(crate) struct Deploy {
         cargo xtask run --env dev --redrive --wait      the batches that failed for good\n\n\
         Exit codes: 0 done, 1 failed or some batches failed, 2 wrong command line."
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Run {
     #[command(flatten)]
     choice: Choice,
@@ -115,8 +116,8 @@ pub(crate) struct Run {
     redrive: bool,
 
     /// With --redrive: this run's only
-    #[arg(long, value_name = "RUN", requires = "redrive")]
-    run: Option<RunId>,
+    #[arg(long = "run", value_name = "RUN", requires = "redrive")]
+    of: Option<RunId>,
 
     /// Wait for the end, and show how far it is
     #[arg(long)]
@@ -355,7 +356,7 @@ pub(crate) fn start(given: &Run) -> anyhow::Result<u8> {
     let (from, to) = (given.from.map(|d| d.to_string()), given.to.map(|d| d.to_string()));
     let symbols: Vec<String> = given.symbols.iter().map(ToString::to_string).collect();
     let datasets: Vec<String> = given.datasets.iter().map(ToString::to_string).collect();
-    let run = given.run.as_ref().map(ToString::to_string);
+    let run = given.of.as_ref().map(ToString::to_string);
     let mut args = vec![if given.redrive { "redrive" } else { "run" }];
     push(&mut args, "--from", from.as_ref());
     push(&mut args, "--to", to.as_ref());

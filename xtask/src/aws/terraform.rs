@@ -287,8 +287,10 @@ fn check() -> anyhow::Result<()> {
 /// user has a configuration, or there is no mirror.
 pub(crate) fn mirror(data: &Path) -> anyhow::Result<Vec<(String, String)>> {
     const VARIABLE: &str = "TF_CLI_CONFIG_FILE";
+    #[expect(clippy::disallowed_methods, reason = "Terraform's own variable, not one of ours")]
+    let given = std::env::var_os(VARIABLE);
     // a name of a file that is not there configures nothing
-    if std::env::var_os(VARIABLE).is_some_and(|file| Path::new(&file).is_file()) {
+    if given.is_some_and(|file| Path::new(&file).is_file()) {
         return Ok(Vec::new());
     }
     let Some(mirror) = PLACES.iter().find_map(|place| look(Path::new(place), DEPTH)) else {
