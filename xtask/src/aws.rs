@@ -23,6 +23,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
+use model::config::aws::Architecture;
+use serde_json::Value;
 
 use crate::environment::{Choice, Environment, Wrong};
 use crate::workspace::{self, root};
@@ -45,6 +47,10 @@ pub(crate) struct Site {
     pub(crate) config: PathBuf,
     /// Its region.
     pub(crate) region: String,
+    /// The region of the bucket with Terraform's states.
+    pub(crate) states_in: String,
+    /// What its tasks run on.
+    pub(crate) architecture: Architecture,
     /// Variables of Terraform, `cloud` and the tasks: the emulator's address.
     pub(crate) variables: Vec<(String, String)>,
 }
@@ -70,9 +76,11 @@ impl Site {
         let region = aws.region.value.clone();
         let (name, config) = (environment.name.clone(), environment.file.clone());
         if name == EMULATED {
-            return emulator::up(&name, &config, region, &emulator::Wish::default());
+            return emulator::up(&name, &config, aws, &emulator::Wish::default());
         }
-        Ok(Self { name, config, region, variables: Vec::new() })
+        let states_in = aws.states_in().to_owned();
+        let architecture = aws.architecture;
+        Ok(Self { name, config, region, states_in, architecture, variables: Vec::new() })
     }
 
     /// Where everything of the site lies that is not in the repository.
@@ -111,10 +119,10 @@ impl Site {
 }
 
 /// An output of a site's Terraform.
-pub(crate) fn output(site: &Site, name: &str) -> anyhow::Result<String> {
-    let outputs = commands::prepared(site)?.outputs()?;
-    let value = outputs[name]["value"].as_str();
-    Ok(value.with_context(|| format!("Terraform puts out no `{name}`"))?.to_owned())
+pub(crate) fn output(site: &Site, name: &str) -> anyhow::Result<Value> {
+    let value = commands::prepared(site)?.outputs()?[name]["value"].take();
+    anyhow::ensure!(!value.is_null(), "Terraform puts out no `{name}`");
+    Ok(value)
 }
 
 /// The folder of an environment's Terraform data, plans, and, of the emulated one, everything.

@@ -72,6 +72,15 @@ pub(crate) fn run(_args: &Args) -> anyhow::Result<u8> {
             tool("docker", &["--version"], "install Docker: images are built with it", false),
         ),
         (
+            "aws",
+            tool(
+                "aws",
+                &["--version"],
+                "install the AWS command line: images are pushed with it",
+                false,
+            ),
+        ),
+        (
             "go",
             tool(
                 "go",

@@ -199,7 +199,7 @@ fn killed(args: &Args) -> anyhow::Result<()> {
         containers: args.containers,
         ..emulator::Wish::default()
     };
-    emulator::up(EMULATED, &environment.file, aws.region.value.clone(), &wish)?;
+    emulator::up(EMULATED, &environment.file, aws, &wish)?;
     let log = aws::folder(EMULATED).join("runner.log");
     for round in 1..=ROUNDS {
         // each has something new to fetch; trades are left to the steps that follow

@@ -124,7 +124,7 @@ fn file_of(env: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// The environments there are.
-fn names() -> Vec<String> {
+pub(crate) fn names() -> Vec<String> {
     let folders = std::fs::read_dir(root().join("infra/envs")).into_iter().flatten().flatten();
     let mut names: Vec<String> = folders
         .filter(|entry| entry.path().join("lake.yaml").is_file())

@@ -163,6 +163,8 @@ pub(crate) fn build(args: &Build) -> anyhow::Result<Vec<Image>> {
 fn docker() -> Command {
     let mut command = Command::new("docker");
     command.current_dir(root()).env("DOCKER_BUILDKIT", "1").stdin(Stdio::null());
+    // an attestation would count as a second and third image in a repository
+    command.env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1");
     command
 }
 

@@ -57,7 +57,8 @@ pub(crate) struct Args {
 
 /// `query`.
 pub(crate) async fn query(cloud: &Cloud, args: &Args) -> anyhow::Result<u8> {
-    let wrong = |error: &(dyn std::error::Error + 'static)| anyhow::Error::new(Wrong(human::chain(error)));
+    let wrong =
+        |error: &(dyn std::error::Error + 'static)| anyhow::Error::new(Wrong(human::chain(error)));
     let catalog = Catalog::built_in()?;
     if args.list {
         for (name, query) in &catalog.queries {

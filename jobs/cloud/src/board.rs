@@ -18,11 +18,11 @@ use crate::trouble::told;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
     /// Its name.
-    name: String,
+    pub(crate) name: String,
     /// How often it was entered.
     entered: u32,
     /// How often it was left.
-    left: u32,
+    pub(crate) left: u32,
     /// When first.
     since: Option<DateTime<Utc>>,
     /// When last.
@@ -43,7 +43,8 @@ pub(crate) struct Items {
 /// How far an execution is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
-    states: Vec<State>,
+    /// Its states, in the order in which they were entered.
+    pub(crate) states: Vec<State>,
     maps: Vec<Items>,
 }
 

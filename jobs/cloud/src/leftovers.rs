@@ -86,10 +86,17 @@ async fn by_tag(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
     while let Some(page) = pages.next().await {
         let page = page.map_err(told("look for resources by their tags"))?;
         let found = page.resource_tag_mapping_list().iter().filter_map(|r| r.resource_arn());
-        // task definitions stay known, inactive, after they are gone; they are looked at by name
-        arns.extend(found.filter(|arn| !arn.contains(":task-definition/")).map(ToOwned::to_owned));
+        arns.extend(found.filter(|arn| !lingers(arn)).map(ToOwned::to_owned));
     }
     Ok(arns)
+}
+
+/// Whether something keeps its tags for a while, or for ever, after it is gone: tasks and task
+/// definitions, and clusters, which are looked at by name; gateways and endpoints, which nothing
+/// can be left of once their network is gone.
+fn lingers(arn: &str) -> bool {
+    let gone = [":task-definition/", ":task/", ":cluster/", ":natgateway/", ":vpc-endpoint/"];
+    gone.iter().any(|kind| arn.contains(kind))
 }
 
 async fn buckets(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
@@ -123,7 +130,8 @@ async fn clusters(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
     Ok(there.filter_map(|c| c.cluster_arn()).map(ToOwned::to_owned).collect())
 }
 
-async fn task_definitions(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
+/// The revisions of the stages' task definitions that are there.
+pub(crate) async fn task_definitions(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
     let mut pages = cloud.ecs().list_task_definitions().into_paginator().send();
     let prefix = format!(":task-definition/{}-", cloud.names.prefix());
     let mut arns = Vec::new();

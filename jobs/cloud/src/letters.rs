@@ -12,9 +12,11 @@ use crate::run::brief;
 use crate::trouble::{is_absent, told};
 
 /// For how long letters are hidden from others while a redrive starts, in seconds.
-const HIDDEN: i32 = 60;
+const HIDDEN: i32 = 900;
 /// Empty answers after which the queue counts as read.
 const EMPTY: u32 = 2;
+/// For how long the queue is asked, in seconds: an answer at once would be of some of its servers.
+const PATIENCE: i32 = 1;
 
 /// A batch that failed for good.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,6 +89,7 @@ async fn receive(cloud: &Cloud, hidden: i32) -> anyhow::Result<Vec<Letter>> {
             .queue_url(&url)
             .max_number_of_messages(10)
             .visibility_timeout(hidden)
+            .wait_time_seconds(PATIENCE)
             .send()
             .await
             .map_err(told("read the queue of failed batches"))?;

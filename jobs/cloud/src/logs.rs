@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::bail;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use model::RunId;
 use model::config::aws::STAGES;
 use serde_json::Value;
@@ -99,11 +99,30 @@ async fn span(
     let executions: Vec<_> = run::list(cloud, 1_000).await?.into_iter().filter(of_run).collect();
     let start = executions.iter().filter_map(|e| e.started_at).min();
     let Some(start) = start else {
+        // the schedule's executions have names of their own: their runs are found by their time
+        if let Some(found) = by_time(cloud, wanted).await? {
+            return Ok(found);
+        }
         bail!("there is no run {wanted}; see `cargo xtask runs --env {}`", cloud.names.environment)
     };
     let is_over = executions.iter().all(|e| e.ended_at.is_some());
     let end = executions.iter().filter_map(|e| e.ended_at).max().filter(|_| is_over);
     Ok((start, end.map(|end| end + LATE)))
+}
+
+/// The time of the execution that was at work when a run got its id.
+async fn by_time(
+    cloud: &Cloud,
+    wanted: &RunId,
+) -> anyhow::Result<Option<(DateTime<Utc>, Option<DateTime<Utc>>)>> {
+    let stamp = wanted.as_str().get(..16).unwrap_or_default();
+    let Ok(at) = NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ") else { return Ok(None) };
+    let at = at.and_utc();
+    let found = run::list(cloud, 1_000).await?.into_iter().find(|execution| {
+        let begun = execution.started_at.is_some_and(|start| start - LATE <= at);
+        begun && execution.ended_at.is_none_or(|end| end >= at)
+    });
+    Ok(found.and_then(|e| Some((e.started_at?, e.ended_at.map(|end| end + LATE)))))
 }
 
 async fn read(

@@ -11,7 +11,7 @@
 //! | `logs`, `status`, `lake` | what the jobs log, how a deployment is, what lies in its bucket |
 //! | `ask`, `answer` | questions to Athena |
 //! | `verify`, `files` | whether catalog and data files are as the code says |
-//! | `empty`, `leftovers` | before and after a teardown |
+//! | `stop`, `empty`, `leftovers` | before and after a teardown |
 //! | `tasks` | the tasks of the emulated AWS |
 #![expect(clippy::print_stdout, reason = "what a command finds goes to standard output")]
 
@@ -28,6 +28,7 @@ mod logs;
 mod names;
 mod run;
 mod status;
+mod stop;
 mod tasks;
 mod trouble;
 mod verify;
@@ -80,6 +81,8 @@ enum Command {
     Verify,
     /// The live data files of silver and gold with the SHA-256 of their bytes, as JSON
     Files(files::Args),
+    /// End executions and tasks at work, before a teardown
+    Stop(stop::Args),
     /// Empty the bucket and the image repositories, before a teardown
     Empty(empty::Args),
     /// Look for what a teardown left
@@ -121,6 +124,7 @@ async fn work(cli: Cli) -> anyhow::Result<u8> {
         Command::Query(args) => ask::query(&cloud, &args).await,
         Command::Verify => verify::verify(&cloud, json).await,
         Command::Files(_) => files::of_bucket(&cloud).await,
+        Command::Stop(args) => stop::stop(&cloud, &args).await,
         Command::Empty(args) => empty::empty(&cloud, &args, json).await,
         Command::Leftovers => leftovers::leftovers(&cloud, json).await,
         Command::RunTasks(_) => Ok(0),

@@ -20,6 +20,10 @@ use crate::trouble::told;
 
 /// How often an execution is looked at.
 const POLL: Duration = Duration::from_secs(1);
+/// The state whose end says that a run goes on.
+const PLAN: &str = "Plan the run";
+/// How often an execution is looked at until it has its plan.
+const PLANNED: u32 = 840;
 /// How often a run may be taken up.
 const TAKEN_UP: u32 = 200;
 
@@ -189,6 +193,11 @@ pub(crate) async fn redrive(cloud: &Cloud, args: &RedriveArgs, json: bool) -> an
             bail!("run {run} has no plan in the lake, so there is nothing to go on with");
         }
         let arn = take_up(cloud, &run).await?;
+        // letters go when the run is certain to go on; until then nobody else sees them
+        if let Err(error) = is_taken_up(cloud, &arn).await {
+            letters::put_back(cloud, letters.into_iter()).await?;
+            return Err(error.context(format!("run {run} was not taken up")));
+        }
         letters::done(cloud, &letters).await?;
         if !json {
             let batches: Vec<String> = letters.iter().map(|l| l.batch.to_string()).collect();
@@ -209,6 +218,22 @@ async fn take_up(cloud: &Cloud, run: &RunId) -> anyhow::Result<String> {
         .find(|name| !names.contains(name))
         .ok_or_else(|| anyhow::anyhow!("run {run} was taken up too often; start a new one"))?;
     start(cloud, &free, &json!({ "run": run, "resume": true })).await
+}
+
+/// Waits until an execution has its plan.
+async fn is_taken_up(cloud: &Cloud, arn: &str) -> anyhow::Result<()> {
+    for _ in 0..PLANNED {
+        let execution = describe(cloud, arn).await?;
+        let progress = Progress::look(cloud, &execution).await?;
+        if progress.states.iter().any(|state| state.name == PLAN && state.left > 0) {
+            return Ok(());
+        }
+        if execution.ended_at.is_some() {
+            bail!("{}", execution.error.unwrap_or(execution.status));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    bail!("its plan takes too long; see `cargo xtask runs --env {}`", cloud.names.environment)
 }
 
 /// Shows an execution, to its end where wanted; the exit code.
@@ -394,7 +419,13 @@ pub(crate) struct RunsArgs {
 
 /// `runs`.
 pub(crate) async fn runs(cloud: &Cloud, args: &RunsArgs, json: bool) -> anyhow::Result<u8> {
-    let executions = list(cloud, args.last).await?;
+    let mut executions = list(cloud, args.last).await?;
+    for execution in &mut executions {
+        // the list does not tell why
+        if !["RUNNING", "SUCCEEDED"].contains(&execution.status.as_str()) {
+            *execution = describe(cloud, &execution.arn).await?;
+        }
+    }
     if json {
         println!("{}", serde_json::to_string_pretty(&executions)?);
         return Ok(0);
@@ -421,6 +452,7 @@ pub(crate) fn rows(executions: &[Execution]) -> Vec<Vec<String>> {
                     .started_at
                     .map_or_else(String::new, |at| at.format("%Y-%m-%d %H:%M:%S").to_string()),
                 human::span(execution.took(now())),
+                execution.error.clone().unwrap_or_default(),
             ]
         })
         .collect()

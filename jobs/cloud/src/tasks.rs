@@ -329,7 +329,10 @@ impl Runner {
         for (name, value) in self.variables(task) {
             command.arg("--env").arg(format!("{name}={value}"));
         }
-        command.arg(&task.image).args(&task.command);
+        // no registry here holds images: where none is deployed, this machine's are taken
+        let local = format!("market-lake/{}:local", task.stage);
+        let image = if task.image.ends_with(":none") { &local } else { &task.image };
+        command.arg(image).args(&task.command);
         command
     }
 

@@ -1,5 +1,5 @@
-//! Whether the catalog is as the code says: every table in its database, with its columns, types
-//! and partitions in their order, at its place in the bucket.
+//! Whether the catalog is as the code says: every table in its database, with its columns and types
+//! in their order, at its place in the bucket.
 
 use model::layout;
 use model::schema::Table;

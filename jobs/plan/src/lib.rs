@@ -49,6 +49,8 @@ pub struct Options {
     pub scope: Scope,
     /// Whether archives that failed before are tried again though they have not changed.
     pub retry_bad: bool,
+    /// Whether the plan that the run has is taken whatever it was made from.
+    pub resume: bool,
     /// The proxy to go through.
     pub proxy: Option<String>,
 }
@@ -157,16 +159,28 @@ fn check_scope(scope: &Scope, series: &[Series]) -> Result<(), Failure> {
 async fn taken_up(context: &Context, options: &Options) -> Result<Option<Report>, Failure> {
     let plan = match context.lake.plan(&context.run).await {
         Ok(plan) => plan,
+        Err(error) if error.is_not_found() && options.resume => {
+            let error = anyhow!(
+                "run {} has no plan to resume, expected the id of a run that was planned",
+                context.run
+            );
+            return Err(Failure::new(Exit::Usage, error));
+        }
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let differs = if plan.config_sha256 != context.config_sha256 {
+    let differs = if options.resume {
+        ""
+    } else if plan.config_sha256 != context.config_sha256 {
         "configuration"
     } else if plan.scope != options.hash() {
         "scope (--from, --to, --symbol, --dataset, --retry-bad)"
     } else {
-        return Ok(Some(Report { plan, series: Vec::new(), taken_up: true, warnings: Vec::new() }));
+        ""
     };
+    if differs.is_empty() {
+        return Ok(Some(Report { plan, series: Vec::new(), taken_up: true, warnings: Vec::new() }));
+    }
     let error = anyhow!(
         "run {} has a plan of another {differs}, expected the same one or another --run",
         context.run

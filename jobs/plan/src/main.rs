@@ -36,6 +36,10 @@ struct Args {
     #[arg(long)]
     retry_bad: bool,
 
+    /// Take the plan that the run has, whatever its arguments and its configuration were.
+    #[arg(long, conflicts_with_all = ["from", "to", "symbol", "dataset", "retry_bad"])]
+    resume: bool,
+
     /// Go through this proxy, such as http://proxy.example:3128.
     #[arg(long, value_name = "URL", env = model::env::PROXY)]
     proxy: Option<String>,
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
     let options = Options {
         scope: Scope { from: args.from, to: args.to, symbols: args.symbol, datasets: args.dataset },
         retry_bad: args.retry_bad,
+        resume: args.resume,
         proxy: args.proxy,
     };
     stage::main("plan", &args.common, |context| async move {

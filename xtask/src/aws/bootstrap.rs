@@ -1,13 +1,14 @@
 //! `cargo xtask bootstrap`: what an account needs before its first environment.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::Context as _;
 
 use super::summary::{Changes, resources};
 use super::terraform::Terraform;
-use super::{Site, build};
-use crate::environment::Choice;
+use super::{EMULATED, Site, build};
+use crate::environment::{self, Choice};
 use crate::maintain::confirm;
 use crate::workspace::root;
 
@@ -31,6 +32,16 @@ pub(crate) struct Bootstrap {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+}
+
+/// The regions of all environments: one bootstrap serves them.
+fn regions() -> anyhow::Result<Vec<String>> {
+    let mut regions = BTreeSet::new();
+    for name in environment::names().iter().filter(|name| *name != EMULATED) {
+        let choice = Choice { env: Some(name.clone()), ..Choice::default() };
+        regions.extend(choice.open(None)?.config.aws.map(|aws| aws.region.value));
+    }
+    Ok(regions.into_iter().collect())
 }
 
 /// The repository on GitHub that this clone came from.
@@ -62,7 +73,7 @@ pub(crate) fn bootstrap(args: &Bootstrap) -> anyhow::Result<u8> {
         Some(repository) => repository.clone(),
         None => origin()?,
     };
-    let terraform = Terraform::bootstrap(&site, &repository)?;
+    let terraform = Terraform::bootstrap(&site, &repository, &regions()?)?;
     terraform.init()?;
     let changes = Changes::of(&terraform.plan()?);
     for line in changes.lines() {
@@ -70,7 +81,8 @@ pub(crate) fn bootstrap(args: &Bootstrap) -> anyhow::Result<u8> {
     }
     if !changes.is_empty() {
         let question = format!("change {} of the account?", resources(changes.len()));
-        if !args.yes && !confirm(&question, "add --yes")? {
+        let sure = args.yes && changes.lost.is_empty();
+        if !sure && !confirm(&question, "add --yes (never enough where data would be lost)")? {
             println!("nothing was changed");
             return Ok(1);
         }

@@ -34,6 +34,10 @@ pub(crate) struct Plan {
     /// Exit with 4 where there is something to change (for a nightly look at drift)
     #[arg(long)]
     drift: bool,
+
+    /// Do not lock the state, for roles that may only read
+    #[arg(long)]
+    no_lock: bool,
 }
 
 /// The arguments of `apply`.
@@ -209,8 +213,9 @@ pub(super) fn account(site: &Site) -> anyhow::Result<String> {
 
 /// A site and its Terraform, prepared.
 pub(super) fn prepared(site: &Site) -> anyhow::Result<Terraform> {
-    let terraform = Terraform::of(site, &account(site)?)?;
+    let mut terraform = Terraform::of(site, &account(site)?)?;
     terraform.init()?;
+    terraform.take_images(site)?;
     Ok(terraform)
 }
 
@@ -233,7 +238,10 @@ fn show(changes: &Changes, site: &Site) -> anyhow::Result<()> {
 pub(crate) fn plan(args: &Plan) -> anyhow::Result<u8> {
     build(args.choice.env.as_deref(), &args.choice)?;
     let site = Site::open(&args.choice, None)?;
-    let terraform = prepared(&site)?;
+    let mut terraform = prepared(&site)?;
+    if args.no_lock {
+        terraform.without_lock();
+    }
     let plan = terraform.plan()?;
     let changes = Changes::of(&plan);
     if args.json {
@@ -275,15 +283,22 @@ pub(crate) fn deploy(args: &Deploy) -> anyhow::Result<u8> {
     if with_images && !doctor::answers("docker", &["version"]) {
         bail!("docker does not answer: start it, or install it; --no-images keeps the images");
     }
+    if with_images && !emulated && !doctor::answers("aws", &["--version"]) {
+        bail!("no AWS command line: install it, images are pushed with its password");
+    }
     build(args.choice.env.as_deref(), &args.choice)?;
     let environment = args.choice.open(None)?;
     let mut site = Site::of(&environment)?;
     if args.containers {
         let wish = emulator::Wish { containers: true, ..emulator::Wish::default() };
-        site = emulator::up(&site.name, &environment.file, site.region, &wish)?;
+        let aws = environment.config.aws.as_ref().context("no section aws")?;
+        site = emulator::up(&site.name, &environment.file, aws, &wish)?;
     }
     eprintln!("{}", site.ask(&["whoami"])?.trim());
     let mut terraform = prepared(&site)?;
+    if args.no_images && !emulated && !terraform.take_images(&site)? {
+        bail!("there are no images to keep: nothing was deployed yet; leave out --no-images");
+    }
     if with_images && !emulated {
         // repositories first: images need a place to be pushed to
         let there = terraform.outputs()?["repositories"]["value"].is_object();
@@ -321,9 +336,10 @@ fn changed(site: &Site, terraform: &Terraform, yes: bool) -> anyhow::Result<bool
 /// Builds the images, pushes them, and notes their digests for Terraform.
 fn images(site: &Site) -> anyhow::Result<()> {
     let me = std::env::current_exe().context("cannot find the path of this program")?;
+    let of = site.architecture.of_images();
     for args in [
-        vec!["images", "build", "--platform", "linux/arm64"],
-        vec!["images", "push", "--env", &site.name],
+        vec!["images", "build", "--platform", &format!("linux/{of}")],
+        vec!["images", "push", "--env", &site.name, "--architecture", of],
     ] {
         let output = std::process::Command::new(&me)
             .args(&args)

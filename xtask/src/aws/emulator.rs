@@ -13,6 +13,8 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use model::config::Aws;
+
 use super::{Site, folder};
 use crate::doctor;
 use crate::workspace::{self, root, shown};
@@ -138,9 +140,10 @@ pub(crate) fn install(trino: bool) -> anyhow::Result<()> {
 }
 
 /// Starts what is not there yet; the site of the emulated environment.
-pub(crate) fn up(name: &str, file: &Path, region: String, wish: &Wish) -> anyhow::Result<Site> {
+pub(crate) fn up(name: &str, file: &Path, aws: &Aws, wish: &Wish) -> anyhow::Result<Site> {
     let state = folder(name);
     fs::create_dir_all(&state).with_context(|| format!("cannot make `{}`", state.display()))?;
+    let region = aws.region.value.clone();
     let url = match endpoint(&state) {
         Some(url) => url,
         None => start_emulator(&state)?,
@@ -158,7 +161,14 @@ pub(crate) fn up(name: &str, file: &Path, region: String, wish: &Wish) -> anyhow
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec();
-    Ok(Site { name: name.to_owned(), config, region, variables })
+    Ok(Site {
+        name: name.to_owned(),
+        config,
+        states_in: region.clone(),
+        region,
+        architecture: aws.architecture,
+        variables,
+    })
 }
 
 fn start_emulator(state: &Path) -> anyhow::Result<String> {

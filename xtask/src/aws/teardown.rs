@@ -15,6 +15,9 @@ use crate::environment::{Choice, Wrong};
 use crate::executor::now;
 use crate::workspace::shown;
 
+/// What starts executions by itself.
+const SCHEDULE: &str = "module.environment.module.pipeline.aws_scheduler_schedule.this";
+
 /// The arguments of `teardown`.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -65,6 +68,13 @@ pub(crate) fn teardown(args: &Teardown) -> anyhow::Result<u8> {
         );
         if !args.yes && !is_meant(&name)? {
             bail!(Wrong("the name is another one; nothing was destroyed".to_owned()));
+        }
+        // nothing may start, nor be at work, in what is taken away
+        if existed.iter().any(|address| address == SCHEDULE) {
+            terraform.destroy_one(SCHEDULE)?;
+        }
+        if site.call(&["stop", "--confirm", &name])? != 0 {
+            bail!("what is at work could not be stopped; type the same command again to go on");
         }
         let emptied = site.call(&["empty", "--confirm", &name])?;
         if emptied != 0 {

@@ -46,18 +46,18 @@ impl Terraform {
         if site.name == EMULATED {
             vars.push(format!("-var=config_file={}", site.config.display()));
         } else {
-            let bucket = format!("market-lake-state-{account}-{}", site.region);
+            let bucket = format!("market-lake-state-{account}-{}", site.states_in);
             backend.extend([
                 format!("-backend-config=bucket={bucket}"),
                 format!("-backend-config=key={}/terraform.tfstate", site.name),
-                format!("-backend-config=region={}", site.region),
+                format!("-backend-config=region={}", site.states_in),
                 "-backend-config=use_lockfile=true".to_owned(),
                 "-backend-config=encrypt=true".to_owned(),
             ]);
-        }
-        let images = site.folder().join("images.tfvars.json");
-        if images.is_file() {
-            vars.push(format!("-var-file={}", images.display()));
+            // made by the bootstrap; GitHub's role makes no role without it
+            vars.push(format!(
+                "-var=permissions_boundary=arn:aws:iam::{account}:policy/market-lake-boundary"
+            ));
         }
         let root = root().join("infra/envs").join(&site.name);
         if !root.join("main.tf").is_file() {
@@ -67,15 +67,22 @@ impl Terraform {
     }
 
     /// The root that makes what others need: state bucket, roles of GitHub.
-    pub(crate) fn bootstrap(site: &Site, repository: &str) -> anyhow::Result<Self> {
+    pub(crate) fn bootstrap(
+        site: &Site,
+        repository: &str,
+        regions: &[String],
+    ) -> anyhow::Result<Self> {
         check()?;
         let data = site.folder().join("bootstrap");
         fs::create_dir_all(&data)?;
         let mut variables = site.variables.clone();
         variables.extend(mirror(&data)?);
         let root = root().join("infra/bootstrap");
-        let vars =
-            vec![format!("-var=region={}", site.region), format!("-var=repository={repository}")];
+        let vars = vec![
+            format!("-var=region={}", site.states_in),
+            format!("-var=regions={}", serde_json::to_string(&regions)?),
+            format!("-var=repository={repository}"),
+        ];
         Ok(Self { root, data, variables, backend: Vec::new(), vars })
     }
 
@@ -112,6 +119,27 @@ impl Terraform {
         let mut args = vec!["init", "-no-color", "-reconfigure"];
         args.extend(self.backend.iter().map(String::as_str));
         self.quietly("prepare Terraform", &args).map(drop)
+    }
+
+    /// Lets plans use the images that are deployed: those that were pushed from here, else those
+    /// that the state knows. Whether there are any.
+    pub(crate) fn take_images(&mut self, site: &Site) -> anyhow::Result<bool> {
+        let file = site.folder().join("images.tfvars.json");
+        if !file.is_file() {
+            let known = self.outputs()?["images"]["value"].take();
+            if known.as_object().is_none_or(serde_json::Map::is_empty) {
+                return Ok(false);
+            }
+            fs::write(&file, serde_json::json!({ "images": known }).to_string())
+                .with_context(|| format!("cannot write `{}`", file.display()))?;
+        }
+        self.vars.push(format!("-var-file={}", file.display()));
+        Ok(true)
+    }
+
+    /// Plans without holding the state's lock, for roles that may only read.
+    pub(crate) fn without_lock(&mut self) {
+        self.vars.push("-lock=false".to_owned());
     }
 
     /// The file of the saved plan.
@@ -176,6 +204,14 @@ impl Terraform {
         let mut args = vec!["destroy", "-no-color", "-auto-approve", "-compact-warnings"];
         args.extend(self.vars.iter().map(String::as_str));
         self.loudly("destroy", &args, resources)
+    }
+
+    /// Destroys one resource, where the state has it.
+    pub(crate) fn destroy_one(&self, address: &str) -> anyhow::Result<()> {
+        let target = format!("-target={address}");
+        let mut args = vec!["destroy", "-no-color", "-auto-approve", "-compact-warnings", &target];
+        args.extend(self.vars.iter().map(String::as_str));
+        self.quietly("destroy the schedule", &args).map(drop)
     }
 
     fn loudly(&self, what: &str, args: &[&str], all: usize) -> anyhow::Result<()> {
@@ -251,7 +287,11 @@ fn trouble(what: &str, said: &str) -> String {
     ];
     let found = known.iter().find(|(words, _)| said.contains(words)).map(|(_, advice)| *advice);
     if let Some(advice) = found {
-        return format!("cannot {what}: {advice}");
+        let id = said.lines().find_map(|line| {
+            line.trim_start_matches(['│', ' ']).strip_prefix("ID:").map(str::trim)
+        });
+        let id = id.map_or_else(String::new, |id| format!(" (the lock's id is {id})"));
+        return format!("cannot {what}: {advice}{id}");
     }
     // the first error with what belongs to it, without Terraform's frame
     let lines: Vec<&str> = said
@@ -332,6 +372,7 @@ mod tests {
         };
         check("│ Error: Saved plan is stale\n│ ", "type `cargo xtask plan` again");
         check("Error: Error acquiring the state lock\n\nError message: x", "the state is locked");
+        check("Error acquiring the state lock\n│   ID:        1-2-3\n", "(the lock's id is 1-2-3)");
         check("Error: No valid credential sources found", "there are no credentials");
         check(
             "╷\n│ Error: creating S3 Bucket (x): y\n│ \n│   with a.b,\n╵",

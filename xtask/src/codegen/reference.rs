@@ -271,6 +271,11 @@ fn flatten(keys: &mut Vec<(String, Value)>, path: &str, value: &Value) {
 const AWS: &[(&str, &str)] = &[
     ("aws.region", "the region, such as `eu-central-1`"),
     ("aws.account", "the only account that may be deployed to, 12 digits in quotes"),
+    (
+        "aws.state_region",
+        "the region of the bucket with Terraform's states, where it is another one than `aws.region`",
+    ),
+    ("aws.architecture", "what the tasks run on: `ARM64` or `X86_64`"),
     ("aws.owner", "the tag `Owner` of every resource"),
     ("aws.schedule.expression", "when it runs by itself, UTC: `cron(…)` or `rate(…)`"),
     ("aws.schedule.enabled", "whether it does"),

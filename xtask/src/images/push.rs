@@ -8,9 +8,10 @@ use anyhow::{Context as _, bail};
 use clap::builder::PossibleValuesParser;
 
 use super::{Image, References, chosen, complaint, docker, engine, inspect, said};
-use crate::environment::Wrong;
+use crate::aws;
+use crate::environment::{Choice, Wrong};
 use crate::human;
-use crate::workspace::{STAGES, root};
+use crate::workspace::STAGES;
 
 /// The arguments of `images push`.
 #[derive(Debug, clap::Args)]
@@ -115,28 +116,20 @@ fn repositories(args: &Args, images: &[Image]) -> anyhow::Result<Vec<String>> {
             .map(|image| format!("{registry}/market-lake/{}/{}", args.env, image.stage))
             .collect());
     }
-    let folder = format!("infra/envs/{}", args.env);
-    if !root().join(&folder).is_dir() {
-        bail!(Wrong(format!("no environment `{}`: there is no {folder}", args.env)));
-    }
-    let text = said(
-        Command::new("terraform")
-            .arg(format!("-chdir={folder}"))
-            .args(["output", "-no-color", "-json", "repositories"])
-            .current_dir(root()),
-    )
-    .with_context(|| {
-        format!("no repositories are known; type `cargo xtask apply --env {}` first", args.env)
+    let choice = Choice { env: Some(args.env.clone()), ..Choice::default() };
+    let site = aws::Site::open(&choice, None)?;
+    let value = aws::output(&site, "repositories").with_context(|| {
+        format!("no repositories are known; type `cargo xtask deploy --env {}`", args.env)
     })?;
-    let known: References = serde_json::from_str(&text)
-        .with_context(|| format!("{folder}: output `repositories` is no map of texts"))?;
+    let known: References = serde_json::from_value(value)
+        .context("Terraform's output `repositories` is no map of texts")?;
     let repositories: Vec<String> = images
         .iter()
         .map(|image| {
             known
                 .get(&image.stage)
                 .cloned()
-                .with_context(|| format!("{folder}: no repository for {}", image.stage))
+                .with_context(|| format!("there is no repository for {}", image.stage))
         })
         .collect::<anyhow::Result<_>>()?;
     if let Some(first) = repositories.first() {

@@ -25,6 +25,13 @@ pub struct Aws {
     /// are of.
     #[serde(default)]
     pub account: Option<Spanned<String>>,
+    /// The region of the bucket with Terraform's states, where it is another one than `region`:
+    /// all environments of an account share that bucket.
+    #[serde(default)]
+    pub state_region: Option<Spanned<String>>,
+    /// What the tasks run on.
+    #[serde(default)]
+    pub architecture: Architecture,
     /// Who answers for it: the tag `Owner` of every resource.
     #[serde(default = "owner")]
     pub owner: Spanned<String>,
@@ -110,6 +117,28 @@ pub enum Network {
     Public,
     /// Private subnets with a NAT gateway and endpoints: costs by the hour.
     Private,
+}
+
+/// What tasks run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+pub enum Architecture {
+    /// Graviton: a fifth cheaper.
+    #[default]
+    #[serde(rename = "ARM64")]
+    Arm64,
+    /// Intel and AMD.
+    #[serde(rename = "X86_64")]
+    X8664,
+}
+
+impl Architecture {
+    /// As container engines name it: `arm64` or `amd64`.
+    pub const fn of_images(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X8664 => "amd64",
+        }
+    }
 }
 
 /// The size of a task, one of Fargate's.
@@ -211,6 +240,8 @@ impl Aws {
         Self {
             region: unwritten(region.to_owned()),
             account: None,
+            state_region: None,
+            architecture: Architecture::default(),
             owner: owner(),
             schedule: Schedule::default(),
             network: Network::default(),
@@ -223,6 +254,11 @@ impl Aws {
             budget: Budget::default(),
             alarms: Alarms::default(),
         }
+    }
+
+    /// The region of the bucket with Terraform's states.
+    pub fn states_in(&self) -> &str {
+        self.state_region.as_ref().map_or(&self.region.value, |region| &region.value)
     }
 
     /// The size of a stage's task.
@@ -264,6 +300,9 @@ pub(super) fn check(file: &str, aws: &Aws) -> Result<(), BadConfig> {
     };
     let region = &aws.region;
     words(is_region(&region.value), region, "region", "one such as eu-central-1")?;
+    if let Some(region) = &aws.state_region {
+        words(is_region(&region.value), region, "state_region", "one such as eu-central-1")?;
+    }
     if let Some(account) = &aws.account {
         let ok = account.value.len() == 12 && account.value.bytes().all(|b| b.is_ascii_digit());
         words(ok, account, "account", "12 digits in quotes")?;
