@@ -19,4 +19,4 @@ part() { # NAME PATTERN
 always='^(\.github/|\.ci/|Cargo\.(toml|lock)$|rust-toolchain\.toml$|xtask/)'
 part rust "$always|^(jobs|sql|docs|infra|ops)/|^[^/]+$"
 part infra "$always|^(infra|sql)/"
-part images "$always|^(jobs|sql|ops/containers)/|^\.dockerignore$"
+part images "$always|^(jobs|sql|ops/containers)/|^(\.dockerignore|ops/prices\.yaml)$"
