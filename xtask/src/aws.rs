@@ -45,8 +45,6 @@ pub(crate) struct Site {
     pub(crate) name: String,
     /// Its lake.yaml; for the emulated one the copy that names the exchange's port.
     pub(crate) config: PathBuf,
-    /// Its region.
-    pub(crate) region: String,
     /// The region of the bucket with Terraform's states.
     pub(crate) states_in: String,
     /// What its tasks run on.
@@ -73,14 +71,13 @@ impl Site {
                 environment.name
             )));
         };
-        let region = aws.region.value.clone();
         let (name, config) = (environment.name.clone(), environment.file.clone());
         if name == EMULATED {
             return emulator::up(&name, &config, aws, &emulator::Wish::default());
         }
         let states_in = aws.states_in().to_owned();
         let architecture = aws.architecture;
-        Ok(Self { name, config, region, states_in, architecture, variables: Vec::new() })
+        Ok(Self { name, config, states_in, architecture, variables: Vec::new() })
     }
 
     /// Where everything of the site lies that is not in the repository.

@@ -40,6 +40,8 @@ pub struct Prices {
     pub nat_gateway_hour: f64,
     /// An hour of an interface endpoint in one zone.
     pub interface_endpoint_hour: f64,
+    /// An hour of a public IPv4 address.
+    pub public_address_hour: f64,
     /// A key of our own a month.
     pub kms_key_month: f64,
 }

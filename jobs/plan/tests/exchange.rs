@@ -218,6 +218,15 @@ async fn done_is_done_until_something_is_published_anew() {
     let failure = plan::run(&lab.context, &options).await.expect_err("another scope");
     assert_eq!(failure.exit, Exit::Usage);
     assert!(failure.error.to_string().contains("a plan of another scope"), "{failure:?}");
+    // a redrive takes the plan as it is, whatever the configuration says by now
+    let configured = std::mem::take(&mut lab.context.config_sha256);
+    let failure = plan::run(&lab.context, &Options::default()).await.expect_err("another file");
+    assert!(failure.error.to_string().contains("another configuration"), "{failure:?}");
+    let resume = Options { resume: true, ..Options::default() };
+    let resumed = plan::run(&lab.context, &resume).await.expect("resume");
+    assert!(resumed.taken_up);
+    assert_eq!(resumed.plan, report.plan);
+    lab.context.config_sha256 = configured;
 
     lab.done(&report).await;
     lab.next_run();

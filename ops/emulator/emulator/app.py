@@ -16,6 +16,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 import emulator.patches  # noqa: F401  registers them
 from emulator import patching
 from emulator.cbor import Cbor
+from emulator.conditions import OneAtATime
 from emulator.control import Control
 from emulator.engine import ENGINE
 from emulator.errors import EmulatorError
@@ -41,7 +42,7 @@ class Emulator:
         for name in ("werkzeug", "moto"):
             logging.getLogger(name).setLevel(logging.ERROR)
         self.patcher = patching.apply_all(without)
-        app = Control(Cbor(DomainDispatcherApplication(create_backend_app)), self.health, self.stop_soon)
+        app = Control(Cbor(OneAtATime(DomainDispatcherApplication(create_backend_app))), self.health, self.stop_soon)
         self._server = self._listen(port, app)
         self.port: int = self._server.server_address[1]
         os.environ["MOTO_PORT"] = str(self.port)

@@ -164,8 +164,7 @@ pub(crate) fn up(name: &str, file: &Path, aws: &Aws, wish: &Wish) -> anyhow::Res
     Ok(Site {
         name: name.to_owned(),
         config,
-        states_in: region.clone(),
-        region,
+        states_in: region,
         architecture: aws.architecture,
         variables,
     })

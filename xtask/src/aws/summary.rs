@@ -11,6 +11,8 @@ use serde_json::Value;
 /// Kinds of resources that data is lost with.
 const PRECIOUS: &[&str] =
     &["aws_s3_bucket", "aws_sqs_queue", "aws_ecr_repository", "aws_cloudwatch_log_group"];
+/// Zones that an interface endpoint stands in, each of which is paid for.
+const ZONES: f64 = 2.0;
 /// Hours a month.
 const HOURS: f64 = 730.0;
 
@@ -122,7 +124,8 @@ impl Changes {
         let rows = [
             ("alarms", n("aws_cloudwatch_metric_alarm") * prices.cloudwatch_alarm_month),
             ("NAT gateways", n("aws_nat_gateway") * prices.nat_gateway_hour * HOURS),
-            ("endpoints", self.endpoints() * prices.interface_endpoint_hour * HOURS),
+            ("endpoints", self.endpoints() * ZONES * prices.interface_endpoint_hour * HOURS),
+            ("addresses", n("aws_eip") * prices.public_address_hour * HOURS),
             ("keys", n("aws_kms_key") * prices.kms_key_month),
         ];
         let sum: f64 = rows.iter().map(|(_, usd)| usd).sum();

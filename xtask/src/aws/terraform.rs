@@ -100,6 +100,13 @@ impl Terraform {
         command
     }
 
+    /// What Terraform says, as one message; with the whole command where one helps.
+    fn told(&self, what: &str, said: &str) -> String {
+        let (data, root) = (self.data.display(), shown(&self.root));
+        let whole = format!("`TF_DATA_DIR={data} terraform -chdir={root} force-unlock");
+        trouble(what, said).replace("`terraform force-unlock", &whole)
+    }
+
     /// Runs to the end, quietly; standard output.
     fn quietly(&self, what: &str, args: &[&str]) -> anyhow::Result<String> {
         let output = self.command(args).output().context("cannot start terraform")?;
@@ -109,7 +116,7 @@ impl Terraform {
                 String::from_utf8_lossy(&output.stderr),
                 String::from_utf8_lossy(&output.stdout)
             );
-            bail!("{}", trouble(what, &said));
+            bail!("{}", self.told(what, &said));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -238,7 +245,7 @@ impl Terraform {
         let status = child.wait().context("cannot wait for terraform")?;
         let said = stderr.and_then(|thread| thread.join().ok()).unwrap_or_default();
         if !status.success() {
-            bail!("{}; type the same command again to go on", trouble(what, &said));
+            bail!("{}; type the same command again to go on", self.told(what, &said));
         }
         Ok(())
     }
@@ -262,8 +269,8 @@ fn trouble(what: &str, said: &str) -> String {
     let known = [
         (
             "Error acquiring the state lock",
-            "the state is locked: another deployment is at work, or one was killed; wait, or see \
-             docs/deploy.md for how to take the lock away",
+            "the state is locked: another deployment is at work, or one was killed; wait, or \
+             take the lock away as docs/deploy.md tells:",
         ),
         ("Saved plan is stale", "the plan is older than the state: type `cargo xtask plan` again"),
         (
@@ -290,8 +297,12 @@ fn trouble(what: &str, said: &str) -> String {
         let id = said.lines().find_map(|line| {
             line.trim_start_matches(['│', ' ']).strip_prefix("ID:").map(str::trim)
         });
-        let id = id.map_or_else(String::new, |id| format!(" (the lock's id is {id})"));
-        return format!("cannot {what}: {advice}{id}");
+        return match id {
+            Some(id) if advice.ends_with(':') => {
+                format!("cannot {what}: {advice} `terraform force-unlock {id}`")
+            }
+            _ => format!("cannot {what}: {advice}"),
+        };
     }
     // the first error with what belongs to it, without Terraform's frame
     let lines: Vec<&str> = said
@@ -372,7 +383,10 @@ mod tests {
         };
         check("│ Error: Saved plan is stale\n│ ", "type `cargo xtask plan` again");
         check("Error: Error acquiring the state lock\n\nError message: x", "the state is locked");
-        check("Error acquiring the state lock\n│   ID:        1-2-3\n", "(the lock's id is 1-2-3)");
+        check(
+            "Error acquiring the state lock\n│   ID:        1-2-3\n",
+            "`terraform force-unlock 1-2-3`",
+        );
         check("Error: No valid credential sources found", "there are no credentials");
         check(
             "╷\n│ Error: creating S3 Bucket (x): y\n│ \n│   with a.b,\n╵",
