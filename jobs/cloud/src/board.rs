@@ -302,8 +302,8 @@ mod tests {
         assert_eq!(
             lines(&progress, now, false),
             [
-                "  Plan the run  done, 1 attempt failed             3.0 s",
-                "  Build bars    at work, 1 of 2                    10 s",
+                "  Plan the run  done, 1 attempt failed            3.0 s",
+                "  Build bars    at work, 1 of 2                   10 s",
                 "  batches       3 of 9 done, 2 at work, 1 failed",
             ]
         );

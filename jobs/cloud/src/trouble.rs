@@ -73,7 +73,8 @@ fn advice(code: &str, said: &str) -> Option<&'static str> {
             "these credentials may not do that: ask for the role that docs/security.md names",
         );
     }
-    if lower.contains("loading credentials") || lower.contains("provided credentials") {
+    let none = ["loading credentials", "provided credentials", "no credentials found"];
+    if none.iter().any(|words| lower.contains(words)) {
         return Some(NO_CREDENTIALS);
     }
     if lower.contains("dispatch failure") || lower.contains("connect") {
@@ -104,6 +105,11 @@ mod tests {
         check("", "the SSO session token has expired", Some("log in again"));
         check("UnrecognizedClientException", "x", Some("does not know"));
         check("AccessDenied", "x", Some("may not"));
+        check(
+            "",
+            "dispatch failure: other: x: no credentials found in chain. Attempted: y",
+            Some("no credentials"),
+        );
         check(
             "",
             "dispatch failure: other: an error occurred while loading credentials: x",
