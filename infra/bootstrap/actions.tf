@@ -62,7 +62,7 @@ locals {
       Images   = { resources = local.named.images, actions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchDeleteImage", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:CreateRepository", "ecr:DeleteLifecyclePolicy", "ecr:DeleteRepository", "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:ListImages", "ecr:PutImage", "ecr:PutImageScanningConfiguration", "ecr:PutImageTagMutability", "ecr:PutLifecyclePolicy", "ecr:TagResource", "ecr:UntagResource", "ecr:UploadLayerPart"] }
       Clusters = { resources = local.named.clusters, actions = ["ecs:CreateCluster", "ecs:DeleteCluster", "ecs:PutClusterCapacityProviders", "ecs:TagResource", "ecs:UntagResource", "ecs:UpdateCluster"] }
       Tasks    = { resources = local.named.tasks, actions = ["ecs:RegisterTaskDefinition", "ecs:StopTask", "ecs:TagResource", "ecs:UntagResource"] }
-      Machines = { resources = local.named.machines, actions = ["states:CreateStateMachine", "states:DeleteStateMachine", "states:RedriveExecution", "states:StartExecution", "states:StopExecution", "states:TagResource", "states:UntagResource", "states:UpdateStateMachine"] }
+      Machines = { resources = local.named.machines, actions = ["states:CreateStateMachine", "states:DeleteStateMachine", "states:StartExecution", "states:StopExecution", "states:TagResource", "states:UntagResource", "states:UpdateStateMachine"] }
       Schedule = { resources = local.named.schedule, actions = ["scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:UpdateSchedule"] }
     }
     # names of networks are made up by AWS; their tag says whose they are only once they are there

@@ -117,7 +117,6 @@ data "aws_iam_policy_document" "boundary" {
       "sns:Publish",
       "sqs:SendMessage",
       "states:DescribeExecution",
-      "states:RedriveExecution",
       "states:StartExecution",
       "states:StopExecution",
     ]

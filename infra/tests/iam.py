@@ -36,8 +36,8 @@ ALLOWED = [
     (r"logs:(CreateLogStream|PutLogEvents)", r"arn:aws:logs:[^*]+:log-stream:run/[a-z]+/\*"),
     (r"ecs:(DescribeTasks|StopTask|TagResource)", r"arn:aws:ecs:[^*]+:task/market-lake-[a-z0-9]+/\*"),
     (
-        r"states:(DescribeExecution|RedriveExecution|StopExecution)",
-        r"arn:aws:states:[^*]+:execution:market-lake-[a-z0-9]+-pipeline/[a-z]+:\*",
+        r"states:(DescribeExecution|StopExecution)",
+        r"arn:aws:states:[^*]+:execution:market-lake-[a-z0-9]+-pipeline(/[a-z]+)?:\*",
     ),
     # an execution goes on with the revision that it began with
     (r"ecs:RunTask", r"arn:aws:ecs:[^*]+:task-definition/[^*/:]+:\*"),
@@ -134,6 +134,7 @@ def check():
 def prove():
     """Each rule refuses what it is for, and lets through what it should."""
     bucket = "arn:aws:s3:::market-lake-dev-111122223333-eu-central-1"
+    executions = "arn:aws:states:eu:1:execution:market-lake-dev-pipeline"
     cases = [
         (False, {"actions": ["s3:*"], "resources": [f"{bucket}/runs/x"]}),
         (False, {"actions": ["s3:Get*"], "resources": [f"{bucket}/runs/x"]}),
@@ -143,10 +144,13 @@ def prove():
         (False, {"actions": ["iam:PassRole"], "resources": ["arn:aws:iam::111122223333:role/*"]}),
         (False, {"actions": ["ecs:RunTask"], "resources": ["arn:aws:ecs:eu:1:task-definition/*"]}),
         (False, {"actions": ["s3:ListBucket"], "resources": ["*"]}),
+        (False, {"actions": ["states:StopExecution"], "resources": ["arn:aws:states:eu:1:execution:*"]}),
+        (False, {"actions": ["states:RedriveExecution"], "resources": [f"{executions}/batches:*"]}),
         (False, {"actions": ["sqs:SendMessage"], "resources": ["x"], "principals": [{"identifiers": ["*"]}]}),
         (False, {"not_actions": ["iam:PassRole"], "resources": ["x"]}),
         (True, {"actions": ["s3:GetObject"], "resources": [f"{bucket}/bronze/source=*", f"{bucket}/config/*"]}),
         (True, {"actions": ["s3:PutObject"], "resources": [f"{bucket}/runs/*/fragments/bronze/*"]}),
+        (True, {"actions": ["states:StopExecution"], "resources": [f"{executions}:*", f"{executions}/batches:*"]}),
         (True, {"actions": ["ecr:GetAuthorizationToken"], "resources": ["*"]}),
         (True, {"effect": "Deny", "actions": ["s3:*"], "resources": ["*"]}),
     ]
