@@ -7,10 +7,10 @@ resource "aws_iam_openid_connect_provider" "github" {
 
 locals {
   # who may take which role: what GitHub writes into `sub`
-  subjects = {
-    plan   = ["repo:${var.repository}:pull_request", "repo:${var.repository}:ref:refs/heads/${var.branch}"]
-    deploy = [for environment in var.environments : "repo:${var.repository}:environment:${environment}"]
-  }
+  subjects = merge(
+    { plan = ["repo:${var.repository}:pull_request", "repo:${var.repository}:ref:refs/heads/${var.branch}"] },
+    { for environment in var.environments : "deploy-${environment}" => ["repo:${var.repository}:environment:${environment}"] },
+  )
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -42,43 +42,36 @@ resource "aws_iam_role" "github" {
   for_each = local.subjects
 
   name                 = "market-lake-github-${each.key}"
-  description          = each.key == "plan" ? "pull requests: look, change nothing" : "deployments of ${var.branch}"
+  description          = each.key == "plan" ? "pull requests: look, change nothing" : "deployments of ${var.branch} to ${trimprefix(each.key, "deploy-")}"
   assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
   max_session_duration = 3600
 }
 
-resource "aws_iam_policy" "plan" {
-  for_each = data.aws_iam_policy_document.plan
+# a deployment looks before it changes
+resource "aws_iam_policy" "look" {
+  for_each = data.aws_iam_policy_document.look
 
-  name   = "market-lake-github-plan-${each.key}"
+  name   = "market-lake-github-${each.key}"
   policy = each.value.json
 }
 
-resource "aws_iam_role_policy_attachment" "plan" {
-  for_each = aws_iam_policy.plan
+resource "aws_iam_role_policy_attachment" "look" {
+  for_each = local.looks
 
-  role       = aws_iam_role.github["plan"].name
-  policy_arn = each.value.arn
-}
-
-# a deployment looks before it changes
-resource "aws_iam_role_policy_attachment" "deploy_looks" {
-  for_each = aws_iam_policy.plan
-
-  role       = aws_iam_role.github["deploy"].name
-  policy_arn = each.value.arn
+  role       = aws_iam_role.github[each.value.role].name
+  policy_arn = aws_iam_policy.look[each.key].arn
 }
 
 resource "aws_iam_policy" "deploy" {
   for_each = data.aws_iam_policy_document.deploy
 
-  name   = "market-lake-github-deploy-${each.key}"
+  name   = "market-lake-github-${each.key}"
   policy = each.value.json
 }
 
 resource "aws_iam_role_policy_attachment" "deploy" {
-  for_each = aws_iam_policy.deploy
+  for_each = local.changes
 
-  role       = aws_iam_role.github["deploy"].name
-  policy_arn = each.value.arn
+  role       = aws_iam_role.github[each.value.role].name
+  policy_arn = aws_iam_policy.deploy[each.key].arn
 }

@@ -1,13 +1,13 @@
 output "state_bucket" {
   description = "Bucket of the states."
-  value       = aws_s3_bucket.state.bucket
+  value       = module.state.bucket
 }
 
 output "backend" {
   description = "What `terraform init -backend-config=` takes, by environment."
   value = {
     for environment in var.environments : environment => join("\n", [
-      "bucket = \"${aws_s3_bucket.state.bucket}\"",
+      "bucket = \"${module.state.bucket}\"",
       "key    = \"${environment}/terraform.tfstate\"",
       "region = \"${var.region}\"",
       "",
@@ -20,12 +20,12 @@ output "plan_role" {
   value       = aws_iam_role.github["plan"].arn
 }
 
-output "deploy_role" {
-  description = "Role of deployments."
-  value       = aws_iam_role.github["deploy"].arn
+output "deploy_roles" {
+  description = "Role of deployments, by environment."
+  value       = { for environment in var.environments : environment => aws_iam_role.github["deploy-${environment}"].arn }
 }
 
-output "permissions_boundary" {
-  description = "Boundary that every role of an environment must have when GitHub deploys it."
-  value       = aws_iam_policy.boundary.arn
+output "permissions_boundaries" {
+  description = "Boundary that every role of an environment must have when GitHub deploys it, by environment."
+  value       = { for environment, boundary in aws_iam_policy.boundary : environment => boundary.arn }
 }

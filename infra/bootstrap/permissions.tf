@@ -1,11 +1,11 @@
-# What the two roles of GitHub and every role of an environment may do.
+# What the roles of GitHub and every role of an environment may do.
 
-data "aws_iam_policy_document" "plan" {
+data "aws_iam_policy_document" "look" {
   # checkov:skip=CKV_AWS_356: descriptions of networks and lists know no resource
-  for_each = local.reads
+  for_each = local.looks
 
   dynamic "statement" {
-    for_each = each.value
+    for_each = each.value.statements
 
     content {
       sid       = statement.key
@@ -13,16 +13,34 @@ data "aws_iam_policy_document" "plan" {
       resources = statement.value.resources
     }
   }
+
+  # Terraform asks for the names of workspaces (env:/), and whether a state is there: that question carries
+  # no prefix, hence IfExists.
+  dynamic "statement" {
+    for_each = endswith(each.key, "-data") ? ["ListStates"] : []
+
+    content {
+      sid       = statement.value
+      actions   = ["s3:ListBucket"]
+      resources = [module.state.arn]
+
+      condition {
+        test     = "StringLikeIfExists"
+        variable = "s3:prefix"
+        values   = concat(["env:/"], [for env in local.scopes[each.value.role].environments : "${env}/*"])
+      }
+    }
+  }
 }
 
 data "aws_iam_policy_document" "deploy" {
   # checkov:skip=CKV_AWS_356: networks have no names that a policy could know beforehand
-  # checkov:skip=CKV_AWS_111: as above, and held to one region
+  # checkov:skip=CKV_AWS_111: as above, and held to the regions of environments
   # checkov:skip=CKV_AWS_109: as above
-  for_each = local.writes
+  for_each = local.changes
 
   dynamic "statement" {
-    for_each = each.value
+    for_each = each.value.statements
 
     content {
       sid       = statement.key
@@ -30,12 +48,12 @@ data "aws_iam_policy_document" "deploy" {
       resources = statement.value.resources
 
       dynamic "condition" {
-        for_each = contains(statement.value.resources, "*") ? [var.region] : []
+        for_each = contains(statement.value.resources, "*") ? [local.regions] : []
 
         content {
           test     = "StringEquals"
           variable = "aws:RequestedRegion"
-          values   = [condition.value]
+          values   = condition.value
         }
       }
     }
@@ -44,38 +62,38 @@ data "aws_iam_policy_document" "deploy" {
   # A role that a deployment makes must have the boundary, so that it cannot make one that may more
   # than the boundary says, and it may hand roles to nobody but these services.
   dynamic "statement" {
-    for_each = each.key == "watch" ? ["MakeBoundedRoles"] : []
+    for_each = each.value.policy == "watch" ? ["MakeBoundedRoles"] : []
 
     content {
       sid       = statement.value
-      actions   = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy"]
-      resources = local.environment_roles
+      actions   = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+      resources = local.named[each.value.role].roles
 
       condition {
         test     = "StringEquals"
         variable = "iam:PermissionsBoundary"
-        values   = [aws_iam_policy.boundary.arn]
+        values   = [aws_iam_policy.boundary[trimprefix(each.value.role, "deploy-")].arn]
       }
     }
   }
 
   dynamic "statement" {
-    for_each = each.key == "watch" ? ["KeepRoles"] : []
+    for_each = each.value.policy == "watch" ? ["KeepRoles"] : []
 
     content {
       sid       = statement.value
       actions   = ["iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription"]
-      resources = local.environment_roles
+      resources = local.named[each.value.role].roles
     }
   }
 
   dynamic "statement" {
-    for_each = each.key == "watch" ? ["PassRoles"] : []
+    for_each = each.value.policy == "watch" ? ["PassRoles"] : []
 
     content {
       sid       = statement.value
       actions   = ["iam:PassRole"]
-      resources = local.environment_roles
+      resources = local.named[each.value.role].roles
 
       condition {
         test     = "StringEquals"
@@ -84,21 +102,36 @@ data "aws_iam_policy_document" "deploy" {
       }
     }
   }
+
+  # the first cluster of an account
+  dynamic "statement" {
+    for_each = each.value.policy == "watch" ? ["LetEcsIn"] : []
+
+    content {
+      sid       = statement.value
+      actions   = ["iam:CreateServiceLinkedRole"]
+      resources = ["${local.arn}:iam::${local.account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "iam:AWSServiceName"
+        values   = ["ecs.amazonaws.com"]
+      }
+    }
+  }
 }
 
-locals {
-  # of the environments, and not the two of GitHub itself
-  environment_roles = [for environment in var.environments : "${local.arn}:iam::${local.account}:role/market-lake-${environment}-*"]
-}
-
-# The most that any role of an environment can ever do, whatever is written into its policies.
+# The most that any role of an environment can ever do, whatever is written into its policies. One each:
+# who deploys dev writes its roles, and must not write one that reaches into prod.
 data "aws_iam_policy_document" "boundary" {
+  for_each = toset(var.environments)
+
   # checkov:skip=CKV_AWS_356: log delivery, tracing and the registry's token know no resource; a boundary grants nothing
   # checkov:skip=CKV_AWS_111: a boundary grants nothing
   statement {
     sid       = "Lake"
     actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"]
-    resources = [for environment in var.environments : "${local.arn}:s3:::market-lake-${environment}-*"]
+    resources = ["${local.arn}:s3:::market-lake-${each.key}-*"]
   }
 
   statement {
@@ -117,20 +150,19 @@ data "aws_iam_policy_document" "boundary" {
       "sns:Publish",
       "sqs:SendMessage",
       "states:DescribeExecution",
-      "states:RedriveExecution",
       "states:StartExecution",
       "states:StopExecution",
     ]
-    resources = concat(
-      local.named.images, local.named.tasks, local.named.logs, local.named.topics, local.named.queues,
-      local.named.machines, local.environment_roles,
-    )
+    resources = flatten([
+      for kind in ["images", "tasks", "logs", "topics", "queues", "machines", "roles"] :
+      local.named["deploy-${each.key}"][kind]
+    ])
   }
 
   statement {
     sid       = "WaitForTasks"
     actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
-    resources = ["${local.arn}:events:${local.own}:rule/StepFunctionsGetEventsForECSTaskRule"]
+    resources = [for place in local.places : "${local.arn}:events:${place}:rule/StepFunctionsGetEventsForECSTaskRule"]
   }
 
   statement {
@@ -155,7 +187,9 @@ data "aws_iam_policy_document" "boundary" {
 }
 
 resource "aws_iam_policy" "boundary" {
-  name        = "market-lake-boundary"
-  description = "the most that any role of an environment can do"
-  policy      = data.aws_iam_policy_document.boundary.json
+  for_each = data.aws_iam_policy_document.boundary
+
+  name        = "market-lake-boundary-${each.key}"
+  description = "the most that any role of environment ${each.key} can do"
+  policy      = each.value.json
 }

@@ -1,10 +1,21 @@
 variable "region" {
-  description = "Region of the states and of the environments."
+  description = "Region of the states."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
     error_message = "region must be one such as eu-central-1."
+  }
+}
+
+variable "regions" {
+  description = "Regions of the environments: aws.region of each lake.yaml; empty: that of the states."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for region in var.regions : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", region))])
+    error_message = "regions must be such as eu-central-1."
   }
 }
 
@@ -37,6 +48,12 @@ variable "environments" {
   validation {
     condition     = length(var.environments) > 0 && alltrue([for name in var.environments : can(regex("^[a-z][a-z0-9]{0,15}$", name))])
     error_message = "environments must be names of 1 to 16 of a-z and 0-9."
+  }
+
+  # market-lake-github-… are the roles made here, market-lake-state-… is the bucket of the states
+  validation {
+    condition     = length(setintersection(var.environments, ["github", "state"])) == 0
+    error_message = "environments must not be named github or state: those names are taken."
   }
 }
 

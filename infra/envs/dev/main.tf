@@ -15,7 +15,6 @@ module "environment" {
     trimsuffix(name, ".sql") => file("${path.root}/../../../sql/queries/${name}")
   }
   images               = var.images
-  architecture         = var.architecture
   alarm_email          = var.alarm_email
   permissions_boundary = var.permissions_boundary
 }

@@ -43,6 +43,11 @@ output "repositories" {
   value       = module.environment.repositories
 }
 
+output "images" {
+  description = "The image of each stage as deployed, by digest; a plan without new images takes these."
+  value       = var.images
+}
+
 output "log_groups" {
   description = "Log groups by stage."
   value       = module.environment.log_groups

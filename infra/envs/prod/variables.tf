@@ -4,12 +4,6 @@ variable "images" {
   default     = {}
 }
 
-variable "architecture" {
-  description = "What the images are built for: ARM64 or X86_64."
-  type        = string
-  default     = "ARM64"
-}
-
 variable "owner" {
   description = "The tag Owner; null: aws.owner of lake.yaml."
   type        = string

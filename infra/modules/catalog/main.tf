@@ -67,6 +67,9 @@ resource "aws_athena_workgroup" "this" {
   name        = var.name
   description = "market-lake, ${var.environment}: a query may read ${var.scan_limit_gib} GiB"
 
+  # with it goes the history of queries, which would keep it; their results lie in the lake
+  force_destroy = true
+
   configuration {
     # what a client asks for instead is ignored
     enforce_workgroup_configuration    = true

@@ -68,7 +68,7 @@ variable "queries" {
 }
 
 variable "scan_limit_gib" {
-  description = "GiB that one query may read; Athena takes 5 USD a TiB."
+  description = "GiB that one query may read; Athena takes 5 USD a TB."
   type        = number
   default     = 10
 

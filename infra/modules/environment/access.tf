@@ -80,10 +80,6 @@ locals {
       list  = concat([local.index], local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops)
       write = ["${local.prefix.ops}/coverage/*", "${local.prefix.ops}/checks/*"]
     }
-    publish = {
-      read = concat(local.tables.gold, local.tables.ops)
-      list = concat(local.tables.gold, local.tables.ops)
-    }
   }
 
   access = {

@@ -49,7 +49,7 @@ module "stage" {
   account              = local.account
   stage                = each.key
   image                = lookup(var.images, each.key, null)
-  architecture         = var.architecture
+  architecture         = local.aws.architecture
   cpu                  = local.tasks[each.key].cpu
   memory_mib           = local.tasks[each.key].memory_mib
   bucket_arn           = module.lake.bucket_arn

@@ -9,6 +9,7 @@ locals {
 
   # key by key, sections too: `budget: {monthly_usd: 5}` keeps the other keys of budget
   aws = {
+    architecture        = try(local.given.architecture, local.defaults.architecture)
     bronze_glacier_days = try(local.given.bronze_glacier_days, local.defaults.bronze_glacier_days)
     log_retention_days  = try(local.given.log_retention_days, local.defaults.log_retention_days)
     network             = try(local.given.network, local.defaults.network)

@@ -31,6 +31,7 @@ variable "contract" {
       columns    = list(object({ name = string, type = string, comment = string }))
     }))
     aws_defaults = object({
+      architecture        = optional(string, "ARM64")
       bronze_glacier_days = number
       log_retention_days  = number
       network             = string
@@ -59,12 +60,6 @@ variable "images" {
     condition     = length(setsubtract(keys(var.images), var.contract.stages)) == 0
     error_message = "images must be of stages: ${join(", ", var.contract.stages)}."
   }
-}
-
-variable "architecture" {
-  description = "What the images are built for: ARM64 or X86_64."
-  type        = string
-  default     = "ARM64"
 }
 
 variable "alarm_email" {

@@ -1,5 +1,5 @@
 # Private mode: no task has a public address. One NAT gateway leads to the source; with two, a lost
-# zone would not stop a run, but a batch job can wait and a NAT gateway costs 33 USD a month.
+# zone would not stop a run, but a batch job can wait and a NAT gateway costs 38 USD a month.
 
 resource "aws_subnet" "private" {
   for_each = local.private ? local.zones : {}

@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "mode" {
-  description = "public: tasks with public addresses, free at rest. private: behind NAT, about 77 USD a month."
+  description = "public: tasks with public addresses, free at rest. private: behind NAT, about 94 USD a month."
   type        = string
   default     = "public"
 

@@ -1,8 +1,10 @@
 # Two roles: what the state machine does in its states, and what the schedule does.
 
 locals {
-  # items of a map are executions under the map's label
-  item_arns = [for label in ["batches", "bars"] : "${replace(local.machine_arn, ":stateMachine:", ":execution:")}/${label}:*"]
+  # Items of a map are executions under the map's label. AWS's pages name them so, and for looking and
+  # stopping also as executions of the machine; both are granted.
+  executions = replace(local.machine_arn, ":stateMachine:", ":execution:")
+  item_arns  = concat(["${local.executions}:*"], [for label in ["batches", "bars"] : "${local.executions}/${label}:*"])
   # by name: the machine needs the role before it is there
   machine_arn = "arn:${local.partition}:states:${data.aws_region.this.name}:${var.account}:stateMachine:${var.name}-pipeline"
   task_arns   = "arn:${local.partition}:ecs:${data.aws_region.this.name}:${var.account}:task/${var.name}/*"
@@ -74,7 +76,7 @@ data "aws_iam_policy_document" "pipeline" {
 
   statement {
     sid       = "WatchItems"
-    actions   = ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"]
+    actions   = ["states:DescribeExecution", "states:StopExecution"]
     resources = local.item_arns
   }
 

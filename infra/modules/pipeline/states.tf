@@ -35,13 +35,8 @@ locals {
       command = ["--gold"]
     }
     check = {
-      name    = "Judge the lake", stage = "check", next = local.publishes ? "Publish" : "Close the run", failed = "Was the data refused?"
+      name    = "Judge the lake", stage = "check", next = "Close the run", failed = "Was the data refused?"
       comment = "Coverage, holes, bars against the exchange's own"
-      command = []
-    }
-    publish = {
-      name    = "Publish", stage = "publish", next = "Close the run", failed = "Tell of the failure"
-      comment = "The catalog in step with the contract"
       command = []
     }
   }
@@ -51,8 +46,6 @@ locals {
   names = {
     for scope in ["", "batch_", "symbol_"] : scope => { for word in ["run", "tries", "exit", "failure"] : word => "${scope}${word}" }
   }
-
-  publishes = contains(keys(var.task_definitions), "publish")
 
   states = {
     for key, job in local.jobs : key => templatefile("${path.module}/states/job.json.tftpl", merge(job, {
@@ -70,7 +63,7 @@ locals {
       attempts = var.attempts
       timeout  = var.task_timeout_seconds
       wait     = var.wait_seconds
-    })) if job.stage != "publish" || local.publishes
+    }))
   }
 
   definition = templatefile("${path.module}/states/pipeline.json.tftpl", {
@@ -87,7 +80,6 @@ locals {
     commit                    = local.states["commit"]
     commit_gold               = local.states["commit_gold"]
     check                     = local.states["check"]
-    publish                   = try(local.states["publish"], null)
     bars = templatefile("${path.module}/states/bars.json.tftpl", {
       build = local.states["build"]
     })

@@ -56,6 +56,10 @@ resource "aws_ecs_task_definition" "this" {
   execution_role_arn       = aws_iam_role.execution.arn
   tags                     = local.tags
 
+  # A deployment must not take away the revision that executions at work began with. Terraform therefore
+  # deregisters none, at a teardown neither: `cargo xtask teardown` does, by the family's name.
+  skip_destroy = true
+
   runtime_platform {
     operating_system_family = "LINUX"
     cpu_architecture        = var.architecture

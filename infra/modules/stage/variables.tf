@@ -60,7 +60,7 @@ variable "memory_mib" {
 }
 
 variable "architecture" {
-  description = "ARM64 (a fifth cheaper) or X86_64."
+  description = "What the image is built for: ARM64 (a fifth cheaper) or X86_64; aws.architecture of lake.yaml."
   type        = string
   default     = "ARM64"
 

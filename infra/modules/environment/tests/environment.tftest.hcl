@@ -84,6 +84,7 @@ run "what_is_not_said_keeps_its_default" {
       environment: test
       aws:
         region: eu-central-1
+        architecture: X86_64
         budget: {monthly_usd: 5}
         tasks: {silver: {cpu: 2048, memory_mib: 8192}}
       limits: {run: {attempts: 5}}
@@ -98,6 +99,11 @@ run "what_is_not_said_keeps_its_default" {
   assert {
     condition     = local.tasks["silver"].cpu == 2048 && local.tasks["plan"].cpu == var.contract.aws_defaults.tasks["plan"].cpu
     error_message = "the size of one task must not change those of others"
+  }
+
+  assert {
+    condition     = local.aws.architecture == "X86_64" && local.defaults.architecture == "ARM64"
+    error_message = "lake.yaml says what the images are built for"
   }
 
   assert {

@@ -119,22 +119,6 @@ run "a_lost_race_of_the_bars_builds_them_again" {
   }
 }
 
-run "publish_comes_with_its_stage" {
-  command = apply
-
-  variables {
-    task_definitions = {
-      for stage in ["plan", "bronze", "silver", "commit", "gold", "check", "publish"] :
-      stage => "arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-${stage}:7"
-    }
-  }
-
-  assert {
-    condition     = jsondecode(output.definition).States["Judge the lake"].Next == "Publish" && jsondecode(output.definition).States["Publish"].Next == "Close the run"
-    error_message = "publish must stand between the judgement and the end"
-  }
-}
-
 run "it_runs_by_itself_only_when_told_to" {
   command = apply
 

@@ -56,6 +56,15 @@ run "the_container_can_write_nothing_but_tmp" {
   }
 }
 
+run "executions_at_work_keep_their_revision" {
+  command = plan
+
+  assert {
+    condition     = aws_ecs_task_definition.this.skip_destroy
+    error_message = "a deployment must not deregister the revision before"
+  }
+}
+
 run "the_stage_is_told_what_the_jobs_read" {
   command = apply
 
