@@ -152,9 +152,9 @@ mod tests {
 
     #[test]
     fn a_wrong_choice_says_what_there_is() {
-        let choice = Choice { env: Some("prod".into()), ..Choice::default() };
+        let choice = Choice { env: Some("nowhere".into()), ..Choice::default() };
         let message = choice.open(None).unwrap_err().to_string();
-        assert!(message.contains("no environment `prod`"), "{message}");
+        assert!(message.contains("no environment `nowhere`"), "{message}");
         assert!(message.contains("expected one of demo, dev"), "{message}");
     }
 

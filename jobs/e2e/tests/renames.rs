@@ -66,7 +66,12 @@ fn each_name_has_its_days_and_coverage_says_why_others_are_empty() -> Result<()>
     )?;
     assert_eq!(
         findings,
-        ["warn binance/spot/agg_trades/BTTUSDT", "warn binance/spot/trades/BTTUSDT"]
+        [
+            "warn binance/spot/agg_trades/BTTUSDT",
+            // the minutes of its first day before its first trade
+            "warn binance/spot/klines/BTTCUSDT/1m",
+            "warn binance/spot/trades/BTTUSDT",
+        ]
     );
     Ok(())
 }

@@ -56,7 +56,8 @@ impl Terraform {
             ]);
             // made by the bootstrap; GitHub's role makes no role without it
             vars.push(format!(
-                "-var=permissions_boundary=arn:aws:iam::{account}:policy/market-lake-boundary"
+                "-var=permissions_boundary=arn:aws:iam::{account}:policy/market-lake-boundary-{}",
+                site.name
             ));
         }
         let root = root().join("infra/envs").join(&site.name);
