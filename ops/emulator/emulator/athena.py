@@ -23,6 +23,8 @@ DONE = ("SUCCEEDED", "FAILED", "CANCELLED")
 PRECISION = {"bigint": 19, "integer": 10, "smallint": 5, "tinyint": 3, "double": 17, "real": 17, "timestamp": 3}
 VARCHAR = 2147483647
 USER_ERROR, SYSTEM_ERROR = 2, 1
+# seconds after which an engine without a node counts as broken
+NODE_WITHIN = 30.0
 
 
 def invalid(message: str) -> JsonRESTError:
@@ -179,9 +181,7 @@ class Execution(models.Execution):
             statement = f"EXECUTE IMMEDIATE '{escaped}' USING {', '.join(self.execution_parameters)}"
         if self.state in DONE:
             return
-        self.cursor, self.state = connection.cursor(), "RUNNING"
-        self.cursor.execute(statement)
-        found = self.cursor.fetchall()
+        found = self._ask(connection, statement)
         self.stats = dict(self.cursor.stats)
         # Trino itself looks at the limit only about once a second
         if limit and self.stats.get("physicalInputBytes", 0) > limit:
@@ -199,6 +199,20 @@ class Execution(models.Execution):
         data = [{"Data": [{} if v is None else {"VarCharValue": v} for v in row]} for row in rows]
         backend.query_results[self.id] = models.QueryResults(data, columns)
         self.finish("SUCCEEDED")
+
+
+    def _ask(self, connection: Any, statement: str) -> list[Any]:
+        """The rows. The engine's one node may be unknown to its scheduler for a moment, which mends itself."""
+        deadline = time.monotonic() + NODE_WITHIN
+        while True:
+            self.cursor, self.state = connection.cursor(), "RUNNING"
+            try:
+                self.cursor.execute(statement)
+                return self.cursor.fetchall()
+            except trino.exceptions.TrinoQueryError as error:
+                if error.error_name != "NO_NODES_AVAILABLE" or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
 
 
 def start_query_execution(
