@@ -47,7 +47,7 @@ pub(crate) struct Build {
 
     /// Do not compile in a container: take the programs of this folder, by default the everyday
     /// build's
-    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = prebuilt::EVERYDAY)]
     prebuilt: Option<PathBuf>,
 
     /// The base image, instead of the one that jobs/Dockerfile names

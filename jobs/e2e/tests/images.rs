@@ -26,7 +26,7 @@ struct Ended {
 /// Runs a stage's image as a task of ECS would, on a lake that is mounted.
 fn task(stage: &str, args: &[&str], lab: &Lab, run: &str) -> Result<Ended> {
     let mount = |from: &Path, to: &str| Mount::bind_mount(from.display().to_string(), to);
-    let container = GenericImage::new(format!("market-lake/{stage}"), "local")
+    let container = GenericImage::new(format!("market-lake/{stage}").as_str(), "local")
         .with_wait_for(WaitFor::exit(ExitWaitStrategy::new()))
         .with_cmd(args.iter().copied())
         .with_env_var(env::LAKE, "/lake")
@@ -131,7 +131,7 @@ fn images_are_of_an_ordinary_user_and_say_what_they_are() -> Result<()> {
         let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let expected = format!("65532:65532 [\"/job\"] {stage} Apache-2.0");
         ensure!(found == expected, "{stage}: found {found}, expected {expected}");
-        let shell = GenericImage::new(format!("market-lake/{stage}"), "local")
+        let shell = GenericImage::new(format!("market-lake/{stage}").as_str(), "local")
             .with_entrypoint("/bin/sh")
             .start();
         ensure!(shell.is_err(), "the image of {stage} has a shell");

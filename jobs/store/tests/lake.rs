@@ -81,3 +81,25 @@ async fn sizes_of_the_ledger() {
         [("binance/spot/trades/A1/2024-01", 1), ("binance/spot/trades/A1/2024-03", 3)]
     );
 }
+
+/// Staging files may lie on another device than the lake, as in a container with a /tmp of its own.
+#[tokio::test]
+async fn staging_files_may_lie_on_another_device() {
+    use std::io::Write as _;
+    let shm = std::path::Path::new("/dev/shm");
+    if !shm.is_dir() {
+        eprintln!("no second device here: /dev/shm is not there");
+        return;
+    }
+    let (directory, temp) =
+        (tempfile::tempdir().expect("tempdir"), tempfile::tempdir_in(shm).expect("tempdir"));
+    let uri = directory.path().to_str().expect("path");
+    let lake = Lake::open(uri, Some(temp.path())).expect("open");
+    let mut staged = lake.stage().expect("stage");
+    staged.write_all(b"from afar").expect("write");
+    assert_eq!(staged.publish("a/b.parquet").await.expect("publish"), 9);
+    assert_eq!(lake.read("a/b.parquet").await.expect("read"), "from afar");
+    let left = |folder: &std::path::Path| std::fs::read_dir(folder).expect("folder").count();
+    assert_eq!(left(temp.path()), 0);
+    assert_eq!(left(&directory.path().join(model::layout::TEMP)), 0);
+}

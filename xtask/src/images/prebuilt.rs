@@ -12,13 +12,16 @@ use crate::workspace;
 /// The newest glibc that the base image has: Debian 12's, 2.36.
 const GLIBC_MINOR: u32 = 36;
 
-/// A build context with the programs of the stages; `folder` empty is the everyday build's.
+/// Stands for the folder of the everyday build.
+pub(super) const EVERYDAY: &str = "everyday";
+
+/// A build context with the programs of the stages.
 pub(super) fn context(
     folder: &Path,
     stages: &[&str],
     platform: Option<&str>,
 ) -> anyhow::Result<PathBuf> {
-    let folder = if folder.as_os_str().is_empty() {
+    let folder = if folder == Path::new(EVERYDAY) {
         workspace::programs()?
     } else {
         std::path::absolute(folder)?
