@@ -77,7 +77,7 @@ impl Steps {
 
 /// A command of ours, its output shown.
 fn xtask(args: &[&str]) -> anyhow::Result<(u8, String)> {
-    let me = std::env::current_exe().context("cannot find the path of this program")?;
+    let me = workspace::me()?;
     let output = Command::new(me)
         .args(args)
         .current_dir(root())
@@ -91,7 +91,7 @@ fn xtask(args: &[&str]) -> anyhow::Result<(u8, String)> {
 
 /// A command of ours, nothing of it shown.
 fn xtask_with(args: &[&str], variables: &[(String, String)]) -> anyhow::Result<Output> {
-    let me = std::env::current_exe().context("cannot find the path of this program")?;
+    let me = workspace::me()?;
     Command::new(me)
         .args(args)
         .envs(variables.iter().map(|(name, value)| (name, value)))

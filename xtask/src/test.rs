@@ -279,7 +279,7 @@ fn end_to_end(strict: bool, built: bool) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Skipped("no python3".into()));
     }
     let mut tally = Tally::default();
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(workspace::me()?);
     command.arg("e2e").args(built.then_some("--no-build")).current_dir(workspace::root());
     if strict {
         command.args(["--kills", "20"]);

@@ -21,7 +21,7 @@ pub(crate) fn shown(path: &Path) -> String {
 
 /// The folder of this program, in which the jobs' programs lie too.
 pub(crate) fn programs() -> anyhow::Result<PathBuf> {
-    let me = std::env::current_exe().context("cannot find the path of this program")?;
+    let me = me()?;
     Ok(me.parent().unwrap_or(Path::new("/")).to_owned())
 }
 
@@ -59,6 +59,15 @@ impl Build {
     pub(crate) const fn is_off(self) -> bool {
         self.no_build
     }
+}
+
+/// This program's file. A build in another terminal may have put a new one in its place since.
+pub(crate) fn me() -> anyhow::Result<PathBuf> {
+    let path = std::env::current_exe().context("cannot find the path of this program")?;
+    Ok(match path.to_str().and_then(|text| text.strip_suffix(" (deleted)")) {
+        Some(replaced) => PathBuf::from(replaced),
+        None => path,
+    })
 }
 
 /// cargo, as a person's shell would call it.

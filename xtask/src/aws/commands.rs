@@ -335,7 +335,7 @@ fn changed(site: &Site, terraform: &Terraform, yes: bool) -> anyhow::Result<bool
 
 /// Builds the images, pushes them, and notes their digests for Terraform.
 fn images(site: &Site) -> anyhow::Result<()> {
-    let me = std::env::current_exe().context("cannot find the path of this program")?;
+    let me = crate::workspace::me()?;
     let of = site.architecture.of_images();
     for args in [
         vec!["images", "build", "--platform", &format!("linux/{of}")],

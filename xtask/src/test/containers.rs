@@ -25,7 +25,7 @@ pub(super) fn run(strict: bool, built: bool) -> anyhow::Result<Outcome> {
         workspace::build()?;
         workspace::build_these(&["cloud"])?;
     }
-    let me = std::env::current_exe().context("cannot find the path of this program")?;
+    let me = workspace::me()?;
     let xtask = |args: &[&str]| {
         let mut command = Command::new(&me);
         command.args(args).envs(engine.variables.iter().cloned()).current_dir(workspace::root());
