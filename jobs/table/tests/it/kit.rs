@@ -30,6 +30,43 @@ pub(crate) fn world() -> World {
     World { _folder: folder, lake, tables }
 }
 
+/// An empty lake on every back end: a directory, and the servers of S3 that run (see
+/// ops/s3/servers.py), each with its name.
+pub(crate) fn worlds() -> Vec<(&'static str, World)> {
+    let servers = [
+        ("moto", model::env::TEST_MOTO, "test"),
+        ("versitygw", model::env::TEST_VERSITYGW, "testtest"),
+    ];
+    let mut worlds = vec![("a directory", world())];
+    for (name, variable, secret) in servers {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test's own knobs, registered in model::env"
+        )]
+        let (url, required) = (std::env::var(variable), std::env::var(model::env::REQUIRE_ALL));
+        let Ok(url) = url else {
+            let reason = format!("skipped: no {variable}; put `python3 ops/s3/servers.py` before");
+            assert!(required.as_deref() != Ok("1"), "{reason}");
+            eprintln!("{reason}");
+            continue;
+        };
+        let folder = tempfile::Builder::new().prefix("lake-").tempdir().unwrap();
+        let unique = folder.path().file_name().unwrap().to_str().unwrap();
+        let options = [
+            ("aws_endpoint_url", url.as_str()),
+            ("aws_access_key_id", "test"),
+            ("aws_secret_access_key", secret),
+            ("aws_region", "us-east-1"),
+            ("aws_allow_http", "true"),
+        ];
+        let uri = format!("s3://market-lake-tests/{unique}");
+        let lake = Lake::open_with(&uri, Some(folder.path()), &options).unwrap();
+        let tables = Tables::open(&lake);
+        worlds.push((name, World { _folder: folder, lake, tables }));
+    }
+    worlds
+}
+
 pub(crate) fn now() -> DateTime<Utc> {
     "2024-06-01T00:00:00Z".parse().unwrap()
 }

@@ -9,7 +9,7 @@ use model::schema::Table;
 use table::datafusion::arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
 use table::{Change, Stamp, TableError, Tables};
 
-use crate::kit::{batch, file, now, number, partition, run, session, stamp, whole, world};
+use crate::kit::{batch, file, now, number, partition, run, session, stamp, whole, world, worlds};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_creators_one_wins() {
@@ -176,46 +176,51 @@ fn at_once(tables: &Tables, works: Vec<(Stamp, Change)>) -> Vec<Result<u64, Tabl
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replacers_of_one_partition_never_double_its_rows() {
-    let world = world();
-    // the partition is empty at first: nothing to remove warns either of the other
-    for round in 0..4 {
-        let mut works = Vec::new();
-        for writer in 0..4 {
-            let inputs = format!("{round}/{writer}");
-            let file = file(&world, "A", "2024-01-01", 0..10 + writer, &inputs).await;
-            works.push((stamp(writer as u32, &inputs), whole(&file)));
+    for (name, world) in worlds() {
+        // the partition is empty at first: nothing to remove warns either of the other
+        for round in 0..4 {
+            let mut works = Vec::new();
+            for writer in 0..4 {
+                let inputs = format!("{round}/{writer}");
+                let file = file(&world, "A", "2024-01-01", 0..10 + writer, &inputs).await;
+                works.push((stamp(writer as u32, &inputs), whole(&file)));
+            }
+            for result in at_once(&world.tables, works) {
+                result.unwrap();
+            }
+            let live = world.tables.live_files(Table::Trades, |_| true).await.unwrap();
+            assert_eq!(live.len(), 1, "{name}, round {round}: {live:?}");
         }
-        for result in at_once(&world.tables, works) {
-            result.unwrap();
-        }
-        let live = world.tables.live_files(Table::Trades, |_| true).await.unwrap();
-        assert_eq!(live.len(), 1, "round {round}: {live:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replacers_of_different_partitions_all_land() {
-    let world = world();
-    let mut works = Vec::new();
-    for writer in 0..6 {
-        let file = file(&world, &format!("S{writer}"), "2024-01-01", 0..10, "v1").await;
-        works.push((stamp(writer, "different"), whole(&file)));
+    for (name, world) in worlds() {
+        let mut works = Vec::new();
+        for writer in 0..6 {
+            let file = file(&world, &format!("S{writer}"), "2024-01-01", 0..10, "v1").await;
+            works.push((stamp(writer, "different"), whole(&file)));
+        }
+        let mut versions: Vec<_> =
+            at_once(&world.tables, works).into_iter().map(Result::unwrap).collect();
+        versions.sort_unstable();
+        assert_eq!(versions, (1..=6).collect::<Vec<_>>(), "{name}");
+        let rows = number(&session(&world), "select count(*) from silver.trades").await;
+        assert_eq!(rows, 60, "{name}");
     }
-    let mut versions: Vec<_> =
-        at_once(&world.tables, works).into_iter().map(Result::unwrap).collect();
-    versions.sort_unstable();
-    assert_eq!(versions, (1..=6).collect::<Vec<_>>());
-    assert_eq!(number(&session(&world), "select count(*) from silver.trades").await, 60);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_commit_from_two_processes_lands_once() {
-    let world = world();
-    let file = file(&world, "A", "2024-01-01", 0..10, "v1").await;
-    let works = (0..4).map(|_| (stamp(1, "same"), whole(&file))).collect();
-    let versions: Vec<_> = at_once(&world.tables, works).into_iter().map(Result::unwrap).collect();
-    assert_eq!(versions, [1, 1, 1, 1]);
-    assert_eq!(world.tables.version(Table::Trades).await.unwrap(), Some(1));
+    for (name, world) in worlds() {
+        let file = file(&world, "A", "2024-01-01", 0..10, "v1").await;
+        let works = (0..4).map(|_| (stamp(1, "same"), whole(&file))).collect();
+        let versions: Vec<_> =
+            at_once(&world.tables, works).into_iter().map(Result::unwrap).collect();
+        assert_eq!(versions, [1, 1, 1, 1], "{name}");
+        assert_eq!(world.tables.version(Table::Trades).await.unwrap(), Some(1), "{name}");
+    }
 }
 
 #[tokio::test]
