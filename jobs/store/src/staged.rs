@@ -37,7 +37,7 @@ impl Lake {
 
     /// Moves a file from another device, as a container's own /tmp is one, into a directory lake:
     /// first into its temporary folder, from which a rename is atomic.
-    fn move_in(&self, file: NamedTempFile, to: &FilePath) -> io::Result<()> {
+    fn move_in(&self, file: &NamedTempFile, to: &FilePath) -> io::Result<()> {
         let folder = self.directory().map_or_else(
             || self.temp().to_owned(),
             |directory| directory.join(model::layout::TEMP),
@@ -104,7 +104,7 @@ impl Staged {
             self.file.as_file().sync_data().map_err(error)?;
             match self.file.persist(&path) {
                 Err(refused) if refused.error.kind() == io::ErrorKind::CrossesDevices => {
-                    self.lake.move_in(refused.file, &path).map_err(error)?;
+                    self.lake.move_in(&refused.file, &path).map_err(error)?;
                 }
                 Err(refused) => return Err(error(refused.error)),
                 Ok(_) => {}
