@@ -266,6 +266,15 @@ fn whole(args: &Args, steps: &mut Steps, local: &std::path::Path) -> anyhow::Res
         well(&on(&["run", "--redrive", "--wait"]))
     })?;
     steps.step("a run with nothing to do", || well(&on(&["run", "--wait"])))?;
+    steps.step("runs and status, with a look at drift", || {
+        let runs = well(&on(&["runs"]))?;
+        let status = well(&on(&["status", "--drift"]))?;
+        // the runs above stand there, and nothing was changed by hand
+        if !runs.contains("succeeded") || !status.contains("nothing to change") {
+            bail!("found:\n{runs}\n{status}");
+        }
+        Ok(())
+    })?;
     let compared = steps.step("the same on this machine, compared byte for byte", || {
         let _ = fs::remove_dir_all(local);
         let place = local.display().to_string();

@@ -16,7 +16,7 @@ use crate::account::{Cloud, Wrong};
 use crate::board::{Board, Progress};
 use crate::lake;
 use crate::letters;
-use crate::trouble::told;
+use crate::trouble::{is_absent, told};
 
 /// How often an execution is looked at.
 const POLL: Duration = Duration::from_secs(1);
@@ -138,6 +138,16 @@ fn texts<T: ToString>(values: &[T]) -> Vec<String> {
     values.iter().map(ToString::to_string).collect()
 }
 
+fn not_deployed(cloud: &Cloud) -> anyhow::Error {
+    let environment = &cloud.names.environment;
+    anyhow::anyhow!(
+        "environment {environment} is not deployed in account {} and region {}; type `cargo xtask \
+         deploy --env {environment}`",
+        cloud.names.account,
+        cloud.names.region
+    )
+}
+
 async fn start(cloud: &Cloud, name: &str, input: &Value) -> anyhow::Result<String> {
     let answer = cloud
         .sfn()
@@ -154,13 +164,7 @@ async fn start(cloud: &Cloud, name: &str, input: &Value) -> anyhow::Result<Strin
                 .as_service_error()
                 .is_some_and(StartExecutionError::is_state_machine_does_not_exist)
             {
-                let environment = &cloud.names.environment;
-                bail!(
-                    "environment {environment} is not deployed in account {} and region {}; type \
-                     `cargo xtask deploy --env {environment}`",
-                    cloud.names.account,
-                    cloud.names.region
-                );
+                return Err(not_deployed(cloud));
             }
             Err(told("start an execution")(error))
         }
@@ -386,8 +390,12 @@ pub(crate) async fn list(cloud: &Cloud, most: usize) -> anyhow::Result<Vec<Execu
             .state_machine_arn(cloud.names.machine())
             .set_next_token(next)
             .send()
-            .await
-            .map_err(told("list the executions"))?;
+            .await;
+        let page = match page {
+            Ok(page) => page,
+            Err(error) if is_absent(&error) => return Err(not_deployed(cloud)),
+            Err(error) => return Err(told("list the executions")(error)),
+        };
         for item in page.executions() {
             all.push(Execution {
                 name: item.name().to_owned(),

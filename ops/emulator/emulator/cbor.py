@@ -70,7 +70,7 @@ class Cbor:
             answer = parsers.JSONParser().parse({"body": said, "headers": {}, "status_code": code}, shape) if shape else {}
             answer.pop("ResponseMetadata", None)
             if shape:
-                serialize.CBORSerializer()._serialize_data_item(out, answer, shape)
+                serialize.RpcV2CBORSerializer()._serialize_data_item(out, answer, shape)
             else:
                 out += b"\xa0"
         return Response(

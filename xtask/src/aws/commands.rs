@@ -279,6 +279,7 @@ pub(crate) fn deploy(args: &Deploy) -> anyhow::Result<u8> {
     if args.containers && !emulated {
         bail!(crate::environment::Wrong("--containers is for --env emulated".to_owned()));
     }
+    let environment = args.choice.open(None)?;
     let with_images = !args.no_images && (!emulated || args.containers);
     if with_images && !doctor::answers("docker", &["version"]) {
         bail!("docker does not answer: start it, or install it; --no-images keeps the images");
@@ -287,7 +288,6 @@ pub(crate) fn deploy(args: &Deploy) -> anyhow::Result<u8> {
         bail!("no AWS command line: install it, images are pushed with its password");
     }
     build(args.choice.env.as_deref(), &args.choice)?;
-    let environment = args.choice.open(None)?;
     let mut site = Site::of(&environment)?;
     if args.containers {
         let wish = emulator::Wish { containers: true, ..emulator::Wish::default() };

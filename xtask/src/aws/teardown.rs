@@ -93,7 +93,8 @@ pub(crate) fn teardown(args: &Teardown) -> anyhow::Result<u8> {
         .collect();
     receipt(&site, &existed, &still, &found, &left)?;
     let clean = still.is_empty() && found.is_empty();
-    if name == EMULATED && clean {
+    // with the emulator goes its account, and whatever was left in it
+    if name == EMULATED {
         emulator::down(&name)?;
         forget(&name);
         println!("the emulated AWS has ended");
