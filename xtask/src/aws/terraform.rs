@@ -246,7 +246,12 @@ impl Terraform {
         let status = child.wait().context("cannot wait for terraform")?;
         let said = stderr.and_then(|thread| thread.join().ok()).unwrap_or_default();
         if !status.success() {
-            bail!("{}; type the same command again to go on", self.told(what, &said));
+            let told = self.told(what, &said);
+            // advice of what to type stands alone
+            if told.contains("type `") {
+                bail!("{told}");
+            }
+            bail!("{told}; type the same command again to go on");
         }
         Ok(())
     }
