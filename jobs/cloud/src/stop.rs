@@ -44,7 +44,7 @@ pub(crate) async fn stop(cloud: &Cloud, args: &Args) -> anyhow::Result<u8> {
             break;
         }
         for task in &tasks {
-            let _ = cloud
+            cloud
                 .ecs()
                 .stop_task()
                 .cluster(cloud.names.prefix())
