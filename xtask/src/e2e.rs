@@ -8,9 +8,10 @@ mod queries;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
@@ -53,6 +54,11 @@ pub(crate) struct Args {
 /// Rounds of executions in which tasks are killed, at most.
 const ROUNDS: usize = 30;
 
+/// How long one command may take: the longest, a deployment, takes a tenth of it.
+const LIMIT: Duration = Duration::from_mins(12);
+/// Lines of each log that a failure shows.
+const TAIL: usize = 30;
+
 /// What is done, step by step, with its time.
 struct Steps {
     begun: Instant,
@@ -75,18 +81,35 @@ impl Steps {
     }
 }
 
-/// A command of ours, its output shown.
+/// A command of ours, what it says on standard error shown; its exit code and its output. One
+/// that does not end is ended, and told.
 fn xtask(args: &[&str]) -> anyhow::Result<(u8, String)> {
-    let me = workspace::me()?;
-    let output = Command::new(me)
+    let mut child = Command::new(workspace::me()?)
         .args(args)
         .current_dir(root())
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
+        .stdout(Stdio::piped())
+        .spawn()
         .context("cannot start xtask")?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok((output.status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1), said))
+    let mut pipe = child.stdout.take().context("no pipe")?;
+    let reader = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        pipe.read_to_end(&mut said).map(|_| String::from_utf8_lossy(&said).into_owned())
+    });
+    let until = Instant::now() + LIMIT;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if Instant::now() > until {
+            let _ = child.kill();
+            let _ = child.wait();
+            bail!("`cargo xtask {}` did not end within {}", args.join(" "), human::span(LIMIT));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let said = reader.join().map_err(|_| anyhow::anyhow!("a thread ended badly"))??;
+    Ok((status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1), said))
 }
 
 /// A command of ours, nothing of it shown.
@@ -118,7 +141,6 @@ fn exchange() -> anyhow::Result<String> {
 
 /// Tells the sample exchange its faults; none with an empty text.
 fn faults(text: &str) -> anyhow::Result<()> {
-    use std::io::{Read as _, Write as _};
     let url = exchange()?;
     let host = url.trim_start_matches("http://");
     let mut stream = std::net::TcpStream::connect(host)?;
@@ -169,9 +191,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let mut steps = Steps { begun: Instant::now(), rows: Vec::new() };
     let local: PathBuf = root().join("target/emulated-local");
     let result = whole(args, &mut steps, &local);
-    if result.is_err() && !args.keep {
-        // nothing of a failed test goes on
-        let _ = emulator::down(EMULATED);
+    if result.is_err() {
+        for log in ["runner.log", "emulator.log"] {
+            show_end(&aws::folder(EMULATED).join(log));
+        }
+        if !args.keep {
+            // nothing of a failed test goes on
+            let _ = emulator::down(EMULATED);
+        }
     }
     let compared = result?;
     println!("\nall of it holds: {compared} files of silver and gold are the same, byte for byte");
@@ -182,6 +209,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     }
     println!("  in {}", human::span(steps.begun.elapsed()));
     Ok(0)
+}
+
+/// Shows the last lines of a log.
+fn show_end(log: &Path) {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    eprintln!("\n── the end of {}", workspace::shown(log));
+    for line in lines.iter().skip(lines.len().saturating_sub(TAIL)) {
+        eprintln!("{line}");
+    }
 }
 
 /// A command on the emulated environment.
@@ -218,7 +255,7 @@ fn killed(args: &Args) -> anyhow::Result<()> {
     bail!("fewer than {} tasks were killed in {ROUNDS} rounds", args.kills)
 }
 
-fn whole(args: &Args, steps: &mut Steps, local: &std::path::Path) -> anyhow::Result<usize> {
+fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> {
     emulator::down(EMULATED)?;
     steps.step("deploy", || {
         let mut words = vec!["deploy", "--yes"];

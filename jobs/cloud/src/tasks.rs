@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -108,6 +108,13 @@ pub(crate) async fn run_tasks(args: Args) -> anyhow::Result<u8> {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
+    if runner.args.containers {
+        // a container outlives the client that started it
+        let arns: Vec<String> = runner.at_work().keys().cloned().collect();
+        for arn in arns {
+            kill_container(&arn).await;
+        }
+    }
     Ok(0)
 }
 
@@ -143,10 +150,12 @@ impl Runner {
                 Ok(found) => {
                     silent = 0;
                     for task in found {
+                        let stop = Arc::new(Notify::new());
+                        self.at_work().insert(task.arn.clone(), Arc::clone(&stop));
                         let permit = Arc::clone(&room).acquire_owned().await?;
                         let runner = Arc::clone(self);
                         tasks.spawn(async move {
-                            runner.one(&task).await;
+                            runner.one(&task, &stop).await;
                             drop(permit);
                         });
                     }
@@ -161,8 +170,16 @@ impl Runner {
         }
     }
 
+    fn at_work(&self) -> MutexGuard<'_, HashMap<String, Arc<Notify>>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// New tasks. What we have is named: the emulator ends what a runner before us took along.
     async fn next(&self) -> anyhow::Result<Vec<Task>> {
-        let answer = self.http.get(self.url("tasks")).send().await?.error_for_status()?;
+        let at_work: Vec<String> = self.at_work().keys().cloned().collect();
+        let body = json!({ "at_work": at_work }).to_string();
+        let answer =
+            self.http.post(self.url("claim")).body(body).send().await?.error_for_status()?;
         Ok(serde_json::from_slice(&answer.bytes().await?)?)
     }
 
@@ -173,18 +190,13 @@ impl Runner {
             let Ok(answer) = self.http.get(self.url("stops")).send().await else { continue };
             let Ok(bytes) = answer.bytes().await else { continue };
             let arns: Vec<String> = serde_json::from_slice(&bytes).unwrap_or_default();
-            let at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+            let at_work = self.at_work();
             arns.iter().filter_map(|arn| at_work.get(arn)).for_each(|stop| stop.notify_one());
         }
     }
 
-    async fn one(&self, task: &Task) {
-        let stop = Arc::new(Notify::new());
-        let at_work = || self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
-        at_work().insert(task.arn.clone(), Arc::clone(&stop));
-        let ended = self.run(task, &stop).await;
-        at_work().remove(&task.arn);
-        let ended = match ended {
+    async fn one(&self, task: &Task, stop: &Notify) {
+        let ended = match self.run(task, stop).await {
             Ok(ended) => ended,
             Err(error) => {
                 let reason = format!("CannotStartContainerError: {error:#}");
@@ -192,6 +204,12 @@ impl Runner {
                 Ended { exit_code: None, reason }
             }
         };
+        self.tell(task, &ended).await;
+        // not before its end is known: what is not at work counts as lost
+        self.at_work().remove(&task.arn);
+    }
+
+    async fn tell(&self, task: &Task, ended: &Ended) {
         let body = json!({ "exit_code": ended.exit_code, "reason": ended.reason });
         for _ in 0..5 {
             let url = self.url(&format!("tasks/{}", task.arn));
@@ -272,9 +290,7 @@ impl Runner {
     /// Kills a task: its program, or its container, which its client would leave behind.
     async fn kill(&self, child: &mut Child, task: &Task) -> anyhow::Result<()> {
         if self.args.containers {
-            let name = container_name(task);
-            let _ =
-                Command::new("docker").args(["kill", &name]).stdout(Stdio::null()).output().await;
+            kill_container(&task.arn).await;
         }
         Ok(child.kill().await?)
     }
@@ -323,7 +339,7 @@ impl Runner {
     fn container(&self, task: &Task) -> Command {
         let mut command = Command::new("docker");
         command.args(["run", "--rm", "--init", "--network", "host", "--read-only"]);
-        command.args(["--name", &container_name(task)]);
+        command.args(["--name", &container_name(&task.arn)]);
         command.args(["--user", "65532:65532", "--tmpfs", "/tmp:rw,mode=1777"]);
         command.args(["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]);
         for (name, value) in self.variables(task) {
@@ -356,8 +372,14 @@ impl Runner {
 }
 
 /// The name of a task's container: that of the task.
-fn container_name(task: &Task) -> String {
-    format!("market-lake-{}", task.arn.rsplit('/').next().unwrap_or_default())
+fn container_name(arn: &str) -> String {
+    format!("market-lake-{}", arn.rsplit('/').next().unwrap_or_default())
+}
+
+/// Kills the container of a task, which may have ended.
+async fn kill_container(arn: &str) {
+    let name = container_name(arn);
+    let _ = Command::new("docker").args(["kill", &name]).stdout(Stdio::null()).output().await;
 }
 
 async fn read(pipe: impl AsyncRead + Unpin, to: mpsc::UnboundedSender<(i64, String)>) {

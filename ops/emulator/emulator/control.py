@@ -42,8 +42,12 @@ class Control:
             case "POST", ["shutdown"]:
                 self._stop()
                 return 200, {"stopping": True}
-            case "GET", ["tasks"]:
-                return 200, LAUNCHER.claim(float(request.args.get("wait", CLAIM_WAITS)))
+            case "POST", ["claim"]:
+                said = json.loads(request.get_data() or b"{}")
+                at_work = said["at_work"]
+                if not isinstance(at_work, list):
+                    raise ValueError(f"at_work {at_work!r}, expected a list of task ARNs")
+                return 200, LAUNCHER.claim(set(at_work), float(said.get("wait", CLAIM_WAITS)))
             case "GET", ["stops"]:
                 return 200, LAUNCHER.stops()
             case "GET", ["tasks", arn]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from moto.logs.models import logs_backends
 
 ESSENTIAL = "Essential container in task exited"
+LOST = "Host EC2 terminated: the runner of the task is gone"
 # what a stopped reason begins with when the container never ran
 NEVER_STARTED = ("CannotPull", "CannotStart", "CannotCreate", "ResourceInitializationError", "Timeout waiting")
 
@@ -41,6 +43,8 @@ class Launcher:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._changed = threading.Condition()
+        # counts the calls for tasks: only the last one may be given any
+        self._calls = 0
 
     def started(self, task: Any, backend: Any) -> None:
         """RunTask made a task: it waits for the runner."""
@@ -55,11 +59,25 @@ class Launcher:
             self._entries[task.task_arn] = Entry(task, backend)
             self._changed.notify_all()
 
-    def claim(self, wait: float) -> list[dict[str, Any]]:
-        """The tasks that no runner has yet: each is handed out once. Waits when there are none."""
+    def claim(self, at_work: Collection[str], wait: float) -> list[dict[str, Any]]:
+        """The tasks that no runner has yet: each is handed out once. Waits when there are none.
+
+        `at_work` are the tasks that the runner has. Whatever was handed out before and is not among them went with a
+        runner that is gone, or with an answer that never reached one: it ends as a task whose machine was taken away.
+        """
         deadline = time.monotonic() + wait
         with self._changed:
+            self._calls += 1
+            call = self._calls
+            # a call that still waits is of somebody who may be gone: it gets nothing
+            self._changed.notify_all()
+            lost = [arn for arn, e in self._entries.items() if e.claimed and not e.stopped and arn not in at_work]
+        for arn in lost:
+            self.finish(arn, None, LOST)
+        with self._changed:
             while True:
+                if call != self._calls:
+                    return []
                 new = [each for each in self._entries.values() if not each.claimed and not each.stopped]
                 left = deadline - time.monotonic()
                 if new or left <= 0:

@@ -117,7 +117,7 @@ def task_lifecycle(cloud: Cloud) -> None:
         return found
 
     assert {task()["lastStatus"] for _ in range(20)} == {"PROVISIONING"}
-    assert [each["task_arn"] for each in cloud.get("tasks") if each["task_arn"] == arn] == [arn]
+    assert [each["task_arn"] for each in cloud.claim() if each["task_arn"] == arn] == [arn]
     assert {task()["lastStatus"] for _ in range(20)} == {"RUNNING"}
     cloud.post(f"tasks/{arn}", {"exit_code": 3, "reason": ""})
     assert task()["lastStatus"] == "STOPPED"

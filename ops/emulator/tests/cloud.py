@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import boto3
@@ -54,6 +54,11 @@ class Cloud:
         request = urllib.request.Request(f"{self.endpoint}/_emulator/{path}", data=json.dumps(body).encode(), method="POST")
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
+
+    def claim(self, at_work: Sequence[str] = (), wait: float = 1) -> list[dict[str, Any]]:
+        """New tasks, as a runner asks for them that has those at work."""
+        found: list[dict[str, Any]] = self.post("claim", {"at_work": list(at_work), "wait": wait})
+        return found
 
     def post_fails(self, path: str, body: Any) -> tuple[int, str]:
         try:
@@ -112,7 +117,7 @@ class Cloud:
 
         def loop() -> None:
             while not self._stopping.is_set():
-                for task in self.get("tasks?wait=0.2"):
+                for task in self.claim(wait=0.2):
                     code = behaviour(task)
                     self.post(f"tasks/{task['task_arn']}", {"exit_code": code, "reason": ""})
 

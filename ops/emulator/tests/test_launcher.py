@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ def described(cloud: Cloud, cluster: str, arn: str) -> dict[str, Any]:
 
 
 def claimed(cloud: Cloud, arn: str) -> dict[str, Any]:
-    (task,) = [each for each in cloud.get("tasks") if each["task_arn"] == arn]
+    (task,) = [each for each in cloud.claim() if each["task_arn"] == arn]
     found: dict[str, Any] = task
     return found
 
@@ -41,13 +42,40 @@ def test_a_task_carries_all_that_a_runner_needs(cloud: Cloud) -> None:
         "log_group": f"/market-lake/test/{family}",
         "log_stream": f"task/silver/{arn.rsplit('/', 1)[1]}",
     }
-    assert cloud.get("tasks?wait=0") == []
+    assert cloud.claim([arn], wait=0) == []
 
 
 def test_the_call_for_tasks_waits_for_one(cloud: Cloud) -> None:
     before = time.monotonic()
-    assert cloud.get("tasks?wait=0.3") == []
+    assert cloud.claim(wait=0.3) == []
     assert time.monotonic() - before >= 0.3
+
+
+def test_a_task_that_no_runner_has_any_more_ends(cloud: Cloud) -> None:
+    cluster, family = cloud.define_task()
+    kept, lost = cloud.run_task(cluster, family), cloud.run_task(cluster, family)
+    assert {each["task_arn"] for each in cloud.claim()} == {kept, lost}
+    assert cloud.claim([kept], wait=0) == []
+    assert described(cloud, cluster, kept)["lastStatus"] == "RUNNING"
+    task = described(cloud, cluster, lost)
+    assert (task["lastStatus"], task["stopCode"]) == ("STOPPED", "SpotInterruption")
+    assert task["containers"][0].get("exitCode") is None
+    cloud.post(f"tasks/{kept}", {"exit_code": 0, "reason": ""})
+
+
+def test_a_runner_that_is_gone_takes_no_task(cloud: Cloud) -> None:
+    cluster, family = cloud.define_task()
+    before = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        gone = pool.submit(cloud.claim, wait=8)
+        time.sleep(0.3)
+        # the next runner asks, and from then on only what it is given counts
+        assert cloud.claim(wait=0) == []
+        arn = cloud.run_task(cluster, family)
+        assert gone.result() == []
+    assert time.monotonic() - before < 8
+    assert [each["task_arn"] for each in cloud.claim()] == [arn]
+    cloud.post(f"tasks/{arn}", {"exit_code": 0, "reason": ""})
 
 
 @pytest.mark.parametrize(
@@ -85,7 +113,7 @@ def test_a_stop_waits_for_the_runner(cloud: Cloud) -> None:
     cluster, family = cloud.define_task()
     running, waiting = cloud.run_task(cluster, family), cloud.run_task(cluster, family)
     cloud.client("ecs").stop_task(cluster=cluster, task=waiting, reason="not needed")
-    assert [each["task_arn"] for each in cloud.get("tasks")] == [running]
+    assert [each["task_arn"] for each in cloud.claim()] == [running]
     assert described(cloud, cluster, waiting)["stopCode"] == "UserInitiated"
     cloud.client("ecs").stop_task(cluster=cluster, task=running, reason="enough")
     assert described(cloud, cluster, running)["lastStatus"] == "RUNNING"
@@ -102,7 +130,7 @@ def test_a_state_that_times_out_stops_its_task(cloud: Cloud) -> None:
     state = cloud.run_task_state(cluster, family, End=True)
     state["TimeoutSeconds"] = 1
     execution = cloud.start(cloud.create({"Run": state}))
-    (task,) = cloud.get("tasks?wait=3")
+    (task,) = cloud.claim(wait=3)
     found = cloud.wait(execution)
     assert (found["status"], found["error"]) == ("FAILED", "States.Timeout")
     assert eventually(lambda: cloud.get("stops")) == [task["task_arn"]]
@@ -138,6 +166,8 @@ def test_lines_go_to_the_stream_of_the_task(cloud: Cloud) -> None:
         ("tasks/arn:aws:ecs:eu-west-1:1:task/c/nothing", {"exit_code": 0}, 404, "no task arn:aws"),
         ("tasks/arn:aws:ecs:eu-west-1:1:task/c/nothing", {}, 400, "exit_code"),
         ("tasks/arn:aws:ecs:eu-west-1:1:task/c/nothing", {"exit_code": "0"}, 400, "expected a number or null"),
+        ("claim", {}, 400, "at_work"),
+        ("claim", {"at_work": "arn"}, 400, "expected a list of task ARNs"),
         ("nonsense", {}, 404, "no such endpoint"),
     ],
 )
