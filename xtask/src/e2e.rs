@@ -51,8 +51,11 @@ pub(crate) struct Args {
     keep: bool,
 }
 
-/// Rounds of executions in which tasks are killed, at most.
-const ROUNDS: usize = 30;
+/// What the executions fetch whose tasks are killed, a day of a dataset each. Trades are left to
+/// the steps that follow.
+const DAYS: [&str; 3] = ["2024-12-30", "2025-01-01", "2024-12-31"];
+const DATASETS: [&str; 2] = ["agg_trades", "klines"];
+const SYMBOLS: [&str; 3] = ["BTCUSDT", "ETHUSDT", "PEPEUSDT"];
 
 /// How long one command may take: the longest, a deployment, takes a tenth of it.
 const LIMIT: Duration = Duration::from_mins(12);
@@ -227,7 +230,7 @@ fn on<'a>(words: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// Runs, and does again what failed, until as many tasks were killed as was asked for. Each round
-/// fetches what the one before did not.
+/// fetches what the ones before did not, so that every stage has work that a kill can hit.
 fn killed(args: &Args) -> anyhow::Result<()> {
     let environment = Choice { env: Some(EMULATED.into()), ..Choice::default() }.open(None)?;
     let aws = environment.config.aws.as_ref().context("no section aws")?;
@@ -238,21 +241,22 @@ fn killed(args: &Args) -> anyhow::Result<()> {
     };
     emulator::up(EMULATED, &environment.file, aws, &wish)?;
     let log = aws::folder(EMULATED).join("runner.log");
-    for round in 1..=ROUNDS {
-        // each has something new to fetch; trades are left to the steps that follow
-        let symbol = ["BTCUSDT", "ETHUSDT", "PEPEUSDT"][round % 3];
-        let dataset = ["agg_trades", "klines"][round % 2];
+    let rounds = DAYS.iter().flat_map(|day| {
+        DATASETS.iter().flat_map(move |set| SYMBOLS.iter().map(move |symbol| (*day, *set, *symbol)))
+    });
+    for (round, (day, dataset, symbol)) in rounds.enumerate() {
+        let scope = ["--from", day, "--to", day, "--dataset", dataset, "--symbol", symbol];
         // an execution may fail: a task may be killed more often than it is tried again
-        xtask(&on(&["run", "--wait", "--symbol", symbol, "--dataset", dataset]))?;
+        xtask(&on(&[&["run", "--wait"], scope.as_slice()].concat()))?;
         xtask(&on(&["run", "--redrive", "--wait"]))?;
         let text = fs::read_to_string(&log).unwrap_or_default();
         let kills = text.lines().filter(|line| line.ends_with("at random")).count();
-        eprintln!("round {round}: {kills} of {} tasks killed", args.kills);
+        eprintln!("round {}: {kills} of {} tasks killed", round + 1, args.kills);
         if kills as u64 >= u64::from(args.kills) {
             return Ok(());
         }
     }
-    bail!("fewer than {} tasks were killed in {ROUNDS} rounds", args.kills)
+    bail!("fewer than {} tasks were killed while there was something to fetch", args.kills)
 }
 
 fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> {
