@@ -51,6 +51,11 @@ pub(crate) struct Args {
     keep: bool,
 }
 
+/// What is wrong with the source all the time, so that there are rejects, and days that are not
+/// simply available: lines that are no trades, in one archive.
+const DEFECT: &str = "  - {path: \"**/spot/**/ETHUSDT-trades-2024-12-31.zip\", fault: \
+                      {garbage_lines: {which: {rows: [3, 500]}, text: \"<html>503</html>\"}}}\n";
+
 /// What the executions fetch whose tasks are killed, a day of a dataset each. Trades are left to
 /// the steps that follow.
 const DAYS: [&str; 3] = ["2024-12-30", "2025-01-01", "2024-12-31"];
@@ -142,15 +147,15 @@ fn exchange() -> anyhow::Result<String> {
     Ok(value["url"].as_str().context("the exchange has no address")?.to_owned())
 }
 
-/// Tells the sample exchange its faults; none with an empty text.
-fn faults(text: &str) -> anyhow::Result<()> {
+/// Tells the sample exchange its faults: rules besides the defect, which it always has.
+fn faults(rules: &str) -> anyhow::Result<()> {
+    let text = format!("rules:\n{DEFECT}{rules}");
     let url = exchange()?;
     let host = url.trim_start_matches("http://");
     let mut stream = std::net::TcpStream::connect(host)?;
-    let method = if text.is_empty() { "DELETE" } else { "PUT" };
     write!(
         stream,
-        "{method} /_control/faults HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+        "PUT /_control/faults HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
          Content-Length: {}\r\n\r\n{text}",
         text.len()
     )?;
@@ -273,13 +278,12 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         }
         Ok(())
     })?;
+    faults("")?;
     if args.kills > 0 {
         steps.step("executions whose tasks are killed at random", || killed(args))?;
     }
     steps.step("an execution whose source fails for a while, retried", || {
-        faults(
-            "rules:\n  - {path: \"**/BTCUSDT-*.zip\", times: 8, fault: {status: {code: 503}}}\n",
-        )?;
+        faults("  - {path: \"**/BTCUSDT-*.zip\", times: 8, fault: {status: {code: 503}}}\n")?;
         well(&on(&["run", "--wait", "--symbol", "BTCUSDT"]))
     })?;
     steps.step("two executions at once, of the same archives", || {
@@ -292,7 +296,7 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         Ok(())
     })?;
     steps.step("an execution in which batches fail for good", || {
-        faults("rules:\n  - {path: \"**/PEPEUSDT-trades-*.zip\", fault: {status: {code: 503}}}\n")?;
+        faults("  - {path: \"**/PEPEUSDT-trades-*.zip\", fault: {status: {code: 503}}}\n")?;
         let (code, said) = xtask(&on(&["run", "--wait", "--json"]))?;
         let summary: Value = serde_json::from_str(&said).context("no summary")?;
         let failed = summary["failed_batches"].as_array().map_or(0, Vec::len);

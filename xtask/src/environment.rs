@@ -70,6 +70,18 @@ impl Choice {
         };
         Environment::open(&file, self.lake.as_deref())
     }
+
+    /// The words that choose the same environment again, for advice on what to type next.
+    pub(crate) fn words(&self, environment: &Environment) -> String {
+        let words = match &self.config {
+            Some(_) => format!("--config {}", workspace::shown(&environment.file)),
+            None => format!("--env {}", environment.name),
+        };
+        match &self.lake {
+            Some(_) => format!("{words} --lake {}", environment.shown_lake()),
+            None => words,
+        }
+    }
 }
 
 impl Environment {

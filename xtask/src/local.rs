@@ -114,7 +114,7 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
     let summary = executor::run(&order)?;
     show(&summary, args.json)?;
     if !args.json {
-        next(&environment, &summary);
+        next(&args.choice, &environment, &summary);
     }
     Ok(summary.exit)
 }
@@ -155,7 +155,7 @@ pub(crate) fn show(summary: &Summary, json: bool) -> anyhow::Result<()> {
 }
 
 /// What to type next.
-fn next(environment: &Environment, summary: &Summary) {
+fn next(choice: &Choice, environment: &Environment, summary: &Summary) {
     println!();
     if summary.exit != 0 {
         if summary.exit == 3 && environment.config.sources.binance.url.value.contains("127.0.0.1") {
@@ -166,9 +166,12 @@ fn next(environment: &Environment, summary: &Summary) {
         }
         return;
     }
-    let name = &environment.name;
-    println!("next: cargo xtask query --list --env {name}");
-    println!("      cargo xtask query coverage --env {name}");
+    let words = choice.words(environment);
+    // the lake of an environment that can be deployed is the one in its account, unless one is named
+    let deployed = environment.config.aws.is_some() && choice.lake.is_none();
+    let here = if deployed { " --local" } else { "" };
+    println!("next: cargo xtask query --list");
+    println!("      cargo xtask query coverage {words}{here}");
 }
 
 fn status(args: &StatusArgs) -> anyhow::Result<u8> {
@@ -177,7 +180,7 @@ fn status(args: &StatusArgs) -> anyhow::Result<u8> {
     if let Some(lake) = environment.directory() {
         let runs = executor::runs(&lake);
         if runs.is_empty() {
-            bail!("no run yet; type `cargo xtask local run --env {}`", environment.name);
+            bail!("no run yet; type `cargo xtask local run {}`", args.choice.words(&environment));
         }
         println!("\nlast runs ({} in all)", human::count(runs.len() as u64));
         let rows: Vec<Vec<String>> =

@@ -16,6 +16,7 @@ use model::schema::Table;
 use crate::account::{Cloud, Wrong};
 use crate::answer::{Answer, Format, Kind};
 use crate::names::Names;
+use crate::run;
 use crate::trouble::told;
 
 /// Rows of an answer that a table shows where nobody says how many.
@@ -148,7 +149,7 @@ pub(crate) async fn ask(
             }
             Some(QueryExecutionState::Cancelled) => bail!("the query was ended: {why}"),
             Some(QueryExecutionState::Failed) => {
-                bail!(Wrong(format!("Athena cannot do that: {why}")))
+                bail!(Wrong(format!("Athena cannot do that: {why}{}", no_run_yet(cloud).await)))
             }
             _ => tokio::time::sleep(POLL).await,
         }
@@ -178,6 +179,19 @@ pub(crate) async fn ask(
         answer.cut = true;
     }
     Ok((answer, statistics))
+}
+
+/// What to do where no run has made the tables yet; Athena's words for them do not tell it.
+async fn no_run_yet(cloud: &Cloud) -> String {
+    let runs = run::list(cloud, 1_000).await.unwrap_or_default();
+    if runs.iter().any(|run| run.status == "SUCCEEDED") {
+        return String::new();
+    }
+    format!(
+        "; no run has succeeded yet, so tables may be without data: type `cargo xtask run --env {} \
+         --wait`",
+        cloud.names.environment
+    )
 }
 
 /// Adds a page to an answer; the first begins with the columns' names.

@@ -278,13 +278,16 @@ impl Config {
     pub fn parse(file: &str, text: &str) -> Result<Self, BadConfig> {
         let config: Self = serde_saphyr::from_str(text).map_err(|error| {
             let plain = error.without_snippet();
+            let line = plain.location().map_or(1, |l| l.line());
+            let found = usize::try_from(line).ok().and_then(|n| text.lines().nth(n.max(1) - 1));
+            let message = validate::plain_message(&plain.to_string());
             BadConfig {
                 file: file.to_owned(),
-                line: plain.location().map_or(1, |l| l.line()),
-                message: validate::plain_message(&plain.to_string()),
+                line,
+                message: validate::telling_message(&message, found.unwrap_or_default()),
             }
         })?;
-        validate::check(file, &config)?;
+        validate::check(file, text, &config)?;
         Ok(config)
     }
 }

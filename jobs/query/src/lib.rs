@@ -8,23 +8,25 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`catalog`] | the queries there are (headers and parameters: `model::question`) |
+//! | `hints` | what to say of an error of the engine, and of an answer without rows |
 //! | [`output`] | answers as a table, CSV or JSON |
 //!
 //! This crate must not know how tables are stored (that is `table`) nor how they came to be.
 
 pub mod catalog;
+mod hints;
 pub mod output;
 pub use model::question::params;
 
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use futures::StreamExt as _;
 use model::exit::Exit;
 use stage::Failure;
 use store::Lake;
 use table::Tables;
+use table::datafusion::error::DataFusionError;
 
 pub use catalog::{Catalog, QueryError};
 pub use output::Format;
@@ -96,20 +98,20 @@ pub async fn run<O: Write, N: Write>(
     let frame = session
         .sql_with_options(&sql, options)
         .await
-        .context("cannot understand the SQL")
-        .map_err(usage)?;
+        .map_err(|error| usage(hints::told("cannot understand the SQL", &error)))?;
     let limit = request.limit.or((request.format == Format::Table).then_some(TABLE_ROWS));
     let frame = match limit {
         // one row more tells whether there are more
         Some(limit) => frame.limit(0, Some(limit.saturating_add(1)))?,
         None => frame,
     };
-    let mut answer = frame.execute_stream().await.context("cannot run the query")?;
+    let cannot = |error: DataFusionError| hints::told("cannot run the query", &error);
+    let mut answer = frame.execute_stream().await.map_err(cannot)?;
     let mut printer = output::Printer::new(request.format, &answer.schema(), &mut out)?;
     let mut left = limit.unwrap_or(usize::MAX);
     let mut cut = false;
     while let Some(batch) = answer.next().await {
-        let batch = batch.context("cannot run the query")?;
+        let batch = batch.map_err(cannot)?;
         cut = batch.num_rows() > left;
         let batch = batch.slice(0, batch.num_rows().min(left));
         left -= batch.num_rows();
@@ -121,6 +123,11 @@ pub async fn run<O: Write, N: Write>(
     let rows = printer.finish()?;
     if request.format == Format::Table {
         writeln!(notes, "{rows} {}", if rows == 1 { "row" } else { "rows" })?;
+    }
+    if rows == 0 {
+        for note in hints::of_nothing(&session, &request.params).await {
+            writeln!(notes, "{note}")?;
+        }
     }
     if cut {
         writeln!(notes, "more rows were left out: see them with a greater --limit")?;

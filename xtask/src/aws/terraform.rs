@@ -10,10 +10,14 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::{EMULATED, Site};
+use crate::human;
 use crate::workspace::{root, shown};
 
 /// The least version.
 const VERSION: (u32, u32) = (1, 11);
+/// Errors of Terraform's that are shown, and lines of each.
+const ERRORS: usize = 5;
+const ERROR_LINES: usize = 8;
 /// Where a mirror of providers may lie: folders that are looked through.
 const PLACES: &[&str] = &["/opt", "/usr/local", "/usr/share", "/var/lib"];
 /// How deep.
@@ -310,15 +314,44 @@ fn trouble(what: &str, said: &str) -> String {
             _ => format!("cannot {what}: {advice}"),
         };
     }
-    // the first error with what belongs to it, without Terraform's frame
-    let lines: Vec<&str> = said
-        .lines()
-        .map(|line| line.trim_start_matches(['│', '╷', '╵', ' ']).trim())
-        .filter(|line| !line.is_empty())
-        .collect();
-    let from = lines.iter().position(|line| line.starts_with("Error:")).unwrap_or(0);
-    let some: Vec<&str> = lines.iter().skip(from).take(6).copied().collect();
-    format!("cannot {what}: {}", some.join("; "))
+    let errors = errors(said);
+    let more = errors.len().saturating_sub(ERRORS);
+    let mut text = format!("cannot {what}:");
+    for error in errors.iter().take(ERRORS) {
+        for (i, line) in error.iter().enumerate() {
+            let indent = if i == 0 { "\n  " } else { "\n    " };
+            text.extend([indent, line]);
+        }
+    }
+    if more > 0 {
+        text.extend(["\n  and ", &human::plural(more as u64, "other error")]);
+    }
+    text
+}
+
+/// The errors in what Terraform says, each with the lines that belong to it, without its frame.
+/// Where it names none, all it says is one.
+fn errors(said: &str) -> Vec<Vec<&str>> {
+    let mut errors: Vec<Vec<&str>> = Vec::new();
+    let mut is_open = false;
+    for line in said.lines() {
+        is_open &= !line.starts_with('╵');
+        let line = line.trim_start_matches(['│', '╷', '╵', ' ']).trim();
+        if line.starts_with("Error:") {
+            is_open = true;
+            errors.push(Vec::new());
+        }
+        if let Some(last) = errors.last_mut().filter(|error| error.len() < ERROR_LINES)
+            && is_open
+            && !line.is_empty()
+        {
+            last.push(line);
+        }
+    }
+    if errors.is_empty() {
+        errors.push(said.lines().map(str::trim).filter(|l| !l.is_empty()).take(12).collect());
+    }
+    errors
 }
 
 /// Whether Terraform is there and new enough.
@@ -394,10 +427,20 @@ mod tests {
             "`terraform force-unlock 1-2-3`",
         );
         check("Error: No valid credential sources found", "there are no credentials");
-        check(
-            "╷\n│ Error: creating S3 Bucket (x): y\n│ \n│   with a.b,\n╵",
-            "cannot plan: Error: creating S3",
+    }
+
+    #[test]
+    fn errors_are_told_with_what_belongs_to_them() {
+        let one = |name: &str| format!("╷\n│ Error: creating {name}: y\n│ \n│   with a.b,\n╵\n");
+        let said = format!("a.b: Creating...\n{}a.c: still\n{}", one("x"), one("z"));
+        assert_eq!(
+            trouble("apply", &said),
+            "cannot apply:\n  Error: creating x: y\n    with a.b,\n  Error: creating z: y\n    \
+             with a.b,"
         );
+        let many = trouble("apply", &one("x").repeat(ERRORS + 2));
+        assert!(many.ends_with("\n  and 2 other errors"), "{many}");
+        assert_eq!(trouble("apply", "killed\n"), "cannot apply:\n  killed");
     }
 
     #[test]

@@ -8,6 +8,9 @@ use super::{BadConfig, Config, DatasetConfig, MarketConfig, RangeConfig};
 use crate::market::{Dataset, Market, Symbol};
 use crate::period::Day;
 
+/// Names that `market-lake-<environment>` cannot have: those of what stands beside all environments.
+const RESERVED: [&str; 2] = ["github", "state"];
+
 /// The library's message without its own position, which [`BadConfig`] states already.
 pub(super) fn plain_message(text: &str) -> String {
     let first = text.lines().next().unwrap_or(text).trim();
@@ -19,8 +22,40 @@ pub(super) fn plain_message(text: &str) -> String {
     }
 }
 
+/// What the library expected, in our words, with what stands there. Its own messages name Rust's
+/// types and not what was found.
+pub(super) fn telling_message(message: &str, line: &str) -> String {
+    let Some(kind) = message.strip_prefix("invalid ") else { return message.to_owned() };
+    let expected = match kind {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "f64" => "a number",
+        "bool" | "boolean" => "true or false",
+        _ => return message.to_owned(),
+    };
+    let found = line.split(" #").next().unwrap_or(line).trim();
+    format!("bad value in `{found}`, expected {expected}")
+}
+
+/// The line, from 1 on, on which the last of nested keys stands, such as `limits`, `batch`,
+/// `units`; each is looked for after the one before.
+fn line_of(text: &str, keys: &[&str]) -> Option<u64> {
+    let mut at = 0;
+    for key in keys {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let found = text[at..].match_indices(key).map(|(i, _)| at + i).find(|&i| {
+            let line = text[..i].rfind('\n').map_or(0, |n| n + 1);
+            let is_comment = text[line..i].contains('#');
+            let is_whole = !text[..i].ends_with(is_word);
+            is_whole && !is_comment && text[i + key.len()..].trim_start().starts_with(':')
+        })?;
+        at = found + key.len();
+    }
+    Some(text[..at].matches('\n').count() as u64 + 1)
+}
+
 struct Checker<'a> {
     file: &'a str,
+    text: &'a str,
 }
 
 impl Checker<'_> {
@@ -193,19 +228,20 @@ impl Checker<'_> {
         ];
         for (key, value, least, most) in rows {
             if !(least..=most).contains(&value) {
-                // the section has no position of its own once its defaults are filled in
-                return Err(self.refuse(
-                    config.environment.referenced,
-                    format!("bad {key} {value}, expected {least} to {most}"),
-                ));
+                let message = format!("bad {key} {value}, expected {least} to {most}");
+                let mut bad = self.refuse(config.environment.referenced, message);
+                // a section has no position of its own once its defaults are filled in
+                let keys: Vec<&str> = key.split('.').collect();
+                bad.line = line_of(self.text, &keys).unwrap_or(bad.line);
+                return Err(bad);
             }
         }
         Ok(())
     }
 }
 
-pub(super) fn check(file: &str, config: &Config) -> Result<(), BadConfig> {
-    let checker = Checker { file };
+pub(super) fn check(file: &str, text: &str, config: &Config) -> Result<(), BadConfig> {
+    let checker = Checker { file, text };
     let name = &config.environment;
     let fits = (1..=32).contains(&name.value.len())
         && name.value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
@@ -213,6 +249,12 @@ pub(super) fn check(file: &str, config: &Config) -> Result<(), BadConfig> {
         return Err(checker.refuse(
             name.referenced,
             format!("bad environment `{}`, expected 1 to 32 of a-z, 0-9 and -", name.value),
+        ));
+    }
+    if RESERVED.contains(&name.value.as_str()) {
+        return Err(checker.refuse(
+            name.referenced,
+            format!("bad environment `{}`, which AWS resources of ours bear already", name.value),
         ));
     }
     let binance = &config.sources.binance;

@@ -77,6 +77,7 @@ fn unknown_words() {
 #[test]
 fn bad_forms() {
     check("environment: dev", "environment: Dev_1", 1, "bad environment `Dev_1`");
+    check("environment: dev", "environment: github", 1, "bear already");
     check("https://data.binance.vision", "http://example.com", 4, "bad url");
     check("https://data.binance.vision", "https://example.com/", 4, "bad url");
     check("- BTCUSDT", "- btcusdt", 8, "bad symbol `btcusdt`");
@@ -94,8 +95,24 @@ fn impossible_ranges() {
     check(
         "environment: dev",
         "environment: dev\nlimits: {download: {attempts: 0}}",
-        1,
+        2,
         "attempts 0",
+    );
+    check(
+        "environment: dev",
+        "environment: dev\n# units: 0\nlimits:\n  run: {attempts: 1}\n  batch:\n    mib: 5\n    units: 0",
+        7,
+        "bad limits.batch.units 0, expected 1 to 100000",
+    );
+}
+
+#[test]
+fn values_of_another_kind() {
+    check(
+        "environment: dev",
+        "environment: dev\nlimits:\n  batch: {units: thirty} # a comment",
+        3,
+        "bad value in `batch: {units: thirty}`, expected a whole number",
     );
 }
 

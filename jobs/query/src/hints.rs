@@ -1,0 +1,87 @@
+//! What to say where a question went wrong: errors of the engine in one sentence, and a hint where
+//! an answer has no rows because the lake does not know what was asked for.
+
+use model::schema::Table;
+use table::datafusion::arrow::array::AsArray as _;
+use table::datafusion::arrow::compute::cast;
+use table::datafusion::arrow::datatypes::DataType;
+use table::datafusion::error::DataFusionError;
+use table::datafusion::execution::context::SessionContext;
+
+/// Names that a hint lists, at most.
+const NAMES: usize = 12;
+/// What the engine says of a table that nobody registered: `table 'datafusion.silver.x' not found`.
+const UNKNOWN_TABLE: &str = "table 'datafusion.";
+
+/// An error of the engine. Its text holds those of its causes already, so they are left out.
+pub(crate) fn told(what: &str, error: &DataFusionError) -> anyhow::Error {
+    let text = error.strip_backtrace();
+    let unknown = text.split_once(UNKNOWN_TABLE).and_then(|(_, rest)| rest.split_once("' not "));
+    match unknown {
+        Some((name, _)) => {
+            let tables: Vec<&str> = Table::ALL.iter().map(|table| table.as_str()).collect();
+            anyhow::anyhow!("{what}: no table {name}, expected one of {}", tables.join(", "))
+        }
+        None => anyhow::anyhow!("{what}: {text}"),
+    }
+}
+
+/// Remarks on an answer without rows: the parameters whose value no series of the lake has. What
+/// cannot be looked up is not remarked on.
+pub(crate) async fn of_nothing(session: &SessionContext, params: &[String]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (name, value) in params.iter().filter_map(|param| param.split_once('=')) {
+        let column = name.trim();
+        if !["source", "market", "dataset", "symbol", "timeframe"].contains(&column) {
+            continue;
+        }
+        let known = known(session, column).await.unwrap_or_default();
+        if value.is_empty() || known.is_empty() || known.iter().any(|known| known == value) {
+            continue;
+        }
+        let more = if known.len() > NAMES { ", …" } else { "" };
+        let some = known.get(..NAMES).unwrap_or(&known).join(", ");
+        notes.push(format!("the lake has no {column} {value}; it has {some}{more}"));
+    }
+    notes
+}
+
+/// The values of a column that the lake has something of, in order.
+async fn known(session: &SessionContext, column: &str) -> Result<Vec<String>, DataFusionError> {
+    let sql = format!(
+        "SELECT DISTINCT CAST({column} AS VARCHAR) FROM ops.coverage \
+         WHERE {column} IS NOT NULL ORDER BY 1"
+    );
+    let batches = session.sql(&sql).await?.collect().await?;
+    let mut values = Vec::new();
+    for batch in &batches {
+        // the engine may answer with views of texts, whatever the column is
+        let column = cast(batch.column(0), &DataType::Utf8)?;
+        values.extend(column.as_string::<i32>().iter().flatten().map(ToOwned::to_owned));
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_table_is_told_with_those_there_are() {
+        let error = DataFusionError::Plan("table 'datafusion.silver.trade' not found".into());
+        let text = format!("{:#}", told("cannot understand the SQL", &error));
+        assert!(
+            text.starts_with(
+                "cannot understand the SQL: no table silver.trade, expected one of bronze.archives,"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_error_is_told_once() {
+        let error = DataFusionError::Plan("no such thing".into()).context("while planning");
+        let text = format!("{:#}", told("cannot run the query", &error));
+        assert_eq!(text.matches("no such thing").count(), 1, "{text}");
+    }
+}
