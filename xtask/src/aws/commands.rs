@@ -322,6 +322,15 @@ fn changed(site: &Site, terraform: &Terraform, yes: bool) -> anyhow::Result<bool
         return Ok(true);
     }
     println!();
+    if changes.ends_tasks() {
+        for run in at_work(site) {
+            eprintln!(
+                "run {run} is at work: tasks that it starts after this change fail; then `cargo \
+                 xtask run --env {} --redrive --run {run}` goes on with it",
+                site.name
+            );
+        }
+    }
     let question = format!("change {} in environment {}?", resources(changes.len()), site.name);
     // what loses data is asked for even where nothing else is
     let sure = yes && (changes.lost.is_empty() || site.name == EMULATED);
@@ -331,6 +340,17 @@ fn changed(site: &Site, terraform: &Terraform, yes: bool) -> anyhow::Result<bool
     }
     terraform.apply(changes.len())?;
     Ok(true)
+}
+
+/// The runs that are at work; none where nothing is deployed yet.
+fn at_work(site: &Site) -> Vec<String> {
+    let said = site.ask(&["runs", "--json"]).unwrap_or_default();
+    let runs: Value = serde_json::from_str(&said).unwrap_or_default();
+    let runs = runs.as_array().into_iter().flatten();
+    let at_work = runs.filter(|run| run["status"] == "RUNNING");
+    // an execution that took a run up is named after it, with `-r1`
+    let run = |name: &str| name.split_once("-r").map_or(name, |(run, _)| run).to_owned();
+    at_work.filter_map(|execution| execution["name"].as_str().map(run)).collect()
 }
 
 /// Builds the images, pushes them, and notes their digests for Terraform.

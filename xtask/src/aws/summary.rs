@@ -82,6 +82,16 @@ impl Changes {
         self.len() == 0
     }
 
+    /// Whether a run at work cannot go on after it: its next task has no definition any more, or
+    /// no configuration.
+    pub(crate) fn ends_tasks(&self) -> bool {
+        let kinds = ["aws_ecs_task_definition.", "aws_s3_object."];
+        self.replaced
+            .iter()
+            .chain(&self.destroyed)
+            .any(|address| kinds.iter().any(|kind| address.contains(kind)))
+    }
+
     /// For people.
     pub(crate) fn lines(&self) -> Vec<String> {
         if self.is_empty() {
@@ -247,6 +257,19 @@ mod tests {
             ]
         );
         assert_eq!(changes.len(), 6);
+    }
+
+    #[test]
+    fn what_a_run_at_work_needs_is_known() {
+        let check = |address: &str, actions: &[&str], expect: bool| {
+            let changes = Changes::of(&plan(&[(address, "x", actions)]));
+            assert_eq!(changes.ends_tasks(), expect, "{address} {actions:?}");
+        };
+        let task = "module.environment.module.stage[\"gold\"].aws_ecs_task_definition.this";
+        check(task, &["create", "delete"], true);
+        check(task, &["create"], false);
+        check("module.environment.module.lake.aws_s3_object.config", &["delete", "create"], true);
+        check("a.aws_iam_role.x", &["delete"], false);
     }
 
     #[test]
