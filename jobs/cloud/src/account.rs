@@ -109,6 +109,11 @@ impl Cloud {
         Ok(Self { names: Names { environment, region, account }, aws, sdk, identity })
     }
 
+    /// The page of an execution in the console; none where AWS is an emulated one.
+    pub(crate) fn console(&self, execution: &str) -> Option<String> {
+        self.identity.endpoint.is_none().then(|| self.names.console(execution))
+    }
+
     /// Whose credentials these are.
     pub(crate) const fn identity(&self) -> &Identity {
         &self.identity

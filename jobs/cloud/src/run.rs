@@ -82,8 +82,8 @@ pub(crate) struct Execution {
     pub(crate) ended_at: Option<DateTime<Utc>>,
     /// What went wrong, where something did.
     pub(crate) error: Option<String>,
-    /// Its page in the console.
-    pub(crate) console: String,
+    /// Its page in the console; the emulated AWS has none.
+    pub(crate) console: Option<String>,
 }
 
 impl Execution {
@@ -253,7 +253,8 @@ async fn follow(
         if json {
             println!("{}", serde_json::to_string(&execution)?);
         } else {
-            println!("started run {run}\n  {}", execution.console);
+            println!("started run {run}");
+            execution.console.iter().for_each(|page| println!("  {page}"));
             println!("next: cargo xtask runs --env {}", cloud.names.environment);
         }
         return Ok(0);
@@ -317,7 +318,8 @@ async fn conclude(
     if let Some(error) = &execution.error {
         println!("  FAILED  {error}");
     }
-    println!("\n  {}", execution.console);
+    println!();
+    execution.console.iter().for_each(|page| println!("  {page}"));
     let environment = &cloud.names.environment;
     if code == 0 {
         println!("next: cargo xtask query coverage --env {environment}");
@@ -353,7 +355,7 @@ pub(crate) async fn describe(cloud: &Cloud, arn: &str) -> anyhow::Result<Executi
         started_at: time(found.start_date()),
         ended_at: found.stop_date().and_then(time).or_else(|| ended.then(now)),
         error,
-        console: cloud.names.console(arn),
+        console: cloud.console(arn),
     })
 }
 
@@ -404,7 +406,7 @@ pub(crate) async fn list(cloud: &Cloud, most: usize) -> anyhow::Result<Vec<Execu
                 started_at: time(item.start_date()),
                 ended_at: item.stop_date().and_then(time),
                 error: None,
-                console: cloud.names.console(item.execution_arn()),
+                console: cloud.console(item.execution_arn()),
             });
         }
         next = page.next_token().map(ToOwned::to_owned);
