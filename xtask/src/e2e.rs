@@ -8,9 +8,10 @@ mod queries;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -64,6 +65,8 @@ const SYMBOLS: [&str; 3] = ["BTCUSDT", "ETHUSDT", "PEPEUSDT"];
 
 /// How long one command may take: the longest, a deployment, takes a tenth of it.
 const LIMIT: Duration = Duration::from_mins(12);
+/// How long a pipe may stay open after the end of its process.
+const PIPE: Duration = Duration::from_secs(20);
 /// Lines of each log that a failure shows.
 const TAIL: usize = 30;
 
@@ -89,21 +92,26 @@ impl Steps {
     }
 }
 
-/// A command of ours, what it says on standard error shown; its exit code and its output. One
-/// that does not end is ended, and told.
-fn xtask(args: &[&str]) -> anyhow::Result<(u8, String)> {
-    let mut child = Command::new(workspace::me()?)
-        .args(args)
+/// How a command ended, and what it said.
+struct Ended {
+    code: u8,
+    stdout: String,
+    /// Empty where it was shown.
+    stderr: String,
+}
+
+/// Runs a command to its end; `quiet` where nothing of it is to be shown. One that does not end
+/// is ended, and told.
+fn bounded(command: &mut Command, shown: &str, quiet: bool) -> anyhow::Result<Ended> {
+    let mut child = command
         .current_dir(root())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .stderr(if quiet { Stdio::piped() } else { Stdio::inherit() })
         .spawn()
-        .context("cannot start xtask")?;
-    let mut pipe = child.stdout.take().context("no pipe")?;
-    let reader = std::thread::spawn(move || {
-        let mut said = Vec::new();
-        pipe.read_to_end(&mut said).map(|_| String::from_utf8_lossy(&said).into_owned())
-    });
+        .with_context(|| format!("cannot start `{shown}`"))?;
+    let stdout = child.stdout.take().map(all_of);
+    let stderr = child.stderr.take().map(all_of);
     let until = Instant::now() + LIMIT;
     let status = loop {
         if let Some(status) = child.try_wait()? {
@@ -112,24 +120,35 @@ fn xtask(args: &[&str]) -> anyhow::Result<(u8, String)> {
         if Instant::now() > until {
             let _ = child.kill();
             let _ = child.wait();
-            bail!("`cargo xtask {}` did not end within {}", args.join(" "), human::span(LIMIT));
+            bail!("`{shown}` did not end within {}", human::span(LIMIT));
         }
         std::thread::sleep(Duration::from_millis(50));
     };
-    let said = reader.join().map_err(|_| anyhow::anyhow!("a thread ended badly"))??;
-    Ok((status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1), said))
+    // a process that it left behind may hold a pipe
+    let text = |pipe: Option<Receiver<String>>| match pipe {
+        Some(pipe) => pipe.recv_timeout(PIPE).with_context(|| format!("`{shown}` left a process")),
+        None => Ok(String::new()),
+    };
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Ok(Ended { code, stdout: text(stdout)?, stderr: text(stderr)? })
 }
 
-/// A command of ours, nothing of it shown.
-fn xtask_with(args: &[&str], variables: &[(String, String)]) -> anyhow::Result<Output> {
-    let me = workspace::me()?;
-    Command::new(me)
-        .args(args)
-        .envs(variables.iter().map(|(name, value)| (name, value)))
-        .current_dir(root())
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot start xtask")
+/// Reads a pipe to its end, beside.
+fn all_of(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    receiver
+}
+
+/// A command of ours, what it says on standard error shown.
+fn xtask(args: &[&str]) -> anyhow::Result<(u8, String)> {
+    let shown = format!("cargo xtask {}", args.join(" "));
+    let ended = bounded(Command::new(workspace::me()?).args(args), &shown, false)?;
+    Ok((ended.code, ended.stdout))
 }
 
 fn well(args: &[&str]) -> anyhow::Result<String> {
@@ -176,8 +195,8 @@ fn files(directory: Option<&str>) -> anyhow::Result<BTreeMap<String, String>> {
         let choice = Choice { env: Some(EMULATED.into()), ..Choice::default() };
         aws::Site::open(&choice, None)?.cloud(&["files"])?
     };
-    let output = command.stderr(Stdio::inherit()).output().context("cannot start `cloud`")?;
-    serde_json::from_slice(&output.stdout).context("what `cloud files` says is no JSON")
+    let ended = bounded(&mut command, "cloud files", false)?;
+    serde_json::from_str(&ended.stdout).context("what `cloud files` says is no JSON")
 }
 
 /// How many files differ, either way.
@@ -229,6 +248,13 @@ fn show_end(log: &Path) {
     }
 }
 
+/// Whether tasks began as containers, and whether as programs.
+fn tasks_begun() -> (bool, bool) {
+    let log = fs::read_to_string(aws::folder(EMULATED).join("runner.log")).unwrap_or_default();
+    let some = |kind: &str| log.lines().any(|line| line.ends_with(kind));
+    (some("begins as a container"), some("begins as a program"))
+}
+
 /// A command on the emulated environment.
 fn on<'a>(words: &[&'a str]) -> Vec<&'a str> {
     words.iter().copied().chain(["--env", EMULATED, "--no-build"]).collect()
@@ -241,7 +267,7 @@ fn killed(args: &Args) -> anyhow::Result<()> {
     let aws = environment.config.aws.as_ref().context("no section aws")?;
     let wish = emulator::Wish {
         kills: args.kills,
-        containers: args.containers,
+        containers: Some(args.containers),
         ..emulator::Wish::default()
     };
     emulator::up(EMULATED, &environment.file, aws, &wish)?;
@@ -320,6 +346,13 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         }
         Ok(())
     })?;
+    let begun = tasks_begun();
+    if begun.0 != args.containers || begun.1 == args.containers {
+        bail!(
+            "expected all tasks to be {}",
+            if args.containers { "containers" } else { "programs" }
+        );
+    }
     let compared = steps.step("the same on this machine, compared byte for byte", || {
         let _ = fs::remove_dir_all(local);
         let place = local.display().to_string();

@@ -73,13 +73,30 @@ impl Choice {
 
     /// The words that choose the same environment again, for advice on what to type next.
     pub(crate) fn words(&self, environment: &Environment) -> String {
+        // both are read from where the command is given
+        let is_root = std::env::current_dir().is_ok_and(|here| here == root());
+        let shown = |path: &Path| {
+            if is_root { workspace::shown(path) } else { path.display().to_string() }
+        };
         let words = match &self.config {
-            Some(_) => format!("--config {}", workspace::shown(&environment.file)),
+            Some(_) => format!("--config {}", shown(&environment.file)),
             None => format!("--env {}", environment.name),
         };
         match &self.lake {
-            Some(_) => format!("{words} --lake {}", environment.shown_lake()),
+            Some(_) => {
+                let lake = environment.directory().map(|lake| shown(&lake));
+                format!("{words} --lake {}", lake.unwrap_or_else(|| environment.lake.clone()))
+            }
             None => words,
+        }
+    }
+
+    /// The command that makes the environment's lake on this machine.
+    pub(crate) fn how_to_fill(&self, environment: &Environment) -> String {
+        match environment.name.as_str() {
+            // its exchange runs only there
+            "demo" => "cargo xtask demo".to_owned(),
+            _ => format!("cargo xtask local run {}", self.words(environment)),
         }
     }
 }

@@ -180,7 +180,7 @@ fn status(args: &StatusArgs) -> anyhow::Result<u8> {
     if let Some(lake) = environment.directory() {
         let runs = executor::runs(&lake);
         if runs.is_empty() {
-            bail!("no run yet; type `cargo xtask local run {}`", args.choice.words(&environment));
+            bail!("no run yet; type `{}`", args.choice.how_to_fill(&environment));
         }
         println!("\nlast runs ({} in all)", human::count(runs.len() as u64));
         let rows: Vec<Vec<String>> =

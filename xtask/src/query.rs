@@ -115,10 +115,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         && !args.list
         && !args.render
     {
-        let how = match environment.name.as_str() {
-            "demo" => "cargo xtask demo".to_owned(),
-            name => format!("cargo xtask local run --env {name}"),
-        };
+        let how = args.choice.how_to_fill(&environment);
         anyhow::bail!("there is no lake at {} yet; type `{how}`", environment.shown_lake());
     }
     let status = ask(&environment, &question)?.status().context("cannot start `query`")?;

@@ -6,6 +6,12 @@ variable "config" {
     condition     = can(regex("^[a-z][a-z0-9]{0,15}$", yamldecode(var.config).environment))
     error_message = "config must be a lake.yaml whose environment is 1 to 16 of a-z and 0-9."
   }
+
+  # market-lake-github-… and market-lake-state-… are the bootstrap's
+  validation {
+    condition     = !contains(["github", "state"], yamldecode(var.config).environment)
+    error_message = "config must be a lake.yaml whose environment is not named github or state."
+  }
 }
 
 variable "contract" {

@@ -183,7 +183,7 @@ pub(crate) async fn ask(
 
 /// What to do where no run has made the tables yet; Athena's words for them do not tell it.
 async fn no_run_yet(cloud: &Cloud) -> String {
-    let runs = run::list(cloud, 1_000).await.unwrap_or_default();
+    let Ok(runs) = run::list(cloud, 1_000).await else { return String::new() };
     if runs.iter().any(|run| run.status == "SUCCEEDED") {
         return String::new();
     }

@@ -110,10 +110,8 @@ pub(crate) async fn run_tasks(args: Args) -> anyhow::Result<u8> {
     }
     if runner.args.containers {
         // a container outlives the client that started it
-        let arns: Vec<String> = runner.at_work().keys().cloned().collect();
-        for arn in arns {
-            kill_container(&arn).await;
-        }
+        let names: Vec<String> = runner.at_work().keys().map(|arn| container_name(arn)).collect();
+        kill_containers(&names).await;
     }
     Ok(0)
 }
@@ -236,6 +234,9 @@ impl Runner {
             .kill_on_drop(true)
             .spawn()
             .context("cannot start the task")?;
+        // the end-to-end test reads what its tasks were
+        let kind = if self.args.containers { "container" } else { "program" };
+        eprintln!("run-tasks: {} begins as a {kind}", task.stage);
         let (sender, receiver) = mpsc::unbounded_channel();
         let readers = [
             child.stdout.take().map(|pipe| tokio::spawn(read(pipe, sender.clone()))),
@@ -290,7 +291,7 @@ impl Runner {
     /// Kills a task: its program, or its container, which its client would leave behind.
     async fn kill(&self, child: &mut Child, task: &Task) -> anyhow::Result<()> {
         if self.args.containers {
-            kill_container(&task.arn).await;
+            kill_containers(&[container_name(&task.arn)]).await;
         }
         Ok(child.kill().await?)
     }
@@ -371,15 +372,16 @@ impl Runner {
     }
 }
 
-/// The name of a task's container: that of the task.
+/// The name of a task's container, from the task's ARN.
 fn container_name(arn: &str) -> String {
     format!("market-lake-{}", arn.rsplit('/').next().unwrap_or_default())
 }
 
-/// Kills the container of a task, which may have ended.
-async fn kill_container(arn: &str) {
-    let name = container_name(arn);
-    let _ = Command::new("docker").args(["kill", &name]).stdout(Stdio::null()).output().await;
+/// Kills containers, which may have ended.
+async fn kill_containers(names: &[String]) {
+    if !names.is_empty() {
+        let _ = Command::new("docker").arg("kill").args(names).stdout(Stdio::null()).output().await;
+    }
 }
 
 async fn read(pipe: impl AsyncRead + Unpin, to: mpsc::UnboundedSender<(i64, String)>) {

@@ -1,6 +1,8 @@
 //! What to say where a question went wrong: errors of the engine in one sentence, and a hint where
 //! an answer has no rows because the lake does not know what was asked for.
 
+use std::error::Error;
+
 use model::schema::Table;
 use table::datafusion::arrow::array::AsArray as _;
 use table::datafusion::arrow::compute::cast;
@@ -13,12 +15,22 @@ const NAMES: usize = 12;
 /// What the engine says of a table that nobody registered: `table 'datafusion.silver.x' not found`.
 const UNKNOWN_TABLE: &str = "table 'datafusion.";
 
-/// An error of the engine. Its text holds those of its causes already, so they are left out.
+/// An error of the engine, each cause once: its text holds that of its direct cause already.
 pub(crate) fn told(what: &str, error: &DataFusionError) -> anyhow::Error {
-    let text = error.strip_backtrace();
+    let mut text = error.strip_backtrace();
+    let mut cause = error.source().and_then(Error::source);
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
     let unknown = text.split_once(UNKNOWN_TABLE).and_then(|(_, rest)| rest.split_once("' not "));
     match unknown {
         Some((name, _)) => {
+            // the engine's own schema, for a name without one
+            let name = name.strip_prefix("public.").unwrap_or(name);
             let tables: Vec<&str> = Table::ALL.iter().map(|table| table.as_str()).collect();
             anyhow::anyhow!("{what}: no table {name}, expected one of {}", tables.join(", "))
         }
@@ -26,13 +38,13 @@ pub(crate) fn told(what: &str, error: &DataFusionError) -> anyhow::Error {
     }
 }
 
-/// Remarks on an answer without rows: the parameters whose value no series of the lake has. What
-/// cannot be looked up is not remarked on.
+/// Remarks on an answer without rows: the parameters whose value no series has that the lake was
+/// last judged on. What cannot be looked up is not remarked on.
 pub(crate) async fn of_nothing(session: &SessionContext, params: &[String]) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, value) in params.iter().filter_map(|param| param.split_once('=')) {
         let column = name.trim();
-        if !["source", "market", "dataset", "symbol", "timeframe"].contains(&column) {
+        if !["source", "market", "dataset", "symbol"].contains(&column) {
             continue;
         }
         let known = known(session, column).await.unwrap_or_default();
@@ -41,12 +53,12 @@ pub(crate) async fn of_nothing(session: &SessionContext, params: &[String]) -> V
         }
         let more = if known.len() > NAMES { ", …" } else { "" };
         let some = known.get(..NAMES).unwrap_or(&known).join(", ");
-        notes.push(format!("the lake has no {column} {value}; it has {some}{more}"));
+        notes.push(format!("ops.coverage knows no {column} {value}, only {some}{more}"));
     }
     notes
 }
 
-/// The values of a column that the lake has something of, in order.
+/// The values of a column of `ops.coverage`, in order.
 async fn known(session: &SessionContext, column: &str) -> Result<Vec<String>, DataFusionError> {
     let sql = format!(
         "SELECT DISTINCT CAST({column} AS VARCHAR) FROM ops.coverage \
@@ -76,6 +88,21 @@ mod tests {
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_table_without_a_schema_keeps_its_name() {
+        let error = DataFusionError::Plan("table 'datafusion.public.trades' not found".into());
+        assert!(format!("{:#}", told("x", &error)).starts_with("x: no table trades, expected"));
+    }
+
+    #[test]
+    fn the_cause_of_a_cause_is_told() {
+        let reason = std::io::Error::other("permission denied");
+        let table = anyhow::Error::new(reason).context("cannot load silver.trades");
+        let error = DataFusionError::External(table.into());
+        let text = format!("{:#}", told("cannot run the query", &error));
+        assert!(text.ends_with("cannot load silver.trades: permission denied"), "{text}");
     }
 
     #[test]

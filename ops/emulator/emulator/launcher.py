@@ -16,7 +16,7 @@ from typing import Any
 from moto.logs.models import logs_backends
 
 ESSENTIAL = "Essential container in task exited"
-LOST = "Host EC2 terminated: the runner of the task is gone"
+LOST = "The runner of the task is gone."
 # what a stopped reason begins with when the container never ran
 NEVER_STARTED = ("CannotPull", "CannotStart", "CannotCreate", "ResourceInitializationError", "Timeout waiting")
 

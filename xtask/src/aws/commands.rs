@@ -204,6 +204,9 @@ pub(crate) struct Status {
     json: bool,
 }
 
+/// The length of a run's id, with which the name of its executions begins.
+const RUN_ID: usize = "20240131T235959Z-0a1b2c3d".len();
+
 /// Whose credentials these are: the account.
 pub(super) fn account(site: &Site) -> anyhow::Result<String> {
     let said: Value = serde_json::from_str(&site.ask(&["whoami", "--json"])?)
@@ -248,6 +251,7 @@ pub(crate) fn plan(args: &Plan) -> anyhow::Result<u8> {
         println!("{plan}");
     } else {
         show(&changes, &site)?;
+        tell_of_runs(&site, &changes);
         if !changes.is_empty() {
             println!("\nnext: cargo xtask apply --env {}", site.name);
         }
@@ -289,8 +293,10 @@ pub(crate) fn deploy(args: &Deploy) -> anyhow::Result<u8> {
     }
     build(args.choice.env.as_deref(), &args.choice)?;
     let mut site = Site::of(&environment)?;
-    if args.containers {
-        let wish = emulator::Wish { containers: true, ..emulator::Wish::default() };
+    if emulated {
+        // what a deployment says holds for the runs that follow
+        let wish =
+            emulator::Wish { containers: Some(args.containers), ..emulator::Wish::default() };
         let aws = environment.config.aws.as_ref().context("no section aws")?;
         site = emulator::up(&site.name, &environment.file, aws, &wish)?;
     }
@@ -322,15 +328,7 @@ fn changed(site: &Site, terraform: &Terraform, yes: bool) -> anyhow::Result<bool
         return Ok(true);
     }
     println!();
-    if changes.ends_tasks() {
-        for run in at_work(site) {
-            eprintln!(
-                "run {run} is at work: tasks that it starts after this change fail; then `cargo \
-                 xtask run --env {} --redrive --run {run}` goes on with it",
-                site.name
-            );
-        }
-    }
+    tell_of_runs(site, &changes);
     let question = format!("change {} in environment {}?", resources(changes.len()), site.name);
     // what loses data is asked for even where nothing else is
     let sure = yes && (changes.lost.is_empty() || site.name == EMULATED);
@@ -342,15 +340,26 @@ fn changed(site: &Site, terraform: &Terraform, yes: bool) -> anyhow::Result<bool
     Ok(true)
 }
 
-/// The runs that are at work; none where nothing is deployed yet.
-fn at_work(site: &Site) -> Vec<String> {
-    let said = site.ask(&["runs", "--json"]).unwrap_or_default();
-    let runs: Value = serde_json::from_str(&said).unwrap_or_default();
-    let runs = runs.as_array().into_iter().flatten();
-    let at_work = runs.filter(|run| run["status"] == "RUNNING");
-    // an execution that took a run up is named after it, with `-r1`
-    let run = |name: &str| name.split_once("-r").map_or(name, |(run, _)| run).to_owned();
-    at_work.filter_map(|execution| execution["name"].as_str().map(run)).collect()
+/// Tells which executions are at work that would not find their configuration after the change.
+fn tell_of_runs(site: &Site, changes: &Changes) {
+    if !changes.takes_configuration() {
+        return;
+    }
+    // where nothing is deployed yet there are none
+    let said = site.ask(&["runs", "--last", "100", "--json"]).unwrap_or_default();
+    let executions: Value = serde_json::from_str(&said).unwrap_or_default();
+    let executions = executions.as_array().into_iter().flatten();
+    for execution in executions.filter(|execution| execution["status"] == "RUNNING") {
+        let name = execution["name"].as_str().unwrap_or_default();
+        // the schedule's executions are not named after their run
+        let run = name.get(..RUN_ID).filter(|id| id.parse::<RunId>().is_ok());
+        let of_run = run.map(|id| format!(" --run {id}")).unwrap_or_default();
+        eprintln!(
+            "execution {name} is at work: its tasks do not find their lake.yaml after this change; \
+             then `cargo xtask run --env {} --redrive{of_run}` goes on with it",
+            site.name
+        );
+    }
 }
 
 /// Builds the images, pushes them, and notes their digests for Terraform.

@@ -25,8 +25,8 @@ const START: Duration = Duration::from_secs(90);
 /// How the emulated AWS is wanted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wish {
-    /// Tasks are containers of the real images.
-    pub(crate) containers: bool,
+    /// Whether tasks are containers of the real images; `None`: as they are, programs at first.
+    pub(crate) containers: Option<bool>,
     /// Further arguments of the sample exchange, such as its faults.
     pub(crate) exchange: Vec<String>,
     /// Tasks killed at random.
@@ -236,8 +236,10 @@ fn start_exchange(state: &Path, note: &Path, wanted: &str, wish: &Wish) -> anyho
 /// Starts the runner of the tasks where none is at work, or one of another kind.
 fn runner(state: &Path, url: &str, wish: &Wish) -> anyhow::Result<()> {
     let note = state.join("runner.json");
+    let mut containers = wish.containers.unwrap_or(false);
     if let Some(daemon) = Daemon::read(&note) {
-        if daemon.containers == wish.containers && daemon.url == url && wish.kills == 0 {
+        containers = wish.containers.unwrap_or(daemon.containers);
+        if daemon.containers == containers && daemon.url == url && wish.kills == 0 {
             return Ok(());
         }
         daemon.end(&note);
@@ -248,12 +250,12 @@ fn runner(state: &Path, url: &str, wish: &Wish) -> anyhow::Result<()> {
     let mut command = Command::new(&program);
     command.args(["run-tasks", "--emulator", url, "--lock"]).arg(&lock);
     command.args(["--concurrency", &cores.to_string(), "--kills", &wish.kills.to_string()]);
-    if wish.containers {
+    if containers {
         command.arg("--containers");
     }
     let pid = detach(&mut command, &state.join("runner.log"))?;
     let program = format!("{} run-tasks", program.display());
-    Daemon { pid, program, url: url.to_owned(), containers: wish.containers }.write(&note)
+    Daemon { pid, program, url: url.to_owned(), containers }.write(&note)
 }
 
 /// Ends everything; whether there was an emulator. Repeating it is harmless.

@@ -82,14 +82,11 @@ impl Changes {
         self.len() == 0
     }
 
-    /// Whether a run at work cannot go on after it: its next task has no definition any more, or
-    /// no configuration.
-    pub(crate) fn ends_tasks(&self) -> bool {
-        let kinds = ["aws_ecs_task_definition.", "aws_s3_object."];
-        self.replaced
-            .iter()
-            .chain(&self.destroyed)
-            .any(|address| kinds.iter().any(|kind| address.contains(kind)))
+    /// Whether it takes away the configuration that executions at work read. What their tasks are
+    /// started from stays, older revisions too.
+    pub(crate) fn takes_configuration(&self) -> bool {
+        let mut gone = self.replaced.iter().chain(&self.destroyed);
+        gone.any(|address| address.contains("aws_s3_object.config"))
     }
 
     /// For people.
@@ -260,16 +257,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_at_work_needs_is_known() {
+    fn a_changed_configuration_is_known() {
         let check = |address: &str, actions: &[&str], expect: bool| {
             let changes = Changes::of(&plan(&[(address, "x", actions)]));
-            assert_eq!(changes.ends_tasks(), expect, "{address} {actions:?}");
+            assert_eq!(changes.takes_configuration(), expect, "{address} {actions:?}");
         };
-        let task = "module.environment.module.stage[\"gold\"].aws_ecs_task_definition.this";
-        check(task, &["create", "delete"], true);
-        check(task, &["create"], false);
         check("module.environment.module.lake.aws_s3_object.config", &["delete", "create"], true);
-        check("a.aws_iam_role.x", &["delete"], false);
+        check("module.environment.module.lake.aws_s3_object.config", &["create"], false);
+        let task = "module.environment.module.stage[\"gold\"].aws_ecs_task_definition.this";
+        check(task, &["create", "delete"], false);
     }
 
     #[test]

@@ -116,12 +116,13 @@ impl Terraform {
     fn quietly(&self, what: &str, args: &[&str]) -> anyhow::Result<String> {
         let output = self.command(args).output().context("cannot start terraform")?;
         if !output.status.success() {
-            let said = format!(
-                "{}\n{}",
-                String::from_utf8_lossy(&output.stderr),
-                String::from_utf8_lossy(&output.stdout)
-            );
-            bail!("{}", self.told(what, &said));
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            // what it says otherwise matters only where it names no error
+            if stderr.contains("Error:") {
+                bail!("{}", self.told(what, &stderr));
+            }
+            let stdout = String::from_utf8_lossy(&output.stdout);
+            bail!("{}", self.told(what, &format!("{stderr}\n{stdout}")));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -255,7 +256,7 @@ impl Terraform {
             if told.contains("type `") {
                 bail!("{told}");
             }
-            bail!("{told}; type the same command again to go on");
+            bail!("{told}\ntype the same command again to go on");
         }
         Ok(())
     }
@@ -335,7 +336,7 @@ fn errors(said: &str) -> Vec<Vec<&str>> {
     let mut errors: Vec<Vec<&str>> = Vec::new();
     let mut is_open = false;
     for line in said.lines() {
-        is_open &= !line.starts_with('╵');
+        is_open &= !line.starts_with('╵') && !line.trim_start().starts_with("Warning:");
         let line = line.trim_start_matches(['│', '╷', '╵', ' ']).trim();
         if line.starts_with("Error:") {
             is_open = true;
@@ -441,6 +442,12 @@ mod tests {
         let many = trouble("apply", &one("x").repeat(ERRORS + 2));
         assert!(many.ends_with("\n  and 2 other errors"), "{many}");
         assert_eq!(trouble("apply", "killed\n"), "cannot apply:\n  killed");
+        // without colour there is no frame
+        let plain = "\nError: x\n\n  with a.b,\n\nWarning: y\n\nz\n\nError: v\n\nw\n";
+        assert_eq!(
+            trouble("plan", plain),
+            "cannot plan:\n  Error: x\n    with a.b,\n  Error: v\n    w"
+        );
     }
 
     #[test]

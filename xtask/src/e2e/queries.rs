@@ -1,12 +1,14 @@
 //! What the end-to-end test asks: every named query of Athena and of the local engine on the same
 //! lake, a query over the workgroup's limit, a query of one partition.
 
+use std::process::Command;
+
 use anyhow::{Context as _, bail};
 
-use super::{on, xtask_with};
+use super::{bounded, on};
 use crate::aws::{self, EMULATED};
 use crate::environment::Choice;
-use crate::workspace::root;
+use crate::workspace::{self, root};
 
 /// Reads every column that a query could want, of every partition.
 const ALL: &str = "SELECT count(*), sum(price), sum(quantity), max(time_us) FROM silver.trades";
@@ -32,18 +34,15 @@ fn ask(question: &[&str], lake: Option<&str>) -> anyhow::Result<Answer> {
         words.extend(["--lake", lake]);
         variables = site()?.variables;
     }
-    let output = xtask_with(&words, &variables)?;
-    let mut rows: Vec<String> =
-        String::from_utf8_lossy(&output.stdout).lines().map(ToOwned::to_owned).collect();
+    let mut command = Command::new(workspace::me()?);
+    command.args(&words).envs(variables);
+    let ended = bounded(&mut command, &format!("cargo xtask {}", words.join(" ")), true)?;
+    let mut rows: Vec<String> = ended.stdout.lines().map(ToOwned::to_owned).collect();
     // rows that a query leaves in any order are compared as a set; the header stays first
     if let Some(data) = rows.get_mut(1..) {
         data.sort();
     }
-    Ok(Answer {
-        code: output.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
-        rows,
-        told: String::from_utf8_lossy(&output.stderr).into_owned(),
-    })
+    Ok(Answer { code: ended.code, rows, told: ended.stderr })
 }
 
 fn site() -> anyhow::Result<aws::Site> {

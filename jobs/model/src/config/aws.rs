@@ -285,7 +285,19 @@ const RETENTION: &[u32] = &[
 ];
 
 /// What types cannot say of the section.
-pub(super) fn check(file: &str, aws: &Aws) -> Result<(), BadConfig> {
+/// Names of environments that would be those of what stands beside all of them in an account: the
+/// roles `market-lake-github-…` and the bucket `market-lake-state-…`.
+const TAKEN: [&str; 2] = ["github", "state"];
+
+/// Whether an environment's name fits into those of its resources.
+fn is_name(name: &str) -> bool {
+    (1..=16).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        && !TAKEN.contains(&name)
+}
+
+pub(super) fn check(file: &str, name: &Spanned<String>, aws: &Aws) -> Result<(), BadConfig> {
     let refuse = |at: Location, message: String| BadConfig {
         file: file.to_owned(),
         line: at.line(),
@@ -298,6 +310,15 @@ pub(super) fn check(file: &str, aws: &Aws) -> Result<(), BadConfig> {
         let message = format!("bad aws.{key} `{}`, expected {expected}", value.value);
         Err(refuse(value.referenced, message))
     };
+    if !is_name(&name.value) {
+        let message = format!(
+            "bad environment `{}` beside a section aws, expected 1 to 16 of a-z and 0-9 with a \
+             letter first, other than {}",
+            name.value,
+            TAKEN.join(" and ")
+        );
+        return Err(refuse(name.referenced, message));
+    }
     let region = &aws.region;
     words(is_region(&region.value), region, "region", "one such as eu-central-1")?;
     if let Some(region) = &aws.state_region {
@@ -429,7 +450,8 @@ aws:
 
     #[test]
     fn defaults_are_right_themselves() {
-        super::check("x", &Aws::defaults("eu-central-1")).expect("good");
+        super::check("x", &unwritten("dev".to_owned()), &Aws::defaults("eu-central-1"))
+            .expect("good");
         for stage in STAGES {
             assert_eq!(default_task(stage).fault(), None, "{stage}");
         }

@@ -8,9 +8,6 @@ use super::{BadConfig, Config, DatasetConfig, MarketConfig, RangeConfig};
 use crate::market::{Dataset, Market, Symbol};
 use crate::period::Day;
 
-/// Names that `market-lake-<environment>` cannot have: those of what stands beside all environments.
-const RESERVED: [&str; 2] = ["github", "state"];
-
 /// The library's message without its own position, which [`BadConfig`] states already.
 pub(super) fn plain_message(text: &str) -> String {
     let first = text.lines().next().unwrap_or(text).trim();
@@ -27,9 +24,10 @@ pub(super) fn plain_message(text: &str) -> String {
 pub(super) fn telling_message(message: &str, line: &str) -> String {
     let Some(kind) = message.strip_prefix("invalid ") else { return message.to_owned() };
     let expected = match kind {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
-        "f64" => "a number",
-        "bool" | "boolean" => "true or false",
+        "u32" => "a whole number of at most 4294967295, without leading zeros",
+        "u64" => "a whole number, without leading zeros",
+        "floating point" => "a number",
+        "boolean" => "true or false",
         _ => return message.to_owned(),
     };
     let found = line.split(" #").next().unwrap_or(line).trim();
@@ -251,12 +249,6 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Result<(), BadCo
             format!("bad environment `{}`, expected 1 to 32 of a-z, 0-9 and -", name.value),
         ));
     }
-    if RESERVED.contains(&name.value.as_str()) {
-        return Err(checker.refuse(
-            name.referenced,
-            format!("bad environment `{}`, which AWS resources of ours bear already", name.value),
-        ));
-    }
     let binance = &config.sources.binance;
     checker.url(&binance.url, "url")?;
     if let Some(url) = &binance.listing_url {
@@ -272,7 +264,7 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Result<(), BadCo
         checker.market(*market, section)?;
     }
     checker.limits(config)?;
-    config.aws.as_ref().map_or(Ok(()), |aws| super::aws::check(file, aws))
+    config.aws.as_ref().map_or(Ok(()), |aws| super::aws::check(file, name, aws))
 }
 
 #[cfg(test)]

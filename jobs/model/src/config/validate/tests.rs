@@ -77,7 +77,11 @@ fn unknown_words() {
 #[test]
 fn bad_forms() {
     check("environment: dev", "environment: Dev_1", 1, "bad environment `Dev_1`");
-    check("environment: dev", "environment: github", 1, "bear already");
+    let aws = "\naws: {region: eu-central-1}";
+    for name in ["github", "state", "my-dev", "1st"] {
+        let text = format!("environment: {name}{aws}");
+        check("environment: dev", &text, 1, "beside a section aws, expected 1 to 16");
+    }
     check("https://data.binance.vision", "http://example.com", 4, "bad url");
     check("https://data.binance.vision", "https://example.com/", 4, "bad url");
     check("- BTCUSDT", "- btcusdt", 8, "bad symbol `btcusdt`");
@@ -112,7 +116,19 @@ fn values_of_another_kind() {
         "environment: dev",
         "environment: dev\nlimits:\n  batch: {units: thirty} # a comment",
         3,
-        "bad value in `batch: {units: thirty}`, expected a whole number",
+        "bad value in `batch: {units: thirty}`, expected a whole number of at most",
+    );
+    check(
+        "environment: dev",
+        "environment: dev\nlimits:\n  batch: {mib: -1}",
+        3,
+        "bad value in `batch: {mib: -1}`, expected a whole number, without",
+    );
+    check(
+        "environment: dev",
+        "environment: dev\naws: {region: eu-central-1, scan_limit_gib: ten}",
+        2,
+        "expected a number",
     );
 }
 
