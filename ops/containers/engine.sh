@@ -72,10 +72,10 @@ clean() {
     wait "$child" 2>/dev/null || true
   fi
   local containers
-  containers=$(docker ps -aq 2>/dev/null || true)
+  containers=$(timeout 10 docker ps -aq 2>/dev/null || true)
   # shellcheck disable=SC2086 # a word a container
-  [ -z "$containers" ] || docker rm -f $containers >/dev/null 2>&1 || true
-  docker network prune -f >/dev/null 2>&1 || true
+  [ -z "$containers" ] || timeout 60 docker rm -f $containers >/dev/null 2>&1 || true
+  timeout 10 docker network prune -f >/dev/null 2>&1 || true
   local pid
   pid=$(cat "$run/pid" 2>/dev/null || true)
   if [ -n "$pid" ]; then
@@ -103,10 +103,10 @@ trap 'exit 143' TERM
   --storage-driver overlay2 --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
   >"$run/log" 2>&1 &
 for _ in $(seq 150); do
-  ! docker version >/dev/null 2>&1 || break
+  ! timeout 10 docker version >/dev/null 2>&1 || break
   sleep 0.2
 done
-if ! docker version >/dev/null 2>&1; then
+if ! timeout 10 docker version >/dev/null 2>&1; then
   echo "engine: dockerd did not start; its last lines:" >&2
   tail -n 5 "$run/log" >&2
   exit 69

@@ -21,6 +21,10 @@ use crate::run::now;
 
 /// How often the emulator may stay silent, a second each, before it counts as gone.
 const SILENT: u32 = 20;
+/// How often the lock of another runner is tried, ten times a second.
+const LOCKED: u32 = 100;
+/// How long Docker may take to kill a container, and what a task wrote to reach its log.
+const SOON: Duration = Duration::from_secs(4);
 /// Lines in one message to the emulator.
 const LINES: usize = 500;
 /// The exit code of a process that was killed.
@@ -91,7 +95,10 @@ struct Runner {
 
 /// `run-tasks`.
 pub(crate) async fn run_tasks(args: Args) -> anyhow::Result<u8> {
-    let _lock = args.lock.as_deref().map(hold).transpose()?;
+    let _lock = match &args.lock {
+        Some(path) => Some(hold(path).await?),
+        None => None,
+    };
     let programs = match &args.programs {
         Some(folder) => folder.clone(),
         None => std::env::current_exe()?.parent().context("no folder of programs")?.to_owned(),
@@ -116,7 +123,8 @@ pub(crate) async fn run_tasks(args: Args) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn hold(path: &Path) -> anyhow::Result<File> {
+/// Locks a file. A runner that was ended a moment ago may still hold it.
+async fn hold(path: &Path) -> anyhow::Result<File> {
     let open = || {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -124,10 +132,13 @@ fn hold(path: &Path) -> anyhow::Result<File> {
         File::options().create(true).truncate(false).write(true).open(path)
     };
     let file = open().with_context(|| format!("cannot open `{}`", path.display()))?;
-    if file.try_lock().is_err() {
-        bail!("another runner is at work: it holds `{}`", path.display());
+    for _ in 0..LOCKED {
+        if file.try_lock().is_ok() {
+            return Ok(file);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Ok(file)
+    bail!("another runner is at work: it holds `{}`", path.display())
 }
 
 impl Runner {
@@ -147,9 +158,11 @@ impl Runner {
             match self.next().await {
                 Ok(found) => {
                     silent = 0;
+                    // all at once: one that waits for room may be stopped meanwhile
+                    let stops = found.iter().map(|task| (task.arn.clone(), Arc::default()));
+                    self.at_work().extend(stops);
                     for task in found {
-                        let stop = Arc::new(Notify::new());
-                        self.at_work().insert(task.arn.clone(), Arc::clone(&stop));
+                        let stop = self.at_work().get(&task.arn).cloned().unwrap_or_default();
                         let permit = Arc::clone(&room).acquire_owned().await?;
                         let runner = Arc::clone(self);
                         tasks.spawn(async move {
@@ -245,7 +258,14 @@ impl Runner {
         drop(sender);
         let log = self.log(task, receiver);
         let wait = self.wait(&mut child, stop, task);
-        let ((), ended) = tokio::join!(log, wait);
+        tokio::pin!(log, wait);
+        let ended = tokio::select! {
+            ended = &mut wait => ended,
+            // it closed what it writes to before it ended
+            () = &mut log => return wait.await,
+        };
+        // what it left behind may hold its pipes for ever
+        let _ = tokio::time::timeout(SOON, log).await;
         for reader in readers.into_iter().flatten() {
             reader.abort();
         }
@@ -380,7 +400,9 @@ fn container_name(arn: &str) -> String {
 /// Kills containers, which may have ended.
 async fn kill_containers(names: &[String]) {
     if !names.is_empty() {
-        let _ = Command::new("docker").arg("kill").args(names).stdout(Stdio::null()).output().await;
+        let mut command = Command::new("docker");
+        command.arg("kill").args(names).stdout(Stdio::null()).kill_on_drop(true);
+        let _ = tokio::time::timeout(SOON, command.output()).await;
     }
 }
 

@@ -32,7 +32,6 @@ class Entry:
     task: Any
     backend: Any
     claimed: bool = False
-    stop_told: bool = False
     stop_asked: bool = False
     stopped: bool = False
 
@@ -92,21 +91,21 @@ class Launcher:
             return [describe(entry) for entry in new]
 
     def stops(self) -> list[str]:
-        """The running tasks that were asked to stop since the last call: the runner ends them and reports it."""
+        """The running tasks that were asked to stop: the runner ends them and reports it. Told until it has."""
         with self._changed:
-            asked = [e for e in self._entries.values() if e.claimed and e.stop_asked and not (e.stopped or e.stop_told)]
-            for entry in asked:
-                entry.stop_told = True
+            asked = [e for e in self._entries.values() if e.claimed and e.stop_asked and not e.stopped]
             return [entry.task.task_arn for entry in asked]
 
     def ask_to_stop(self, arn: str, reason: str) -> Any:
         """StopTask: a task that nobody runs yet ends at once, one that runs ends when the runner says so."""
         entry = self.find(arn)
-        entry.stop_asked = True
-        entry.task.desired_status = "STOPPED"
-        entry.task.stopped_reason = reason
-        if not entry.claimed:
-            self.finish(arn, None, reason)
+        # claimed or not must not change in between
+        with self._changed:
+            entry.stop_asked = True
+            entry.task.desired_status = "STOPPED"
+            entry.task.stopped_reason = reason
+            if not entry.claimed:
+                self.finish(arn, None, reason)
         return entry.task
 
     def finish(self, arn: str, exit_code: int | None, reason: str = "", stop_code: str | None = None) -> None:

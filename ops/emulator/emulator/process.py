@@ -71,7 +71,8 @@ def health(running: Running) -> dict[str, Any] | None:
 def stop(state: Path) -> bool:
     """Stop the emulator of this state folder and its engine; whether there was one. Repeating it is harmless."""
     running = noted(state)
-    alive = running is not None and health(running) is not None
+    # one that is too busy to answer is one all the same
+    alive = running is not None and (health(running) is not None or _is_emulator(running.pid))
     if running is not None and alive:
         request = urllib.request.Request(f"{running.endpoint}/_emulator/shutdown", method="POST")
         try:
@@ -103,6 +104,13 @@ def stop_orphan(state: Path) -> None:
         if not _gone(pid, 10):
             _signal(pid, signal.SIGKILL)
     note_of_pid.unlink(missing_ok=True)
+
+
+def _is_emulator(pid: int) -> bool:
+    try:
+        return b"-m\0emulator\0serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _signal(pid: int, number: int) -> None:

@@ -84,7 +84,7 @@ def many_items(cloud: Cloud) -> None:
     sys.setrecursionlimit(250)
     try:
         states = {"Map": distributed(KEEP, Items=list(range(300)), MaxConcurrency=1)}
-        assert len(cloud.output(states, wait=2)) == 300
+        assert len(cloud.output(states, wait=10)) == 300
     finally:
         sys.setrecursionlimit(before)
 

@@ -24,7 +24,7 @@ def sdk(service: str, action: str, **arguments: Any) -> dict[str, Any]:
 
 @proves("stepfunctions.execute")
 def execute(cloud: Cloud) -> None:
-    assert cloud.execute(PASS, {"a": 1}, wait=1)["output"] == '{"a": 1}'
+    assert cloud.execute(PASS, {"a": 1}, wait=5)["output"] == '{"a": 1}'
 
 
 @proves("stepfunctions.validate_definition")

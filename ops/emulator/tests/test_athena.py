@@ -126,7 +126,7 @@ def start(cloud: Cloud, statement: str, **more: Any) -> str:
 
 
 def end(cloud: Cloud, key: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         found: dict[str, Any] = cloud.client("athena").get_query_execution(QueryExecutionId=key)["QueryExecution"]
         if found["Status"]["State"] in ("SUCCEEDED", "FAILED", "CANCELLED"):

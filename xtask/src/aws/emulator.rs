@@ -48,12 +48,7 @@ struct Daemon {
 impl Daemon {
     fn read(file: &Path) -> Option<Self> {
         let daemon: Self = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
-        let output = Command::new("ps")
-            .args(["-p", &daemon.pid.to_string(), "-o", "stat=,command="])
-            .output()
-            .ok()?;
-        let line = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        (line.contains(&daemon.program) && !line.starts_with('Z')).then_some(daemon)
+        is_alive(daemon.pid, &daemon.program).then_some(daemon)
     }
 
     fn write(&self, file: &Path) -> anyhow::Result<()> {
@@ -75,6 +70,16 @@ impl Daemon {
             }
         }
     }
+}
+
+/// Whether a process lives whose command line holds these words.
+fn is_alive(pid: u32, words: &str) -> bool {
+    let pid = pid.to_string();
+    let output = Command::new("ps").args(["-p", &pid, "-o", "stat=,command="]).output();
+    output.is_ok_and(|output| {
+        let line = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        line.contains(words) && !line.starts_with('Z')
+    })
 }
 
 /// Starts a process that goes on after us, in a group of its own so that Ctrl-C is not meant for
@@ -113,6 +118,29 @@ fn endpoint(state: &Path) -> Option<String> {
     noted["endpoint"].as_str().map(ToOwned::to_owned)
 }
 
+/// The address of the emulator, where one runs. One that is there and does not answer yet is busy;
+/// a second beside it would take its place, and nobody would know what the first one holds.
+fn patiently(state: &Path) -> anyhow::Result<Option<String>> {
+    let until = Instant::now() + START;
+    loop {
+        if let Some(url) = endpoint(state) {
+            return Ok(Some(url));
+        }
+        let noted: Value = fs::read(state.join("emulator.json"))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        let pid = noted["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+        let Some(pid) = pid.filter(|pid| is_alive(*pid, "-m emulator serve")) else {
+            return Ok(None);
+        };
+        if Instant::now() > until {
+            bail!("the emulated AWS (process {pid}) does not answer; end it with `kill {pid}`");
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
 /// Whether the engine behind Athena is installed.
 pub(crate) fn has_engine() -> bool {
     let check = ["install", "--check", "--trino"];
@@ -144,7 +172,7 @@ pub(crate) fn up(name: &str, file: &Path, aws: &Aws, wish: &Wish) -> anyhow::Res
     let state = folder(name);
     fs::create_dir_all(&state).with_context(|| format!("cannot make `{}`", state.display()))?;
     let region = aws.region.value.clone();
-    let url = match endpoint(&state) {
+    let url = match patiently(&state)? {
         Some(url) => url,
         None => start_emulator(&state)?,
     };

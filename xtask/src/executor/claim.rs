@@ -117,17 +117,24 @@ pub(crate) fn survey(lake: &Path, config_sha256: &str, scope: &str) -> anyhow::R
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
     use super::*;
 
     const A: &str = "20250101T000000Z-00000001";
     const B: &str = "20250102T000000Z-00000002";
     const C: &str = "20250103T000000Z-00000003";
 
-    struct Runs(tempfile::TempDir);
+    /// A child that is being started holds every file of the process for a moment, locks of other
+    /// tests too: one at a time.
+    static ALONE: Mutex<()> = Mutex::new(());
+
+    struct Runs(tempfile::TempDir, #[expect(dead_code, reason = "held")] MutexGuard<'static, ()>);
 
     impl Runs {
         fn new() -> Self {
-            Self(tempfile::tempdir().unwrap())
+            let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+            Self(tempfile::tempdir().unwrap(), alone)
         }
 
         fn add(&self, run: &str, config: &str, files: &[&str]) {

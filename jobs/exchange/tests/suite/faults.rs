@@ -78,9 +78,10 @@ async fn slow_answers_and_garbled_bytes() {
     assert!(patient.send().await.unwrap_err().is_timeout());
     one(&exchange, TRADES, Fault::Slow { delay_ms: 1, bytes_per_second: Some(50) });
     let mut answer = client().get(url()).send().await.unwrap();
-    for n in [0..5, 5..10] {
-        assert_eq!(answer.chunk().await.unwrap().unwrap(), whole[n], "a tenth of a second's share");
-    }
+    let first = answer.chunk().await.unwrap().unwrap();
+    assert_eq!(first, whole[..first.len()]);
+    // a tenth of a second's share is 5 bytes; a busy machine may hand over a few together
+    assert!(first.len() % 5 == 0 && first.len() < whole.len() / 2, "{} bytes", first.len());
     drop(answer);
     exchange
         .set_faults(vec![Rule::always(TRADES, Fault::Garble { at: 10, bytes: 3 }).times(1)])

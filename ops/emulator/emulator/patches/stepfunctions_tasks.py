@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -112,7 +113,8 @@ def ecs_arguments(p: Patcher) -> None:
 def ecs_sync(p: Patcher) -> None:
     """`ecs:runTask.sync` fails on AWS when a container ends other than with 0, with the task as JSON for its Cause; in moto it
     succeeds. And a task whose state times out or whose execution is stopped is stopped too."""
-    p.set(callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0.1)
+    # the resolvers wait themselves: a state that ends while moto waits would never be looked at again
+    p.set(callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0)
 
     def failure(self: Any, env: Any, task: dict[str, Any]) -> FailureEventException:
         details = TaskFailedEventDetails(
@@ -200,6 +202,7 @@ def athena_sync(p: Patcher) -> None:
                         event_details=EventDetails(taskFailedEventDetails=details),
                     )
                 )
+            time.sleep(0.1)
             return None
 
         return resolver
