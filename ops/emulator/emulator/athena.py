@@ -167,6 +167,9 @@ class Execution(models.Execution):
     def _run(self, backend: Any) -> None:
         context = self.context or {}
         limit = self.limit()
+        properties = {"query_max_run_time": LONGEST}
+        if limit:
+            properties["query_max_scan_physical_bytes"] = f"{limit}B"
         connection = trino.dbapi.connect(
             host="127.0.0.1",
             port=ENGINE.port(backend.region_name),
@@ -175,7 +178,7 @@ class Execution(models.Execution):
             schema=context.get("Database") or "default",
             timezone="UTC",
             legacy_primitive_types=True,
-            session_properties={"query_max_run_time": LONGEST} | ({"query_max_scan_physical_bytes": f"{limit}B"} if limit else {}),
+            session_properties=properties,
         )
         statement = self.query.strip().rstrip(";")
         if self.execution_parameters:
