@@ -148,6 +148,16 @@ run "an_image_of_no_stage_is_refused" {
   expect_failures = [var.images]
 }
 
+run "an_environment_named_as_the_bootstrap_is_refused" {
+  command = plan
+
+  variables {
+    config = "environment: state\n"
+  }
+
+  expect_failures = [var.config]
+}
+
 run "an_environment_with_a_hyphen_is_refused" {
   command = plan
 
