@@ -207,6 +207,18 @@ impl Runner {
     }
 
     async fn one(&self, task: &Task, stop: &Notify) {
+        let is_stopped = tokio::select! {
+            biased;
+            () = stop.notified() => true,
+            () = std::future::ready(()) => false,
+        };
+        if is_stopped {
+            // while it waited for room
+            let reason = "the task was stopped".to_owned();
+            self.tell(task, &Ended { exit_code: Some(KILLED), reason }).await;
+            self.at_work().remove(&task.arn);
+            return;
+        }
         let ended = match self.run(task, stop).await {
             Ok(ended) => ended,
             Err(error) => {
@@ -257,18 +269,21 @@ impl Runner {
         ];
         drop(sender);
         let log = self.log(task, receiver);
-        let wait = self.wait(&mut child, stop, task);
-        tokio::pin!(log, wait);
-        let ended = tokio::select! {
-            ended = &mut wait => ended,
-            // it closed what it writes to before it ended
-            () = &mut log => return wait.await,
+        let wait = async {
+            let ended = self.wait(&mut child, stop, task).await;
+            // what it left behind may hold its pipes for ever; what came through them is passed on
+            let all = async {
+                for reader in readers.into_iter().flatten() {
+                    let end = reader.abort_handle();
+                    if tokio::time::timeout(SOON, reader).await.is_err() {
+                        end.abort();
+                    }
+                }
+            };
+            all.await;
+            ended
         };
-        // what it left behind may hold its pipes for ever
-        let _ = tokio::time::timeout(SOON, log).await;
-        for reader in readers.into_iter().flatten() {
-            reader.abort();
-        }
+        let ((), ended) = tokio::join!(log, wait);
         ended
     }
 

@@ -72,7 +72,7 @@ def stop(state: Path) -> bool:
     """Stop the emulator of this state folder and its engine; whether there was one. Repeating it is harmless."""
     running = noted(state)
     # one that is too busy to answer is one all the same
-    alive = running is not None and (health(running) is not None or _is_emulator(running.pid))
+    alive = running is not None and (health(running) is not None or _is_emulator(running.pid, state))
     if running is not None and alive:
         request = urllib.request.Request(f"{running.endpoint}/_emulator/shutdown", method="POST")
         try:
@@ -106,10 +106,13 @@ def stop_orphan(state: Path) -> None:
     note_of_pid.unlink(missing_ok=True)
 
 
-def _is_emulator(pid: int) -> bool:
+def _is_emulator(pid: int, state: Path) -> bool:
+    """Whether the process is an emulator, and of this state folder."""
     try:
-        return b"-m\0emulator\0serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        folder = words[words.index("--state") + 1]
+        return words[1:4] == ["-m", "emulator", "serve"] and Path(f"/proc/{pid}/cwd", folder).resolve() == state.resolve()
+    except (OSError, ValueError, IndexError):
         return False
 
 

@@ -353,11 +353,16 @@ fn tell_of_runs(site: &Site, changes: &Changes) {
         let name = execution["name"].as_str().unwrap_or_default();
         // the schedule's executions are not named after their run
         let run = name.get(..RUN_ID).filter(|id| id.parse::<RunId>().is_ok());
-        let of_run = run.map(|id| format!(" --run {id}")).unwrap_or_default();
+        let then = match run {
+            Some(id) => format!(
+                "`cargo xtask run --env {} --redrive --run {id}` goes on with it",
+                site.name
+            ),
+            None => "the next run does what it leaves".to_owned(),
+        };
         eprintln!(
-            "execution {name} is at work: its tasks do not find their lake.yaml after this change; \
-             then `cargo xtask run --env {} --redrive{of_run}` goes on with it",
-            site.name
+            "execution {name} is at work: its tasks do not find their lake.yaml after this \
+             change; {then}"
         );
     }
 }

@@ -46,9 +46,13 @@ struct Daemon {
 }
 
 impl Daemon {
+    /// The one that is noted, whether it lives or not.
+    fn noted(file: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(file).ok()?).ok()
+    }
+
     fn read(file: &Path) -> Option<Self> {
-        let daemon: Self = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
-        is_alive(daemon.pid, &daemon.program).then_some(daemon)
+        Self::noted(file).filter(|daemon| is_alive(daemon.pid, &[&daemon.program]))
     }
 
     fn write(&self, file: &Path) -> anyhow::Result<()> {
@@ -72,13 +76,13 @@ impl Daemon {
     }
 }
 
-/// Whether a process lives whose command line holds these words.
-fn is_alive(pid: u32, words: &str) -> bool {
+/// Whether a process lives whose command line holds all of these words.
+fn is_alive(pid: u32, words: &[&str]) -> bool {
     let pid = pid.to_string();
     let output = Command::new("ps").args(["-p", &pid, "-o", "stat=,command="]).output();
     output.is_ok_and(|output| {
         let line = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        line.contains(words) && !line.starts_with('Z')
+        words.iter().all(|word| line.contains(word)) && !line.starts_with('Z')
     })
 }
 
@@ -118,6 +122,14 @@ fn endpoint(state: &Path) -> Option<String> {
     noted["endpoint"].as_str().map(ToOwned::to_owned)
 }
 
+/// The process of the emulator of this folder, whether it answers or not.
+fn process(state: &Path) -> Option<u32> {
+    let noted: Value = serde_json::from_slice(&fs::read(state.join("emulator.json")).ok()?).ok()?;
+    let pid = u32::try_from(noted["pid"].as_u64()?).ok()?;
+    let folder = state.display().to_string();
+    is_alive(pid, &["-m emulator serve", &folder]).then_some(pid)
+}
+
 /// The address of the emulator, where one runs. One that is there and does not answer yet is busy;
 /// a second beside it would take its place, and nobody would know what the first one holds.
 fn patiently(state: &Path) -> anyhow::Result<Option<String>> {
@@ -126,14 +138,7 @@ fn patiently(state: &Path) -> anyhow::Result<Option<String>> {
         if let Some(url) = endpoint(state) {
             return Ok(Some(url));
         }
-        let noted: Value = fs::read(state.join("emulator.json"))
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default();
-        let pid = noted["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
-        let Some(pid) = pid.filter(|pid| is_alive(*pid, "-m emulator serve")) else {
-            return Ok(None);
-        };
+        let Some(pid) = process(state) else { return Ok(None) };
         if Instant::now() > until {
             bail!("the emulated AWS (process {pid}) does not answer; end it with `kill {pid}`");
         }
@@ -264,9 +269,10 @@ fn start_exchange(state: &Path, note: &Path, wanted: &str, wish: &Wish) -> anyho
 /// Starts the runner of the tasks where none is at work, or one of another kind.
 fn runner(state: &Path, url: &str, wish: &Wish) -> anyhow::Result<()> {
     let note = state.join("runner.json");
-    let mut containers = wish.containers.unwrap_or(false);
+    // one that died leaves its note: the kind stays
+    let noted = Daemon::noted(&note).is_some_and(|daemon| daemon.containers);
+    let containers = wish.containers.unwrap_or(noted);
     if let Some(daemon) = Daemon::read(&note) {
-        containers = wish.containers.unwrap_or(daemon.containers);
         if daemon.containers == containers && daemon.url == url && wish.kills == 0 {
             return Ok(());
         }
@@ -295,7 +301,7 @@ pub(crate) fn down(name: &str) -> anyhow::Result<bool> {
             daemon.end(&note);
         }
     }
-    let was_there = endpoint(&state).is_some();
+    let was_there = is_up(name);
     let output = python(&["stop"], &state).output().context("cannot start python3")?;
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
@@ -305,5 +311,6 @@ pub(crate) fn down(name: &str) -> anyhow::Result<bool> {
 
 /// Whether an emulator runs.
 pub(crate) fn is_up(name: &str) -> bool {
-    endpoint(&folder(name)).is_some()
+    let state = folder(name);
+    endpoint(&state).is_some() || process(&state).is_some()
 }

@@ -284,7 +284,6 @@ const RETENTION: &[u32] = &[
     2_922, 3_288, 3_653,
 ];
 
-/// What types cannot say of the section.
 /// Names of environments that would be those of what stands beside all of them in an account: the
 /// roles `market-lake-github-…` and the bucket `market-lake-state-…`.
 const TAKEN: [&str; 2] = ["github", "state"];
@@ -297,6 +296,7 @@ fn is_name(name: &str) -> bool {
         && !TAKEN.contains(&name)
 }
 
+/// What types cannot say of the section.
 pub(super) fn check(file: &str, name: &Spanned<String>, aws: &Aws) -> Result<(), BadConfig> {
     let refuse = |at: Location, message: String| BadConfig {
         file: file.to_owned(),

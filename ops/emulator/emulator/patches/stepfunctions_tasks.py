@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -113,8 +112,7 @@ def ecs_arguments(p: Patcher) -> None:
 def ecs_sync(p: Patcher) -> None:
     """`ecs:runTask.sync` fails on AWS when a container ends other than with 0, with the task as JSON for its Cause; in moto it
     succeeds. And a task whose state times out or whose execution is stopped is stopped too."""
-    # the resolvers wait themselves: a state that ends while moto waits would never be looked at again
-    p.set(callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0)
+    p.set(callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", 0.1)
 
     def failure(self: Any, env: Any, task: dict[str, Any]) -> FailureEventException:
         details = TaskFailedEventDetails(
@@ -137,12 +135,13 @@ def ecs_sync(p: Patcher) -> None:
             arn, cluster = submitted["TaskArn"], submitted["ClusterArn"]
             resolve = original(self, env=env, **kwargs)
 
+            def stop() -> None:
+                if not LAUNCHER.wait_stopped(arn, 0):
+                    client = boto_client_for(service="ecs", region=kwargs["resource_runtime_part"].region)
+                    client.stop_task(cluster=cluster, task=arn, reason="Stopped by AWS Step Functions")
+
             def resolver() -> Any:
                 if not LAUNCHER.wait_stopped(arn, 0.5):
-                    if not env.is_running():
-                        region = kwargs["resource_runtime_part"].region
-                        client = boto_client_for(service="ecs", region=region)
-                        client.stop_task(cluster=cluster, task=arn, reason="Stopped by AWS Step Functions")
                     return None
                 task = resolve()
                 if task is None:
@@ -152,11 +151,24 @@ def ecs_sync(p: Patcher) -> None:
                     raise failure(self, env, task)
                 return task
 
+            resolver.stop = stop  # type: ignore[attr-defined]
             return resolver
 
         return _build_sync_resolver
 
+    def make_sync(original: Any) -> Any:
+        def _eval_sync(self: Any, env: Any, sync_resolver: Any, **kwargs: Any) -> Any:
+            try:
+                return original(self, env=env, sync_resolver=sync_resolver, **kwargs)
+            finally:
+                # wherever the state was when its time was up, or its execution was stopped
+                if hasattr(sync_resolver, "stop") and not env.is_running():
+                    sync_resolver.stop()
+
+        return _eval_sync
+
     p.wrap(ecs.StateTaskServiceEcs, "_build_sync_resolver", make)
+    p.wrap(callback.StateTaskServiceCallback, "_eval_sync", make_sync)
 
 
 def _plain(value: Any) -> Any:
@@ -202,7 +214,6 @@ def athena_sync(p: Patcher) -> None:
                         event_details=EventDetails(taskFailedEventDetails=details),
                     )
                 )
-            time.sleep(0.1)
             return None
 
         return resolver
