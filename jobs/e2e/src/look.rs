@@ -40,6 +40,24 @@ pub fn files(lake: &Path, tables: &[Table]) -> Result<BTreeMap<Table, Files>> {
     })
 }
 
+/// What differs between the files of two lakes, a line each: those that are only in one of them,
+/// or have other bytes.
+pub fn differences(found: &BTreeMap<Table, Files>, expected: &BTreeMap<Table, Files>) -> String {
+    let mut lines = Vec::new();
+    let mut add = |sign: &str, some: &BTreeMap<Table, Files>, others: &BTreeMap<Table, Files>| {
+        for (table, files) in some {
+            for (path, sha256) in files {
+                if others.get(table).and_then(|files| files.get(path)) != Some(sha256) {
+                    lines.push(format!("{sign} {table} {path} {sha256}"));
+                }
+            }
+        }
+    };
+    add("found   ", found, expected);
+    add("expected", expected, found);
+    lines.join("\n")
+}
+
 /// The rows that an SQL text gave when a table had an old version: a text a row, values joined by
 /// a blank.
 ///

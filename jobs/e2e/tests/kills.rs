@@ -188,7 +188,13 @@ fn killed_at_any_moment() -> Result<()> {
             }
         }
         settle(&lab)?;
-        ensure!(look::files(&lab.lake(), look::DERIVED)? == files, "files differ, seed {seed}");
+        let found = look::files(&lab.lake(), look::DERIVED)?;
+        let told = format!("seed {seed}, lake {lakes}");
+        ensure!(
+            found == files,
+            "{told}: expected other files\n{}",
+            look::differences(&found, &files)
+        );
         same_accounts(&accounts(&lab)?, &rows).with_context(|| format!("seed {seed}"))?;
     }
     eprintln!("{kills} kills, by what was at work: {by_stage:?}");
