@@ -23,7 +23,7 @@ use crate::run::now;
 const SILENT: u32 = 20;
 /// How often the lock of another runner is tried, ten times a second.
 const LOCKED: u32 = 100;
-/// How long Docker may take to kill a container, and what a task wrote to reach its log.
+/// How long Docker may take to kill a container, and a pipe may stay open after its task's end.
 const SOON: Duration = Duration::from_secs(4);
 /// Lines in one message to the emulator.
 const LINES: usize = 500;
@@ -212,14 +212,13 @@ impl Runner {
             () = stop.notified() => true,
             () = std::future::ready(()) => false,
         };
-        if is_stopped {
+        let ended = if is_stopped {
             // while it waited for room
-            let reason = "the task was stopped".to_owned();
-            self.tell(task, &Ended { exit_code: Some(KILLED), reason }).await;
-            self.at_work().remove(&task.arn);
-            return;
-        }
-        let ended = match self.run(task, stop).await {
+            Ok(Ended { exit_code: Some(KILLED), reason: "the task was stopped".to_owned() })
+        } else {
+            self.run(task, stop).await
+        };
+        let ended = match ended {
             Ok(ended) => ended,
             Err(error) => {
                 let reason = format!("CannotStartContainerError: {error:#}");
@@ -272,15 +271,12 @@ impl Runner {
         let wait = async {
             let ended = self.wait(&mut child, stop, task).await;
             // what it left behind may hold its pipes for ever; what came through them is passed on
-            let all = async {
-                for reader in readers.into_iter().flatten() {
-                    let end = reader.abort_handle();
-                    if tokio::time::timeout(SOON, reader).await.is_err() {
-                        end.abort();
-                    }
+            for reader in readers.into_iter().flatten() {
+                let end = reader.abort_handle();
+                if tokio::time::timeout(SOON, reader).await.is_err() {
+                    end.abort();
                 }
-            };
-            all.await;
+            }
             ended
         };
         let ((), ended) = tokio::join!(log, wait);
