@@ -36,6 +36,10 @@ pub(crate) use summary::Summary;
 /// How often gold is built and committed before a race counts as lost.
 const GOLD_ATTEMPTS: u32 = 3;
 
+/// How long a run that another process holds is watched before it is left alone. A process that
+/// was killed holds its lock until its last write to the disk is over.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// What to run.
 #[derive(Debug)]
 pub(crate) struct Order<'a> {
@@ -66,7 +70,9 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
     let board = Board::new();
     let directory = environment.directory();
     let survey = match &directory {
-        Some(lake) => claim::survey(lake, &environment.config_sha256, &order.scope.hash())?,
+        Some(lake) => {
+            claim::survey(lake, &environment.config_sha256, &order.scope.hash(), PATIENCE)?
+        }
         None => Survey::default(),
     };
     for run in &survey.live {

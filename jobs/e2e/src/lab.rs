@@ -88,6 +88,11 @@ impl Lab {
         Ok(lab)
     }
 
+    /// Keeps the folder when the test is over, for a look at what went wrong; its path.
+    pub fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
+
     /// The configuration's path.
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("lake.yaml")

@@ -1,7 +1,7 @@
 //! The whole way, undisturbed: exact bars, nothing to do the second time, the same bytes whatever
 //! the concurrency, archives that were published again.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use e2e::lab::Lab;
 use e2e::look;
 use e2e::world::{World, day};
@@ -98,6 +98,33 @@ fn the_same_bytes_whatever_the_concurrency() -> Result<()> {
         seen.push(files);
     }
     assert_eq!(seen[0], seen[1]);
+    Ok(())
+}
+
+/// A lake that grew by a symbol, a dataset or a day at a time, in any order, is the lake that one
+/// run makes: what a part was made from while others were missing leaves no trace.
+#[test]
+fn a_lake_that_grew_in_parts_is_the_lake_of_one_run() -> Result<()> {
+    let world = World::new(&SYMBOLS[..2], "2024-12-30", "2025-01-01")?;
+    let exchange = world.start()?;
+    let whole = Lab::new(&world.yaml(exchange.url()))?;
+    whole.run_well()?;
+    let seed = fastrand::u64(..);
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let parts = Lab::new(&world.yaml(exchange.url()))?;
+    for _ in 0..6 {
+        let day = ["2024-12-30", "2024-12-31", "2025-01-01"][chance.usize(..3)];
+        let symbol = ["BTCUSDT", "PEPEUSDT"][chance.usize(..2)];
+        let dataset = ["trades", "agg_trades", "klines"][chance.usize(..3)];
+        let mut args = vec!["--dataset", dataset];
+        args.extend(if chance.bool() { vec!["--from", day, "--to", day] } else { vec![] });
+        args.extend(if chance.bool() { vec!["--symbol", symbol] } else { vec![] });
+        parts.run(&args)?.expect_code(0).with_context(|| format!("seed {seed}: {args:?}"))?;
+    }
+    parts.run_well()?;
+    let (found, expected) =
+        (look::files(&parts.lake(), look::DERIVED)?, look::files(&whole.lake(), look::DERIVED)?);
+    ensure!(found == expected, "seed {seed}:\n{}", look::differences(&found, &expected));
     Ok(())
 }
 

@@ -4,6 +4,8 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use model::RunId;
@@ -79,8 +81,27 @@ pub(crate) fn hold(lake: &Path, run: &RunId) -> anyhow::Result<Option<Claim>> {
     }
 }
 
-/// Looks through a lake's runs, and holds what is to be taken up.
-pub(crate) fn survey(lake: &Path, config_sha256: &str, scope: &str) -> anyhow::Result<Survey> {
+/// As [`hold`], but asks again until an instant.
+fn hold_by(until: Instant, lake: &Path, run: &RunId) -> anyhow::Result<Option<Claim>> {
+    loop {
+        let held = hold(lake, run)?;
+        if held.is_some() || Instant::now() >= until {
+            return Ok(held);
+        }
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// Looks through a lake's runs, and holds what is to be taken up. A run that another process
+/// holds is left alone, but not before `patience` is over (once, however many they are): its
+/// holder may just be dying, and then nobody would finish it.
+pub(crate) fn survey(
+    lake: &Path,
+    config_sha256: &str,
+    scope: &str,
+    patience: Duration,
+) -> anyhow::Result<Survey> {
+    let until = Instant::now() + patience;
     let mut survey = Survey::default();
     // a later finished run of the same kind has done what an earlier unfinished one left; and
     // what a committed run did not build, the next plan sees
@@ -101,7 +122,7 @@ pub(crate) fn survey(lake: &Path, config_sha256: &str, scope: &str) -> anyhow::R
         if !wanted && !half_done {
             continue;
         }
-        match hold(lake, &run)? {
+        match hold_by(until, lake, &run)? {
             None if same => survey.live.push(run),
             None => {}
             // its holder may have finished it while we looked
@@ -154,7 +175,15 @@ mod tests {
 
         /// (taken up, half done, live)
         fn check(&self, expect: (Option<&str>, &[&str], &[&str])) -> Survey {
-            let survey = survey(self.0.path(), "config", "s").unwrap();
+            self.check_after(Duration::ZERO, expect)
+        }
+
+        fn check_after(
+            &self,
+            patience: Duration,
+            expect: (Option<&str>, &[&str], &[&str]),
+        ) -> Survey {
+            let survey = survey(self.0.path(), "config", "s", patience).unwrap();
             let mine = survey.mine.as_ref().map(|claim| claim.run.as_str());
             let half_done: Vec<_> = survey.half_done.iter().map(|c| c.run.as_str()).collect();
             let live: Vec<_> = survey.live.iter().map(RunId::as_str).collect();
@@ -204,6 +233,20 @@ mod tests {
         drop(held);
         assert!(!is_held(runs.0.path(), &B.parse().unwrap()));
         runs.check((Some(B), &[C], &[]));
+    }
+
+    #[test]
+    fn a_run_whose_holder_is_dying_is_taken_up() {
+        let runs = Runs::new();
+        runs.add(A, "config", &["dirty.json"]);
+        let claim = hold(runs.0.path(), &A.parse().unwrap()).unwrap().unwrap();
+        let dying = std::thread::spawn(move || {
+            sleep(Duration::from_millis(200));
+            drop(claim);
+        });
+        runs.check((None, &[], &[A]));
+        runs.check_after(Duration::from_secs(60), (None, &[A], &[]));
+        dying.join().unwrap();
     }
 
     #[test]
