@@ -85,7 +85,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         scope: Scope::default(),
         retry_bad: false,
         log: "warn",
+        resume: None,
         again: "cargo xtask demo",
+        again_with: "cargo xtask local run --env demo --resume",
     };
     let summary = executor::run(&order)?;
     drop(exchange);

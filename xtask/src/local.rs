@@ -7,7 +7,7 @@ use anyhow::bail;
 use model::config::Scope;
 use model::{Dataset, Day, RunId, Symbol};
 
-use crate::environment::{Choice, Environment, Wrong};
+use crate::environment::{Choice, Wrong};
 use crate::executor::{self, Order, Summary};
 use crate::{human, query};
 
@@ -28,11 +28,13 @@ pub(crate) enum Command {
 #[command(
     long_about = "Bring a lake up to date: plan, fetch, parse, commit, roll up and check what the \
                   configuration wants and the lake does not hold.\n\n\
-                  It may be stopped at any moment: the same command goes on where it ended.",
+                  It may be stopped at any moment: the same command goes on where it ended. In a \
+                  lake on an object store it does so with --resume and the run that it named.",
     after_help = "Examples:\n  \
         cargo xtask local run --env dev\n  \
         cargo xtask local run --env dev --symbol BTCUSDT --from 2024-12-31 --to 2025-01-01\n  \
-        cargo xtask local run --env dev --dataset klines --lake /data/lake --json\n\n\
+        cargo xtask local run --env dev --dataset klines --lake /data/lake --json\n  \
+        cargo xtask local run --env dev --resume 20250102T030405Z-0a1b2c3d\n\n\
         Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 the source does \
         not answer (run again later), 4 a check refused the data, 5 another run was faster (run \
         again now)."
@@ -60,6 +62,11 @@ pub(crate) struct RunArgs {
     /// Try archives again that failed before, though the source has not changed them
     #[arg(long)]
     retry_bad: bool,
+
+    /// Go on with this run, whatever its configuration and arguments were
+    #[arg(long, value_name = "RUN",
+          conflicts_with_all = ["from", "to", "symbols", "datasets", "retry_bad"])]
+    resume: Option<RunId>,
 
     /// Write the summary as JSON to standard output
     #[arg(long)]
@@ -100,7 +107,7 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
     {
         bail!(Wrong(format!("impossible range: --from {from} is after --to {to}")));
     }
-    let again = again(&args);
+    let (again, again_with) = (again(&args), again_with(&args.choice));
     let scope =
         Scope { from: args.from, to: args.to, symbols: args.symbols, datasets: args.datasets };
     args.choice.build.run()?;
@@ -109,27 +116,45 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
         scope,
         retry_bad: args.retry_bad,
         log: &args.log,
+        resume: args.resume,
         again: &again,
+        again_with: &again_with,
     };
     let summary = executor::run(&order)?;
     show(&summary, args.json)?;
     if !args.json {
-        next(&args.choice, &environment, &summary);
+        next(&args.choice, &order, &summary);
     }
     Ok(summary.exit)
 }
 
-/// The command that goes on where this one was cut off.
-fn again(args: &RunArgs) -> String {
+/// The command for the same lake.
+fn same_lake(choice: &Choice) -> String {
     let mut text = "cargo xtask local run".to_owned();
     let mut add = |flag: &str, value: Option<String>| {
         if let Some(value) = value {
             let _ = write!(text, " {flag} {value}");
         }
     };
-    add("--env", args.choice.env.clone());
-    add("--config", args.choice.config.as_ref().map(|c| c.display().to_string()));
-    add("--lake", args.choice.lake.clone());
+    add("--env", choice.env.clone());
+    add("--config", choice.config.as_ref().map(|c| c.display().to_string()));
+    add("--lake", choice.lake.clone());
+    text
+}
+
+/// The command that goes on with a run that it is given.
+fn again_with(choice: &Choice) -> String {
+    same_lake(choice) + " --resume"
+}
+
+/// The command that goes on where this one was cut off.
+fn again(args: &RunArgs) -> String {
+    let mut text = same_lake(&args.choice);
+    let mut add = |flag: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let _ = write!(text, " {flag} {value}");
+        }
+    };
     add("--from", args.from.map(|d| d.to_string()));
     add("--to", args.to.map(|d| d.to_string()));
     for symbol in &args.symbols {
@@ -137,6 +162,9 @@ fn again(args: &RunArgs) -> String {
     }
     for dataset in &args.datasets {
         add("--dataset", Some(dataset.to_string()));
+    }
+    if args.retry_bad {
+        text += " --retry-bad";
     }
     text
 }
@@ -155,7 +183,8 @@ pub(crate) fn show(summary: &Summary, json: bool) -> anyhow::Result<()> {
 }
 
 /// What to type next.
-fn next(choice: &Choice, environment: &Environment, summary: &Summary) {
+fn next(choice: &Choice, order: &Order, summary: &Summary) {
+    let environment = order.environment;
     println!();
     if summary.exit != 0 {
         if summary.exit == 3 && environment.config.sources.binance.url.value.contains("127.0.0.1") {
@@ -163,6 +192,9 @@ fn next(choice: &Choice, environment: &Environment, summary: &Summary) {
         }
         if let Some(exit) = model::exit::Exit::of_code(summary.exit.into()) {
             println!("next: {}", exit.advice());
+        }
+        if environment.directory().is_none() {
+            println!("      `{}` goes on with run {}", order.go_on(&summary.run), summary.run);
         }
         return;
     }

@@ -14,6 +14,10 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct Lab {
     folder: TempDir,
+    /// Where the lake lies, where it is no folder of the lab.
+    uri: Option<String>,
+    /// What the commands find in their environment.
+    variables: Vec<(&'static str, String)>,
 }
 
 /// How a command of a lab ended.
@@ -83,9 +87,17 @@ impl Lab {
     /// When the folder cannot be made or the binaries are not there.
     pub fn new(yaml: &str) -> Result<Self> {
         binaries()?;
-        let lab = Self { folder: tempfile::tempdir()? };
+        let lab = Self { folder: tempfile::tempdir()?, uri: None, variables: Vec::new() };
         std::fs::write(lab.config(), yaml)?;
         Ok(lab)
+    }
+
+    /// The same with a lake on an object store, and what is needed to reach it.
+    #[must_use]
+    pub fn on_store(self, bucket: &str, variables: Vec<(&'static str, String)>) -> Self {
+        let name = self.folder.path().file_name().unwrap_or_default().to_string_lossy();
+        let uri = Some(format!("{bucket}/e2e-{}", name.trim_start_matches('.')));
+        Self { uri, variables, ..self }
     }
 
     /// Keeps the folder when the test is over, for a look at what went wrong; its path.
@@ -122,7 +134,8 @@ impl Lab {
             .arg("--config")
             .arg(self.config())
             .arg("--lake")
-            .arg(self.lake())
+            .arg(self.uri.as_ref().map_or_else(|| self.lake().into_os_string(), Into::into))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .current_dir(self.folder.path());
         Ok(command)

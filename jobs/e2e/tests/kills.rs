@@ -18,7 +18,8 @@ use model::schema::Table;
 
 /// Kills in an ordinary test run. `MARKET_LAKE_KILLS` asks for another number.
 const KILLS: u32 = 30;
-/// Kills that one lake suffers before it may finish.
+/// The most kills that one lake suffers before it may finish. Few leave most to what comes after
+/// the last one, many pile up.
 const KILLS_A_LAKE: u32 = 10;
 
 /// Days that are long enough for a kill to hit the middle of an archive, in several batches.
@@ -169,7 +170,7 @@ fn killed_at_any_moment() -> Result<()> {
             "{kills} kills in {lakes} lakes: are processes listed in /proc?"
         );
         let lab = Lab::new(&world.yaml(exchange.url()))?;
-        for _ in 0..KILLS_A_LAKE.min(wanted - kills) {
+        for _ in 0..chance.u32(1..=KILLS_A_LAKE).min(wanted - kills) {
             let mut child = lab
                 .run_command(&[])?
                 .process_group(0)
@@ -226,6 +227,30 @@ fn a_run_is_finished_whose_killed_processes_are_slow_to_end() -> Result<()> {
     ensure!(look::files(&lab.lake(), look::DERIVED)? == files);
     same_accounts(&accounts(&lab)?, &rows)?;
     dying.join().map_err(|_| anyhow::anyhow!("the thread panicked"))
+}
+
+/// A call with `--retry-bad` is another kind of run: it neither trips over one that was cut off
+/// without, nor is it forgotten when it is cut off itself.
+#[test]
+fn runs_with_and_without_retry_bad_take_up_their_own() -> Result<()> {
+    let world = World::new(&["spot:BTCUSDT,trades=200"], "2024-12-31", "2025-01-01")?;
+    let exchange = world.start()?;
+    for (cut_off, then, taken_up) in [
+        (&[][..], &["--retry-bad"][..], false),
+        (&["--retry-bad"][..], &["--retry-bad"][..], true),
+        (&["--retry-bad"][..], &[][..], false),
+    ] {
+        let lab = Lab::new(&world.yaml(exchange.url()))?;
+        let mut child = lab.run_command(cut_off)?.process_group(0).stderr(Stdio::null()).spawn()?;
+        let hit = kill(&mut child, "bronze", Duration::ZERO, true)?;
+        child.wait()?;
+        ensure!(hit == Some("bronze"), "killed {hit:?}");
+        let ended = lab.run(then)?.expect_code(0)?;
+        let said = format!("{cut_off:?} then {then:?}: {}{}", ended.stdout, ended.stderr);
+        assert_eq!(ended.stderr.contains("taking up run"), taken_up, "{said}");
+        assert_eq!(lab.lines("SELECT count(*) FROM gold.daily")?, ["2"], "{said}");
+    }
+    Ok(())
 }
 
 /// Runs until a run ends well: the first may still meet what a kill left.

@@ -30,7 +30,6 @@ use model::config::{Scope, Series};
 use model::exit::Exit;
 use model::layout;
 use model::plan::{Group, Plan, PlanTotals};
-use model::unit::short_hash;
 use model::{Market, Period, Symbol};
 use stage::http::Door;
 use stage::{Context, Failure};
@@ -58,8 +57,7 @@ pub struct Options {
 impl Options {
     /// Stands for the arguments that bend the plan; without `--retry-bad` it is the scope's hash.
     pub fn hash(&self) -> String {
-        let scope = self.scope.hash();
-        if self.retry_bad { short_hash(&format!("{scope} retry-bad")) } else { scope }
+        self.scope.hash(self.retry_bad)
     }
 }
 

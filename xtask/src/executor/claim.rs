@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use model::RunId;
 use model::layout;
 use model::plan::Plan;
+
+use crate::environment::Wrong;
 
 /// A run that this process holds.
 #[derive(Debug)]
@@ -79,6 +81,22 @@ pub(crate) fn hold(lake: &Path, run: &RunId) -> anyhow::Result<Option<Claim>> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error).with_context(context),
     }
+}
+
+/// Holds a run that is to be gone on with. A lake on an object store has no locks: there its
+/// caller says that nobody else is at work on it.
+pub(crate) fn resumed(lake: Option<&Path>, run: &RunId) -> anyhow::Result<Claim> {
+    let Some(lake) = lake else { return Ok(Claim { run: run.clone(), lock: None }) };
+    if plan(lake, run).is_none() {
+        bail!(Wrong(format!(
+            "there is no run {run} with a plan in `{}`, expected one of `local status`",
+            lake.display()
+        )));
+    }
+    if is_finished(lake, run) {
+        bail!(Wrong(format!("run {run} is finished, expected one that was cut off")));
+    }
+    hold(lake, run)?.with_context(|| format!("another process is at work on run {run}"))
 }
 
 /// As [`hold`], but asks again until an instant.
@@ -236,6 +254,25 @@ mod tests {
     }
 
     #[test]
+    fn only_a_run_that_was_cut_off_is_gone_on_with() {
+        let runs = Runs::new();
+        runs.add(A, "another", &["dirty.json"]);
+        runs.add(B, "config", &["summary.json"]);
+        let check = |run: &str, expect: &str| {
+            let resumed = resumed(Some(runs.0.path()), &run.parse().unwrap());
+            let said = resumed.map_or_else(|error| error.to_string(), |c| c.run.to_string());
+            assert!(said.contains(expect), "{run}: {said}");
+        };
+        check(A, A);
+        check(B, "is finished");
+        check(C, "there is no run");
+        let held = hold(runs.0.path(), &A.parse().unwrap()).unwrap();
+        check(A, "another process");
+        drop(held);
+        assert!(resumed(None, &C.parse().unwrap()).unwrap().lock.is_none());
+    }
+
+    #[test]
     fn a_run_whose_holder_is_dying_is_taken_up() {
         let runs = Runs::new();
         runs.add(A, "config", &["dirty.json"]);
@@ -245,7 +282,7 @@ mod tests {
             drop(claim);
         });
         runs.check((None, &[], &[A]));
-        runs.check_after(Duration::from_secs(60), (None, &[A], &[]));
+        runs.check_after(Duration::from_mins(1), (None, &[A], &[]));
         dying.join().unwrap();
     }
 

@@ -43,9 +43,11 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Stands for this scope in a plan.
-    pub fn hash(&self) -> String {
-        short_hash(&serde_json::to_string(self).unwrap_or_default())
+    /// Stands for this scope in a plan, and for whether the plan tries archives again that
+    /// failed before.
+    pub fn hash(&self, retry_bad: bool) -> String {
+        let scope = short_hash(&serde_json::to_string(self).unwrap_or_default());
+        if retry_bad { short_hash(&format!("{scope} retry-bad")) } else { scope }
     }
 
     fn admits(&self, series: &Series) -> bool {

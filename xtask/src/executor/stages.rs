@@ -1,0 +1,370 @@
+//! The stages of one run, in their order: plan; bronze and silver a batch; commit; gold; the
+//! commit of gold; check. What they came to is the run's summary. Which run that is, and what is
+//! tried again, is not decided here.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use chrono::{DateTime, Utc};
+use model::config::Scope;
+use model::exit::Exit;
+use model::layout;
+use model::plan::Plan;
+use serde::Deserialize;
+
+use super::board::Board;
+use super::child::{Ended, Starter};
+use super::claim::Claim;
+use super::summary::{self, Summary};
+use super::{Order, now};
+use crate::human;
+
+/// How often gold is built and committed before a race counts as lost.
+const GOLD_ATTEMPTS: u32 = 3;
+
+/// Works on one run.
+pub(super) struct Executor<'a> {
+    order: &'a Order<'a>,
+    board: &'a Board,
+    stop: &'a Arc<AtomicBool>,
+    claim: Claim,
+    started_at: DateTime<Utc>,
+    start: Instant,
+    record: Mutex<Record>,
+    /// Whether all is committed that the run has built, and judged.
+    complete: bool,
+}
+
+/// What the jobs of a run came to so far.
+#[derive(Debug, Default)]
+struct Record {
+    stages: BTreeMap<String, f64>,
+    failures: Vec<summary::Failure>,
+}
+
+/// What `plan --json` says.
+#[derive(Deserialize)]
+struct Planned {
+    plan: Plan,
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
+/// How bad an exit is among those of one run.
+const fn rank(exit: Exit) -> u8 {
+    match exit {
+        Exit::Done => 0,
+        Exit::LostRace => 1,
+        Exit::SourceUnavailable => 2,
+        Exit::DataRefused => 3,
+        Exit::Failed => 4,
+        Exit::Usage => 5,
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+impl<'a> Executor<'a> {
+    /// Gets ready to work on the run that is claimed.
+    pub(super) fn new(
+        order: &'a Order<'a>,
+        board: &'a Board,
+        stop: &'a Arc<AtomicBool>,
+        claim: Claim,
+    ) -> Self {
+        Self {
+            order,
+            board,
+            stop,
+            claim,
+            started_at: now(),
+            start: Instant::now(),
+            record: Mutex::default(),
+            complete: false,
+        }
+    }
+
+    fn starter(&self) -> Starter<'_> {
+        let environment = self.order.environment;
+        let limits = &environment.config.limits.run;
+        let file = environment.file.display().to_string();
+        Starter {
+            common: words(&[
+                "--config",
+                &file,
+                "--lake",
+                &environment.lake,
+                "--run",
+                self.claim.run.as_str(),
+                "--log-format",
+                "text",
+                "--log",
+                self.order.log,
+                "--progress",
+            ]),
+            lock: self.claim.lock.as_ref(),
+            board: self.board,
+            stop: self.stop,
+            deadline: self.start + Duration::from_secs(limits.timeout_seconds),
+            attempts: limits.attempts,
+        }
+    }
+
+    /// Runs one job; `None` when it failed for good, which is then on record.
+    fn job(&self, stage: &str, batch: u32, args: &[String]) -> anyhow::Result<Option<Ended>> {
+        let mut starter = self.starter();
+        let mut arguments = args.to_vec();
+        if batch > 0 {
+            arguments.extend(["--batch".to_owned(), batch.to_string()]);
+        }
+        if args == ["--gold"] {
+            // a race that gold lost is lost until it is built again
+            starter.attempts = 1;
+        }
+        let ended = starter.run(stage, batch, &arguments)?;
+        if self.stop.load(Ordering::Relaxed) {
+            let run = &self.claim.run;
+            bail!("stopped; to go on with run {run}, type `{}`", self.order.go_on(run));
+        }
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        *record.stages.entry(stage.to_owned()).or_default() += ended.took.as_secs_f64();
+        if ended.exit == Exit::Done {
+            return Ok(Some(ended));
+        }
+        record.failures.push(summary::Failure {
+            stage: stage.to_owned(),
+            batch,
+            exit: ended.exit as u8,
+            attempts: ended.attempts,
+            message: ended.message,
+        });
+        Ok(None)
+    }
+
+    /// A stage of one job, shown on the board.
+    fn stage(&self, stage: &str, args: &[&str]) -> anyhow::Result<Option<Ended>> {
+        let noun = match stage {
+            "plan" => "series",
+            "gold" => "symbol",
+            _ => "step",
+        };
+        self.board.begin(stage, noun, 0);
+        let ended = self.job(stage, 0, &words(args));
+        let note = match (&ended, args) {
+            (Ok(Some(_)), []) => String::new(),
+            (Ok(Some(_)), _) if stage == "plan" => String::new(),
+            (Ok(Some(_)), args) => args.join(" "),
+            (Ok(None), _) => "FAILED".to_owned(),
+            (Err(_), _) => "stopped".to_owned(),
+        };
+        self.board.end(stage, &note);
+        ended
+    }
+
+    /// All stages. The plan, where there is one.
+    pub(super) fn work(&mut self) -> anyhow::Result<Option<Plan>> {
+        let scope = scope_arguments(&self.order.scope);
+        let mut args: Vec<&str> = scope.iter().map(String::as_str).collect();
+        args.push("--json");
+        args.extend(self.order.retry_bad.then_some("--retry-bad"));
+        args.extend(self.order.resume.is_some().then_some("--resume"));
+        let Some(planned) = self.stage("plan", &args)? else { return Ok(None) };
+        let plan = self.plan(&planned)?;
+        if plan.batches.is_empty() {
+            return Ok(Some(plan));
+        }
+        self.batches(&plan)?;
+        self.commit_and_after()?;
+        Ok(Some(plan))
+    }
+
+    /// The plan that `plan` told.
+    fn plan(&self, planned: &Ended) -> anyhow::Result<Plan> {
+        let planned: Planned =
+            serde_json::from_str(&planned.stdout).context("what `plan` said is no plan")?;
+        for warning in &planned.warnings {
+            self.board.log(&format!("plan: {warning}"));
+        }
+        Ok(planned.plan)
+    }
+
+    /// bronze and silver, a few batches at once.
+    fn batches(&self, plan: &Plan) -> anyhow::Result<()> {
+        self.board.begin("bronze", "archive", plan.totals.fetch);
+        self.board.begin("silver", "group", plan.totals.groups);
+        let next = AtomicUsize::new(0);
+        let workers =
+            (self.order.environment.config.limits.run.concurrency as usize).min(plan.batches.len());
+        let work = || -> anyhow::Result<()> {
+            while let Some(batch) = plan.batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if self.starter().stopped() {
+                    break;
+                }
+                // what could be fetched is built even where something could not
+                self.job("bronze", batch.number, &[])?;
+                self.job("silver", batch.number, &[])?;
+            }
+            Ok(())
+        };
+        let results: Vec<anyhow::Result<()>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+        });
+        let failed = |stage: &str| {
+            let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+            match record.failures.iter().filter(|f| f.stage == stage).count() as u64 {
+                0 => String::new(),
+                n => format!("({} FAILED)", human::plural(n, "batch")),
+            }
+        };
+        self.board.end("bronze", &failed("bronze"));
+        self.board.end("silver", &failed("silver"));
+        results.into_iter().collect()
+    }
+
+    /// The stages after the batches; each needs the one before.
+    pub(super) fn commit_and_after(&mut self) -> anyhow::Result<()> {
+        if self.stage("commit", &[])?.is_none() || !self.gold()? {
+            return Ok(());
+        }
+        let judged = self.stage("check", &[])?.is_some();
+        let record = self.record.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // a verdict against the lake is a verdict; a check that never came to one is run again
+        let refused = |f: &summary::Failure| f.exit == Exit::DataRefused as u8;
+        self.complete = judged || record.failures.last().is_some_and(refused);
+        Ok(())
+    }
+
+    /// gold and its commit. Where another run has changed silver between the two, gold is built
+    /// again: a commit refuses what no longer fits.
+    fn gold(&self) -> anyhow::Result<bool> {
+        for attempt in 1.. {
+            if self.stage("gold", &[])?.is_none() {
+                break;
+            }
+            if self.stage("commit", &["--gold"])?.is_some() {
+                return Ok(true);
+            }
+            let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+            let lost = |f: &summary::Failure| f.exit == Exit::LostRace as u8;
+            if attempt == GOLD_ATTEMPTS || !record.failures.last().is_some_and(lost) {
+                break;
+            }
+            record.failures.pop();
+        }
+        Ok(false)
+    }
+
+    /// Makes the summary, and writes it: from then on the run is finished. A batch that failed
+    /// does not keep a run open (the next plan sees what it did not build); a commit, gold or
+    /// check that failed does, and the next call takes the run up.
+    pub(super) fn summarize(&mut self, plan: Option<&Plan>) -> anyhow::Result<Summary> {
+        let record = std::mem::take(self.record.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let exit = record
+            .failures
+            .iter()
+            .filter_map(|f| Exit::of_code(f.exit.into()))
+            .max_by_key(|e| rank(*e))
+            .unwrap_or(Exit::Done);
+        let directory = self.order.environment.directory();
+        let planned = |lake: &Path| lake.join(layout::plan(&self.claim.run)).is_file();
+        let nothing_to_do = exit == Exit::Done && plan.is_some_and(|p| p.batches.is_empty());
+        let figures = match &directory {
+            Some(lake) if !nothing_to_do && planned(lake) => {
+                Some(summary::figures(lake, &self.claim.run)?)
+            }
+            _ => None,
+        };
+        let mut summary = Summary {
+            run: self.claim.run.clone(),
+            environment: self.order.environment.name.clone(),
+            lake: self.order.environment.shown_lake(),
+            started_at: self.started_at,
+            seconds: self.start.elapsed().as_secs_f64(),
+            exit: exit as u8,
+            nothing_to_do,
+            planned: plan.map(|p| p.totals).unwrap_or_default(),
+            absent: plan.map_or(0, |p| p.absent.len() as u64),
+            figures,
+            stages: record.stages,
+            failures: record.failures,
+            finished_first: Vec::new(),
+        };
+        if summary.figures.as_ref().is_some_and(|f| !f.rows_add_up) && summary.exit == 0 {
+            summary.exit = Exit::Failed as u8;
+        }
+        let Some(lake) = directory else { return Ok(summary) };
+        if nothing_to_do || !planned(&lake) {
+            // such a run leaves nothing behind
+            let folder = lake.join(layout::run(&self.claim.run));
+            std::fs::remove_dir_all(&folder)
+                .with_context(|| format!("cannot remove `{}`", folder.display()))?;
+        } else if self.complete {
+            let file = lake.join(layout::summary(&self.claim.run));
+            let text = serde_json::to_string_pretty(&summary)? + "\n";
+            write_whole(&file, &text)
+                .with_context(|| format!("cannot write `{}`", file.display()))?;
+        }
+        Ok(summary)
+    }
+}
+
+/// Writes a file at once: nobody sees a part of it.
+fn write_whole(file: &Path, text: &str) -> std::io::Result<()> {
+    let part = file.with_extension("part");
+    std::fs::write(&part, text)?;
+    std::fs::rename(&part, file)
+}
+
+/// The scope as arguments of `plan`.
+fn scope_arguments(scope: &Scope) -> Vec<String> {
+    let mut args = Vec::new();
+    let mut add = |name: &str, value: String| args.extend([name.to_owned(), value]);
+    if let Some(from) = scope.from {
+        add("--from", from.to_string());
+    }
+    if let Some(to) = scope.to {
+        add("--to", to.to_string());
+    }
+    for symbol in &scope.symbols {
+        add("--symbol", symbol.to_string());
+    }
+    for dataset in &scope.datasets {
+        add("--dataset", dataset.to_string());
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_become_arguments() {
+        let scope = Scope {
+            from: Some("2024-01-01".parse().unwrap()),
+            symbols: vec!["BTCUSDT".parse().unwrap(), "ETHUSDT".parse().unwrap()],
+            ..Scope::default()
+        };
+        assert_eq!(
+            scope_arguments(&scope).join(" "),
+            "--from 2024-01-01 --symbol BTCUSDT --symbol ETHUSDT"
+        );
+    }
+
+    #[test]
+    fn the_worst_exit_counts() {
+        let worst = |exits: &[Exit]| exits.iter().copied().max_by_key(|e| rank(*e));
+        assert_eq!(worst(&[Exit::LostRace, Exit::Done]), Some(Exit::LostRace));
+        assert_eq!(
+            worst(&[Exit::DataRefused, Exit::Failed, Exit::SourceUnavailable]),
+            Some(Exit::Failed)
+        );
+    }
+}
