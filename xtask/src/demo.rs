@@ -93,12 +93,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     drop(exchange);
     local::show(&summary, args.json)?;
     if !args.json {
-        if summary.exit == 0 && !is_idle(&summary) {
+        if summary.worst() == 0 && !is_idle(&summary) {
             answers(&environment)?;
         }
         next(&summary, begun);
     }
-    Ok(summary.exit)
+    Ok(summary.worst())
 }
 
 /// Whether nothing changed in the lake.
@@ -138,7 +138,7 @@ fn answers(environment: &Environment) -> anyhow::Result<()> {
 
 fn next(summary: &Summary, start: Instant) {
     println!("\nthe demo took {} without building", human::span(start.elapsed()));
-    if summary.exit != 0 {
+    if summary.worst() != 0 {
         println!("next: cargo xtask demo                  goes on where this ended");
         return;
     }

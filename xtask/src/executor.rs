@@ -102,6 +102,8 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
              a new run"
         ));
     }
+    // such a run that fails again holds up its own bars and no other data: what is new is
+    // planned all the same
     let mut finished_first = Vec::new();
     for claim in survey.half_done {
         let run = claim.run.clone();
@@ -114,13 +116,13 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
         board.log(&format!("taking up run {}, which was cut off", claim.run));
         let mut executor = Executor::new(order, &board, &stop, claim);
         let plan = executor.work()?;
-        finished_first.push(executor.summarize(plan.as_ref())?);
-    }
-    // what was taken up obeyed its old plan; there may be news since
-    if let Some(at) = finished_first.iter().position(|s| s.exit != 0) {
-        let mut failed = finished_first.swap_remove(at);
-        failed.finished_first = finished_first;
-        return Ok(failed);
+        let mut summary = executor.summarize(plan.as_ref())?;
+        if summary.exit != 0 {
+            summary.finished_first = finished_first;
+            return Ok(summary);
+        }
+        // it obeyed its old plan; there may be news since
+        finished_first.push(summary);
     }
     let claim = new_claim(directory.as_deref())?;
     if directory.is_none() {

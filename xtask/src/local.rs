@@ -125,7 +125,7 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
     if !args.json {
         next(&args.choice, &order, &summary);
     }
-    Ok(summary.exit)
+    Ok(summary.worst())
 }
 
 /// The command for the same lake.
@@ -186,11 +186,12 @@ pub(crate) fn show(summary: &Summary, json: bool) -> anyhow::Result<()> {
 fn next(choice: &Choice, order: &Order, summary: &Summary) {
     let environment = order.environment;
     println!();
-    if summary.exit != 0 {
-        if summary.exit == 3 && environment.config.sources.binance.url.value.contains("127.0.0.1") {
+    let worst = summary.worst();
+    if worst != 0 {
+        if worst == 3 && environment.config.sources.binance.url.value.contains("127.0.0.1") {
             println!("the sample exchange runs only inside `cargo xtask demo`");
         }
-        if let Some(exit) = model::exit::Exit::of_code(summary.exit.into()) {
+        if let Some(exit) = model::exit::Exit::of_code(worst.into()) {
             println!("next: {}", exit.advice());
         }
         if environment.directory().is_none() {
@@ -273,7 +274,7 @@ fn run_row(lake: &std::path::Path, run: &RunId) -> Vec<String> {
         None if executor::is_finished(lake, run) => "finished, by another version",
         None if executor::is_held(lake, run) => "at work",
         None if executor::plan(lake, run).is_none() => "cut off before it had a plan",
-        None => "cut off; the same command goes on with it",
+        None => "cut off; `local run --resume` with its name goes on with it",
     };
     vec![run.to_string(), what.to_owned()]
 }

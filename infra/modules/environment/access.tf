@@ -28,13 +28,14 @@ locals {
   index    = "${local.prefix.index}/*"
   batches  = "${local.prefix.runs}/*/batches/*"
   config   = "config/*"
+  owed     = "${local.prefix.runs}/owed/*"
 
   fragments = { for stage in ["bronze", "silver", "gold"] : stage => "${local.prefix.runs}/*/fragments/${stage}/*" }
 
   stage_access = {
     plan = {
       read  = [local.index, "${local.prefix.runs}/*/plan.json"]
-      list  = [local.index]
+      list  = [local.index, local.owed]
       write = ["${local.prefix.runs}/*/plan.json", local.batches]
     }
     bronze = {
@@ -58,12 +59,12 @@ locals {
       )
       # it names the files that workers wrote, and writes the small tables itself
       write = concat(
-        [local.index, "${local.prefix.runs}/*/dirty.json"],
+        [local.index, "${local.prefix.runs}/*/dirty.json", local.owed],
         local.tables.bronze, local.tables.ops, local.logs.silver, local.logs.gold,
       )
       # `commit maintain` deletes what nothing needs any more, the extract its oldest
       delete = concat(
-        [local.index, local.batches, "${local.prefix.runs}/*/fragments/*"],
+        [local.index, local.batches, local.owed, "${local.prefix.runs}/*/fragments/*"],
         local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops,
       )
     }

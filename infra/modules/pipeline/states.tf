@@ -31,7 +31,7 @@ locals {
     }
     commit_gold = {
       name    = "Commit bars", stage = "commit", next = "Judge the lake", failed = "Are the bars old?"
-      comment = "Refused with exit 5 where silver has changed since"
+      comment = "Exit 5 where silver has changed since, 1 where a symbol's bars were not built"
       command = ["--gold"]
     }
     check = {

@@ -1,4 +1,5 @@
-//! Gold tables: partitions replaced by what `gold` built, where that still fits silver.
+//! Gold tables: partitions replaced by what `gold` built, where that still fits silver. What could
+//! not be built keeps nothing else back, and is told at the end.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,6 +11,7 @@ use stage::{Context, Failure};
 use table::{Change, Snapshot, Stamp, TableError, Tables};
 
 use crate::failure;
+use crate::owed;
 use crate::summary::{Skipped, Summary, TableOutcome};
 
 /// The tables that gold is made from, but for the bars themselves.
@@ -23,12 +25,14 @@ const CHOICES: u32 = 10;
 ///
 /// # Errors
 /// [`Exit::LostRace`] when silver has changed since a piece was built: it must be built again
-/// (all others are committed then), or when other writers won again and again; whatever the
-/// lake says.
+/// (all others are committed then), or when other writers won again and again;
+/// [`Exit::Failed`] when pieces that are dirty were not built (all others are committed then);
+/// whatever the lake says.
 pub async fn run_gold(context: &Context) -> Result<Summary, Failure> {
     let tables = Tables::open(&context.lake);
     let mut fragments = context.lake.gold_fragments(&context.run).await?;
     fragments.sort_by(|a, b| a.id.cmp(&b.id));
+    let unbuilt = unbuilt(context, &fragments).await?;
     let fragments: Vec<Piece> = fragments.into_iter().map(Piece::of).collect::<Result<_, _>>()?;
     let mut summary = Summary::new(&context.run);
     summary.dirty = fragments.len() as u64;
@@ -44,7 +48,18 @@ pub async fn run_gold(context: &Context) -> Result<Summary, Failure> {
         context.meter.done(1);
     }
     let Some(first) = stale.iter().min().map(|n| fragments[*n].fragment.id.clone()) else {
-        return Ok(summary);
+        return match unbuilt.first() {
+            None => {
+                owed::pay(context).await?;
+                Ok(summary)
+            }
+            Some(first) => Err(anyhow::anyhow!(
+                "{} of the symbols that the run changed have no new bars, the first is {first}: gold \
+                 could not build them, its log says why; all others are committed",
+                unbuilt.len()
+            )
+            .into()),
+        };
     };
     summary.skipped.extend(stale.iter().map(|n| Skipped {
         group: fragments[*n].fragment.id.clone(),
@@ -59,6 +74,17 @@ pub async fn run_gold(context: &Context) -> Result<Summary, Failure> {
             context.run
         ),
     ))
+}
+
+/// The ids of what the run left dirty and gold has no fragment of.
+async fn unbuilt(context: &Context, fragments: &[GoldFragment]) -> Result<Vec<String>, Failure> {
+    // none: bars that were built by hand, of whatever silver holds
+    let dirty = owed::dirty(context).await?;
+    let built = |dirty: &Dirty| {
+        let mut own = fragments.iter().filter(|fragment| fragment.id == dirty.id());
+        own.any(|fragment| dirty.months.iter().all(|month| fragment.months.contains(month)))
+    };
+    Ok(dirty.iter().filter(|dirty| !built(dirty)).map(Dirty::id).collect())
 }
 
 /// A fragment and what it is of.

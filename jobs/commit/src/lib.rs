@@ -1,7 +1,8 @@
 //! Makes a run visible: one Delta commit a table from the run's fragments; maintenance.
 //!
 //! Reads `runs/<run>/plan.json` and the fragments of bronze, silver and gold; writes table logs,
-//! the small tables `bronze.archives`, `ops.builds` and `ops.runs`, `runs/<run>/dirty.json` and
+//! the small tables `bronze.archives`, `ops.builds` and `ops.runs`, `runs/<run>/dirty.json`,
+//! `runs/owed/<run>.json` until the run's bars are committed, and
 //! the ledger extract `bronze/index/`. It moves no data of silver or gold: workers have written
 //! the files, it only names them.
 //!
@@ -27,7 +28,8 @@
 //! | [`gather`] | the plan and the fragments of a run; what is wrong with one |
 //! | [`ledger`] | `bronze.archives`: what it holds, what a run adds, the extract for plan |
 //! | [`silver`] | silver and its rejects: the guard, the commits, which groups are in force |
-//! | [`ops`] | `ops.builds`, `ops.runs` and the dirty list |
+//! | [`ops`] | `ops.builds` and `ops.runs` |
+//! | `owed` | what gold must rebuild: for this run, and for those that never came to it |
 //! | [`gold`] | gold tables |
 //! | [`maintain`] | checkpoints, vacuum, old fragments and temporary files |
 //! | `rows` | rows of small tables to Arrow and back |
@@ -39,6 +41,7 @@ pub mod gold;
 pub mod ledger;
 pub mod maintain;
 pub mod ops;
+mod owed;
 mod rows;
 pub mod silver;
 mod summary;
@@ -95,7 +98,7 @@ pub async fn run(context: &Context) -> Result<Summary, Failure> {
     summary.tables.push(TableOutcome::new(Table::Rejects, rejects));
     context.meter.done(1);
 
-    summary.dirty = ops::write_dirty(context, &gathered).await?;
+    summary.dirty = owed::write_dirty(context, &gathered.silver).await?;
     context.meter.done(1);
 
     context.meter.at(Table::Builds.as_str());

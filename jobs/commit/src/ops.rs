@@ -1,13 +1,12 @@
-//! `ops.builds`, `ops.runs` and the list of what gold must look at.
+//! `ops.builds` and `ops.runs`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use anyhow::Context as _;
 use futures::TryStreamExt as _;
-use model::fragment::{Dirty, SilverFragment};
+use model::fragment::SilverFragment;
 use model::plan::Partition;
 use model::schema::Table;
-use model::{Day, Month, UnitId, layout};
+use model::{Day, UnitId};
 use serde::{Deserialize, Serialize};
 use stage::Context;
 use table::{Change, Outcome, Snapshot, Stamp, TableError, Tables};
@@ -53,35 +52,6 @@ pub struct Figures {
 pub(crate) struct Build {
     pub(crate) inputs: String,
     pub(crate) units: Vec<BuiltUnit>,
-}
-
-/// Writes `runs/<run>/dirty.json`: every symbol and month that the run's fragments replace
-/// something in, whatever this attempt had to do for it. The number of symbols.
-pub(crate) async fn write_dirty(context: &Context, gathered: &Gathered) -> anyhow::Result<u64> {
-    let mut dirty: BTreeMap<[&str; 3], BTreeSet<Month>> = BTreeMap::new();
-    for partition in gathered.silver.iter().flat_map(|fragment| &fragment.replaces) {
-        let value = |column: &str| partition.get(column).map_or("", String::as_str);
-        let month = match partition.get("date") {
-            Some(date) => date.parse::<Day>().map(Day::month),
-            None => value("month").parse(),
-        };
-        let month = month.with_context(|| format!("partition {partition:?} is of no month"))?;
-        let owner = ["source", "market", "symbol"].map(value);
-        dirty.entry(owner).or_default().insert(month);
-    }
-    let list = dirty
-        .into_iter()
-        .map(|([source, market, symbol], months)| {
-            Ok(Dirty {
-                source: source.parse()?,
-                market: market.parse()?,
-                symbol: symbol.parse()?,
-                months: months.into_iter().collect(),
-            })
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    context.lake.write_json(&layout::dirty(&context.run), &list).await?;
-    Ok(list.len() as u64)
 }
 
 fn cells(fragment: &SilverFragment, run: &str) -> Result<Vec<Cell>, TableError> {

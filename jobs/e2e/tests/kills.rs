@@ -229,6 +229,57 @@ fn a_run_is_finished_whose_killed_processes_are_slow_to_end() -> Result<()> {
     dying.join().map_err(|_| anyhow::anyhow!("the thread panicked"))
 }
 
+/// What gold cannot build keeps back neither the bars of others nor new data, is told by every
+/// run, and is there as soon as its cause has gone.
+#[test]
+fn a_symbol_whose_bars_cannot_be_built_holds_up_nothing_else() -> Result<()> {
+    let symbols = ["spot:BTCUSDT,trades=200", "spot:ETHUSDT,trades=200"];
+    let world = World::new(&symbols, "2024-12-31", "2025-01-01")?;
+    let exchange = world.start()?;
+    let Undisturbed { files, .. } = undisturbed(&world, &exchange)?;
+
+    // silver is committed, and a file of it is damaged before gold has read it
+    let yaml = world.yaml(exchange.url());
+    let lab = Lab::new(&yaml.replace("to: 2025-01-01", "to: 2024-12-31"))?;
+    let mut child = lab.run_command(&[])?.process_group(0).stderr(Stdio::null()).spawn()?;
+    let hit = kill(&mut child, "gold", Duration::ZERO, true)?;
+    child.wait()?;
+    ensure!(hit == Some("gold"), "killed {hit:?}");
+    let path = look::files(&lab.lake(), &[Table::Trades])?[&Table::Trades]
+        .keys()
+        .find(|path| path.contains("symbol=ETHUSDT"))
+        .context("no trades of ETHUSDT")?
+        .clone();
+    let file = lab.lake().join(model::layout::table(Table::Trades)).join(path);
+    let whole = std::fs::read(&file)?;
+    std::fs::write(&file, &whole[..whole.len() / 2])?;
+
+    let bars = "SELECT DISTINCT symbol, date FROM gold.daily ORDER BY 1, 2";
+    let ended = lab.run(&[])?.expect_code(1)?;
+    let name = file.file_name().and_then(|name| name.to_str()).context("a name")?;
+    ensure!(ended.stdout.contains(name), "does not name {name}: {}", ended.stdout);
+    ensure!(ended.stdout.contains("binance/spot/ETHUSDT"), "{}", ended.stdout);
+    assert_eq!(lab.lines(bars)?, ["BTCUSDT 2024-12-31"]);
+
+    // a day more
+    lab.configure(&yaml)?;
+    lab.run(&[])?.expect_code(1)?;
+    assert_eq!(lab.lines(bars)?, ["BTCUSDT 2024-12-31", "BTCUSDT 2025-01-01"]);
+    assert_eq!(
+        lab.lines(
+            "SELECT count(DISTINCT symbol) FROM silver.trades WHERE date = DATE '2025-01-01'"
+        )?,
+        ["2"]
+    );
+    lab.run(&[])?.expect_code(1)?;
+
+    std::fs::write(&file, whole)?;
+    lab.run_well()?;
+    ensure!(look::files(&lab.lake(), look::DERIVED)? == files);
+    assert_eq!(lab.run_well()?["nothing_to_do"], true);
+    Ok(())
+}
+
 /// A call with `--retry-bad` is another kind of run: it neither trips over one that was cut off
 /// without, nor is it forgotten when it is cut off itself.
 #[test]

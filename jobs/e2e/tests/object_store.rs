@@ -1,5 +1,6 @@
 //! A lake on an object store, worked on from one machine: no locks, and nobody looks for runs
-//! that were cut off; the run that is named is gone on with. Needs a server of S3, see ops/s3.
+//! that were cut off. The run that is named is gone on with, and the bars that one owes come with
+//! the next that commits anything. Needs a server of S3, see ops/s3.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
@@ -38,23 +39,15 @@ fn rows(lab: &Lab) -> Result<Vec<String>> {
     Ok(all)
 }
 
-#[test]
-fn a_run_that_was_cut_off_is_gone_on_with_by_its_name() -> Result<()> {
-    let Some(variables) = server() else { return Ok(()) };
-    let world = World::new(&["spot:BTCUSDT,trades=200"], "2024-12-31", "2025-01-01")?;
-    let exchange = world.start()?;
-    let yaml = world.yaml(exchange.url());
-    let directory = Lab::new(&yaml)?;
-    directory.run_well()?;
-
-    let lab = Lab::new(&yaml)?.on_store("s3://market-lake-tests", variables);
+/// Kills a run when its silver is committed and no bar is: the worst moment. The run's name, as
+/// it told it.
+fn cut_off(lab: &Lab) -> Result<String> {
     let mut child = lab
         .run_command(&[])?
         .process_group(0)
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()?;
-    // "gold" begins when silver is committed and no bar is: the worst moment to go
     let said = std::io::BufReader::new(child.stderr.take().context("no standard error")?);
     let mut named = None;
     for line in std::io::BufRead::lines(said) {
@@ -70,13 +63,28 @@ fn a_run_that_was_cut_off_is_gone_on_with_by_its_name() -> Result<()> {
         .args(["-9", "--", &format!("-{}", child.id())])
         .status()?;
     ensure!(killed.success() && !child.wait()?.success(), "the run was over");
-    let run = named.context("the run does not say how to go on with it")?;
-
-    // a new run sees that silver has all there is
-    let second = lab.run_well()?;
-    assert_eq!(second["nothing_to_do"], true, "{second}");
     let bars = lab.lines("SELECT count(*) FROM gold.bars").unwrap_or_default();
-    assert!(bars.is_empty() || bars == ["0"], "the kill came too late to show anything: {bars:?}");
+    ensure!(bars.is_empty() || bars == ["0"], "the kill came too late to show anything: {bars:?}");
+    named.context("the run does not say how to go on with it")
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_gone_on_with() -> Result<()> {
+    let Some(variables) = server() else { return Ok(()) };
+    let world = World::new(&["spot:BTCUSDT,trades=200"], "2024-12-31", "2025-01-01")?;
+    let exchange = world.start()?;
+    let yaml = world.yaml(exchange.url());
+    let directory = Lab::new(&yaml)?;
+    directory.run_well()?;
+    let bucket = "s3://market-lake-tests";
+
+    // by its name
+    let lab = Lab::new(&yaml)?.on_store(bucket, variables.clone());
+    let run = cut_off(&lab)?;
+    // a new run sees that silver has all there is, and says what it owes
+    let second = lab.run(&[])?.expect_code(0)?;
+    assert!(second.stdout.contains("\"nothing_to_do\": true"), "{}", second.stdout);
+    assert!(second.stderr.contains("without their bars") && second.stderr.contains(&run));
 
     let ended = lab.run(&["--resume", &run])?.expect_code(0)?;
     ensure!(!ended.stdout.contains("\"nothing_to_do\": true"), "{}", ended.stdout);
@@ -86,5 +94,15 @@ fn a_run_that_was_cut_off_is_gone_on_with_by_its_name() -> Result<()> {
     assert_eq!(rows(&lab)?, rows(&directory)?);
     let unknown = lab.run(&["--resume", "20240101T000000Z-00000000"])?.expect_code(2)?;
     assert!(unknown.stdout.contains("has no plan to resume"), "{}", unknown.stdout);
+
+    // with the next run that commits anything
+    let lab =
+        Lab::new(&yaml.replace("to: 2025-01-01", "to: 2024-12-31"))?.on_store(bucket, variables);
+    cut_off(&lab)?;
+    lab.configure(&yaml)?;
+    lab.run_well()?;
+    assert_eq!(rows(&lab)?, rows(&directory)?);
+    let idle = lab.run(&[])?.expect_code(0)?;
+    assert!(!idle.stderr.contains("without their bars"), "{}", idle.stderr);
     Ok(())
 }

@@ -7,6 +7,7 @@
 //! runs/<run>/plan.json        runs/<run>/batches/<n>.json
 //! runs/<run>/fragments/bronze/<unit>.json             …/silver/<group>.json  …/gold/<part>.json
 //! runs/<run>/dirty.json       what gold must rebuild  runs/<run>/summary.json
+//! runs/owed/<run>.json        what gold must rebuild and has not: gone when it has
 //! temp/                       spill and staging; anything here may be deleted after 7 days
 //! ```
 
@@ -21,6 +22,9 @@ pub const TEMP: &str = "temp";
 pub const INDEX: &str = "bronze/index";
 /// Folder of all runs.
 pub const RUNS: &str = "runs";
+
+/// Folder of what runs owe.
+pub const OWED: &str = "runs/owed";
 
 /// The folder of a table, without slashes at its ends: `silver/trades`.
 pub fn table(table: Table) -> String {
@@ -84,6 +88,16 @@ pub fn fragment(run: &RunId, stage: &str, id: &str) -> String {
 /// What a run's commit made dirty for gold.
 pub fn dirty(run: &RunId) -> String {
     format!("{RUNS}/{run}/dirty.json")
+}
+
+/// What a run's commit made dirty for gold, as long as gold has not rebuilt it.
+pub fn owed(run: &RunId) -> String {
+    format!("{OWED}/{run}.json")
+}
+
+/// The run of a key of [`owed`].
+pub fn parse_owed(key: &str) -> Option<RunId> {
+    key.strip_prefix(OWED)?.strip_prefix('/')?.strip_suffix(".json")?.parse().ok()
 }
 
 /// The summary of a run; a run that has one is finished.

@@ -83,7 +83,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         url: binance.url.value.clone(),
     };
     let known = Known::new(&ledger);
-    let warnings = warnings(&series, &offers);
+    let mut warnings = warnings(&series, &offers);
+    warnings.extend(owed(context).await?);
     let mut groups: Vec<Group> = Vec::new();
     let mut totals = PlanTotals::default();
     let mut absent = Vec::new();
@@ -123,6 +124,28 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     // last: a run with a plan has all its batches
     context.lake.write_json(&layout::plan(&context.run), &plan).await?;
     Ok(Report { plan, series: lines, taken_up: false, warnings })
+}
+
+/// Says which runs have silver of which nobody has made the bars.
+async fn owed(context: &Context) -> Result<Option<String>, Failure> {
+    let entries = context.lake.list(layout::OWED).await?;
+    let runs: Vec<String> = entries
+        .iter()
+        .filter_map(|entry| layout::parse_owed(&entry.key))
+        .filter(|run| *run != context.run)
+        .map(|run| run.to_string())
+        .collect();
+    let warning = (!runs.is_empty()).then(|| {
+        format!(
+            "committed without their bars, still at work or cut off: {}; the next run that commits \
+             anything builds them too",
+            runs.join(", ")
+        )
+    });
+    if let Some(warning) = &warning {
+        tracing::warn!("{warning}");
+    }
+    Ok(warning)
 }
 
 /// Refuses a scope that names what the configuration does not have. A configuration whose days

@@ -135,6 +135,7 @@ pub(super) fn layout() -> anyhow::Result<String> {
         ("what silver did for one group", keys::fragment(&run, "silver", "group")),
         ("what gold did for one symbol", keys::fragment(&run, "gold", "symbol")),
         ("what gold must rebuild", keys::dirty(&run)),
+        ("the same, until it is rebuilt", keys::owed(&run)),
         ("what the run came to; a run that has one is finished", keys::summary(&run)),
         ("who works on the run (directory lakes)", format!("{}/lock", keys::run(&run))),
         ("spill and staging; may be deleted after 7 days", format!("{}/", keys::TEMP)),

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::board::Board;
 use super::child::{Ended, Starter};
 use super::claim::Claim;
-use super::summary::{self, Summary};
+use super::summary::{self, Summary, rank};
 use super::{Order, now};
 use crate::human;
 
@@ -52,18 +52,6 @@ struct Planned {
     plan: Plan,
     #[serde(default)]
     warnings: Vec<String>,
-}
-
-/// How bad an exit is among those of one run.
-const fn rank(exit: Exit) -> u8 {
-    match exit {
-        Exit::Done => 0,
-        Exit::LostRace => 1,
-        Exit::SourceUnavailable => 2,
-        Exit::DataRefused => 3,
-        Exit::Failed => 4,
-        Exit::Usage => 5,
-    }
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -241,19 +229,18 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    /// gold and its commit. Where another run has changed silver between the two, gold is built
+    /// gold and its commit; whether all bars are in force. What could be built is committed even
+    /// where a symbol failed. Where another run has changed silver between the two, gold is built
     /// again: a commit refuses what no longer fits.
     fn gold(&self) -> anyhow::Result<bool> {
         for attempt in 1.. {
-            if self.stage("gold", &[])?.is_none() {
-                break;
-            }
+            let built = self.stage("gold", &[])?.is_some();
             if self.stage("commit", &["--gold"])?.is_some() {
                 return Ok(true);
             }
             let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
             let lost = |f: &summary::Failure| f.exit == Exit::LostRace as u8;
-            if attempt == GOLD_ATTEMPTS || !record.failures.last().is_some_and(lost) {
+            if !built || attempt == GOLD_ATTEMPTS || !record.failures.last().is_some_and(lost) {
                 break;
             }
             record.failures.pop();

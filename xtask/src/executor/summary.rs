@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use model::exit::Exit;
 pub(crate) use model::figures::Figures;
 use model::fragment::{BronzeFragment, GoldFragment, SilverFragment};
 use model::plan::PlanTotals;
@@ -95,7 +96,26 @@ fn fragments<T: DeserializeOwned>(lake: &Path, run: &RunId, stage: &str) -> anyh
     Ok(all)
 }
 
+/// How bad an exit is among those of one run.
+pub(super) const fn rank(exit: Exit) -> u8 {
+    match exit {
+        Exit::Done => 0,
+        Exit::LostRace => 1,
+        Exit::SourceUnavailable => 2,
+        Exit::DataRefused => 3,
+        Exit::Failed => 4,
+        Exit::Usage => 5,
+    }
+}
+
 impl Summary {
+    /// The worst exit code of this run and of those that were finished before it.
+    pub(crate) fn worst(&self) -> u8 {
+        let all = self.finished_first.iter().map(Self::worst).chain([self.exit]);
+        let rank = |code: &u8| Exit::of_code((*code).into()).map_or(u8::MAX, rank);
+        all.max_by_key(rank).unwrap_or_default()
+    }
+
     /// For people: what was done, and that nothing was lost on the way.
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.finished_first.iter().flat_map(Self::lines).collect();

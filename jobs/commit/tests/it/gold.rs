@@ -1,6 +1,7 @@
 //! Gold: committed where it was built from what silver holds, else sent back.
 
 use chrono::TimeDelta;
+use model::RunId;
 use model::exit::Exit;
 use model::fragment::{Dirty, GoldFragment};
 use model::layout;
@@ -102,4 +103,67 @@ async fn a_run_without_gold_has_nothing_to_commit() {
     let run = planned(&world, 1, 0).await;
     let summary = commit::run_gold(&run.context()).await.map_err(|f| f.error).unwrap();
     assert!(summary.tables.is_empty());
+}
+
+async fn owed(world: &World) -> Vec<RunId> {
+    let entries = world.lake.list(layout::OWED).await.unwrap();
+    entries.iter().filter_map(|entry| layout::parse_owed(&entry.key)).collect()
+}
+
+async fn months(world: &World, run: &Run<'_>) -> Vec<String> {
+    dirty(world, run).await.months.iter().map(ToString::to_string).collect()
+}
+
+/// A run that ended before its bars were there hands them on to whoever commits next.
+#[tokio::test]
+async fn bars_that_a_run_owes_are_built_by_the_next() {
+    let world = world();
+    let first = planned(&world, 1, 1).await;
+    first.day("2024-01-01", "a10", 1).await;
+    first.commit().await;
+    assert_eq!(owed(&world).await, [first.id.clone()]);
+
+    let second = planned(&world, 2, 1).await;
+    second.day("2024-02-01", "b12", 2).await;
+    second.commit().await;
+    assert_eq!(months(&world, &second).await, ["2024-01", "2024-02"]);
+    assert_eq!(owed(&world).await, [first.id.clone(), second.id.clone()]);
+
+    // bars that gold did not build are told, and stay owed
+    let failure = commit::run_gold(&second.context()).await.expect_err("not built");
+    assert_eq!(failure.exit, Exit::Failed);
+    let text = failure.error.to_string();
+    assert!(text.contains("binance/spot/BTCUSDT") && text.contains("no new bars"), "{text}");
+    assert_eq!(owed(&world).await.len(), 2);
+
+    gold(&world, &second).await;
+    commit::run_gold(&second.context()).await.map_err(|f| f.error).unwrap();
+    assert!(owed(&world).await.is_empty());
+
+    // nobody owes anything: the next run has its own month to do
+    let third = planned(&world, 3, 1).await;
+    third.day("2024-02-02", "c1", 3).await;
+    third.commit().await;
+    assert_eq!(months(&world, &third).await, ["2024-02"]);
+}
+
+#[tokio::test]
+async fn a_debt_that_was_made_anew_is_not_paid_by_what_was_built_before() {
+    let world = world();
+    let first = planned(&world, 1, 1).await;
+    first.day("2024-01-01", "a10", 1).await;
+    first.commit().await;
+    let second = planned(&world, 2, 1).await;
+    second.day("2024-01-02", "b12", 2).await;
+    second.commit().await;
+    gold(&world, &second).await;
+    // the first was not dead, and commits more
+    first.day("2024-01-03", "a11", 1).await;
+    first.commit().await;
+    gold(&world, &second).await;
+    commit::run_gold(&second.context()).await.map_err(|f| f.error).unwrap();
+    assert_eq!(owed(&world).await, [first.id.clone()]);
+    gold(&world, &first).await;
+    commit::run_gold(&first.context()).await.map_err(|f| f.error).unwrap();
+    assert!(owed(&world).await.is_empty());
 }

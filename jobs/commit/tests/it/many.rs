@@ -81,7 +81,8 @@ async fn ten_thousand_fragments() {
         took.push(begin.elapsed());
         assert_eq!(summary.figures.groups, 10_000);
         assert_eq!(summary.figures.rows_silver, 10_000_000);
-        assert_eq!(summary.dirty, 50);
+        // nobody builds bars here: what the first run owes is in the second's list too
+        assert_eq!(summary.dirty, if n == 1 { 50 } else { 100 });
     }
     let snapshot = world.tables.snapshot(Table::Trades).await.unwrap().unwrap();
     assert_eq!((snapshot.files_count(), snapshot.version()), (20_000, 2));
