@@ -117,6 +117,11 @@ impl Environment {
             (None, Some(lake)) => root().join(lake).display().to_string(),
             (None, None) => root().join("target/lake").join(&name).display().to_string(),
         };
+        if lake.starts_with("file://") && lake.contains('%') {
+            bail!(Wrong(format!(
+                "bad lake `{lake}`, expected a file:// without %: the path itself"
+            )));
+        }
         let config_sha256 = sha256_hex(text.as_bytes());
         Ok(Self { name, file: file.to_owned(), config, config_sha256, lake })
     }

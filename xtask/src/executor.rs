@@ -96,6 +96,9 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
         }
         None => Survey::default(),
     };
+    for run in &survey.unreadable {
+        board.log(&format!("the plan of run {run} cannot be read; the run is passed over"));
+    }
     for run in &survey.live {
         board.log(&format!(
             "run {run} does the same and is at work in another process; it is left alone, this is \
@@ -110,7 +113,8 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
         board.log(&format!("run {run} was cut off after its commit; finishing it"));
         let mut executor = Executor::new(order, &board, &stop, claim);
         executor.commit_and_after()?;
-        finished_first.push(executor.summarize(None)?);
+        let plan = directory.as_deref().and_then(|lake| plan(lake, &run));
+        finished_first.push(executor.summarize(plan.as_ref())?);
     }
     if let Some(claim) = survey.mine {
         board.log(&format!("taking up run {}, which was cut off", claim.run));

@@ -243,7 +243,9 @@ const QUESTIONS: &[(&str, &str)] = &[
         "SELECT table_name, count(*) AS groups, sum(files) AS files, sum(bytes) AS bytes, \
          sum(rows_read) AS rows_read, sum(rows_silver) AS rows_silver, \
          sum(rows_rejected) AS rejected, sum(rows_duplicate) AS duplicates \
-         FROM ops.builds GROUP BY table_name ORDER BY table_name",
+         FROM (SELECT *, row_number() OVER (PARTITION BY group_id ORDER BY run DESC, built_at DESC) \
+               AS place FROM ops.builds) WHERE place = 1 \
+         GROUP BY table_name ORDER BY table_name",
     ),
     (
         "coverage in days",

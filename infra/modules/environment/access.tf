@@ -28,6 +28,9 @@ locals {
   index    = "${local.prefix.index}/*"
   batches  = "${local.prefix.runs}/*/batches/*"
   config   = "config/*"
+
+  # whether there is a ledger, asked where its extract is missing
+  ledger_log = one([for table in var.contract.tables : "${table.prefix}/_delta_log/*" if table.prefix == "${local.prefix.ops}/builds"])
   owed     = "${local.prefix.runs}/owed/*"
 
   fragments = { for stage in ["bronze", "silver", "gold"] : stage => "${local.prefix.runs}/*/fragments/${stage}/*" }
@@ -35,7 +38,7 @@ locals {
   stage_access = {
     plan = {
       read  = [local.index, "${local.prefix.runs}/*/plan.json"]
-      list  = [local.index, local.owed]
+      list  = [local.index, local.owed, local.ledger_log]
       write = ["${local.prefix.runs}/*/plan.json", local.batches]
     }
     bronze = {

@@ -310,11 +310,16 @@ async fn write(
     Ok(files)
 }
 
-/// Writes the extract of the ledger as it is now, unless a newer one is there; its version.
+/// Writes the extract of the ledger as it is now, unless a newer one is there, or `anew`; its
+/// version.
 ///
 /// The version is the sum of the versions of the two tables, seen at one moment: they only grow,
 /// so that of two extracts the one with the greater version has all rows of the other.
-pub(crate) async fn write_extract(lake: &Lake, tables: &Tables) -> Result<u64, TableError> {
+pub(crate) async fn write_extract(
+    lake: &Lake,
+    tables: &Tables,
+    anew: bool,
+) -> Result<u64, TableError> {
     let mut archives = tables.ensure(Table::Archives).await?;
     let builds = loop {
         let builds = tables.ensure(Table::Builds).await?;
@@ -327,7 +332,7 @@ pub(crate) async fn write_extract(lake: &Lake, tables: &Tables) -> Result<u64, T
     let version = archives.version() + builds.version();
     let entries = lake.list(layout::INDEX).await?;
     let newest = entries.iter().rev().find_map(|entry| layout::parse_index(&entry.key));
-    if newest >= Some(version) {
+    if newest > Some(version) || (newest == Some(version) && !anew) {
         return Ok(version);
     }
     let mut ledger = Ledger::default();

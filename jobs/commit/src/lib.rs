@@ -113,7 +113,7 @@ pub async fn run(context: &Context) -> Result<Summary, Failure> {
     summary.figures = figures;
     context.meter.done(1);
 
-    summary.ledger = ledger::write_extract(&context.lake, &tables).await.map_err(failure)?;
+    summary.ledger = ledger::write_extract(&context.lake, &tables, false).await.map_err(failure)?;
     context.meter.done(1);
 
     if summary.refused.is_empty() {

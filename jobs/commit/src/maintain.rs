@@ -1,4 +1,5 @@
-//! Maintenance: merging of small files, checkpoints, vacuum, expired log entries, old temporary files and fragments.
+//! Maintenance: merging of small files, checkpoints, vacuum, expired log entries, the ledger's
+//! extract, old temporary files and fragments.
 //! Everything here may be left out for any time, and killed at any moment.
 
 use std::fmt;
@@ -12,7 +13,7 @@ use stage::{Context, Failure};
 use table::maintain::{RETENTION_DAYS, Vacuumed};
 use table::{Stamp, Tables};
 
-use crate::failure;
+use crate::{failure, ledger};
 
 /// The tables to which each run adds a few rows.
 const SMALL: [Table; 4] = [Table::Archives, Table::Builds, Table::Runs, Table::Checks];
@@ -104,6 +105,10 @@ pub async fn run(context: &Context, options: Options) -> Result<Done, Failure> {
             });
         }
         context.meter.done(1);
+    }
+    if !options.dry_run && tables.version(Table::Archives).await.map_err(failure)?.is_some() {
+        // whatever became of it: it says no more than the tables
+        ledger::write_extract(&context.lake, &tables, true).await.map_err(failure)?;
     }
     context.meter.at("temporary files");
     clean_temp(context, now, options.dry_run, &mut done)?;

@@ -214,7 +214,8 @@ fn a_run_is_finished_whose_killed_processes_are_slow_to_end() -> Result<()> {
     child.wait()?;
     ensure!(hit == Some("gold"), "killed {hit:?}");
     let runs = lab.lake().join(model::layout::RUNS);
-    let run = runs.read_dir()?.next().context("no run")??.path();
+    let mut runs = runs.read_dir()?.flatten().map(|entry| entry.path());
+    let run = runs.find(|folder| folder.join("plan.json").is_file()).context("no run")?;
     let lock = File::open(run.join("lock"))?;
     // the killed may hold it for a moment themselves
     lock.lock()?;

@@ -101,6 +101,32 @@ fn the_same_bytes_whatever_the_concurrency() -> Result<()> {
     Ok(())
 }
 
+/// The ledger's extract is a cache, but a plan without it would take what is held for missing, and
+/// build months short of their days: it is refused, and maintenance mends it.
+#[test]
+fn a_lost_or_spoiled_ledger_extract_is_told_and_mended() -> Result<()> {
+    let world = World::new(&SYMBOLS[..1], "2024-12-30", "2025-01-01")?;
+    let exchange = world.start()?;
+    let lab = Lab::new(&world.yaml(exchange.url()))?;
+    lab.run_well()?;
+    let before = look::files(&lab.lake(), look::DERIVED)?;
+    let index = lab.lake().join(model::layout::INDEX);
+    let one_day = ["--from", "2024-12-31", "--to", "2024-12-31"];
+    for is_lost in [true, false] {
+        for entry in std::fs::read_dir(&index)? {
+            let path = entry?.path();
+            if is_lost { std::fs::remove_file(path)? } else { std::fs::write(path, "")? }
+        }
+        let ended = lab.run(&one_day)?.expect_code(1)?;
+        ensure!(ended.stdout.contains("cargo xtask maintain"), "{}", ended.stdout);
+        lab.job("xtask", &["maintain", "--yes", "--no-build"])?.expect_code(0)?;
+        let ended = lab.run(&one_day)?.expect_code(0)?;
+        ensure!(ended.stdout.contains("\"nothing_to_do\": true"), "{}", ended.stdout);
+        assert_eq!(look::files(&lab.lake(), look::DERIVED)?, before);
+    }
+    Ok(())
+}
+
 /// A lake that grew by a symbol, a dataset or a day at a time, in any order, is the lake that one
 /// run makes: what a part was made from while others were missing leaves no trace.
 #[test]

@@ -24,13 +24,15 @@ pub mod survey;
 
 use std::collections::BTreeMap;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::config::{Scope, Series};
 use model::exit::Exit;
 use model::layout;
+use model::ledger::Ledger;
 use model::plan::{Group, Plan, PlanTotals};
-use model::{Market, Period, Symbol};
+use model::schema::Table;
+use model::{Market, Period, RunId, Symbol};
 use stage::http::Door;
 use stage::{Context, Failure};
 
@@ -72,7 +74,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     }
     let series = context.config.series(context.clock.today(), &options.scope);
     check_scope(&options.scope, &series)?;
-    let (_, ledger) = context.lake.ledger().await?;
+    let ledger = ledger(context).await?;
     let offers = survey(context, options, &series).await?;
 
     let binance = &context.config.sources.binance;
@@ -83,8 +85,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         url: binance.url.value.clone(),
     };
     let known = Known::new(&ledger);
-    let mut warnings = warnings(&series, &offers);
-    warnings.extend(owed(context).await?);
+    let warnings = warnings(&series, &offers);
+    let owed = owed(context).await?;
     let mut groups: Vec<Group> = Vec::new();
     let mut totals = PlanTotals::default();
     let mut absent = Vec::new();
@@ -123,29 +125,38 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         .await?;
     // last: a run with a plan has all its batches
     context.lake.write_json(&layout::plan(&context.run), &plan).await?;
-    Ok(Report { plan, series: lines, taken_up: false, warnings })
+    Ok(Report { plan, series: lines, taken_up: false, warnings, owed })
 }
 
-/// Says which runs have silver of which nobody has made the bars.
-async fn owed(context: &Context) -> Result<Option<String>, Failure> {
+/// Other runs that have committed silver of which nobody has made the bars.
+async fn owed(context: &Context) -> Result<Vec<RunId>, Failure> {
     let entries = context.lake.list(layout::OWED).await?;
-    let runs: Vec<String> = entries
+    let runs: Vec<RunId> = entries
         .iter()
         .filter_map(|entry| layout::parse_owed(&entry.key))
         .filter(|run| *run != context.run)
-        .map(|run| run.to_string())
         .collect();
-    let warning = (!runs.is_empty()).then(|| {
-        format!(
-            "committed without their bars, still at work or cut off: {}; the next run that commits \
-             anything builds them too",
-            runs.join(", ")
-        )
-    });
-    if let Some(warning) = &warning {
-        tracing::warn!("{warning}");
+    for run in &runs {
+        tracing::info!(%run, "its bars are not there: it is at work, or was cut off");
     }
-    Ok(warning)
+    Ok(runs)
+}
+
+/// What the ledger says. Planned without it, what the lake holds would be taken for missing: an
+/// extract that is lost or spoiled is an error, which `commit maintain` mends from the tables.
+async fn ledger(context: &Context) -> Result<Ledger, Failure> {
+    const MEND: &str = "`cargo xtask maintain` writes it anew from the tables";
+    let read = context.lake.ledger().await;
+    let (version, ledger) = read.with_context(|| format!("no plan without the ledger: {MEND}"))?;
+    let log = format!("{}/_delta_log", layout::table(Table::Builds));
+    if version == 0 && !context.lake.list(&log).await?.is_empty() {
+        let error = anyhow!(
+            "`{}` holds no extract of the ledger, though the lake has a ledger: {MEND}",
+            layout::INDEX
+        );
+        return Err(error.into());
+    }
+    Ok(ledger)
 }
 
 /// Refuses a scope that names what the configuration does not have. A configuration whose days
@@ -200,7 +211,13 @@ async fn taken_up(context: &Context, options: &Options) -> Result<Option<Report>
         ""
     };
     if differs.is_empty() {
-        return Ok(Some(Report { plan, series: Vec::new(), taken_up: true, warnings: Vec::new() }));
+        return Ok(Some(Report {
+            plan,
+            series: Vec::new(),
+            taken_up: true,
+            warnings: Vec::new(),
+            owed: Vec::new(),
+        }));
     }
     let error = anyhow!(
         "run {} has a plan of another {differs}, expected the same one or another --run",

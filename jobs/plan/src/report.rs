@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use model::UnitId;
 use model::plan::Plan;
+use model::{RunId, UnitId};
 use serde::Serialize;
 
 /// One series of the plan.
@@ -34,6 +34,8 @@ pub struct Report {
     pub taken_up: bool,
     /// What looks wrong and stops nothing.
     pub warnings: Vec<String>,
+    /// Other runs that have committed silver and no bars of it: at work still, or cut off.
+    pub owed: Vec<RunId>,
 }
 
 impl Report {

@@ -22,6 +22,12 @@ pub enum StoreError {
         /// The URI found.
         uri: String,
     },
+    /// The directory has characters that the tables' URLs cannot hold.
+    #[error("bad lake `{path}`, expected a path without % and without a backslash")]
+    BadPath {
+        /// The path found.
+        path: String,
+    },
     /// The storage refused or did not answer.
     #[error("cannot {action} `{key}` in the lake")]
     Object {
@@ -113,6 +119,7 @@ impl Lake {
             if uri.is_empty() {
                 return Err(bad());
             }
+            writable(uri)?;
             let path = make_directory(FilePath::new(uri))?;
             Url::from_directory_path(path).map_err(|()| bad())?
         };
@@ -121,7 +128,9 @@ impl Lake {
         }
         let (root, directory): (Arc<dyn ObjectStore>, _) = match url.scheme() {
             "file" => {
-                let path = make_directory(&url.to_file_path().map_err(|()| bad())?)?;
+                let path = url.to_file_path().map_err(|()| bad())?;
+                writable(&path.to_string_lossy())?;
+                let path = make_directory(&path)?;
                 (Arc::new(LocalFileSystem::new()), Some(path))
             }
             "s3" => {
@@ -290,6 +299,14 @@ impl Lake {
             }
         }
     }
+}
+
+/// Refuses a path that comes back as another one from a URL.
+fn writable(path: &str) -> Result<(), StoreError> {
+    if path.contains(['%', '\\']) {
+        return Err(StoreError::BadPath { path: path.to_owned() });
+    }
+    Ok(())
 }
 
 fn entry(meta: &object_store::ObjectMeta) -> Entry {

@@ -20,6 +20,13 @@ fn what_is_no_lake_is_refused() {
         let error = Lake::open(uri, None).expect_err(uri).to_string();
         assert!(error.contains("expected a directory"), "{error}");
     }
+    let folder = tempfile::tempdir().expect("folder");
+    for name in ["p%20x", "p\\x"] {
+        let path = folder.path().join(name);
+        let error = Lake::open(&path.to_string_lossy(), None).expect_err(name).to_string();
+        assert!(error.contains("expected a path without %"), "{error}");
+        assert!(!path.exists(), "made all the same");
+    }
 }
 
 #[tokio::test]

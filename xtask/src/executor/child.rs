@@ -20,6 +20,8 @@ use crate::workspace;
 
 /// Lines of a child's standard error that are kept for its message.
 const KEEP: usize = 50;
+/// Lines of a list that a message keeps.
+const LISTED: usize = 3;
 /// The longest wait between attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -201,16 +203,29 @@ impl Starter<'_> {
     }
 }
 
-/// What a child said of its failure: the line it marked with its name that is not advice, else
-/// its last line.
+/// What a child said of its failure: the line it marked with its name that is not advice, with
+/// the list that a colon at its end announces; else its last line.
 fn message(stage: &str, code: i32, exit: Exit, kept: &VecDeque<String>) -> String {
     let mark = format!("{stage}: ");
-    kept.iter()
-        .rev()
-        .filter_map(|line| line.strip_prefix(&mark))
-        .find(|line| *line != exit.advice())
-        .or_else(|| kept.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty()))
-        .map_or_else(|| format!("exit code {code}"), ToOwned::to_owned)
+    let marked = |line: &&str| line.starts_with(&mark);
+    let lines: Vec<&str> = kept.iter().map(String::as_str).collect();
+    let said = |line: &&str| line.strip_prefix(&mark).is_some_and(|text| text != exit.advice());
+    let Some(at) = lines.iter().rposition(said) else {
+        let last = lines.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty());
+        return last.map_or_else(|| format!("exit code {code}"), ToOwned::to_owned);
+    };
+    let mut text = lines[at][mark.len()..].to_owned();
+    if text.ends_with(':') {
+        let list: Vec<&str> = lines[at + 1..]
+            .iter()
+            .take_while(|line| !marked(line))
+            .map(|line| line.trim())
+            .filter(|line| !line.is_empty())
+            .take(LISTED)
+            .collect();
+        text = format!("{text} {}", list.join("; "));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -228,6 +243,15 @@ mod tests {
         check(
             &["INFO x", "plan: no answer", "plan: the source does not answer: run again later"],
             "no answer",
+        );
+        check(
+            &[
+                "plan: 2 do not answer:",
+                "  a: reset",
+                "  b: 503",
+                "plan: the source does not answer: run again later",
+            ],
+            "2 do not answer: a: reset; b: 503",
         );
     }
 

@@ -32,6 +32,9 @@ pub(crate) struct Survey {
     pub(crate) half_done: Vec<Claim>,
     /// Runs of the same configuration and scope that another process works on.
     pub(crate) live: Vec<RunId>,
+    /// Runs with a plan that does not read; the next run that commits anything makes the bars
+    /// that they owe.
+    pub(crate) unreadable: Vec<RunId>,
 }
 
 /// All runs of a lake, newest first.
@@ -129,7 +132,12 @@ pub(crate) fn survey(
         if finished && (superseded || survey.mine.is_some()) {
             continue;
         }
-        let Some(plan) = plan(lake, &run) else { continue };
+        let Some(plan) = plan(lake, &run) else {
+            if !finished && lake.join(layout::plan(&run)).is_file() {
+                survey.unreadable.push(run);
+            }
+            continue;
+        };
         let same = plan.config_sha256 == config_sha256 && plan.scope == scope;
         if finished {
             superseded |= same;

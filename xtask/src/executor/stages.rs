@@ -12,8 +12,8 @@ use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
 use model::config::Scope;
 use model::exit::Exit;
-use model::layout;
 use model::plan::Plan;
+use model::{RunId, layout};
 use serde::Deserialize;
 
 use super::board::Board;
@@ -35,6 +35,8 @@ pub(super) struct Executor<'a> {
     started_at: DateTime<Utc>,
     start: Instant,
     record: Mutex<Record>,
+    /// Whether there was nothing to do.
+    idle: bool,
     /// Whether all is committed that the run has built, and judged.
     complete: bool,
 }
@@ -52,6 +54,8 @@ struct Planned {
     plan: Plan,
     #[serde(default)]
     warnings: Vec<String>,
+    #[serde(default)]
+    owed: Vec<RunId>,
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -74,6 +78,7 @@ impl<'a> Executor<'a> {
             started_at: now(),
             start: Instant::now(),
             record: Mutex::default(),
+            idle: false,
             complete: false,
         }
     }
@@ -163,23 +168,31 @@ impl<'a> Executor<'a> {
         args.extend(self.order.retry_bad.then_some("--retry-bad"));
         args.extend(self.order.resume.is_some().then_some("--resume"));
         let Some(planned) = self.stage("plan", &args)? else { return Ok(None) };
-        let plan = self.plan(&planned)?;
-        if plan.batches.is_empty() {
+        let Planned { plan, owed, .. } = self.plan(&planned)?;
+        // in a directory such runs were found, and finished, before
+        let owed = if self.order.environment.directory().is_none() { owed } else { Vec::new() };
+        if plan.batches.is_empty() && owed.is_empty() {
+            self.idle = true;
             return Ok(Some(plan));
         }
-        self.batches(&plan)?;
+        for run in owed {
+            self.board.log(&format!("run {run} was committed without its bars; building them"));
+        }
+        if !plan.batches.is_empty() {
+            self.batches(&plan)?;
+        }
         self.commit_and_after()?;
         Ok(Some(plan))
     }
 
     /// The plan that `plan` told.
-    fn plan(&self, planned: &Ended) -> anyhow::Result<Plan> {
+    fn plan(&self, planned: &Ended) -> anyhow::Result<Planned> {
         let planned: Planned =
             serde_json::from_str(&planned.stdout).context("what `plan` said is no plan")?;
         for warning in &planned.warnings {
             self.board.log(&format!("plan: {warning}"));
         }
-        Ok(planned.plan)
+        Ok(planned)
     }
 
     /// bronze and silver, a few batches at once.
@@ -261,10 +274,12 @@ impl<'a> Executor<'a> {
             .unwrap_or(Exit::Done);
         let directory = self.order.environment.directory();
         let planned = |lake: &Path| lake.join(layout::plan(&self.claim.run)).is_file();
-        let nothing_to_do = exit == Exit::Done && plan.is_some_and(|p| p.batches.is_empty());
+        let nothing_to_do = exit == Exit::Done && self.idle;
         let figures = match &directory {
             Some(lake) if !nothing_to_do && planned(lake) => {
-                Some(summary::figures(lake, &self.claim.run)?)
+                let figures = summary::figures(lake, &self.claim.run);
+                // a stage that needs the fragment has failed for it, or made it anew
+                figures.inspect_err(|error| self.board.log(&human::chain(error.as_ref()))).ok()
             }
             _ => None,
         };

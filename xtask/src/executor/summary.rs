@@ -123,13 +123,25 @@ impl Summary {
         lines
     }
 
+    /// There was nothing to do, and why.
+    fn idle_line(&self, took: &str) -> String {
+        let listed = human::plural(self.planned.listed, "archive");
+        if self.planned.known_bad == 0 {
+            return format!(
+                "nothing to do: all {listed} that the source lists are in the lake ({took})"
+            );
+        }
+        format!(
+            "nothing to do: of {listed} that the source lists {} failed before and have not \
+             changed since, all others are in the lake ({took}); `--retry-bad` tries them again",
+            human::count(self.planned.known_bad)
+        )
+    }
+
     fn own_lines(&self) -> Vec<String> {
         let took = human::span(Duration::from_secs_f64(self.seconds));
         if self.nothing_to_do {
-            return vec![format!(
-                "nothing to do: all {} that the source lists are in the lake ({took})",
-                human::plural(self.planned.listed, "archive")
-            )];
+            return vec![self.idle_line(&took)];
         }
         let verdict = if self.exit == 0 { "done" } else { "ended with failures" };
         let mut lines = vec![format!("run {} {verdict} in {took}", self.run), String::new()];

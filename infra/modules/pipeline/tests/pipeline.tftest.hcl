@@ -106,6 +106,15 @@ run "without_spot_everything_is_on_demand" {
   }
 }
 
+run "a_symbol_that_fails_keeps_back_no_other" {
+  command = apply
+
+  assert {
+    condition     = jsondecode(output.definition).States["Build bars"].ToleratedFailurePercentage == 100
+    error_message = "the commit of bars must come to what was built, and fail for what was not"
+  }
+}
+
 run "a_lost_race_of_the_bars_builds_them_again" {
   command = apply
 

@@ -121,7 +121,7 @@ async fn bars_that_a_run_owes_are_built_by_the_next() {
     let first = planned(&world, 1, 1).await;
     first.day("2024-01-01", "a10", 1).await;
     first.commit().await;
-    assert_eq!(owed(&world).await, [first.id.clone()]);
+    assert_eq!(owed(&world).await, std::slice::from_ref(&first.id));
 
     let second = planned(&world, 2, 1).await;
     second.day("2024-02-01", "b12", 2).await;
@@ -162,7 +162,7 @@ async fn a_debt_that_was_made_anew_is_not_paid_by_what_was_built_before() {
     first.commit().await;
     gold(&world, &second).await;
     commit::run_gold(&second.context()).await.map_err(|f| f.error).unwrap();
-    assert_eq!(owed(&world).await, [first.id.clone()]);
+    assert_eq!(owed(&world).await, std::slice::from_ref(&first.id));
     gold(&world, &first).await;
     commit::run_gold(&first.context()).await.map_err(|f| f.error).unwrap();
     assert!(owed(&world).await.is_empty());
