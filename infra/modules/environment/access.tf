@@ -31,7 +31,7 @@ locals {
 
   # whether there is a ledger, asked where its extract is missing
   ledger_log = one([for table in var.contract.tables : "${table.prefix}/_delta_log/*" if table.prefix == "${local.prefix.ops}/builds"])
-  owed     = "${local.prefix.runs}/owed/*"
+  owed       = "${local.prefix.runs}/owed/*"
 
   fragments = { for stage in ["bronze", "silver", "gold"] : stage => "${local.prefix.runs}/*/fragments/${stage}/*" }
 
