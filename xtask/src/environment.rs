@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use model::config::Config;
 use model::unit::sha256_hex;
 
+use crate::human;
 use crate::workspace::{self, Build, root};
 
 /// A command line that cannot be meant; what it says is for people.
@@ -76,7 +77,7 @@ impl Choice {
         // both are read from where the command is given
         let is_root = std::env::current_dir().is_ok_and(|here| here == root());
         let shown = |path: &Path| {
-            if is_root { workspace::shown(path) } else { path.display().to_string() }
+            human::word(&if is_root { workspace::shown(path) } else { path.display().to_string() })
         };
         let words = match &self.config {
             Some(_) => format!("--config {}", shown(&environment.file)),
@@ -104,8 +105,9 @@ impl Choice {
 impl Environment {
     /// Reads a configuration; `lake` goes before what it says of the lake.
     pub(crate) fn open(file: &Path, lake: Option<&str>) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read configuration `{}`", workspace::shown(file)))?;
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            Wrong(format!("cannot read configuration `{}`: {error}", workspace::shown(file)))
+        })?;
         let config = Config::parse(&workspace::shown(file), &text)?;
         let name = config.environment.value.clone();
         let lake = match (lake, &config.lake) {

@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use model::RunId;
 use model::config::Scope;
+use model::{RunId, layout};
 
 use crate::environment::Environment;
 use board::Board;
@@ -111,8 +111,14 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
     for claim in survey.half_done {
         let run = claim.run.clone();
         board.log(&format!("run {run} was cut off after its commit; finishing it"));
+        // an earlier one of these may have built its bars with its own
+        let is_paid = directory.as_deref().is_some_and(|d| !d.join(layout::owed(&run)).is_file());
         let mut executor = Executor::new(order, &board, &stop, claim);
-        executor.commit_and_after()?;
+        if is_paid {
+            executor.check()?;
+        } else {
+            executor.commit_and_after()?;
+        }
         let plan = directory.as_deref().and_then(|lake| plan(lake, &run));
         finished_first.push(executor.summarize(plan.as_ref())?);
     }

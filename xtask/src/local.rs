@@ -133,7 +133,7 @@ fn same_lake(choice: &Choice) -> String {
     let mut text = "cargo xtask local run".to_owned();
     let mut add = |flag: &str, value: Option<String>| {
         if let Some(value) = value {
-            let _ = write!(text, " {flag} {value}");
+            let _ = write!(text, " {flag} {}", human::word(&value));
         }
     };
     add("--env", choice.env.clone());
@@ -188,7 +188,7 @@ fn next(choice: &Choice, order: &Order, summary: &Summary) {
     println!();
     let worst = summary.worst();
     if worst != 0 {
-        if worst == 3 && environment.config.sources.binance.url.value.contains("127.0.0.1") {
+        if worst == 3 && environment.name == "demo" {
             println!("the sample exchange runs only inside `cargo xtask demo`");
         }
         if let Some(exit) = model::exit::Exit::of_code(worst.into()) {
@@ -223,6 +223,7 @@ fn status(args: &StatusArgs) -> anyhow::Result<u8> {
         }
     }
     args.choice.build.run()?;
+    let mut worst = 0;
     for (title, sql) in QUESTIONS {
         println!("\n{title}");
         let question = ["--sql", sql].map(str::to_owned);
@@ -230,10 +231,11 @@ fn status(args: &StatusArgs) -> anyhow::Result<u8> {
         if output.status.success() {
             print!("{}", String::from_utf8_lossy(&output.stdout));
         } else {
-            println!("  {}", String::from_utf8_lossy(&output.stderr).trim());
+            eprintln!("  {}", String::from_utf8_lossy(&output.stderr).trim());
+            worst = 1;
         }
     }
-    Ok(0)
+    Ok(worst)
 }
 
 /// What `status` asks the lake.

@@ -38,12 +38,6 @@ fn main() -> ExitCode {
     stage::main("check", &args.common, async |context| {
         let options = Options { all: args.all, strict: args.strict };
         let summary = check::run(&context, options).await?;
-        #[expect(clippy::print_stdout, reason = "the answer of the program")]
-        if args.json {
-            println!("{}", serde_json::to_string(&summary)?);
-        } else {
-            print!("{}", summary.text());
-        }
-        Ok(())
+        stage::answer(&if args.json { serde_json::to_string(&summary)? } else { summary.text() })
     })
 }

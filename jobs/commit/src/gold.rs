@@ -5,13 +5,14 @@ use std::collections::{HashMap, HashSet};
 
 use model::exit::Exit;
 use model::fragment::{Dirty, GoldFragment};
+use model::layout;
 use model::plan::Partition;
 use model::schema::Table;
 use stage::{Context, Failure};
 use table::{Change, Snapshot, Stamp, TableError, Tables};
 
 use crate::failure;
-use crate::owed;
+use crate::owed::{self, Taken};
 use crate::summary::{Skipped, Summary, TableOutcome};
 
 /// The tables that gold is made from, but for the bars themselves.
@@ -32,8 +33,16 @@ pub async fn run_gold(context: &Context) -> Result<Summary, Failure> {
     let tables = Tables::open(&context.lake);
     let mut fragments = context.lake.gold_fragments(&context.run).await?;
     fragments.sort_by(|a, b| a.id.cmp(&b.id));
-    let unbuilt = unbuilt(context, &fragments).await?;
-    let fragments: Vec<Piece> = fragments.into_iter().map(Piece::of).collect::<Result<_, _>>()?;
+    let taken = owed::taken(context).await?;
+    let unbuilt = unbuilt(&taken, &fragments);
+    let written = written(context).await?;
+    let fragments: Vec<Piece> = fragments
+        .into_iter()
+        .map(|fragment| {
+            let at = written.get(&layout::fragment(&context.run, "gold", &fragment.id));
+            Piece::of(fragment, at.is_some_and(|at| *at >= taken.at))
+        })
+        .collect::<Result<_, _>>()?;
     let mut summary = Summary::new(&context.run);
     summary.dirty = fragments.len() as u64;
     context.meter.total(TARGETS.len() as u64);
@@ -48,11 +57,9 @@ pub async fn run_gold(context: &Context) -> Result<Summary, Failure> {
         context.meter.done(1);
     }
     let Some(first) = stale.iter().min().map(|n| fragments[*n].fragment.id.clone()) else {
-        return match unbuilt.first() {
-            None => {
-                owed::pay(context).await?;
-                Ok(summary)
-            }
+        owed::pay(context, &taken, &unbuilt).await?;
+        return match unbuilt.first().map(Dirty::id) {
+            None => Ok(summary),
             Some(first) => Err(anyhow::anyhow!(
                 "{} of the symbols that the run changed have no new bars, the first is {first}: gold \
                  could not build them, its log says why; all others are committed",
@@ -76,25 +83,31 @@ pub async fn run_gold(context: &Context) -> Result<Summary, Failure> {
     ))
 }
 
-/// The ids of what the run left dirty and gold has no fragment of.
-async fn unbuilt(context: &Context, fragments: &[GoldFragment]) -> Result<Vec<String>, Failure> {
-    // none: bars that were built by hand, of whatever silver holds
-    let dirty = owed::dirty(context).await?;
+/// What the run left dirty and gold has no fragment of.
+fn unbuilt(taken: &Taken, fragments: &[GoldFragment]) -> Vec<Dirty> {
     let built = |dirty: &Dirty| {
         let mut own = fragments.iter().filter(|fragment| fragment.id == dirty.id());
         own.any(|fragment| dirty.months.iter().all(|month| fragment.months.contains(month)))
     };
-    Ok(dirty.iter().filter(|dirty| !built(dirty)).map(Dirty::id).collect())
+    taken.dirty.iter().filter(|dirty| !built(dirty)).cloned().collect()
+}
+
+/// When each of the run's gold fragments was written, by key.
+async fn written(context: &Context) -> anyhow::Result<HashMap<String, i64>> {
+    let entries = context.lake.list(&layout::fragments(&context.run, "gold")).await?;
+    Ok(entries.into_iter().map(|entry| (entry.key, entry.modified_micros)).collect())
 }
 
 /// A fragment and what it is of.
 struct Piece {
     fragment: GoldFragment,
     dirty: Dirty,
+    /// Whether it was built after the run's last commit of silver.
+    is_of_now: bool,
 }
 
 impl Piece {
-    fn of(fragment: GoldFragment) -> anyhow::Result<Self> {
+    fn of(fragment: GoldFragment, is_of_now: bool) -> anyhow::Result<Self> {
         let bad = || {
             anyhow::anyhow!(
                 "gold fragment `{}` has no id such as binance/spot/BTCUSDT",
@@ -109,7 +122,7 @@ impl Piece {
             symbol: symbol.parse()?,
             months: fragment.months.clone(),
         };
-        Ok(Self { fragment, dirty })
+        Ok(Self { fragment, dirty, is_of_now })
     }
 
     fn has(&self, table: Table) -> bool {
@@ -199,7 +212,9 @@ async fn choose(
     let fits = |piece: &Piece| {
         let files = files.get(&piece.fragment.id).unwrap_or(&none);
         let inputs = piece.dirty.inputs(files.iter().map(|(t, p, path)| (*t, p, path.as_str())));
-        inputs == piece.fragment.inputs || is_in_force(piece, target.table(), files)
+        // what is in force needs no second look, unless the run itself has more silver since
+        inputs == piece.fragment.inputs
+            || (piece.is_of_now && is_in_force(piece, target.table(), files))
     };
     Ok((0..pieces.len()).filter(|n| pieces[*n].has(target.table()) && fits(&pieces[*n])).collect())
 }

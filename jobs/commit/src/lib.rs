@@ -47,6 +47,7 @@ pub mod silver;
 mod summary;
 
 use model::exit::Exit;
+use model::layout;
 use model::schema::Table;
 use stage::{Context, Failure};
 use table::{TableError, Tables};
@@ -101,6 +102,10 @@ pub async fn run(context: &Context) -> Result<Summary, Failure> {
     summary.dirty = owed::write_dirty(context, &gathered.silver).await?;
     context.meter.done(1);
 
+    if context.lake.list(layout::INDEX).await?.is_empty() {
+        // where there are builds there is an extract: without one a plan is refused
+        ledger::write_extract(&context.lake, &tables, false).await.map_err(failure)?;
+    }
     context.meter.at(Table::Builds.as_str());
     let builds = ops::append_builds(context, &tables, &gathered).await.map_err(failure)?;
     summary.tables.push(TableOutcome::new(Table::Builds, builds));

@@ -57,12 +57,6 @@ fn main() -> ExitCode {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the answer of the program")]
 fn show<T: Serialize + std::fmt::Display>(json: bool, answer: &T) -> Result<(), Failure> {
-    if json {
-        println!("{}", serde_json::to_string(answer)?);
-    } else {
-        println!("{answer}");
-    }
-    Ok(())
+    stage::answer(&if json { serde_json::to_string(answer)? } else { answer.to_string() })
 }

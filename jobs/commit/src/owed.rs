@@ -41,29 +41,49 @@ pub(crate) async fn write_dirty(
     Ok(months.len() as u64)
 }
 
-/// The bars of the run are committed: what it owed, and what it took over from others, is paid.
-/// A debt that another run has written anew since is not.
-pub(crate) async fn pay(context: &Context) -> anyhow::Result<()> {
+/// Bars of the run are committed, but for those in `unbuilt`: what it owed of them, and what it
+/// took over from others, is paid. A debt that another run has written anew since is not.
+pub(crate) async fn pay(context: &Context, taken: &Taken, unbuilt: &[Dirty]) -> anyhow::Result<()> {
     let (lake, run) = (&context.lake, &context.run);
-    let key = layout::dirty(run);
-    // bars that were built by hand pay nothing
-    let Some(taken) = lake.head(&key).await? else { return Ok(()) };
-    let Some(dirty) = read(lake, &key).await? else { return Ok(()) };
     for (other, entry) in debts(lake).await? {
-        if other != *run && entry.modified_micros >= taken.modified_micros {
+        if other != *run && entry.modified_micros >= taken.at {
             continue;
         }
         let Some(debt) = read(lake, &entry.key).await? else { continue };
-        if debt.iter().all(|owed| dirty.iter().any(|done| covers(done, owed))) {
+        let is_paid = |owed: &Dirty| {
+            taken.dirty.iter().any(|done| covers(done, owed))
+                && !unbuilt.iter().any(|u| u.id() == owed.id())
+        };
+        let rest: Vec<&Dirty> = debt.iter().filter(|owed| !is_paid(owed)).collect();
+        // its owner may be alive, and have more to build since
+        let now = lake.head(&entry.key).await?.map(|entry| entry.modified_micros);
+        if rest.len() == debt.len() || now != Some(entry.modified_micros) {
+            continue;
+        }
+        if rest.is_empty() {
             lake.delete(&entry.key).await?;
+        } else {
+            lake.write_json(&entry.key, &rest).await?;
         }
     }
     Ok(())
 }
 
-/// What the run left dirty; nothing where it has no list.
-pub(crate) async fn dirty(context: &Context) -> anyhow::Result<Vec<Dirty>> {
-    Ok(read(&context.lake, &layout::dirty(&context.run)).await?.unwrap_or_default())
+/// What a run must rebuild, and since when it is known.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// The list.
+    pub(crate) dirty: Vec<Dirty>,
+    /// When it was written, in µs since the epoch.
+    pub(crate) at: i64,
+}
+
+/// What the run must rebuild; nothing where it has no list, for bars that are built by hand.
+pub(crate) async fn taken(context: &Context) -> anyhow::Result<Taken> {
+    let (lake, key) = (&context.lake, layout::dirty(&context.run));
+    let Some(entry) = lake.head(&key).await? else { return Ok(Taken::default()) };
+    let dirty = lake.read_json(&key, "list of what is dirty").await?;
+    Ok(Taken { dirty, at: entry.modified_micros })
 }
 
 /// Whether one holds all months of the other.
@@ -77,11 +97,15 @@ async fn debts(lake: &Lake) -> Result<Vec<(RunId, Entry)>, StoreError> {
     Ok(entries.into_iter().filter_map(run).collect())
 }
 
-/// A list of what is dirty; `None` where it is not there, or not any more.
+/// A debt; `None` where it is not there any more. One that does not read stops nobody else.
 async fn read(lake: &Lake, key: &str) -> Result<Option<Vec<Dirty>>, StoreError> {
-    match lake.read_json(key, "list of what is dirty").await {
+    match lake.read_json(key, "list of what is owed").await {
         Ok(list) => Ok(Some(list)),
         Err(error) if error.is_not_found() => Ok(None),
+        Err(error @ StoreError::Document { .. }) => {
+            tracing::warn!(%error, "a debt is passed over");
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

@@ -112,6 +112,15 @@ fn a_lost_or_spoiled_ledger_extract_is_told_and_mended() -> Result<()> {
     let before = look::files(&lab.lake(), look::DERIVED)?;
     let index = lab.lake().join(model::layout::INDEX);
     let one_day = ["--from", "2024-12-31", "--to", "2024-12-31"];
+    // a lake into which nothing came yet is no lake without its ledger
+    let empty = Lab::new(&world.yaml(exchange.url()))?;
+    exchange
+        .set_faults(vec![Rule::always("**.zip", Fault::Status { code: 500, retry_after: None })])?;
+    for _ in 0..2 {
+        empty.run(&[])?.expect_code(3)?;
+    }
+    exchange.clear_faults();
+    empty.run_well()?;
     for is_lost in [true, false] {
         for entry in std::fs::read_dir(&index)? {
             let path = entry?.path();

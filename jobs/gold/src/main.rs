@@ -46,11 +46,10 @@ fn main() -> ExitCode {
             engine: args.engine,
         };
         let summary = gold::run(&context, &options).await?;
-        #[expect(clippy::print_stdout, reason = "the answer of the program")]
-        if args.json {
-            println!("{}", serde_json::to_string(&summary)?);
+        stage::answer(&if args.json {
+            serde_json::to_string(&summary)?
         } else {
-            println!(
+            format!(
                 "gold: {} symbols rebuilt, {} done before; {} months, {} bars, {} days, {} files",
                 summary.symbols,
                 summary.done_before,
@@ -58,8 +57,7 @@ fn main() -> ExitCode {
                 summary.bars,
                 summary.days,
                 summary.files
-            );
-        }
-        Ok(())
+            )
+        })
     })
 }

@@ -57,6 +57,17 @@ pub fn span(duration: Duration) -> String {
     }
 }
 
+/// A word of a command line as it is typed: quoted where a shell would take it for several, or
+/// for something else.
+pub fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
 /// `1 archive`, `2 archives`: `noun` is the singular.
 pub fn plural(n: u64, noun: &str) -> String {
     let ending = match noun {
@@ -96,6 +107,14 @@ pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_a_command_line_stay_one() {
+        assert_eq!(word("s3://bucket/a-b_c=d"), "s3://bucket/a-b_c=d");
+        assert_eq!(word("/tmp/my lake"), "'/tmp/my lake'");
+        assert_eq!(word("it's"), r"'it'\''s'");
+        assert_eq!(word(""), "''");
+    }
 
     #[test]
     fn figures_read_well() {

@@ -145,11 +145,13 @@ async fn owed(context: &Context) -> Result<Vec<RunId>, Failure> {
 /// What the ledger says. Planned without it, what the lake holds would be taken for missing: an
 /// extract that is lost or spoiled is an error, which `commit maintain` mends from the tables.
 async fn ledger(context: &Context) -> Result<Ledger, Failure> {
-    const MEND: &str = "`cargo xtask maintain` writes it anew from the tables";
+    const MEND: &str = "`cargo xtask maintain`, with the same --env, --config and --lake, writes it \
+                        anew from the tables";
     let read = context.lake.ledger().await;
     let (version, ledger) = read.with_context(|| format!("no plan without the ledger: {MEND}"))?;
     let log = format!("{}/_delta_log", layout::table(Table::Builds));
-    if version == 0 && !context.lake.list(&log).await?.is_empty() {
+    // the first entry of a log only makes the table
+    if version == 0 && context.lake.list(&log).await?.len() > 1 {
         let error = anyhow!(
             "`{}` holds no extract of the ledger, though the lake has a ledger: {MEND}",
             layout::INDEX
@@ -211,12 +213,13 @@ async fn taken_up(context: &Context, options: &Options) -> Result<Option<Report>
         ""
     };
     if differs.is_empty() {
+        let owed = owed(context).await?;
         return Ok(Some(Report {
             plan,
             series: Vec::new(),
             taken_up: true,
             warnings: Vec::new(),
-            owed: Vec::new(),
+            owed,
         }));
     }
     let error = anyhow!(

@@ -6,6 +6,7 @@
 //!
 //! The feature `http` adds the way out to a source (`http`), for the stages that talk to one.
 
+mod answer;
 mod args;
 mod clock;
 mod context;
@@ -13,6 +14,7 @@ mod context;
 pub mod http;
 mod retry;
 
+pub use answer::answer;
 pub use args::Common;
 pub use clock::{Clock, ManualClock};
 pub use context::{Context, Failure, Meter, main};

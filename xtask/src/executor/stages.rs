@@ -26,6 +26,19 @@ use crate::human;
 /// How often gold is built and committed before a race counts as lost.
 const GOLD_ATTEMPTS: u32 = 3;
 
+/// What `commit --json` says of what it did not commit.
+#[derive(Deserialize)]
+struct Committed {
+    skipped: Vec<LeftOut>,
+}
+
+/// A group that another run knows better.
+#[derive(Deserialize)]
+struct LeftOut {
+    group: String,
+    why: String,
+}
+
 /// Works on one run.
 pub(super) struct Executor<'a> {
     order: &'a Order<'a>,
@@ -152,7 +165,7 @@ impl<'a> Executor<'a> {
         let note = match (&ended, args) {
             (Ok(Some(_)), []) => String::new(),
             (Ok(Some(_)), _) if stage == "plan" => String::new(),
-            (Ok(Some(_)), args) => args.join(" "),
+            (Ok(Some(_)), args) => args.join(" ").replace("--json", ""),
             (Ok(None), _) => "FAILED".to_owned(),
             (Err(_), _) => "stopped".to_owned(),
         };
@@ -231,14 +244,38 @@ impl<'a> Executor<'a> {
 
     /// The stages after the batches; each needs the one before.
     pub(super) fn commit_and_after(&mut self) -> anyhow::Result<()> {
-        if self.stage("commit", &[])?.is_none() || !self.gold()? {
+        let Some(committed) = self.stage("commit", &["--json"])? else { return Ok(()) };
+        self.left_out(&committed)?;
+        if !self.gold()? {
             return Ok(());
         }
+        self.check()
+    }
+
+    /// check, the last stage.
+    pub(super) fn check(&mut self) -> anyhow::Result<()> {
         let judged = self.stage("check", &[])?.is_some();
         let record = self.record.get_mut().unwrap_or_else(PoisonError::into_inner);
         // a verdict against the lake is a verdict; a check that never came to one is run again
         let refused = |f: &summary::Failure| f.exit == Exit::DataRefused as u8;
         self.complete = judged || record.failures.last().is_some_and(refused);
+        Ok(())
+    }
+
+    /// Puts on record that the commit left groups out: their data is not in the lake by this run.
+    fn left_out(&self, committed: &Ended) -> anyhow::Result<()> {
+        let Committed { skipped } = serde_json::from_str(&committed.stdout)
+            .context("what `commit` said is no summary of a commit")?;
+        let Some(first) = skipped.first() else { return Ok(()) };
+        let message = format!(
+            "{} left out, the first is {}: {}",
+            human::plural(skipped.len() as u64, "group"),
+            first.group,
+            first.why
+        );
+        let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let (stage, exit) = ("commit".to_owned(), Exit::LostRace as u8);
+        record.failures.push(summary::Failure { stage, batch: 0, exit, attempts: 1, message });
         Ok(())
     }
 

@@ -147,6 +147,27 @@ async fn bars_that_a_run_owes_are_built_by_the_next() {
     assert_eq!(months(&world, &third).await, ["2024-02"]);
 }
 
+/// Bars in force that are older than the run's own last silver are no bars of it.
+#[tokio::test]
+async fn more_silver_of_the_same_run_needs_bars_anew() {
+    let world = world();
+    let run = planned(&world, 1, 2).await;
+    run.day("2024-01-01", "a10", 1).await;
+    run.commit().await;
+    gold(&world, &run).await;
+    commit::run_gold(&run.context()).await.map_err(|f| f.error).unwrap();
+    assert!(owed(&world).await.is_empty());
+    // a batch that had failed, and gold that dies
+    run.day("2024-01-02", "b12", 2).await;
+    run.commit().await;
+    let failure = commit::run_gold(&run.context()).await.expect_err("old bars");
+    assert_eq!(failure.exit, Exit::LostRace);
+    assert_eq!(owed(&world).await, std::slice::from_ref(&run.id));
+    gold(&world, &run).await;
+    commit::run_gold(&run.context()).await.map_err(|f| f.error).unwrap();
+    assert!(owed(&world).await.is_empty());
+}
+
 #[tokio::test]
 async fn a_debt_that_was_made_anew_is_not_paid_by_what_was_built_before() {
     let world = world();
