@@ -29,7 +29,8 @@ pub(crate) enum Command {
     long_about = "Bring a lake up to date: plan, fetch, parse, commit, roll up and check what the \
                   configuration wants and the lake does not hold.\n\n\
                   It may be stopped at any moment: the same command goes on where it ended. In a \
-                  lake on an object store it does so with --resume and the run that it named.",
+                  lake on an object store it does what is not done yet, in a new run; --resume \
+                  goes on with the old one.",
     after_help = "Examples:\n  \
         cargo xtask local run --env dev\n  \
         cargo xtask local run --env dev --symbol BTCUSDT --from 2024-12-31 --to 2025-01-01\n  \

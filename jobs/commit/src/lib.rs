@@ -14,8 +14,8 @@
 //!    run knows better (a newer archive in the ledger, a younger run's file in the partition);
 //!    such groups are left out and the next plan sees to them.
 //! 3. `silver.rejects`, for the groups that are in force: whose files are what silver holds.
-//! 4. `dirty.json`, from what the fragments replace and not from what this attempt did, so that
-//!    nothing is lost to gold by a kill.
+//! 4. What the run owes, and `dirty.json` with what others owe too: from what the fragments
+//!    replace and not from what this attempt did, so that nothing is lost to gold by a kill.
 //! 5. `ops.builds`, again for the groups in force. Only now a plan counts them as built: a run
 //!    killed before this is built again by the next one, to the same files.
 //! 6. `ops.runs`, summed from `ops.builds`, and the ledger extract.

@@ -87,7 +87,7 @@ pub(crate) async fn taken(context: &Context) -> anyhow::Result<Taken> {
 }
 
 /// Whether one holds all months of the other.
-pub(crate) fn covers(done: &Dirty, owed: &Dirty) -> bool {
+fn covers(done: &Dirty, owed: &Dirty) -> bool {
     done.id() == owed.id() && owed.months.iter().all(|month| done.months.contains(month))
 }
 
