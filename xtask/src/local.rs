@@ -64,7 +64,8 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     retry_bad: bool,
 
-    /// Go on with this run, whatever its configuration and arguments were
+    /// Go on with this run, whatever its configuration and arguments were; in a lake on an object
+    /// store, where a new call makes a new run, only so
     #[arg(long, value_name = "RUN",
           conflicts_with_all = ["from", "to", "symbols", "datasets", "retry_bad"])]
     resume: Option<RunId>,
