@@ -5,14 +5,13 @@ use std::collections::{HashMap, HashSet};
 
 use model::exit::Exit;
 use model::fragment::{Dirty, GoldFragment};
-use model::layout;
 use model::plan::Partition;
 use model::schema::Table;
 use stage::{Context, Failure};
 use table::{Change, Snapshot, Stamp, TableError, Tables};
 
 use crate::failure;
-use crate::owed::{self, Taken};
+use crate::owed::{self, ToBuild};
 use crate::summary::{Skipped, Summary, TableOutcome};
 
 /// The tables that gold is made from, but for the bars themselves.
@@ -33,14 +32,13 @@ pub async fn run_gold(context: &Context) -> Result<Summary, Failure> {
     let tables = Tables::open(&context.lake);
     let mut fragments = context.lake.gold_fragments(&context.run).await?;
     fragments.sort_by(|a, b| a.id.cmp(&b.id));
-    let taken = owed::taken(context).await?;
+    let taken = owed::to_build(context).await?;
     let unbuilt = unbuilt(&taken, &fragments);
-    let written = written(context).await?;
     let fragments: Vec<Piece> = fragments
         .into_iter()
         .map(|fragment| {
-            let at = written.get(&layout::fragment(&context.run, "gold", &fragment.id));
-            Piece::of(fragment, at.is_some_and(|at| *at >= taken.at))
+            let is_of_now = fragment.silver == taken.note.silver;
+            Piece::of(fragment, is_of_now)
         })
         .collect::<Result<_, _>>()?;
     let mut summary = Summary::new(&context.run);
@@ -84,18 +82,12 @@ pub async fn run_gold(context: &Context) -> Result<Summary, Failure> {
 }
 
 /// What the run left dirty and gold has no fragment of.
-fn unbuilt(taken: &Taken, fragments: &[GoldFragment]) -> Vec<Dirty> {
+fn unbuilt(taken: &ToBuild, fragments: &[GoldFragment]) -> Vec<Dirty> {
     let built = |dirty: &Dirty| {
         let mut own = fragments.iter().filter(|fragment| fragment.id == dirty.id());
         own.any(|fragment| dirty.months.iter().all(|month| fragment.months.contains(month)))
     };
     taken.dirty.iter().filter(|dirty| !built(dirty)).cloned().collect()
-}
-
-/// When each of the run's gold fragments was written, by key.
-async fn written(context: &Context) -> anyhow::Result<HashMap<String, i64>> {
-    let entries = context.lake.list(&layout::fragments(&context.run, "gold")).await?;
-    Ok(entries.into_iter().map(|entry| (entry.key, entry.modified_micros)).collect())
 }
 
 /// A fragment and what it is of.

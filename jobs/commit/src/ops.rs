@@ -236,7 +236,7 @@ pub(crate) async fn write_run(
     let silver = summary.tables.iter().filter(|t| gathered.silver_tables().contains(&t.table));
     let (added, removed) = silver.fold((0, 0), |(a, r), t| (a + t.added, r + t.removed));
     let outcome = tables
-        .replace_with(table, &stamp, async |_| {
+        .replace_with(table, &stamp, async |snapshot| {
             let row: Vec<Cell> = vec![
                 run.into(),
                 plan.environment.as_str().into(),
@@ -259,11 +259,11 @@ pub(crate) async fn write_run(
             ];
             let batch = rows::batch(table, &[row])?;
             let file = tables.write(table, &Partition::new(), [batch], run, &content, 0).await?;
-            Ok(Change {
-                owners: vec![run.to_owned()],
-                files: file.into_iter().collect(),
-                ..Change::default()
-            })
+            // of a run that is resumed after days, maintenance has merged the row with others
+            let (gone, rest) = tables.without(snapshot, run).await?;
+            let owners = vec![run.to_owned()];
+            let files = file.into_iter().chain(rest).collect();
+            Ok(Change { owners, gone, files, ..Change::default() })
         })
         .await?;
     Ok((outcome, figures))

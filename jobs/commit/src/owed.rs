@@ -6,10 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use model::fragment::{Dirty, SilverFragment};
-use model::{Day, Market, Month, RunId, Source, Symbol, layout};
+use model::owed::{Owed, Taken};
+use model::{Day, Market, Month, RunId, Source, Symbol, layout, unit};
 use stage::Context;
 use store::lake::Entry;
 use store::{Lake, StoreError};
+
+use crate::gather::Gathered;
 
 /// Months by what they are of.
 type Months = BTreeMap<(Source, Market, Symbol), BTreeSet<Month>>;
@@ -22,68 +25,90 @@ pub(crate) async fn write_dirty(
     silver: &[SilverFragment],
 ) -> anyhow::Result<u64> {
     let (lake, run) = (&context.lake, &context.run);
+    let content = unit::sha256_hex(Gathered::content(silver).as_bytes());
+    let mut note = Taken { silver: content.clone(), debts: BTreeMap::new() };
     let mut months = of_fragments(silver)?;
+    // what an earlier attempt found, or a rebuild
+    let own = read(lake, &layout::owed(run)).await?.unwrap_or_default();
+    add(&mut months, own.dirty);
     if !months.is_empty() {
-        lake.write_json(&layout::owed(run), &list(&months)).await?;
+        let owed = Owed { silver: content, dirty: list(&months) };
+        lake.write_json(&layout::owed(run), &owed).await?;
     }
-    for (other, entry) in debts(lake).await? {
+    for (other, key) in debts(lake).await? {
         if other == *run {
             continue;
         }
-        let Some(debt) = read(lake, &entry.key).await? else { continue };
-        tracing::warn!(run = %other, symbols = debt.len(), "its bars were never committed: this run builds them too");
-        for dirty in debt {
-            let of = (dirty.source, dirty.market, dirty.symbol);
-            months.entry(of).or_default().extend(dirty.months);
-        }
+        let Some(debt) = read(lake, &key).await? else { continue };
+        tracing::warn!(run = %other, symbols = debt.dirty.len(), "its bars were never committed: this run builds them too");
+        add(&mut months, debt.dirty);
+        note.debts.insert(other, debt.silver);
     }
+    lake.write_json(&layout::taken(run), &note).await?;
     lake.write_json(&layout::dirty(run), &list(&months)).await?;
     Ok(months.len() as u64)
 }
 
 /// Bars of the run are committed, but for those in `unbuilt`: what it owed of them, and what it
-/// took over from others, is paid. A debt that another run has written anew since is not.
-pub(crate) async fn pay(context: &Context, taken: &Taken, unbuilt: &[Dirty]) -> anyhow::Result<()> {
+/// took over from others, is paid. A debt of silver that another run has committed since is not.
+pub(crate) async fn pay(
+    context: &Context,
+    list: &ToBuild,
+    unbuilt: &[Dirty],
+) -> anyhow::Result<()> {
     let (lake, run) = (&context.lake, &context.run);
-    for (other, entry) in debts(lake).await? {
-        if other != *run && entry.modified_micros >= taken.at {
+    for (other, key) in debts(lake).await? {
+        let Some(debt) = read(lake, &key).await? else { continue };
+        if other != *run && list.note.debts.get(&other) != Some(&debt.silver) {
             continue;
         }
-        let Some(debt) = read(lake, &entry.key).await? else { continue };
         let is_paid = |owed: &Dirty| {
-            taken.dirty.iter().any(|done| covers(done, owed))
+            list.dirty.iter().any(|done| covers(done, owed))
                 && !unbuilt.iter().any(|u| u.id() == owed.id())
         };
-        let rest: Vec<&Dirty> = debt.iter().filter(|owed| !is_paid(owed)).collect();
+        let rest: Vec<Dirty> = debt.dirty.iter().filter(|owed| !is_paid(owed)).cloned().collect();
         // its owner may be alive, and have more to build since
-        let now = lake.head(&entry.key).await?.map(|entry| entry.modified_micros);
-        if rest.len() == debt.len() || now != Some(entry.modified_micros) {
+        if rest.len() == debt.dirty.len() || read(lake, &key).await?.as_ref() != Some(&debt) {
             continue;
         }
         if rest.is_empty() {
-            lake.delete(&entry.key).await?;
+            lake.delete(&key).await?;
         } else {
-            lake.write_json(&entry.key, &rest).await?;
+            lake.write_json(&key, &Owed { dirty: rest, silver: debt.silver }).await?;
         }
     }
     Ok(())
 }
 
-/// What a run must rebuild, and since when it is known.
+/// What a run must rebuild, and of which silver that is.
 #[derive(Debug, Default)]
-pub(crate) struct Taken {
+pub(crate) struct ToBuild {
     /// The list.
     pub(crate) dirty: Vec<Dirty>,
-    /// When it was written, in µs since the epoch.
-    pub(crate) at: i64,
+    /// What it is of.
+    pub(crate) note: Taken,
 }
 
 /// What the run must rebuild; nothing where it has no list, for bars that are built by hand.
-pub(crate) async fn taken(context: &Context) -> anyhow::Result<Taken> {
-    let (lake, key) = (&context.lake, layout::dirty(&context.run));
-    let Some(entry) = lake.head(&key).await? else { return Ok(Taken::default()) };
-    let dirty = lake.read_json(&key, "list of what is dirty").await?;
-    Ok(Taken { dirty, at: entry.modified_micros })
+pub(crate) async fn to_build(context: &Context) -> anyhow::Result<ToBuild> {
+    let (lake, run) = (&context.lake, &context.run);
+    let dirty = optional(lake.read_json(&layout::dirty(run), "list of what is dirty").await)?;
+    let note = optional(lake.read_json(&layout::taken(run), "list of what was taken over").await)?;
+    Ok(ToBuild { dirty: dirty.unwrap_or_default(), note: note.unwrap_or_default() })
+}
+
+fn optional<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn add(months: &mut Months, dirty: Vec<Dirty>) {
+    for Dirty { source, market, symbol, months: more } in dirty {
+        months.entry((source, market, symbol)).or_default().extend(more);
+    }
 }
 
 /// Whether one holds all months of the other.
@@ -91,22 +116,20 @@ fn covers(done: &Dirty, owed: &Dirty) -> bool {
     done.id() == owed.id() && owed.months.iter().all(|month| done.months.contains(month))
 }
 
-async fn debts(lake: &Lake) -> Result<Vec<(RunId, Entry)>, StoreError> {
+async fn debts(lake: &Lake) -> Result<Vec<(RunId, String)>, StoreError> {
     let entries = lake.list(layout::OWED).await?;
-    let run = |entry: Entry| Some((layout::parse_owed(&entry.key)?, entry));
+    let run = |entry: Entry| Some((layout::parse_owed(&entry.key)?, entry.key));
     Ok(entries.into_iter().filter_map(run).collect())
 }
 
 /// A debt; `None` where it is not there any more. One that does not read stops nobody else.
-async fn read(lake: &Lake, key: &str) -> Result<Option<Vec<Dirty>>, StoreError> {
-    match lake.read_json(key, "list of what is owed").await {
-        Ok(list) => Ok(Some(list)),
-        Err(error) if error.is_not_found() => Ok(None),
+async fn read(lake: &Lake, key: &str) -> Result<Option<Owed>, StoreError> {
+    match optional(lake.read_json(key, "list of what is owed").await) {
         Err(error @ StoreError::Document { .. }) => {
             tracing::warn!(%error, "a debt is passed over");
             Ok(None)
         }
-        Err(error) => Err(error),
+        read => read,
     }
 }
 

@@ -26,16 +26,14 @@ pub(crate) async fn commit(
     let content = Gathered::content(fragments.iter().copied());
     let stamp = Stamp::new(table, &context.run, "silver", &content, context.clock.now());
     let mut skipped = Vec::new();
+    let mut asked = false;
     let outcome = tables
         .replace_with(table, &stamp, async |snapshot| {
-            // the ledger is loaded after the snapshot: whoever has changed the table before has
-            // written to the ledger before that
-            let histories = known(context, tables, &fragments).await?;
-            let younger = younger(snapshot, &fragments, context.run.as_str());
+            asked = true;
+            let why = left_out(context, tables, snapshot, &fragments).await?;
             skipped.clear();
             let mut change = Change::default();
-            for (n, fragment) in fragments.iter().enumerate() {
-                let why = superseded(fragment, &histories).or_else(|| younger.get(&n).cloned());
+            for (fragment, why) in fragments.iter().zip(why) {
                 if let Some(why) = why {
                     skipped.push(Skipped { group: fragment.group.clone(), why });
                 } else {
@@ -46,7 +44,34 @@ pub(crate) async fn commit(
             Ok(change)
         })
         .await?;
+    if !asked && let Some(snapshot) = tables.snapshot(table).await? {
+        // committed before a kill: what was left out then is told again
+        let why = left_out(context, tables, &snapshot, &fragments).await?;
+        let in_force = in_force(tables, gathered).await?;
+        let out = fragments.iter().zip(why).filter_map(|(fragment, why)| {
+            let group = fragment.group.clone();
+            (!in_force.contains(group.as_str())).then_some(Skipped { group, why: why? })
+        });
+        skipped.extend(out);
+    }
     Ok((outcome, skipped))
+}
+
+/// For each fragment why it may not be committed to a version of its table, if it may not.
+async fn left_out(
+    context: &Context,
+    tables: &Tables,
+    snapshot: &Snapshot,
+    fragments: &[&SilverFragment],
+) -> Result<Vec<Option<String>>, TableError> {
+    // the ledger is loaded after the snapshot: whoever has changed the table before has written to
+    // the ledger before that
+    let histories = known(context, tables, fragments).await?;
+    let younger = younger(snapshot, fragments, context.run.as_str());
+    let why = |(n, fragment): (usize, &&SilverFragment)| {
+        superseded(fragment, &histories).or_else(|| younger.get(&n).cloned())
+    };
+    Ok(fragments.iter().enumerate().map(why).collect())
 }
 
 /// What the ledger says now of the units of some fragments.

@@ -33,6 +33,7 @@ use futures::StreamExt as _;
 use model::fragment::{Dirty, GoldFragment};
 use model::layout;
 use model::metrics::Metric;
+use model::owed::Taken;
 use model::schema::Table;
 use model::{Market, Symbol};
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,8 @@ pub struct Summary {
 /// Whatever the lake says; a symbol that fails does not stop the others, but the job fails.
 pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failure> {
     let tables = Tables::open(&context.lake);
+    // before the tables: what is committed after this look is not in what is built
+    let silver = silver(context).await?;
     let sources = Arc::new(Sources::load(&tables).await?);
     let mut dirty = if options.all {
         sources.everything()
@@ -99,8 +102,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failur
     let mut results = futures::stream::iter(dirty)
         .map(|dirty| {
             let (context, workshop) = (context.clone(), Arc::clone(&workshop));
-            let id = dirty.id();
-            let task = tokio::spawn(async move { one(&context, &workshop, &dirty).await });
+            let (id, silver) = (dirty.id(), silver.clone());
+            let task = tokio::spawn(async move { one(&context, &workshop, &dirty, silver).await });
             async move { (id, task.await) }
         })
         .buffer_unordered(cores);
@@ -127,16 +130,32 @@ pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failur
     }
 }
 
+/// What stands for the silver that the run has committed; nothing where it has committed none.
+async fn silver(context: &Context) -> anyhow::Result<String> {
+    let key = layout::taken(&context.run);
+    match context.lake.read_json::<Taken>(&key, "list of what was taken over").await {
+        Ok(taken) => Ok(taken.silver),
+        Err(error) if error.is_not_found() => Ok(String::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Rebuilds one symbol; `None` where the run has done it before, from the same files.
 async fn one(
     context: &Context,
     workshop: &piece::Workshop,
     dirty: &Dirty,
+    silver: String,
 ) -> anyhow::Result<Option<GoldFragment>> {
     let key = layout::fragment(&context.run, "gold", &dirty.id());
     let inputs = workshop.sources.inputs(dirty);
     match context.lake.read_json::<GoldFragment>(&key, "gold fragment").await {
-        Ok(before) if before.inputs == inputs && before.months == dirty.months => return Ok(None),
+        Ok(before) if before.inputs == inputs && before.months == dirty.months => {
+            if before.silver != silver {
+                context.lake.write_json(&key, &GoldFragment { silver, ..before }).await?;
+            }
+            return Ok(None);
+        }
         // one of another form is as good as none
         Ok(_) | Err(store::StoreError::Document { .. }) => {}
         Err(error) if error.is_not_found() => {}
@@ -151,6 +170,7 @@ async fn one(
         replaces: built.replaces,
         files: built.files,
         built_at: context.clock.now(),
+        silver,
     };
     context.lake.write_json(&key, &fragment).await?;
     Ok(Some(fragment))

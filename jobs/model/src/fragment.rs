@@ -176,6 +176,9 @@ pub struct GoldFragment {
     pub files: Vec<(Table, DataFile)>,
     /// When it was built.
     pub built_at: DateTime<Utc>,
+    /// [`crate::owed::Taken::silver`] as it was before it was built.
+    #[serde(default)]
+    pub silver: String,
 }
 
 /// Which bytes gold makes of silver. Raise it with every change of code that makes others: files

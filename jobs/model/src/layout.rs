@@ -7,6 +7,7 @@
 //! runs/<run>/plan.json        runs/<run>/batches/<n>.json
 //! runs/<run>/fragments/bronze/<unit>.json             …/silver/<group>.json  …/gold/<part>.json
 //! runs/<run>/dirty.json       what gold must rebuild  runs/<run>/summary.json
+//! runs/<run>/taken.json       of which silver that is, and whose debts it took over
 //! runs/owed/<run>.json        what gold must rebuild and has not: gone when it has
 //! temp/                       spill and staging; anything here may be deleted after 7 days
 //! ```
@@ -88,6 +89,11 @@ pub fn fragment(run: &RunId, stage: &str, id: &str) -> String {
 /// What a run's commit made dirty for gold.
 pub fn dirty(run: &RunId) -> String {
     format!("{RUNS}/{run}/dirty.json")
+}
+
+/// What stands for the silver that [`dirty`] is of, and the debts that it took over.
+pub fn taken(run: &RunId) -> String {
+    format!("{RUNS}/{run}/taken.json")
 }
 
 /// What a run's commit made dirty for gold, as long as gold has not rebuilt it.

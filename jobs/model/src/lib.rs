@@ -13,6 +13,7 @@
 //! | [`fragment`] | what a worker did |
 //! | [`figures`] | what the fragments of a run amount to |
 //! | [`ledger`] | what the lake holds, as `plan` reads it |
+//! | [`owed`] | the bars that a run owes until they are committed |
 //! | [`config`] | `lake.yaml` |
 //! | [`run`] | run ids |
 //! | [`exit`] | exit codes |
@@ -34,6 +35,7 @@ pub mod layout;
 pub mod ledger;
 pub mod market;
 pub mod metrics;
+pub mod owed;
 pub mod period;
 pub mod plan;
 pub mod prices;

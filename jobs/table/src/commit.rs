@@ -31,6 +31,8 @@ use crate::{create, predicate, stats};
 const ATTEMPTS: u32 = 40;
 /// Longest wait between attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// The owner of files that maintenance merged from those of many runs.
+pub(crate) const MERGED: &str = "merged";
 /// The label of a file with the run that added it.
 pub const RUN_TAG: &str = "run";
 
@@ -68,6 +70,9 @@ pub struct Change {
     /// Live files, by path, whose rows `files` holds instead, not one more or less. Readers are
     /// told that no data has changed; goes with neither partitions nor owners.
     pub merged: Vec<String>,
+    /// Live files, by path, that go beside those of the owners, because `files` holds what of
+    /// them is to stay.
+    pub gone: Vec<String>,
     /// The data files. With nothing else they are appended.
     pub files: Vec<DataFile>,
 }
@@ -272,11 +277,12 @@ impl Work {
         for partition in &partitions {
             check_partition(table, partition)?;
         }
+        let gone: HashSet<&str> = change.gone.iter().map(String::as_str).collect();
         let merged: HashSet<&str> = change.merged.iter().map(String::as_str).collect();
         let data_change = merged.is_empty();
         let mut files: HashMap<&str, &DataFile> = HashMap::with_capacity(change.files.len());
         for file in &change.files {
-            check_file(table, file, &partitions, &owners)?;
+            check_file(table, file, &partitions, &owners, !gone.is_empty())?;
             if files.insert(&file.path, file).is_some_and(|other| other != file) {
                 return Err(bad_file(table, file, "named twice with other content"));
             }
@@ -291,7 +297,8 @@ impl Work {
                 }
                 None if partitions.contains(&old.partition)
                     || owners.contains(owner_of(old.name()))
-                    || merged.contains(old.path.as_str()) =>
+                    || merged.contains(old.path.as_str())
+                    || gone.contains(old.path.as_str()) =>
                 {
                     removes.push(Action::Remove(Remove {
                         path: old.path.clone(),
@@ -375,6 +382,7 @@ fn check_file(
     file: &DataFile,
     partitions: &HashSet<&Partition>,
     owners: &HashSet<String>,
+    has_rest: bool,
 ) -> Result<(), TableError> {
     check_partition(table, &file.partition)?;
     let pairs: Vec<_> = table
@@ -398,7 +406,8 @@ fn check_file(
             format!("`{folder}` is none of the partitions replaced"),
         ));
     }
-    if !owners.is_empty() && !owners.contains(owner_of(name)) {
+    let is_rest = has_rest && owner_of(name) == layout::owner_prefix(MERGED);
+    if !owners.is_empty() && !is_rest && !owners.contains(owner_of(name)) {
         return Err(bad_file(table, file, "belongs to none of the owners replaced"));
     }
     Ok(())

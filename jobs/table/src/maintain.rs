@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use datafusion::prelude::{col, lit};
 use deltalake_core::DeltaTable;
 use deltalake_core::protocol::checkpoints::{cleanup_metadata, create_checkpoint};
 use futures::TryStreamExt as _;
+use model::fragment::DataFile;
 use model::layout;
 use model::plan::Partition;
 use model::schema::Table;
 
-use crate::commit::{Change, Outcome, Stamp};
+use crate::commit::{Change, MERGED, Outcome, Stamp};
 use crate::error::TableError;
 use crate::session::{SessionOptions, scan};
 use crate::snapshot::{LiveFile, Snapshot};
@@ -116,7 +118,7 @@ impl Tables {
         let sql =
             format!("SELECT {} FROM small ORDER BY {}", columns.join(", "), schema.key.join(", "));
         let batches = session.sql(&sql).await?.collect().await?;
-        let file = self.write(table, partition, batches, "merged", &paths.join("\n"), 0).await?;
+        let file = self.write(table, partition, batches, MERGED, &paths.join("\n"), 0).await?;
         let rows: u64 = files.iter().map(|file| file.rows).sum();
         let found = file.as_ref().map_or(0, |file| file.rows);
         if rows != found {
@@ -128,6 +130,44 @@ impl Tables {
         change.files.extend(file);
         change.merged.extend(paths);
         Ok(())
+    }
+
+    /// The merged files of a table that hold rows of a run, by path, and files with what else is
+    /// in them: for a run that puts other rows in the place of its own.
+    ///
+    /// # Errors
+    /// [`TableError`].
+    pub async fn without(
+        &self,
+        snapshot: &Snapshot,
+        run: &str,
+    ) -> Result<(Vec<String>, Vec<DataFile>), TableError> {
+        let table = snapshot.table();
+        let prefix = layout::owner_prefix(MERGED);
+        let (mut gone, mut rest) = (Vec::new(), Vec::new());
+        for file in snapshot.iter().filter(|file| file.name().starts_with(&prefix)) {
+            let options = SessionOptions { target_partitions: Some(1), ..Default::default() };
+            let session = self.session(&options)?;
+            let one = scan(snapshot, false)?.with_file_paths(vec![file.path.clone()]);
+            session.register_table("merged", Arc::new(one))?;
+            let own = session.table("merged").await?.filter(col("run").eq(lit(run)))?;
+            if own.count().await? == 0 {
+                continue;
+            }
+            let schema = table.schema();
+            let columns: Vec<_> = schema.file_columns().iter().map(|c| c.name).collect();
+            let others = session
+                .table("merged")
+                .await?
+                .filter(col("run").not_eq(lit(run)))?
+                .select_columns(&columns)?
+                .sort_by(schema.key.iter().map(|key| col(*key)).collect())?;
+            let inputs = format!("{} without {run}", file.path);
+            let batches = others.collect().await?;
+            rest.extend(self.write(table, &file.partition, batches, MERGED, &inputs, 0).await?);
+            gone.push(file.path);
+        }
+        Ok((gone, rest))
     }
 
     /// Deletes log entries that are older than the table's log retention (30 days) and that no

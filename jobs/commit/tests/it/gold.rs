@@ -5,6 +5,7 @@ use model::RunId;
 use model::exit::Exit;
 use model::fragment::{Dirty, GoldFragment};
 use model::layout;
+use model::owed::Taken;
 use model::schema::Table;
 
 use crate::kit::{Run, World, live, named, partition, planned, start, world};
@@ -17,7 +18,7 @@ async fn dirty(world: &World, run: &Run<'_>) -> Dirty {
 
 /// What gold does for the run's one symbol, from what silver holds now.
 async fn gold(world: &World, run: &Run<'_>) -> GoldFragment {
-    let dirty = dirty(world, run).await;
+    let (dirty, taken) = (dirty(world, run).await, layout::taken(&run.id));
     let mut files = Vec::new();
     for table in [Table::Trades, Table::AggTrades, Table::Klines, Table::Bars] {
         files.extend(
@@ -39,6 +40,7 @@ async fn gold(world: &World, run: &Run<'_>) -> GoldFragment {
         replaces: vec![(Table::Bars, bars), (Table::Daily, daily)],
         inputs,
         built_at: start() + TimeDelta::minutes(25),
+        silver: world.lake.read_json::<Taken>(&taken, "taken").await.unwrap().silver,
     };
     let key = layout::fragment(&run.id, "gold", &fragment.id);
     world.lake.write_json(&key, &fragment).await.unwrap();

@@ -71,3 +71,30 @@ async fn a_run_whose_files_a_vacuum_took_is_refused() {
     assert!(failure.error.to_string().contains("start a new run"), "{:#}", failure.error);
     assert_eq!(ask(&world, "select count(*) from silver.trades").await, ["6"]);
 }
+
+#[tokio::test]
+async fn a_run_whose_row_was_merged_keeps_one_row() {
+    let world = world();
+    let mut last = None;
+    for n in 1..=21 {
+        let run = planned(&world, n, 1).await;
+        run.day("2024-01-01", &format!("a{n}"), i64::from(n)).await;
+        run.commit().await;
+        last = Some(run);
+    }
+    let run = last.unwrap();
+    run.clock.advance(TimeDelta::days(9));
+    let done = maintain::run(&run.context(), Options { dry_run: false, days: 7 }).await;
+    let merged = done.map_err(|f| f.error).unwrap().tables;
+    assert!(merged.iter().any(|t| t.table == Table::Runs && t.merged == 21), "{merged:?}");
+    // it is resumed, and does more
+    run.day("2024-01-02", "b6", 30).await;
+    run.commit().await;
+    let sql = "select count(*), count(distinct run) from ops.runs";
+    assert_eq!(ask(&world, sql).await, ["21 21"]);
+    let sql = format!("select groups, rows_silver from ops.runs where run = '{}'", run.id);
+    assert_eq!(ask(&world, &sql).await, ["2 27"]);
+    // and again, with nothing new
+    run.commit().await;
+    assert_eq!(ask(&world, &sql).await, ["2 27"]);
+}

@@ -145,3 +145,21 @@ async fn two_runs_at_once_neither_lose_nor_double_a_row() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_was_left_out_is_told_again_when_the_commit_is_repeated() {
+    let world = world();
+    let (a, b) = (planned(&world, 1, 2).await, planned(&world, 2, 1).await);
+    a.day(DAY, "a5", 10).await;
+    a.day("2024-01-02", "a6", 10).await;
+    b.day(DAY, "b7", 11).await;
+    b.commit().await;
+    let first = a.commit().await;
+    assert_eq!(first.skipped.len(), 1);
+    // as after a kill before the summary was read
+    let again = a.commit().await;
+    assert!(again.tables.iter().all(|table| !table.committed), "{again:?}");
+    assert_eq!(again.skipped, first.skipped);
+    // the one in whose favour it was left out has nothing to tell
+    assert!(b.commit().await.skipped.is_empty());
+}
