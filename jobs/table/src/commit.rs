@@ -235,13 +235,14 @@ async fn commit(
         partition_by: Some(schema.partitions.iter().map(|c| (*c).to_owned()).collect()),
         predicate,
     };
-    let millis = stamp.at.timestamp_millis();
+    #[expect(clippy::disallowed_methods, reason = "the library forgets transactions by this clock")]
+    let updated = Utc::now().timestamp_millis();
     let properties = CommitProperties::default()
         .with_max_retries(0)
         .with_application_transaction(Transaction::new_with_last_update(
             &stamp.app,
             1,
-            Some(millis),
+            Some(updated),
         ))
         .with_metadata([
             ("marketLake".to_owned(), serde_json::json!({"run": stamp.run, "app": stamp.app})),

@@ -46,8 +46,34 @@ pub enum TableError {
         /// What was found and what was expected.
         problem: String,
     },
+    /// The table in the lake was written by a later version of the programs.
+    #[error(
+        "{table} has {what}, which this version does not know: a later version of market-lake \
+         wrote the table; use that one or a newer one"
+    )]
+    LaterSchema {
+        /// The table.
+        table: Table,
+        /// What it has.
+        what: String,
+    },
+    /// A column of the table in the lake cannot be read as the model's.
+    #[error(
+        "{table}.{column} is not what this program writes: found {found}, expected {expected}; \
+         make a new lake, or use the version that wrote this one"
+    )]
+    OtherColumn {
+        /// The table.
+        table: Table,
+        /// The column.
+        column: String,
+        /// What the table says.
+        found: String,
+        /// What this program has.
+        expected: String,
+    },
     /// The table in the lake was made for another schema.
-    #[error("{table} has schema {found}, this program writes {expected}")]
+    #[error("{table} has schema {found}, expected {expected}")]
     OtherSchema {
         /// The table.
         table: Table,

@@ -22,6 +22,8 @@
 //! | [`write`] | data files of small tables from Arrow batches |
 //! | [`maintain`] | checkpoints, vacuum, expired log entries |
 //! | `create` | how a table of the model is created |
+//! | `evolve` | tables of a former version: columns and properties that are added |
+//! | `widened` | their reading: what is not there yet is null |
 //! | `stats` | file statistics as the log holds them |
 //! | `predicate` | what a commit says it read |
 //!
@@ -31,12 +33,14 @@
 pub mod commit;
 mod create;
 mod error;
+mod evolve;
 pub mod maintain;
 mod predicate;
 pub mod session;
 pub mod snapshot;
 mod stats;
 pub mod tables;
+mod widened;
 pub mod write;
 
 pub use commit::{Change, Outcome, Stamp};

@@ -19,8 +19,10 @@ use model::schema::Table;
 use tokio::sync::OnceCell;
 
 use crate::error::TableError;
+use crate::evolve::Lacks;
 use crate::snapshot::Snapshot;
 use crate::tables::Tables;
+use crate::widened::Widened;
 
 /// How a session works.
 #[derive(Debug, Clone)]
@@ -99,8 +101,14 @@ impl Tables {
     }
 }
 
+/// The table with the model's columns, in the model's order: what its metadata lack is null.
 fn provider(snapshot: &Snapshot, pushdown: bool) -> Result<Arc<dyn TableProvider>, TableError> {
-    Ok(Arc::new(scan(snapshot, pushdown)?))
+    let lacks = Lacks::of(snapshot)?;
+    let scan: Arc<dyn TableProvider> = Arc::new(scan(snapshot, pushdown)?);
+    if !lacks.differs {
+        return Ok(scan);
+    }
+    Ok(Arc::new(Widened::new(scan, &store::schema::table_schema(snapshot.table))))
 }
 
 /// A scan of a table's version; partition values come as plain columns.

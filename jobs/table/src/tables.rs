@@ -12,12 +12,15 @@ use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use store::Lake;
 
-use crate::create::{self, SCHEMA_VERSION, SCHEMA_VERSION_KEY};
-use crate::error::TableError;
+use crate::create;
+use crate::error::{TableError, is_conflict};
+use crate::evolve::Lacks;
 use crate::snapshot::{LiveFile, Snapshot};
 
 /// How often a table is looked at before its state counts as broken.
 const LOADS: u32 = 4;
+/// Attempts to evolve a table before the race counts as lost.
+const EVOLUTIONS: u32 = 40;
 
 /// The tables of a lake. Cheap to clone; holds no state of them.
 #[derive(Debug, Clone)]
@@ -125,34 +128,40 @@ impl Tables {
     }
 
     /// The newest version of a table, which is created where it is not there. Of two creators
-    /// one wins and both go on with its table.
+    /// one wins and both go on with its table. A table of a former version is evolved first.
     ///
     /// # Errors
-    /// [`TableError::Delta`]; [`TableError::OtherSchema`] for a table of another schema version.
+    /// [`TableError::Delta`]; [`TableError::LaterSchema`], [`TableError::OtherSchema`] and
+    /// [`TableError::OtherColumn`] for a table that this program cannot write.
     pub async fn ensure(&self, table: Table) -> Result<Snapshot, TableError> {
-        if let Some(snapshot) = self.snapshot(table).await? {
-            return checked(snapshot);
+        for _ in 0..EVOLUTIONS {
+            let snapshot = match self.snapshot(table).await? {
+                Some(snapshot) => snapshot,
+                None => self.create(table).await?,
+            };
+            let lacks = Lacks::of(&snapshot)?;
+            if lacks.is_nothing() {
+                return Ok(snapshot);
+            }
+            match lacks.add(&snapshot).await {
+                Err(error) if !is_conflict(&error) => {
+                    return Err(TableError::delta("evolve", table)(error));
+                }
+                // done, by whomever: or another commit came first
+                _ => {}
+            }
         }
+        Err(TableError::LostRace { table, attempts: EVOLUTIONS })
+    }
+
+    async fn create(&self, table: Table) -> Result<Snapshot, TableError> {
         let created = create::builder(table, self.log(table)?)?.await;
         match (self.snapshot(table).await?, created) {
-            (Some(snapshot), _) => checked(snapshot),
+            (Some(snapshot), _) => Ok(snapshot),
             (None, Err(error)) => Err(TableError::delta("create", table)(error)),
             (None, Ok(_)) => Err(TableError::delta("find after its creation", table)(
                 DeltaTableError::NotInitialized,
             )),
         }
-    }
-}
-
-fn checked(snapshot: Snapshot) -> Result<Snapshot, TableError> {
-    let found = snapshot.property(SCHEMA_VERSION_KEY).unwrap_or_else(|| "none".to_owned());
-    if found == SCHEMA_VERSION {
-        Ok(snapshot)
-    } else {
-        Err(TableError::OtherSchema {
-            table: snapshot.table,
-            found,
-            expected: SCHEMA_VERSION.to_owned(),
-        })
     }
 }

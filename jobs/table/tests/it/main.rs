@@ -1,6 +1,8 @@
 //! Tables on a directory lake: creation, replacement, races, statistics, pruning, time travel.
 
 #[cfg(test)]
+mod evolution;
+#[cfg(test)]
 mod kit;
 #[cfg(test)]
 mod readers;

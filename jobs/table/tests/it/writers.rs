@@ -155,7 +155,10 @@ async fn what_does_not_fit_is_refused() {
 }
 
 /// Many writers at once, each on a runtime of its own as if in a process of its own.
-fn at_once(tables: &Tables, works: Vec<(Stamp, Change)>) -> Vec<Result<u64, TableError>> {
+pub(crate) fn at_once(
+    tables: &Tables,
+    works: Vec<(Stamp, Change)>,
+) -> Vec<Result<u64, TableError>> {
     let works: Vec<_> = works
         .into_iter()
         .map(|(stamp, change)| {

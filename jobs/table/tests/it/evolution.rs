@@ -1,0 +1,234 @@
+//! Lakes of a former or a later version: added columns, properties, what is refused.
+
+use std::sync::Arc;
+
+use deltalake_core::kernel::{Action, DataType, Protocol, StructField};
+use model::layout;
+use model::schema::Table;
+use table::SessionOptions;
+use table::datafusion::arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
+use table::datafusion::arrow::datatypes::{Schema, SchemaRef};
+
+use crate::kit::{World, ask, file, number, session, stamp, whole, world};
+
+/// Makes `silver.trades` as another version would: `alter` may change its columns and properties,
+/// of which those of today are given.
+async fn made_by_another(
+    world: &World,
+    alter: impl FnOnce(&mut Vec<StructField>, &mut Vec<(String, Option<String>)>),
+) {
+    // the table of today, in a lake of its own, says what its columns are
+    let today = crate::kit::world();
+    today.tables.ensure(Table::Trades).await.unwrap();
+    let url = today.lake.url().join(&format!("{}/", layout::table(Table::Trades))).unwrap();
+    let table = deltalake_core::open_table(url).await.unwrap();
+    let state = table.snapshot().unwrap();
+    let mut columns: Vec<StructField> = state.schema().fields().cloned().collect();
+    let mut properties: Vec<_> = state
+        .metadata()
+        .configuration()
+        .iter()
+        .map(|(key, value)| (key.clone(), Some(value.clone())))
+        .collect();
+    alter(&mut columns, &mut properties);
+    let folder = world.lake.directory().unwrap().join(layout::table(Table::Trades));
+    std::fs::create_dir_all(&folder).unwrap();
+    let url = world.lake.url().join(&format!("{}/", layout::table(Table::Trades))).unwrap();
+    let protocol: Protocol =
+        serde_json::from_str(r#"{"minReaderVersion":1,"minWriterVersion":3}"#).unwrap();
+    deltalake_core::DeltaTable::try_from_url(url)
+        .await
+        .unwrap()
+        .create()
+        .with_columns(columns)
+        .with_partition_columns(Table::Trades.schema().partitions.iter().copied())
+        .with_raise_if_key_not_exists(false)
+        .with_configuration(properties)
+        .with_actions([Action::Protocol(protocol)])
+        .await
+        .unwrap();
+}
+
+/// A lake whose trades have no `issues` and no `is_best_match` yet and no property of today but
+/// the constraint.
+async fn former() -> World {
+    let world = world();
+    made_by_another(&world, |columns, properties| {
+        columns.retain(|c| !["issues", "is_best_match"].contains(&c.name().as_str()));
+        properties.retain(|(key, _)| key.starts_with("delta.constraints."));
+        properties.push(("marketlake.schemaVersion".to_owned(), Some("1".to_owned())));
+        properties.push((
+            "delta.deletedFileRetentionDuration".to_owned(),
+            Some("interval 30 days".to_owned()),
+        ));
+    })
+    .await;
+    world
+}
+
+/// Adds ten trades of symbol OLD as that former version did: a file without the two columns.
+async fn former_rows(world: &World) {
+    let rows = crate::kit::batch("2024-01-01", 0..10, 5);
+    let n = rows.num_rows();
+    let schema = store::schema::table_schema(Table::Trades);
+    let mut columns: Vec<ArrayRef> = ["binance", "spot", "OLD"]
+        .map(|word| Arc::new(StringArray::from(vec![word; n])) as ArrayRef)
+        .into();
+    columns.push(Arc::new(Date32Array::from(vec![19_723; n])));
+    columns.extend(rows.columns().iter().cloned());
+    let keep: Vec<usize> = (0..schema.fields().len())
+        .filter(|i| !["issues", "is_best_match"].contains(&schema.field(*i).name().as_str()))
+        .collect();
+    let all = RecordBatch::try_new(schema, columns).unwrap();
+    let url = world.lake.url().join("silver/trades/").unwrap();
+    let table = deltalake_core::DeltaTable::try_from_url(url).await.unwrap();
+    table.write(vec![all.project(&keep).unwrap()]).await.unwrap();
+}
+
+const COUNTS: &str = "select count(*), count(is_best_match), count(issues), sum(trade_id), \
+                      count(*) filter (where is_best_match is null) from silver.trades";
+
+#[tokio::test]
+async fn a_former_lake_is_read_before_it_is_written() {
+    let world = former().await;
+    former_rows(&world).await;
+    let context = session(&world);
+    let provider = context.table_provider("silver.trades").await.unwrap();
+    let names = |schema: SchemaRef| {
+        let schema: &Schema = &schema;
+        let plain = schema.fields().iter().map(|f| (f.name().clone(), f.data_type().clone()));
+        plain.collect::<Vec<_>>()
+    };
+    assert_eq!(names(provider.schema()), names(store::schema::table_schema(Table::Trades)));
+    let text = ask(&context, COUNTS).await;
+    assert!(text.contains("| 10       | 0 "), "{text}");
+    for (filter, rows) in [
+        ("symbol = 'OLD' and is_best_match is null", 10),
+        ("is_best_match", 0),
+        ("is_best_match is not null", 0),
+        ("trade_id < 3", 3),
+        ("issues = 'x'", 0),
+    ] {
+        let sql = format!("select count(*) from silver.trades where {filter}");
+        assert_eq!(number(&context, &sql).await, rows, "{filter}");
+    }
+    // filters go down to the files through what stands in between
+    let plan = ask(
+        &context,
+        "explain analyze select count(*) from silver.trades where symbol = 'NONE' and issues is null",
+    )
+    .await;
+    assert!(!plan.contains("count_files_scanned=1"), "{plan}");
+    // reading wrote nothing
+    assert_eq!(world.tables.version(Table::Trades).await.unwrap(), Some(1));
+}
+
+#[tokio::test]
+async fn the_next_commit_evolves_a_former_lake() {
+    let world = former().await;
+    former_rows(&world).await;
+    let new = file(&world, "NEW", "2024-01-01", 0..5, "v2").await;
+    let outcome = world.tables.replace(Table::Trades, &stamp(1, "v2"), whole(&new)).await.unwrap();
+    assert_eq!((outcome.version, outcome.added, outcome.removed), (3, 1, 0), "evolved, then added");
+    let snapshot = world.tables.snapshot(Table::Trades).await.unwrap().unwrap();
+    let property = |key: &str| snapshot.property(key).unwrap_or_default();
+    assert_eq!(property("delta.setTransactionRetentionDuration"), "interval 180 days");
+    assert_eq!(property("delta.deletedFileRetentionDuration"), "interval 30 days", "set by hand");
+    assert_eq!(property("delta.constraints.valid_price"), "NOT is_valid OR price > 0");
+    assert_eq!(property("marketlake.schemaVersion"), "2");
+    assert_eq!(snapshot.min_writer_version(), 3);
+    let text = ask(&session(&world), COUNTS).await;
+    assert!(text.contains("| 15 ") && text.contains("| 5 "), "{text}");
+    for (filter, rows) in [
+        ("is_best_match is null", 10),
+        ("is_best_match", 5),
+        ("issues is null", 15),
+        ("symbol = 'OLD'", 10),
+    ] {
+        let sql = format!("select count(*) from silver.trades where {filter}");
+        assert_eq!(number(&session(&world), &sql).await, rows, "{filter}");
+    }
+    // nothing evolves twice, a repetition is none, and old versions are still read
+    let again = world.tables.replace(Table::Trades, &stamp(1, "v2"), whole(&new)).await.unwrap();
+    assert_eq!((again.version, again.noop), (3, true));
+    let versions = [(Table::Trades, 1)].into();
+    let options = SessionOptions { versions, ..SessionOptions::default() };
+    let before = world.tables.session(&options).unwrap();
+    assert_eq!(
+        number(&before, "select count(*) from silver.trades where issues is null").await,
+        10
+    );
+    // with a checkpoint, too
+    world.tables.checkpoint(Table::Trades).await.unwrap();
+    assert_eq!(number(&session(&world), "select count(is_best_match) from silver.trades").await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_writers_evolve_a_table_once() {
+    let world = former().await;
+    let mut works = Vec::new();
+    for writer in 0..6 {
+        let file = file(&world, &format!("S{writer}"), "2024-01-01", 0..10, "v1").await;
+        works.push((stamp(writer, "v1"), whole(&file)));
+    }
+    let results = crate::writers::at_once(&world.tables, works);
+    let mut versions: Vec<_> = results.into_iter().map(Result::unwrap).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, [2, 3, 4, 5, 6, 7], "version 1 is the evolution");
+    assert_eq!(number(&session(&world), "select count(*) from silver.trades").await, 60);
+}
+
+#[tokio::test]
+async fn what_cannot_be_bridged_is_refused_by_name() {
+    async fn check(
+        alter: impl FnOnce(&mut Vec<StructField>, &mut Vec<(String, Option<String>)>),
+        expect: &[&str],
+    ) {
+        let world = world();
+        made_by_another(&world, alter).await;
+        let error = world.tables.ensure(Table::Trades).await.unwrap_err().to_string();
+        let read = session(&world).sql("select * from silver.trades").await.unwrap_err();
+        for expect in expect {
+            assert!(error.contains(expect), "{error}");
+            assert!(read.to_string().contains(expect), "{read}");
+        }
+        assert_eq!(world.tables.version(Table::Trades).await.unwrap(), Some(0));
+    }
+    let replace = |columns: &mut Vec<StructField>, name: &str, kind: DataType, nullable: bool| {
+        let column = columns.iter_mut().find(|c| c.name() == name).unwrap();
+        *column = StructField::new(name, kind, nullable);
+    };
+    check(
+        |columns, _| columns.push(StructField::new("mood", DataType::STRING, true)),
+        &["silver.trades has column `mood`", "a later version of market-lake"],
+    )
+    .await;
+    check(
+        |_, properties| {
+            properties.retain(|(key, _)| key != "marketlake.schemaVersion");
+            properties.push(("marketlake.schemaVersion".to_owned(), Some("99".to_owned())));
+        },
+        &["silver.trades has schema 99", "a later version"],
+    )
+    .await;
+    check(
+        |columns, _| replace(columns, "trade_id", DataType::STRING, false),
+        &["silver.trades.trade_id", "found string not null, expected long not null"],
+    )
+    .await;
+    check(
+        |columns, _| replace(columns, "trade_id", DataType::LONG, true),
+        &["silver.trades.trade_id", "found long, expected long not null"],
+    )
+    .await;
+    check(
+        |columns, _| columns.retain(|c| c.name() != "time_us"),
+        &["silver.trades.time_us", "found no such column, expected long not null"],
+    )
+    .await;
+    check(
+        |_, properties| properties.retain(|(key, _)| key != "marketlake.schemaVersion"),
+        &["silver.trades has schema none"],
+    )
+    .await;
+}
