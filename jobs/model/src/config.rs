@@ -115,6 +115,10 @@ pub struct MarketConfig {
     pub range: Spanned<RangeConfig>,
     /// What to take of each symbol.
     pub datasets: BTreeMap<Dataset, Spanned<DatasetConfig>>,
+    /// When all of it ends, such as `2025-01-31` (that day is the last one) or
+    /// `2025-01-31T09:00` (UTC): nothing is expected after it.
+    #[serde(default)]
+    pub until: Option<Spanned<String>>,
     /// Exceptions, by symbol.
     #[serde(default)]
     pub overrides: BTreeMap<String, Spanned<Override>>,
@@ -168,6 +172,9 @@ pub struct Override {
     /// Its own days.
     #[serde(default)]
     pub range: Option<Spanned<RangeConfig>>,
+    /// When it ends: a delisting, or a delivery at another time than the symbol says.
+    #[serde(default)]
+    pub until: Option<Spanned<String>>,
     /// Its own datasets, instead of the market's.
     #[serde(default)]
     pub datasets: Option<BTreeMap<Dataset, Spanned<DatasetConfig>>>,

@@ -3,7 +3,8 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`market`] | source, market, dataset, timeframe, symbol |
+//! | [`market`] | source, market, dataset, timeframe |
+//! | [`symbol`] | the names of instruments |
 //! | [`period`] | days, months and the spans of time that archives cover |
 //! | [`unit`] | one archive: (source, market, dataset, symbol, timeframe, period) |
 //! | [`archive`] | how the exchange's host names its archives, and their checksum files |
@@ -43,10 +44,12 @@ pub mod progress;
 pub mod question;
 pub mod run;
 pub mod schema;
+pub mod symbol;
 pub mod unit;
 mod words;
 
-pub use market::{Dataset, Market, Source, Symbol, Timeframe};
+pub use market::{Dataset, Market, Source, Timeframe};
 pub use period::{Day, Month, Period};
 pub use run::RunId;
+pub use symbol::Symbol;
 pub use unit::{Unit, UnitId};

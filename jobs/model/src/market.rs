@@ -1,11 +1,9 @@
-//! Source, market, dataset, timeframe and symbol: the words every other module is built from.
-
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
+//! Source, market, dataset and timeframe: the words every other module is built from. Symbols,
+//! which are no closed set, live in [`crate::symbol`].
 
 use crate::words::words;
+
+pub use crate::symbol::{BadSymbol, Symbol};
 
 /// A word that belongs to none of a closed set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,70 +114,6 @@ impl Timeframe {
     }
 }
 
-/// The name of an instrument at its source, as the source writes it: `BTCUSDT`, `BTCUSD_PERP`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Symbol(String);
-
-/// A symbol that its source could not have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "bad symbol `{found}`: expected 2 to 30 of A-Z, 0-9 and `_`, such as BTCUSDT or BTCUSD_PERP"
-)]
-pub struct BadSymbol {
-    /// The text found.
-    pub found: String,
-}
-
-impl Symbol {
-    /// The symbol as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether this symbol has the form that `market` uses. Spot knows no `_`; COIN-M always
-    /// has one (`BTCUSD_PERP`); USD-M has one for dated contracts only (`BTCUSDT_250328`).
-    pub fn fits(&self, market: Market) -> bool {
-        match market {
-            Market::Spot => !self.0.contains('_'),
-            Market::Usdm => true,
-            Market::Coinm => self.0.contains('_'),
-        }
-    }
-}
-
-impl FromStr for Symbol {
-    type Err = BadSymbol;
-
-    fn from_str(text: &str) -> Result<Self, BadSymbol> {
-        let ok = (2..=30).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-            && !text.starts_with('_')
-            && !text.ends_with('_');
-        if ok { Ok(Self(text.to_owned())) } else { Err(BadSymbol { found: text.to_owned() }) }
-    }
-}
-
-impl TryFrom<String> for Symbol {
-    type Error = BadSymbol;
-
-    fn try_from(text: String) -> Result<Self, BadSymbol> {
-        text.parse()
-    }
-}
-
-impl From<Symbol> for String {
-    fn from(symbol: Symbol) -> Self {
-        symbol.0
-    }
-}
-
-impl fmt::Display for Symbol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,24 +128,6 @@ mod tests {
             error.to_string(),
             "unknown market `futures`, expected one of spot, usdm, coinm"
         );
-    }
-
-    #[test]
-    fn symbols_have_the_form_of_their_market() {
-        let check = |text: &str, expect: Option<[bool; 3]>| {
-            let fits = text
-                .parse::<Symbol>()
-                .ok()
-                .map(|s| [s.fits(Market::Spot), s.fits(Market::Usdm), s.fits(Market::Coinm)]);
-            assert_eq!(fits, expect, "{text}");
-        };
-        check("BTCUSDT", Some([true, true, false]));
-        check("1000SHIBUSDT", Some([true, true, false]));
-        check("BTCUSD_PERP", Some([false, true, true]));
-        check("btcusdt", None);
-        check("BTC/USDT", None);
-        check("", None);
-        check("_BTC", None);
     }
 
     #[test]

@@ -202,7 +202,17 @@ pub(super) fn configuration() -> anyhow::Result<String> {
         ("….datasets.<dataset>", format!("one of {}, with `{{}}` or what follows", quoted(Dataset::ALL.iter().map(|w| w.as_str())))),
         ("….datasets.<dataset>.archives", format!("{archives} (the first, the cheapest set, is the default)")),
         ("….datasets.klines.timeframes", format!("some of {}", quoted(Timeframe::ALL.iter().map(|w| w.as_str())))),
-        ("….overrides.<SYMBOL>", "`range` and `datasets` of one symbol, instead of the market's".into()),
+        (
+            "….until",
+            "when its symbols end, as `2025-01-31` (the last day) or `2025-01-31T09:00` (UTC); \
+             dated contracts (`BTCUSD_210625`) end by their name, at 08:00. Of what comes after \
+             the end nothing is wanted, and nothing is missing"
+                .into(),
+        ),
+        (
+            "….overrides.<SYMBOL>",
+            "`range`, `until` and `datasets` of one symbol, instead of the market's".into(),
+        ),
     ];
     for (key, meaning) in rows {
         let _ = writeln!(page, "| `{key}` | {meaning} |");

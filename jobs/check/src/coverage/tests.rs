@@ -20,6 +20,7 @@ fn series(dataset: Dataset, from: &str, to: &str) -> Series {
         from: day(from),
         to: day(to),
         archives: Archives::Auto,
+        end: None,
     }
 }
 

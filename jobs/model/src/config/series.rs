@@ -1,10 +1,13 @@
 //! From ranges to series: which (market, dataset, symbol, timeframe) over which days.
 
+use std::ops::Range;
+
+use chrono::{NaiveTime, Timelike as _};
 use serde::{Deserialize, Serialize};
 
 use super::{Archives, Config, RangeConfig};
 use crate::market::{Dataset, Market, Source, Symbol, Timeframe};
-use crate::period::Day;
+use crate::period::{DAY_MICROS, Day};
 use crate::unit::short_hash;
 
 /// One series of archives that the configuration wants.
@@ -22,10 +25,56 @@ pub struct Series {
     pub timeframe: Option<Timeframe>,
     /// First day wanted.
     pub from: Day,
-    /// Last day wanted.
+    /// Last day wanted, never after [`Self::end`].
     pub to: Day,
     /// Which archives to use.
     pub archives: Archives,
+    /// When the series ends for good, in µs since the epoch: the first instant of which nothing
+    /// is expected any more. From the configuration's `until`, else from the symbol
+    /// ([`Symbol::expiry`]); `None` where neither tells.
+    pub end: Option<i64>,
+}
+
+impl Series {
+    /// What of a day belongs to the series, in µs since the epoch: the whole day, up to the end
+    /// on the last one, nothing (an empty range) after it.
+    pub fn span(&self, day: Day) -> Range<i64> {
+        let (start, midnight) = (day.start_micros(), day.start_micros() + DAY_MICROS);
+        start..self.end.map_or(midnight, |end| end.clamp(start, midnight))
+    }
+
+    /// The last day of which anything is expected.
+    pub fn last_day(&self) -> Option<Day> {
+        last_day(self.end?)
+    }
+}
+
+/// The last day before an end.
+fn last_day(end: i64) -> Option<Day> {
+    Day::of_micros(end.checked_sub(1)?)
+}
+
+/// The end that an `until` states: the day is the last one, an instant is the first one after.
+pub(super) fn parse_until(text: &str) -> Option<i64> {
+    if let Ok(day) = text.parse::<Day>() {
+        return Some(day.start_micros() + DAY_MICROS);
+    }
+    let text = text.strip_suffix('Z').unwrap_or(text);
+    let (day, time) = text.split_once(['T', ' '])?;
+    let day: Day = day.parse().ok()?;
+    let is_time = time.bytes().enumerate().all(|(i, b)| match i % 3 {
+        2 => b == b':',
+        _ => b.is_ascii_digit(),
+    });
+    let form = match time.len() {
+        5 => "%H:%M",
+        8 => "%H:%M:%S",
+        _ => return None,
+    };
+    let time = is_time.then(|| NaiveTime::parse_from_str(time, form).ok()).flatten()?;
+    let seconds = i64::from(time.num_seconds_from_midnight());
+    // 23:59:60 is a leap second to the parser, and no second of ours
+    (time.nanosecond() < 1_000_000_000).then(|| day.start_micros() + seconds * 1_000_000)
 }
 
 /// What narrows a run: `--from --to --symbol --dataset`. Empty means everything.
@@ -73,8 +122,19 @@ impl RangeConfig {
 }
 
 impl Config {
+    /// When a symbol of a market ends for good, in µs since the epoch: by `until`, the override's
+    /// before the market's, else by its name.
+    pub fn end(&self, market: Market, symbol: &Symbol) -> Option<i64> {
+        let section = self.sources.binance.markets.get(&market);
+        let special = section
+            .and_then(|s| s.overrides.get(symbol.as_str()))
+            .and_then(|o| o.value.until.as_ref());
+        let until = special.or_else(|| section.and_then(|s| s.until.as_ref()));
+        until.and_then(|until| parse_until(&until.value)).or_else(|| symbol.expiry())
+    }
+
     /// The series wanted within `scope`, in order, seen from `today` (UTC). Series without a
-    /// day are left out.
+    /// day are left out, and so are days after a series' end.
     pub fn series(&self, today: Day, scope: &Scope) -> Vec<Series> {
         let mut all = Vec::new();
         for (market, section) in &self.sources.binance.markets {
@@ -89,6 +149,8 @@ impl Config {
                 else {
                     continue;
                 };
+                let end = self.end(*market, &symbol);
+                let to = end.and_then(last_day).map_or(to, |last| last.min(to));
                 for (dataset, how) in datasets {
                     let timeframes: Vec<_> = if dataset.has_timeframe() {
                         how.value.timeframes.iter().map(|t| Some(t.value)).collect()
@@ -104,6 +166,7 @@ impl Config {
                         from: scope.from.map_or(from, |f| f.max(from)),
                         to: scope.to.map_or(to, |t| t.min(to)),
                         archives: how.value.archives,
+                        end,
                     }));
                 }
             }
@@ -111,5 +174,60 @@ impl Config {
         all.retain(|s| s.from <= s.to && scope.admits(s));
         all.sort();
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_a_day_or_an_instant() {
+        let check = |text: &str, expect: Option<&str>| {
+            let expect = expect.map(|time| {
+                chrono::DateTime::parse_from_rfc3339(time).expect(time).timestamp_micros()
+            });
+            assert_eq!(parse_until(text), expect, "{text}");
+        };
+        check("2025-01-31", Some("2025-02-01T00:00:00Z"));
+        check("2025-01-31T09:00", Some("2025-01-31T09:00:00Z"));
+        check("2025-01-31 09:00:30Z", Some("2025-01-31T09:00:30Z"));
+        check("2025-01-31T00:00", Some("2025-01-31T00:00:00Z"));
+        for bad in ["", "2025-02-30", "2025-01-31T", "2025-01-31T9:00", "2025-01-31T24:00"] {
+            check(bad, None);
+        }
+        for bad in ["2025-01-31T09:00+01:00", "2025-01-31T23:59:60", "2025-01-31Tññ:0", "soon"] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
+    fn the_last_day_ends_with_its_series() {
+        let series = |end| Series {
+            source: Source::Binance,
+            market: Market::Coinm,
+            dataset: Dataset::Trades,
+            symbol: "BTCUSD_210625".parse().expect("symbol"),
+            timeframe: None,
+            from: Day::of_epoch_days(0).expect("day"),
+            to: Day::of_epoch_days(9).expect("day"),
+            archives: Archives::Auto,
+            end,
+        };
+        let day = |text: &str| text.parse::<Day>().expect(text);
+        let hours = |series: &Series, text: &str| {
+            let span = series.span(day(text));
+            (span.end - span.start) / 3_600_000_000
+        };
+        let dated = series("BTCUSD_210625".parse::<Symbol>().expect("symbol").expiry());
+        assert_eq!(hours(&dated, "2021-06-24"), 24);
+        assert_eq!(hours(&dated, "2021-06-25"), 8);
+        assert_eq!(hours(&dated, "2021-06-26"), 0);
+        assert_eq!(dated.last_day(), Some(day("2021-06-25")));
+        assert_eq!(hours(&series(None), "2021-06-26"), 24);
+        // an end at midnight leaves the day before whole
+        let midnight = series(parse_until("2021-06-25"));
+        assert_eq!(hours(&midnight, "2021-06-25"), 24);
+        assert_eq!(midnight.last_day(), Some(day("2021-06-25")));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_saphyr::{Location, Spanned};
 
+use super::series::parse_until;
 use super::{BadConfig, Config, DatasetConfig, MarketConfig, RangeConfig};
 use crate::market::{Dataset, Market, Symbol};
 use crate::period::Day;
@@ -113,6 +114,21 @@ impl Checker<'_> {
         }
     }
 
+    fn until(&self, until: Option<&Spanned<String>>) -> Result<(), BadConfig> {
+        let Some(until) = until else { return Ok(()) };
+        if parse_until(&until.value).is_some() {
+            return Ok(());
+        }
+        Err(self.refuse(
+            until.referenced,
+            format!(
+                "bad until `{}`, expected the last day such as 2025-01-31, or the instant of the \
+                 end in UTC such as 2025-01-31T09:00",
+                until.value
+            ),
+        ))
+    }
+
     fn symbol(&self, text: &str, market: Market, at: Location) -> Result<Symbol, BadConfig> {
         let symbol: Symbol = text.parse().map_err(|error| self.refuse(at, format!("{error}")))?;
         if symbol.fits(market) {
@@ -178,6 +194,7 @@ impl Checker<'_> {
             }
         }
         self.range(&section.range)?;
+        self.until(section.until.as_ref())?;
         self.datasets(&section.datasets, at)?;
         for (symbol, special) in &section.overrides {
             if !section.symbols.iter().any(|s| s.value == *symbol) {
@@ -189,6 +206,7 @@ impl Checker<'_> {
             if let Some(range) = &special.value.range {
                 self.range(range)?;
             }
+            self.until(special.value.until.as_ref())?;
             if let Some(datasets) = &special.value.datasets {
                 self.datasets(datasets, special.referenced)?;
             }

@@ -139,6 +139,7 @@ impl Scene {
             from: days[0].first(),
             to: days[days.len() - 1].first(),
             archives: self.archives,
+            end: None,
         };
         let ledger = ledger(self.series, held);
         let rules = Rules {

@@ -66,6 +66,51 @@ fn a_good_one_gives_its_series() {
 }
 
 #[test]
+fn a_series_ends_by_its_name_or_by_until() {
+    let text = "\
+environment: dev
+sources:
+  binance:
+    url: https://data.binance.vision
+    markets:
+      coinm:
+        symbols: [BTCUSD_210625, ETHUSD_210625, BTCUSD_PERP]
+        range: {from: 2021-06-20, to: 2021-06-30}
+        datasets:
+          trades: {}
+        overrides:
+          ETHUSD_210625: {until: 2021-06-23T12:00}
+      usdm:
+        symbols: [LITUSDT, BTCUSDT]
+        range: {from: 2021-06-20, to: 2021-06-30}
+        datasets:
+          trades: {}
+        until: 2021-06-28
+        overrides:
+          LITUSDT: {until: 2021-06-01}
+";
+    let config = Config::parse("lake.yaml", text).expect("good");
+    let list: Vec<String> = config
+        .series("2025-02-01".parse().expect("day"), &Scope::default())
+        .iter()
+        .map(|s| format!("{} {} {:?}", s.symbol, s.to, s.last_day().map(|d| d.to_string())))
+        .collect();
+    assert_eq!(
+        list,
+        [
+            // LITUSDT ended before the first day wanted
+            "BTCUSDT 2021-06-28 Some(\"2021-06-28\")",
+            "BTCUSD_210625 2021-06-25 Some(\"2021-06-25\")",
+            "BTCUSD_PERP 2021-06-30 None",
+            "ETHUSD_210625 2021-06-23 Some(\"2021-06-23\")",
+        ]
+    );
+    let bad = text.replace("2021-06-23T12:00", "2021-06-23T12:00+02:00");
+    let error = Config::parse("lake.yaml", &bad).expect_err("a zone").to_string();
+    assert!(error.starts_with("lake.yaml:12: bad until `2021-06-23T12:00+02:00`"), "{error}");
+}
+
+#[test]
 fn unknown_words() {
     check("environment: dev", "environment: dev\ncolour: red", 2, "unknown field `colour`");
     check("      spot:", "      spott:", 6, "spott");
