@@ -1,10 +1,11 @@
 -- purpose: the days that are not simply available, with the reason
 -- grain: one row a series and day
 -- param: source text = binance "the provider"
--- param: market text = spot "spot, usdm or coinm"
+-- param: market text = '' "spot, usdm or coinm; empty: all"
 -- param: from date = 2017-01-01 "first day"
 -- param: to date = 2099-12-31 "last day"
 SELECT
+    market,
     dataset,
     symbol,
     timeframe,
@@ -17,7 +18,7 @@ SELECT
     missing
 FROM ops.coverage
 WHERE source = :source
-    AND market = :market
+    AND (:market = '' OR market = :market)
     AND date BETWEEN :from AND :to
     AND status <> 'available'
-ORDER BY dataset, symbol, timeframe, date
+ORDER BY market, dataset, symbol, timeframe, date

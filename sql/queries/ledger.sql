@@ -2,6 +2,7 @@
 -- grain: one row a fetched version of an archive
 -- param: source text = binance "the provider"
 -- param: symbol text = '' "the instrument; empty: all"
+-- param: status text = '' "one status only, such as corrupt; bad: all but ok; empty: all"
 -- param: top int = 100 "how many versions"
 SELECT
     unit,
@@ -15,5 +16,6 @@ SELECT
 FROM bronze.archives
 WHERE source = :source
     AND (:symbol = '' OR symbol = :symbol)
+    AND (:status = '' OR status = :status OR (:status = 'bad' AND status <> 'ok'))
 ORDER BY fetched_at DESC, unit
 LIMIT :top

@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     };
     let summary = executor::run(&order)?;
     drop(exchange);
-    local::show(&summary, args.json)?;
+    local::show(&summary, args.json, "")?;
     if !args.json {
         if summary.worst() == 0 && !is_idle(&summary) {
             answers(&environment)?;

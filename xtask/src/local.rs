@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 use std::process::Stdio;
 
 use anyhow::bail;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use model::config::Scope;
+use model::env::log_filter;
 use model::{Dataset, Day, RunId, Symbol};
 
-use crate::environment::{Choice, Wrong};
+use crate::environment::{Choice, Environment, Wrong};
 use crate::executor::{self, Order, Summary};
 use crate::{human, query};
 
@@ -75,7 +77,8 @@ pub(crate) struct RunArgs {
     json: bool,
 
     /// What the jobs log, such as info or bronze=debug
-    #[arg(long, value_name = "FILTER", env = model::env::LOG, default_value = "warn")]
+    #[arg(long, value_name = "FILTER", env = model::env::LOG, default_value = "warn",
+          value_parser = OsStringValueParser::new().try_map(|t| log_filter(&t.to_string_lossy())))]
     log: String,
 }
 
@@ -123,7 +126,7 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
         again_with: &again_with,
     };
     let summary = executor::run(&order)?;
-    show(&summary, args.json)?;
+    show(&summary, args.json, &asking(&args.choice, &environment))?;
     if !args.json {
         next(&args.choice, &order, &summary);
     }
@@ -171,13 +174,21 @@ fn again(args: &RunArgs) -> String {
     text
 }
 
-/// Shows a summary: JSON for programs, lines for people.
-pub(crate) fn show(summary: &Summary, json: bool) -> anyhow::Result<()> {
+/// The words that make a query ask the lake that was filled here.
+fn asking(choice: &Choice, environment: &Environment) -> String {
+    // the lake of an environment that can be deployed is the one in its account, unless one is named
+    let deployed = environment.config.aws.is_some() && choice.lake.is_none();
+    choice.words(environment) + if deployed { " --local" } else { "" }
+}
+
+/// Shows a summary: JSON for programs, lines for people. `ask` are the words that choose the lake in
+/// a query.
+pub(crate) fn show(summary: &Summary, json: bool, ask: &str) -> anyhow::Result<()> {
     if json {
         println!("{}", serde_json::to_string_pretty(summary)?);
     } else {
         println!();
-        for line in summary.lines() {
+        for line in summary.lines(ask) {
             println!("{line}");
         }
     }
@@ -201,12 +212,8 @@ fn next(choice: &Choice, order: &Order, summary: &Summary) {
         }
         return;
     }
-    let words = choice.words(environment);
-    // the lake of an environment that can be deployed is the one in its account, unless one is named
-    let deployed = environment.config.aws.is_some() && choice.lake.is_none();
-    let here = if deployed { " --local" } else { "" };
     println!("next: cargo xtask query --list");
-    println!("      cargo xtask query coverage {words}{here}");
+    println!("      cargo xtask query coverage {}", asking(choice, environment));
 }
 
 fn status(args: &StatusArgs) -> anyhow::Result<u8> {

@@ -82,7 +82,7 @@ locals {
         local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops,
       )
       list  = concat([local.index], local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops)
-      write = ["${local.prefix.ops}/coverage/*", "${local.prefix.ops}/checks/*"]
+      write = ["${local.prefix.ops}/coverage/*", "${local.prefix.ops}/checks/*", "${local.prefix.runs}/*/verdict.json"]
     }
   }
 

@@ -1,6 +1,5 @@
 //! The program `bronze`: arguments in, raw objects and fragments in the lake.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use bronze::Options;
@@ -33,7 +32,6 @@ fn main() -> ExitCode {
     stage::main("bronze", &args.common, |context| async move {
         let report = bronze::run(&context, &options).await?;
         let text = if args.json { serde_json::to_string(&report)? + "\n" } else { report.text() };
-        std::io::stdout().write_all(text.as_bytes())?;
-        Ok(())
+        stage::answer(&text)
     })
 }

@@ -2,8 +2,9 @@
 //! trades are the exchange's own, to the last digit.
 //!
 //! It reads the tables, the exact statistics in their logs, the configuration and the run's
-//! plan. It writes `ops.coverage` (whole partitions) and the run's rows of `ops.checks`. It
-//! changes no data, and must not know how archives are fetched or parsed.
+//! plan. It writes `ops.coverage` (whole partitions), the run's rows of `ops.checks` and its
+//! summary, `runs/<run>/verdict.json`. It changes no data, and must not know how archives are
+//! fetched or parsed.
 //!
 //! Defects of the data are warnings: the real exchange has them, and they must not stop the
 //! pipeline. What fails is our own bookkeeping: rows that are not accounted for. `strict` turns
@@ -126,6 +127,8 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
     context.meter.done(1);
 
     let summary = Summary::of(&judged, &findings);
+    // for whoever ends the run: a check that refuses has no answer
+    context.lake.write_json(&layout::verdict(&context.run), &summary).await?;
     if findings.worst() == Status::Fail {
         let error = anyhow::anyhow!("{}", summary.text().trim_end());
         return Err(Failure::new(Exit::DataRefused, error.context("a check failed")));

@@ -5,6 +5,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use model::figures::Figures;
 use model::fragment::{BronzeFragment, GoldFragment, SilverFragment};
 use model::plan::Plan;
+use model::verdict::Verdict;
 use model::{RunId, layout};
 use serde::de::DeserializeOwned;
 
@@ -68,6 +69,11 @@ pub(crate) async fn plan(cloud: &Cloud, run: &RunId) -> anyhow::Result<Option<Pl
     document(cloud, &layout::plan(run)).await
 }
 
+/// What check made of a run, where it came to a verdict.
+pub(crate) async fn verdict(cloud: &Cloud, run: &RunId) -> anyhow::Result<Option<Verdict>> {
+    document(cloud, &layout::verdict(run)).await
+}
+
 async fn fragments<T: DeserializeOwned>(
     cloud: &Cloud,
     run: &RunId,
@@ -85,11 +91,11 @@ async fn fragments<T: DeserializeOwned>(
 /// What the fragments of a run amount to.
 pub(crate) async fn figures(cloud: &Cloud, run: &RunId) -> anyhow::Result<Figures> {
     let mut figures = Figures::new();
-    for fragment in fragments::<BronzeFragment>(cloud, run, "bronze").await? {
-        figures.add_archive(&fragment);
-    }
     for fragment in fragments::<SilverFragment>(cloud, run, "silver").await? {
         figures.add_group(&fragment);
+    }
+    for fragment in fragments::<BronzeFragment>(cloud, run, "bronze").await? {
+        figures.add_archive(&fragment);
     }
     for fragment in fragments::<GoldFragment>(cloud, run, "gold").await? {
         figures.add_gold(&fragment);

@@ -7,7 +7,9 @@ use anyhow::bail;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use chrono::{DateTime, Utc};
+use model::exit::Exit;
 use model::human;
+use model::remarks::{self, Known};
 use model::{Dataset, Day, RunId, Symbol};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -287,24 +289,38 @@ async fn conclude(
     let failed = letters::look(cloud, run).await?;
     let good = execution.status == ExecutionStatus::Succeeded.as_str();
     // what was built is whole; what was not built is for a redrive
-    let code = u8::from(!good || !failed.is_empty() || !figures.rows_add_up);
+    let planned = plan.as_ref().map(|p| p.totals).unwrap_or_default();
+    let of_no_use = good && failed.is_empty() && figures.is_of_no_use(&planned);
+    let code = if of_no_use {
+        Exit::DataRefused as u8
+    } else {
+        u8::from(!good || !failed.is_empty() || !figures.rows_add_up)
+    };
+    let verdict = lake::verdict(cloud, run).await?;
+    let remarks = remarks::of(&Known {
+        planned,
+        absent: plan.as_ref().map_or(0, |p| p.absent.len() as u64),
+        figures: Some(&figures),
+        verdict: verdict.as_ref(),
+        ..Known::default()
+    });
     if json {
         let summary = json!({
             "execution": execution, "run": run, "exit": code, "figures": figures,
             "planned": plan.as_ref().map(|p| p.totals), "failed_batches": failed,
+            "remarks": remarks,
         });
         println!("{}", serde_json::to_string_pretty(&summary)?);
         return Ok(code);
     }
     let verdict = if good { "done" } else { execution.status.as_str() };
     println!("\nrun {run} {verdict} in {}\n", human::span(execution.took(now())));
-    let planned = plan.as_ref().map_or(0, |plan| plan.totals.units);
     let nothing = plan.as_ref().is_none_or(|plan| plan.batches.is_empty());
     if nothing && good {
-        println!("  nothing to do: all that the source lists is in the lake");
+        println!("  nothing to do: what is wanted of what the source lists is in the lake");
     } else {
         let rows: Vec<Vec<String>> = figures
-            .lines(planned)
+            .lines(&planned)
             .into_iter()
             .map(|[name, text]| vec![format!("  {name}"), text])
             .collect();
@@ -318,9 +334,18 @@ async fn conclude(
     if let Some(error) = &execution.error {
         println!("  FAILED  {error}");
     }
+    if of_no_use {
+        println!("  FAILED  none of {} is of use", human::plural(planned.fetch, "fetched archive"));
+    }
+    let environment = &cloud.names.environment;
+    if !remarks.is_empty() {
+        println!("\nto know");
+        for line in remarks::lines(&remarks, &format!("--env {environment}")) {
+            println!("{line}");
+        }
+    }
     println!();
     execution.console.iter().for_each(|page| println!("  {page}"));
-    let environment = &cloud.names.environment;
     if code == 0 {
         println!("next: cargo xtask query coverage --env {environment}");
     } else {

@@ -74,3 +74,55 @@ pub const ALL: &[Var] = &[
         help: "folder of programs that tests start in containers; `cargo xtask test` sets it",
     },
 ];
+
+/// A log filter that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "bad log filter `{found}` (--log, or {LOG} in the environment), expected error, warn, info, \
+     debug, trace or off, or a program's such as bronze=debug, several with commas"
+)]
+pub struct BadFilter {
+    /// What was found.
+    pub found: String,
+}
+
+/// Checks a log filter: levels, and programs' own, with commas. A name without a level is refused:
+/// it would silence everything else.
+///
+/// # Errors
+/// [`BadFilter`].
+pub fn log_filter(text: &str) -> Result<String, BadFilter> {
+    const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    let is_name = |word: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+        !word.is_empty() && word.chars().all(plain)
+    };
+    let is_good = |part: &str| match part.trim().split_once('=') {
+        None => is_level(part.trim()),
+        Some((name, level)) => is_name(name) && is_level(level),
+    };
+    if text.split(',').all(is_good) {
+        Ok(text.to_owned())
+    } else {
+        Err(BadFilter { found: text.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_levels() {
+        for good in ["info", "WARN", "off", "warn,bronze=debug", "info, delta_kernel::log=error"] {
+            assert_eq!(log_filter(good).as_deref(), Ok(good));
+        }
+        for bad in
+            ["", "garbage", "bronze", "bronze=loud", "=info", "info,", "a b=info", "\u{fffd}"]
+        {
+            let error = log_filter(bad).expect_err(bad).to_string();
+            assert!(error.contains(&format!("`{bad}`")) && error.contains(LOG), "{error}");
+        }
+    }
+}

@@ -1,16 +1,22 @@
 //! What the fragments of a run amount to, in figures that add up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::fragment::{BronzeFragment, DataFile, GoldFragment, RowCounts, SilverFragment};
 use crate::human;
+use crate::plan::PlanTotals;
+use crate::unit::UnitId;
+
+/// The word for an archive that was fetched well and could not be read.
+const UNREADABLE: &str = "unreadable";
 
 /// What the fragments of a run amount to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
-    /// Archives by what became of them.
+    /// Archives that were fetched, by what became of them; those that silver could not read are
+    /// `unreadable`, whatever they looked like when they came.
     pub archives: BTreeMap<String, u64>,
     /// Bytes that went over the wire.
     pub bytes_fetched: u64,
@@ -18,6 +24,9 @@ pub struct Figures {
     pub groups_built: u64,
     /// Archives that could not be read, of the groups built.
     pub unreadable: u64,
+    /// Which these are, for whoever counts archives after groups.
+    #[serde(skip)]
+    unread: BTreeSet<UnitId>,
     /// Rows, as `rows_read` and so on.
     #[serde(flatten)]
     pub rows: Rows,
@@ -65,9 +74,12 @@ impl Figures {
         Self { rows_add_up: true, ..Self::default() }
     }
 
-    /// Counts an archive.
+    /// Counts an archive. The groups are to be counted before the archives: they know which of
+    /// them could not be read.
     pub fn add_archive(&mut self, fragment: &BronzeFragment) {
-        *self.archives.entry(fragment.status.as_str().to_owned()).or_default() += 1;
+        let is_unread = fragment.status.is_usable() && self.unread.contains(&fragment.unit.id());
+        let word = if is_unread { UNREADABLE } else { fragment.status.as_str() };
+        *self.archives.entry(word.to_owned()).or_default() += 1;
         self.bytes_fetched += fragment.transferred;
     }
 
@@ -84,7 +96,10 @@ impl Figures {
             && rows(&fragment.files) == fragment.counts.silver
             && rows(&fragment.rejects) == fragment.counts.rejected;
         self.groups_built += 1;
-        self.unreadable += fragment.units.iter().filter(|u| u.corrupt.is_some()).count() as u64;
+        for unit in fragment.units.iter().filter(|unit| unit.corrupt.is_some()) {
+            // an archive of several groups is one
+            self.unreadable += u64::from(self.unread.insert(unit.unit.id()));
+        }
         self.silver_files += fragment.files.len() as u64;
         self.rows += fragment.counts;
         self.silver_bytes += fragment.files.iter().map(|f| f.bytes).sum::<u64>();
@@ -99,22 +114,52 @@ impl Figures {
         }
     }
 
+    /// Archives that were to be fetched and of which nothing is known: the source refused them or
+    /// did not answer.
+    pub fn not_received(&self, planned: &PlanTotals) -> u64 {
+        planned.fetch.saturating_sub(self.archives.values().sum())
+    }
+
+    /// Whether archives were to be fetched and silver can use none of them.
+    pub fn is_of_no_use(&self, planned: &PlanTotals) -> bool {
+        let usable = ["ok", "truncated_suspect", "unverified"];
+        planned.fetch > 0 && !usable.iter().any(|word| self.archives.contains_key(*word))
+    }
+
+    /// Archives by what became of them; those that were not fetched are in the lake.
+    fn archive_words(&self, planned: &PlanTotals) -> String {
+        let of = |word: &str| self.archives.get(word).copied().unwrap_or(0);
+        let unread_before = self.unreadable.saturating_sub(of(UNREADABLE));
+        let held = planned.units.saturating_sub(planned.fetch).saturating_sub(unread_before);
+        let mut words: Vec<String> = [(of("ok"), "ok"), (held, "in the lake already")]
+            .into_iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, word)| format!("{} {word}", human::count(n)))
+            .collect();
+        let others =
+            self.archives.iter().filter(|(s, _)| !["ok", UNREADABLE].contains(&s.as_str()));
+        words.extend(others.map(|(status, n)| format!("{} {status}", human::count(*n))));
+        for (n, word) in
+            [(self.unreadable, UNREADABLE), (self.not_received(planned), "not received")]
+        {
+            if n > 0 {
+                words.push(format!("{} {word}", human::count(n)));
+            }
+        }
+        if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+    }
+
     /// For people: what was done, and that nothing was lost on the way. Each line has a name and
-    /// a text; `planned` archives were to be read.
-    pub fn lines(&self, planned: u64) -> Vec<[String; 2]> {
+    /// a text. What is wrong with it is [`crate::remarks`].
+    pub fn lines(&self, planned: &PlanTotals) -> Vec<[String; 2]> {
         let mut rows = Vec::new();
         let mut row = |name: &str, text: String| rows.push([name.to_owned(), text]);
-        let archives: Vec<String> = self
-            .archives
-            .iter()
-            .map(|(status, n)| format!("{} {status}", human::count(*n)))
-            .collect();
         row(
             "archives",
             format!(
                 "{} planned: {}; {} received",
-                human::count(planned),
-                if archives.is_empty() { "none fetched".into() } else { archives.join(", ") },
+                human::count(planned.units),
+                self.archive_words(planned),
                 human::bytes(self.bytes_fetched)
             ),
         );
@@ -130,16 +175,6 @@ impl Figures {
                 if self.rows_add_up { "they add up" } else { "THEY DO NOT ADD UP" }
             ),
         );
-        if c.invalid > 0 || c.conflicting > 0 {
-            row(
-                "",
-                format!(
-                    "{} of silver are not valid, {} of the duplicates differed",
-                    human::count(c.invalid),
-                    human::count(c.conflicting)
-                ),
-            );
-        }
         row(
             "silver",
             format!(
@@ -149,9 +184,6 @@ impl Figures {
                 human::bytes(self.silver_bytes)
             ),
         );
-        if self.unreadable > 0 {
-            row("", human::plural(self.unreadable, "unreadable archive"));
-        }
         let gold: Vec<String> = self
             .gold_rows
             .iter()
@@ -212,5 +244,50 @@ mod tests {
         let mut lost = group(10, 8, 2, 8);
         lost.units.clear();
         check(lost, false);
+    }
+    fn archive(unit: &str, status: &str) -> BronzeFragment {
+        serde_json::from_value(serde_json::json!({
+            "unit": unit, "url": "u", "status": status, "detail": null, "etag": null,
+            "last_modified": null, "published_sha256": null, "archive": null,
+            "fetched_at": "2025-01-01T00:00:00Z", "transferred": 5, "attempts": 1,
+        }))
+        .expect("fragment")
+    }
+
+    #[test]
+    fn an_archive_that_could_not_be_read_is_not_ok() {
+        let mut figures = Figures::new();
+        let mut built = group(0, 0, 0, 0);
+        built.units[0].corrupt = Some("no zip".to_owned());
+        figures.add_group(&built);
+        // an archive of two groups is one
+        figures.add_group(&built);
+        figures.add_archive(&archive("binance/spot/trades/BTCUSDT/2024-01-01", "ok"));
+        assert_eq!(figures.unreadable, 1);
+        let mut planned = PlanTotals { units: 2, fetch: 1, ..PlanTotals::default() };
+        assert!(figures.is_of_no_use(&planned));
+        let lines = figures.lines(&planned);
+        assert_eq!(lines[0][1], "2 planned: 1 in the lake already, 1 unreadable; 5 B received");
+
+        figures.add_archive(&archive("binance/spot/trades/BTCUSDT/2024-01-02", "ok"));
+        figures.add_archive(&archive("binance/spot/trades/BTCUSDT/2024-01-03", "missing"));
+        planned = PlanTotals { units: 5, fetch: 5, ..PlanTotals::default() };
+        assert!(!figures.is_of_no_use(&planned));
+        let lines = figures.lines(&planned);
+        assert_eq!(
+            lines[0][1],
+            "5 planned: 1 ok, 1 missing, 1 unreadable, 2 not received; 15 B received"
+        );
+    }
+
+    #[test]
+    fn an_archive_in_the_lake_that_could_not_be_read_is_not_well() {
+        let mut figures = Figures::new();
+        let mut built = group(0, 0, 0, 0);
+        built.units[0].corrupt = Some("no zip".to_owned());
+        figures.add_group(&built);
+        let planned = PlanTotals { units: 1, fetch: 0, ..PlanTotals::default() };
+        assert!(!figures.is_of_no_use(&planned), "nothing was to be fetched");
+        assert!(figures.lines(&planned)[0][1].starts_with("1 planned: 1 unreadable;"));
     }
 }

@@ -8,6 +8,7 @@
 //! runs/<run>/fragments/bronze/<unit>.json             …/silver/<group>.json  …/gold/<part>.json
 //! runs/<run>/dirty.json       what gold must rebuild  runs/<run>/summary.json
 //! runs/<run>/taken.json       of which silver that is, and whose debts it took over
+//! runs/<run>/verdict.json     what check made of the run
 //! runs/owed/<run>.json        what gold must rebuild and has not: gone when it has
 //! temp/                       spill and staging; anything here may be deleted after 7 days
 //! ```
@@ -109,6 +110,11 @@ pub fn parse_owed(key: &str) -> Option<RunId> {
 /// The summary of a run; a run that has one is finished.
 pub fn summary(run: &RunId) -> String {
     format!("{RUNS}/{run}/summary.json")
+}
+
+/// What check made of a run.
+pub fn verdict(run: &RunId) -> String {
+    format!("{RUNS}/{run}/verdict.json")
 }
 
 /// The ledger extract of a version; text order is version order.

@@ -13,11 +13,14 @@
 //! | [`plan`] | what a run will do |
 //! | [`fragment`] | what a worker did |
 //! | [`figures`] | what the fragments of a run amount to |
+//! | [`verdict`] | what `check` made of a run, as far as others read it |
+//! | [`remarks`] | what a person must know at the end of a run |
 //! | [`ledger`] | what the lake holds, as `plan` reads it |
 //! | [`owed`] | the bars that a run owes until they are committed |
 //! | [`config`] | `lake.yaml` |
 //! | [`run`] | run ids |
 //! | [`exit`] | exit codes |
+//! | [`bug`] | a panic as people read it |
 //! | [`env`] | the registry of environment variables |
 //! | [`progress`] | the lines by which a job tells how far it is |
 //! | [`human`] | figures and messages as people read them |
@@ -26,6 +29,7 @@
 //! | [`question`] | named queries and their parameters |
 
 pub mod archive;
+pub mod bug;
 pub mod config;
 pub mod env;
 pub mod exit;
@@ -42,10 +46,12 @@ pub mod plan;
 pub mod prices;
 pub mod progress;
 pub mod question;
+pub mod remarks;
 pub mod run;
 pub mod schema;
 pub mod symbol;
 pub mod unit;
+pub mod verdict;
 mod words;
 
 pub use market::{Dataset, Market, Source, Timeframe};

@@ -1,6 +1,5 @@
 //! The program `plan`: arguments in, a plan in the lake and a summary out.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -60,7 +59,6 @@ fn main() -> ExitCode {
     stage::main("plan", &args.common, |context| async move {
         let report = plan::run(&context, &options).await?;
         let text = if args.json { serde_json::to_string(&report)? + "\n" } else { report.text() };
-        std::io::stdout().write_all(text.as_bytes())?;
-        Ok(())
+        stage::answer(&text)
     })
 }

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use model::RunId;
+use model::env::log_filter;
 
 /// The arguments that every job takes.
 #[derive(Debug, Clone, Args)]
@@ -30,7 +32,8 @@ pub struct Common {
     pub log_format: Option<LogFormat>,
 
     /// Log filter, such as info or bronze=debug.
-    #[arg(long, value_name = "FILTER", env = model::env::LOG, default_value = "info")]
+    #[arg(long, value_name = "FILTER", env = model::env::LOG, default_value = "info",
+          value_parser = OsStringValueParser::new().try_map(|text| log_filter(&text.to_string_lossy())))]
     pub log: String,
 
     /// Write progress lines (JSON) to standard error, for whoever draws the bars.

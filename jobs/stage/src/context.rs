@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::future::Future;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +21,11 @@ use store::Lake;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Common, LogFormat};
+use crate::bugs;
 use crate::clock::Clock;
+
+/// Stands for a panic of the job's own thread, which has been reported.
+const BROKEN: &str = "stopped by a bug";
 
 /// Why a job failed, and what whoever ran it should do next.
 #[derive(Debug)]
@@ -204,7 +209,8 @@ impl Meter {
     /// Writes the progress line now, where somebody listens. Long work calls it now and then.
     pub fn speak(&self) {
         if self.0.speaks {
-            eprintln!("{}", self.progress().line());
+            // whoever listened may be gone
+            let _ = writeln!(std::io::stderr(), "{}", self.progress().line());
         }
     }
 }
@@ -221,11 +227,13 @@ where
     let format = common.log_format.unwrap_or_else(|| {
         if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json }
     });
+    bugs::report(stage, format);
     log_to_stderr(common, format);
     let start = Instant::now();
     let mut reporter = None;
-    let result = (|| {
+    let job = || {
         let context = Context::open(stage, common)?;
+        bugs::of_run(&context.run, &context.clock, &context.meter);
         let name = context.config.environment.value.clone();
         reporter = Some((name, context.run.clone(), context.clock.clone(), context.meter.clone()));
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -235,21 +243,34 @@ where
             speaker.abort();
         }
         result
-    })();
+    };
+    // what was half done is not looked at again
+    let result = std::panic::catch_unwind(AssertUnwindSafe(job));
+    let is_broken = bugs::was_any();
+    let result = result.unwrap_or_else(|_| Err(anyhow::anyhow!(BROKEN).into()));
     // people read text; programs pick the figures out of the other lines
     if let (Some((name, run, clock, meter)), LogFormat::Json) = (reporter, format) {
-        let figures = meter.figures(start.elapsed(), result.is_err());
+        let figures = meter.figures(start.elapsed(), is_broken || result.is_err());
         let at = clock.now().timestamp_millis();
-        eprintln!("{}", metrics::line(&name, stage, &run, at, &figures));
+        let line = metrics::line(&name, stage, &run, at, &figures);
+        let _ = writeln!(std::io::stderr(), "{line}");
     }
-    match result {
-        Ok(()) => ExitCode::from(Exit::Done as u8),
+    // a standard error that is gone is no reason for another exit
+    let tell = |text: &str| drop(writeln!(std::io::stderr(), "{stage}: {text}"));
+    let exit = match result {
+        Ok(()) if is_broken => Exit::Failed,
+        Ok(()) => return ExitCode::from(Exit::Done as u8),
         Err(failure) => {
-            eprintln!("{stage}: {}", chain(failure.error.as_ref()));
-            eprintln!("{stage}: {}", failure.exit.advice());
-            ExitCode::from(failure.exit as u8)
+            let said = chain(failure.error.as_ref());
+            // the report of the bug has said it
+            if !is_broken || !(said == BROKEN || said.contains("panicked")) {
+                tell(&said);
+            }
+            if is_broken { Exit::Failed } else { failure.exit }
         }
-    }
+    };
+    tell(exit.advice());
+    ExitCode::from(exit as u8)
 }
 
 fn speak_now_and_then(
@@ -280,8 +301,8 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 fn log_to_stderr(common: &Common, format: LogFormat) {
     // the Delta kernel logs as errors what it also returns, a table not made yet among them
     let quiet = "buoyant_kernel=off";
-    let filter = EnvFilter::try_new(format!("{quiet},{}", common.log))
-        .unwrap_or_else(|_| EnvFilter::new(format!("{quiet},info")));
+    // what is no filter was refused with the arguments
+    let filter = EnvFilter::new(format!("{quiet},{}", common.log));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // a second call in one process (tests) keeps the first one's subscriber
     let _ = match format {

@@ -8,6 +8,7 @@
 
 mod answer;
 mod args;
+mod bugs;
 mod clock;
 mod context;
 #[cfg(feature = "http")]
@@ -15,7 +16,8 @@ pub mod http;
 mod retry;
 
 pub use answer::answer;
-pub use args::Common;
+pub use args::{Common, LogFormat};
+pub use bugs::{AtWork, at_work, report as report_bugs, was_any as was_any_bug};
 pub use clock::{Clock, ManualClock};
 pub use context::{Context, Failure, Meter, main};
 pub use retry::Backoff;

@@ -1,13 +1,13 @@
 //! One job as a child process: its arguments, its output, its end, and trying again where its
 //! exit code says that this makes sense.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ pub(crate) struct Starter<'a> {
     pub(crate) lock: Option<&'a File>,
     /// Who shows what the children say.
     pub(crate) board: &'a Board,
+    /// What the children have warned of.
+    pub(crate) heard: &'a Heard,
     /// Set when everything is to end.
     pub(crate) stop: &'a Arc<AtomicBool>,
     /// When everything is to end anyway.
@@ -64,6 +66,37 @@ const fn first_wait(exit: Exit) -> Option<Duration> {
         Exit::LostRace => Some(Duration::from_millis(200)),
         Exit::Done | Exit::Failed | Exit::Usage | Exit::DataRefused => None,
     }
+}
+
+/// The warnings of a run's jobs: each is shown and counted once, however often a job is repeated
+/// and whichever groups meet the same archive.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(Mutex<BTreeSet<String>>);
+
+impl Heard {
+    /// Takes note of a line of a job's log; whether it is news.
+    fn hear(&self, line: &str) -> bool {
+        let Some(warning) = warning(line) else { return true };
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.insert(warning.to_owned())
+    }
+
+    /// Whether a warning with these words was heard.
+    pub(crate) fn has(&self, words: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|w| w.contains(words))
+    }
+
+    /// How many there were.
+    pub(crate) fn warnings(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
+    }
+}
+
+/// What a line of a log warns of: `2025-01-01T00:00:00.000000Z  WARN what it says`.
+fn warning(line: &str) -> Option<&str> {
+    let (time, rest) = line.split_once(char::is_whitespace)?;
+    let (level, text) = rest.trim_start().split_once(' ')?;
+    (time.ends_with('Z') && ["WARN", "ERROR"].contains(&level)).then(|| text.trim())
 }
 
 impl Starter<'_> {
@@ -156,7 +189,7 @@ impl Starter<'_> {
                 continue;
             }
             // what it says of its own failure is shown where the failure is
-            if !line.starts_with(&format!("{stage}: ")) {
+            if !line.starts_with(&format!("{stage}: ")) && self.heard.hear(&line) {
                 self.board.log(&line);
             }
             if kept.len() == KEEP {
@@ -253,6 +286,22 @@ mod tests {
             ],
             "2 do not answer: a: reset; b: 503",
         );
+    }
+
+    #[test]
+    fn a_warning_is_heard_once() {
+        let heard = Heard::default();
+        let at = |second: u32, text: &str| format!("2025-01-01T00:00:{second:02}.000001Z {text}");
+        assert!(heard.hear(&at(1, " WARN not as it should be unit=a status=corrupt")));
+        assert!(!heard.hear(&at(2, " WARN not as it should be unit=a status=corrupt")));
+        assert!(heard.hear(&at(3, " WARN not as it should be unit=b status=corrupt")));
+        assert!(heard.hear(&at(3, "ERROR something else")));
+        for _ in 0..2 {
+            assert!(heard.hear(&at(4, " INFO fetched")), "what is no warning is always news");
+            assert!(heard.hear("  a: reset") && heard.hear(""));
+        }
+        assert_eq!(heard.warnings(), 3);
+        assert!(heard.has("should be unit=b") && !heard.has("fetched"));
     }
 
     #[test]

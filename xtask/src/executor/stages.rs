@@ -13,11 +13,13 @@ use chrono::{DateTime, Utc};
 use model::config::Scope;
 use model::exit::Exit;
 use model::plan::Plan;
+use model::remarks::{self, Known};
+use model::verdict::Verdict;
 use model::{RunId, layout};
 use serde::Deserialize;
 
 use super::board::Board;
-use super::child::{Ended, Starter};
+use super::child::{Ended, Heard, Starter};
 use super::claim::Claim;
 use super::summary::{self, Summary, rank};
 use super::{Order, now};
@@ -48,6 +50,12 @@ pub(super) struct Executor<'a> {
     started_at: DateTime<Utc>,
     start: Instant,
     record: Mutex<Record>,
+    /// The warnings of the jobs.
+    heard: Heard,
+    /// Warnings of the plan.
+    plan_warnings: u64,
+    /// What check said.
+    verdict: Option<Verdict>,
     /// Whether there was nothing to do.
     idle: bool,
     /// Whether all is committed that the run has built, and judged.
@@ -91,6 +99,9 @@ impl<'a> Executor<'a> {
             started_at: now(),
             start: Instant::now(),
             record: Mutex::default(),
+            heard: Heard::default(),
+            plan_warnings: 0,
+            verdict: None,
             idle: false,
             complete: false,
         }
@@ -116,6 +127,7 @@ impl<'a> Executor<'a> {
             ]),
             lock: self.claim.lock.as_ref(),
             board: self.board,
+            heard: &self.heard,
             stop: self.stop,
             deadline: self.start + Duration::from_secs(limits.timeout_seconds),
             attempts: limits.attempts,
@@ -186,6 +198,9 @@ impl<'a> Executor<'a> {
         let owed = if self.order.environment.directory().is_none() { owed } else { Vec::new() };
         if plan.batches.is_empty() && owed.is_empty() {
             self.idle = true;
+            // a source that has fallen silent is seen by nobody else: days that were awaited are
+            // missing one day, and the lag grows
+            self.check()?;
             return Ok(Some(plan));
         }
         for run in owed {
@@ -199,10 +214,12 @@ impl<'a> Executor<'a> {
     }
 
     /// The plan that `plan` told.
-    fn plan(&self, planned: &Ended) -> anyhow::Result<Planned> {
+    fn plan(&mut self, planned: &Ended) -> anyhow::Result<Planned> {
         let planned: Planned =
             serde_json::from_str(&planned.stdout).context("what `plan` said is no plan")?;
-        for warning in &planned.warnings {
+        self.plan_warnings = planned.warnings.len() as u64;
+        // those that the job logged stand there already
+        for warning in planned.warnings.iter().filter(|warning| !self.heard.has(warning)) {
             self.board.log(&format!("plan: {warning}"));
         }
         Ok(planned)
@@ -254,7 +271,14 @@ impl<'a> Executor<'a> {
 
     /// check, the last stage.
     pub(super) fn check(&mut self) -> anyhow::Result<()> {
-        let judged = self.stage("check", &[])?.is_some();
+        let judged = self.stage("check", &["--json"])?;
+        let directory = self.order.environment.directory();
+        self.verdict = match &judged {
+            Some(ended) => serde_json::from_str(&ended.stdout).ok(),
+            // a check that refuses says why in words, and the rest in the lake
+            None => directory.and_then(|lake| summary::verdict(&lake, &self.claim.run)),
+        };
+        let judged = judged.is_some();
         let record = self.record.get_mut().unwrap_or_else(PoisonError::into_inner);
         // a verdict against the lake is a verdict; a check that never came to one is run again
         let refused = |f: &summary::Failure| f.exit == Exit::DataRefused as u8;
@@ -320,6 +344,16 @@ impl<'a> Executor<'a> {
             }
             _ => None,
         };
+        let planned_totals = plan.map(|p| p.totals).unwrap_or_default();
+        let absent = plan.map_or(0, |p| p.absent.len() as u64);
+        let remarks = remarks::of(&Known {
+            planned: planned_totals,
+            absent,
+            figures: figures.as_ref(),
+            verdict: self.verdict.as_ref(),
+            plan_warnings: self.plan_warnings,
+            warnings: self.heard.warnings(),
+        });
         let mut summary = Summary {
             run: self.claim.run.clone(),
             environment: self.order.environment.name.clone(),
@@ -328,15 +362,21 @@ impl<'a> Executor<'a> {
             seconds: self.start.elapsed().as_secs_f64(),
             exit: exit as u8,
             nothing_to_do,
-            planned: plan.map(|p| p.totals).unwrap_or_default(),
-            absent: plan.map_or(0, |p| p.absent.len() as u64),
+            planned: planned_totals,
+            absent,
             figures,
             stages: record.stages,
             failures: record.failures,
+            remarks,
             finished_first: Vec::new(),
         };
-        if summary.figures.as_ref().is_some_and(|f| !f.rows_add_up) && summary.exit == 0 {
-            summary.exit = Exit::Failed as u8;
+        if let (0, Some(figures)) = (summary.exit, &summary.figures) {
+            if !figures.rows_add_up {
+                summary.exit = Exit::Failed as u8;
+            } else if figures.is_of_no_use(&summary.planned) {
+                summary.failures.push(summary::of_no_use(&summary.planned));
+                summary.exit = Exit::DataRefused as u8;
+            }
         }
         let Some(lake) = directory else { return Ok(summary) };
         if nothing_to_do || !planned(&lake) {

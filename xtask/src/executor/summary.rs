@@ -10,6 +10,8 @@ use model::exit::Exit;
 pub(crate) use model::figures::Figures;
 use model::fragment::{BronzeFragment, GoldFragment, SilverFragment};
 use model::plan::PlanTotals;
+use model::remarks::{self, Remark};
+use model::verdict::Verdict;
 use model::{RunId, layout};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,9 @@ pub(crate) struct Summary {
     pub(crate) stages: BTreeMap<String, f64>,
     /// What failed for good.
     pub(crate) failures: Vec<Failure>,
+    /// What a person must know, and where to look.
+    #[serde(default)]
+    pub(crate) remarks: Vec<Remark>,
     /// Runs that had been cut off and were finished before this one.
     #[serde(default)]
     pub(crate) finished_first: Vec<Self>,
@@ -69,16 +74,32 @@ pub(crate) struct Failure {
 /// What a run's fragments amount to.
 pub(crate) fn figures(lake: &Path, run: &RunId) -> anyhow::Result<Figures> {
     let mut figures = Figures::new();
-    for fragment in fragments::<BronzeFragment>(lake, run, "bronze")? {
-        figures.add_archive(&fragment);
-    }
     for fragment in fragments::<SilverFragment>(lake, run, "silver")? {
         figures.add_group(&fragment);
+    }
+    for fragment in fragments::<BronzeFragment>(lake, run, "bronze")? {
+        figures.add_archive(&fragment);
     }
     for fragment in fragments::<GoldFragment>(lake, run, "gold")? {
         figures.add_gold(&fragment);
     }
     Ok(figures)
+}
+
+/// A run that fetched archives of which none can be used has not done what it was for, though
+/// each of them is on record.
+pub(super) fn of_no_use(planned: &PlanTotals) -> Failure {
+    let message = format!(
+        "none of {} is of use: see `cargo xtask query ledger --param status=bad`",
+        human::plural(planned.fetch, "fetched archive")
+    );
+    let (stage, exit) = ("bronze".to_owned(), Exit::DataRefused as u8);
+    Failure { stage, batch: 0, exit, attempts: 1, message }
+}
+
+/// What check made of a run, where it came to a verdict.
+pub(super) fn verdict(lake: &Path, run: &RunId) -> Option<Verdict> {
+    serde_json::from_slice(&std::fs::read(lake.join(layout::verdict(run))).ok()?).ok()
 }
 
 fn fragments<T: DeserializeOwned>(lake: &Path, run: &RunId, stage: &str) -> anyhow::Result<Vec<T>> {
@@ -116,25 +137,27 @@ impl Summary {
         all.max_by_key(rank).unwrap_or_default()
     }
 
-    /// For people: what was done, and that nothing was lost on the way.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.finished_first.iter().flat_map(Self::lines).collect();
+    /// For people: what was done, that nothing was lost on the way, and what to look at. `ask` are
+    /// the words that choose the lake in a query.
+    pub(crate) fn lines(&self, ask: &str) -> Vec<String> {
+        let mut lines: Vec<String> =
+            self.finished_first.iter().flat_map(|summary| summary.lines(ask)).collect();
         lines.extend(self.own_lines());
+        if !self.remarks.is_empty() {
+            lines.push(String::new());
+            lines.push("to know".to_owned());
+            lines.extend(remarks::lines(&self.remarks, ask));
+        }
         lines
     }
 
     /// There was nothing to do, and why.
     fn idle_line(&self, took: &str) -> String {
         let listed = human::plural(self.planned.listed, "archive");
-        if self.planned.known_bad == 0 {
-            return format!(
-                "nothing to do: all {listed} that the source lists are in the lake ({took})"
-            );
-        }
+        let but = if self.planned.known_bad == 0 { "" } else { " or failed before" };
         format!(
-            "nothing to do: of {listed} that the source lists {} failed before and have not \
-             changed since, all others are in the lake ({took}); `--retry-bad` tries them again",
-            human::count(self.planned.known_bad)
+            "nothing to do: what is wanted of the {listed} that the source lists is in the lake{but} \
+             ({took})"
         )
     }
 
@@ -143,23 +166,18 @@ impl Summary {
         if self.nothing_to_do {
             return vec![self.idle_line(&took)];
         }
-        let verdict = if self.exit == 0 { "done" } else { "ended with failures" };
+        let verdict = match self.exit {
+            0 if self.remarks.is_empty() => "done",
+            0 => "done, with what is told below,",
+            _ => "ended with failures",
+        };
         let mut lines = vec![format!("run {} {verdict} in {took}", self.run), String::new()];
         let mut rows = Vec::new();
         let mut row = |name: &str, text: String| rows.push(vec![format!("  {name}"), text]);
         if let Some(figures) = &self.figures {
-            for [name, text] in figures.lines(self.planned.units) {
+            for [name, text] in figures.lines(&self.planned) {
                 row(&name, text);
             }
-        }
-        if self.absent > 0 {
-            row(
-                "absent",
-                format!(
-                    "{} that are wanted and that the source does not list",
-                    human::plural(self.absent, "archive")
-                ),
-            );
         }
         let stages: Vec<String> = crate::workspace::STAGES
             .iter()
@@ -227,5 +245,46 @@ mod tests {
         std::fs::write(folder.join("c.json"), "{").unwrap();
         let error = figures(lake.path(), &run).unwrap_err();
         assert!(human::chain(error.as_ref()).contains("c.json"), "{error:?}");
+    }
+    #[test]
+    fn what_a_person_must_know_comes_last() {
+        let mut figures = Figures::new();
+        figures.archives.insert("corrupt".to_owned(), 2);
+        let planned = PlanTotals { units: 2, fetch: 2, ..PlanTotals::default() };
+        let known =
+            remarks::Known { planned, figures: Some(&figures), ..remarks::Known::default() };
+        let mut summary = Summary {
+            run: "20250101T000000Z-00000001".parse().unwrap(),
+            environment: "dev".to_owned(),
+            lake: "lake".to_owned(),
+            started_at: chrono::DateTime::UNIX_EPOCH,
+            seconds: 1.0,
+            exit: 0,
+            nothing_to_do: false,
+            planned,
+            absent: 0,
+            remarks: remarks::of(&known),
+            figures: Some(figures.clone()),
+            stages: BTreeMap::new(),
+            failures: Vec::new(),
+            finished_first: Vec::new(),
+        };
+        let lines = summary.lines("--env dev");
+        assert!(lines[0].contains("done, with what is told below"), "{lines:?}");
+        let tail = &lines[lines.len() - 3..];
+        assert_eq!(
+            tail,
+            [
+                "to know",
+                "  2 archives whose zip does not open",
+                "      cargo xtask query ledger --param status=bad --env dev"
+            ]
+        );
+        assert!(figures.is_of_no_use(&planned));
+        summary.exit = Exit::DataRefused as u8;
+        summary.failures.push(of_no_use(&planned));
+        let text = summary.lines("").join("\n");
+        assert!(text.contains("ended with failures"), "{text}");
+        assert!(text.contains("FAILED    bronze: none of 2 fetched archives is of use"), "{text}");
     }
 }
