@@ -54,6 +54,16 @@ pub(crate) struct Args {
     #[arg(long)]
     local: bool,
 
+    /// Folder for what does not fit the memory, where the lake is read on this machine; never
+    /// inside the lake
+    #[arg(long, value_name = "DIR")]
+    temp: Option<String>,
+
+    /// MiB that the query may take on this machine before it spills. Default: half of the memory,
+    /// 2048 at most
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u64>,
+
     /// The environment; default: demo
     #[command(flatten)]
     choice: Choice,
@@ -117,6 +127,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     {
         let how = args.choice.how_to_fill(&environment);
         anyhow::bail!("there is no lake at {} yet; type `{how}`", environment.shown_lake());
+    }
+    for (flag, value) in [
+        ("--temp", args.temp.as_deref().map(std::path::absolute).transpose()?),
+        ("--memory", args.memory.map(|mib| mib.to_string().into())),
+    ] {
+        question.extend(value.into_iter().flat_map(|v| [flag.to_owned(), v.display().to_string()]));
     }
     let status = ask(&environment, &question)?.status().context("cannot start `query`")?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))

@@ -22,6 +22,8 @@ pub const LOG_FORMAT: &str = "MARKET_LAKE_LOG_FORMAT";
 pub const LOG: &str = "MARKET_LAKE_LOG";
 /// The folder for temporary files.
 pub const TEMP: &str = "MARKET_LAKE_TEMP";
+/// The memory that a query may take.
+pub const QUERY_MEMORY: &str = "MARKET_LAKE_QUERY_MEMORY_MIB";
 /// The proxy to sources.
 pub const PROXY: &str = "MARKET_LAKE_PROXY";
 /// Where tests look for real files.
@@ -49,6 +51,10 @@ pub const ALL: &[Var] = &[
     Var {
         name: TEMP,
         help: "folder for spill and staging files; default: inside a directory lake, else the system's",
+    },
+    Var {
+        name: QUERY_MEMORY,
+        help: "MiB that a query may take before it spills; default: half of the memory, 2048 at most",
     },
     Var { name: PROXY, help: "the proxy on the way to sources; none by default" },
     Var {

@@ -68,6 +68,15 @@ pub fn word(text: &str) -> String {
     }
 }
 
+/// Whether a process ignores a signal, by what Linux tells of it in `/proc/<pid>/status`: whoever
+/// started it with `nohup` wants it so.
+pub fn ignores(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    let bit = u32::try_from(signal).ok().and_then(|n| n.checked_sub(1));
+    bit.and_then(|bit| mask.checked_shr(bit)).is_some_and(|rest| rest & 1 == 1)
+}
+
 /// `1 archive`, `2 archives`: `noun` is the singular.
 pub fn plural(n: u64, noun: &str) -> String {
     let ending = match noun {
@@ -129,6 +138,18 @@ mod tests {
         assert_eq!(plural(2_000, "batch"), "2,000 batches");
         assert_eq!(plural(2, "group"), "2 groups");
         assert_eq!(plural(2, "series"), "2 series");
+    }
+
+    #[test]
+    fn ignored_signals_are_known() {
+        let status = "Name:\tx\nSigBlk:\t0000000000000003\nSigIgn:\t0000000000001001\n";
+        let check = |signal: i32, expect: bool| assert_eq!(ignores(status, signal), expect);
+        check(1, true);
+        check(13, true);
+        check(2, false);
+        check(0, false);
+        check(999, false);
+        assert!(!ignores("", 1));
     }
 
     #[test]

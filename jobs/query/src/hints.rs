@@ -38,6 +38,27 @@ pub(crate) fn told(what: &str, error: &DataFusionError) -> anyhow::Error {
     }
 }
 
+/// Why a query that was understood did not run to its end. Where it needs more than the memory it
+/// may take, and cannot spill at that point, this is what to say.
+pub(crate) fn not_run(error: &DataFusionError, memory_mib: u64) -> anyhow::Error {
+    match error.find_root() {
+        DataFusionError::ResourcesExhausted(why) => {
+            // disks that are full are no matter of memory
+            if why.contains("disk") && !why.contains("memory") {
+                return anyhow::anyhow!("cannot run the query: it cannot spill: {why}");
+            }
+            anyhow::anyhow!(
+                "the query needs more than the {memory_mib} MiB that it may take, and cannot spill \
+                 at this point: ask for less (fewer days, columns or groups; no array_agg over many \
+                 rows), or give it more with `--memory MIB` or {} ({})",
+                model::env::QUERY_MEMORY,
+                why.lines().next().unwrap_or_default().trim()
+            )
+        }
+        _ => told("cannot run the query", error),
+    }
+}
+
 /// Remarks on an answer without rows: the parameters whose value no series has that the lake was
 /// last judged on. What cannot be looked up is not remarked on.
 pub(crate) async fn of_nothing(session: &SessionContext, params: &[String]) -> Vec<String> {

@@ -8,13 +8,17 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`catalog`] | the queries there are (headers and parameters: `model::question`) |
+//! | [`depth`] | how deep SQL may nest |
 //! | `hints` | what to say of an error of the engine, and of an answer without rows |
+//! | [`memory`] | how much memory a query may take |
 //! | [`output`] | answers as a table, CSV or JSON |
 //!
 //! This crate must not know how tables are stored (that is `table`) nor how they came to be.
 
 pub mod catalog;
+pub mod depth;
 mod hints;
+pub mod memory;
 pub mod output;
 pub use model::question::params;
 
@@ -27,6 +31,7 @@ use stage::Failure;
 use store::Lake;
 use table::Tables;
 use table::datafusion::error::DataFusionError;
+use table::datafusion::logical_expr::LogicalPlan;
 
 pub use catalog::{Catalog, QueryError};
 pub use output::Format;
@@ -60,6 +65,8 @@ pub struct Request {
     pub queries: Option<PathBuf>,
     /// Give the SQL with its parameters filled in, and do not run it.
     pub render: bool,
+    /// MiB that the query may take before it spills; by default [`memory::default_mib`].
+    pub memory_mib: Option<u64>,
 }
 
 /// Answers a request on `out`; remarks, such as that rows were left out, go to `notes`.
@@ -86,11 +93,18 @@ pub async fn run<O: Write, N: Write>(
     };
     if request.render {
         writeln!(out, "{}", sql.trim_end())?;
+        out.flush()?;
         return Ok(());
     }
+    depth::check(&sql).map_err(|e| usage(e.into()))?;
     let lake = open()?;
     let tables = Tables::open(&lake);
-    let session = tables.session(&table::SessionOptions::default())?;
+    let memory_mib = request.memory_mib.unwrap_or_else(memory::default_mib);
+    let session = tables.session(&table::SessionOptions {
+        memory_mib: Some(usize::try_from(memory_mib).unwrap_or(usize::MAX >> 20)),
+        depth: Some(depth::MOST),
+        ..table::SessionOptions::default()
+    })?;
     let options = table::datafusion::execution::context::SQLOptions::new()
         .with_allow_ddl(false)
         .with_allow_dml(false)
@@ -99,14 +113,24 @@ pub async fn run<O: Write, N: Write>(
         .sql_with_options(&sql, options)
         .await
         .map_err(|error| usage(hints::told("cannot understand the SQL", &error)))?;
-    let limit = request.limit.or((request.format == Format::Table).then_some(TABLE_ROWS));
+    // a plan is no rows: it is shown whole, and nothing may stand around it
+    let is_plan = matches!(frame.logical_plan(), LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
+    let by_default = (request.format == Format::Table).then_some(TABLE_ROWS);
+    let limit = if is_plan { None } else { request.limit.or(by_default) };
     let frame = match limit {
         // one row more tells whether there are more
         Some(limit) => frame.limit(0, Some(limit.saturating_add(1)))?,
         None => frame,
     };
-    let cannot = |error: DataFusionError| hints::told("cannot run the query", &error);
+    let cannot = |error: DataFusionError| hints::not_run(&error, memory_mib);
     let mut answer = frame.execute_stream().await.map_err(cannot)?;
+    if is_plan && request.format == Format::Table {
+        while let Some(batch) = answer.next().await {
+            output::plan(&batch.map_err(cannot)?, &mut out)?;
+        }
+        out.flush()?;
+        return Ok(());
+    }
     let mut printer = output::Printer::new(request.format, &answer.schema(), &mut out)?;
     let mut left = limit.unwrap_or(usize::MAX);
     let mut cut = false;

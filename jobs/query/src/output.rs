@@ -64,6 +64,10 @@ impl Kind {
     }
 }
 
+/// Rows of a table that are laid out together; a longer one goes on under another head, so that no
+/// answer has to fit the memory.
+const BLOCK: usize = 10_000;
+
 /// Writes an answer batch by batch.
 pub struct Printer<W> {
     format: Format,
@@ -81,27 +85,14 @@ impl<W: Write> Printer<W> {
     pub fn new(format: Format, schema: &Schema, mut out: W) -> io::Result<Self> {
         let columns: Vec<_> =
             schema.fields().iter().map(|f| (f.name().clone(), Kind::of(f.data_type()))).collect();
-        let mut table = Table::new();
         match format {
-            Format::Table => {
-                table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-                // lines around the answer and under its head, none between rows
-                for line in [
-                    TableComponent::HorizontalLines,
-                    TableComponent::MiddleIntersections,
-                    TableComponent::LeftBorderIntersections,
-                    TableComponent::RightBorderIntersections,
-                ] {
-                    table.remove_style(line);
-                }
-                table.set_content_arrangement(ContentArrangement::Disabled);
-                table.set_header(columns.iter().map(|(name, kind)| aligned(name, *kind)));
-            }
+            Format::Table => {}
             Format::Csv => {
                 write_csv_line(&mut out, columns.iter().map(|(name, _)| Some(name.as_str())))?;
             }
             Format::Json => out.write_all(b"[")?,
         }
+        let table = empty_table(&columns);
         Ok(Self { format, columns, table, out, rows: 0 })
     }
 
@@ -126,6 +117,10 @@ impl<W: Write> Printer<W> {
                     self.table.add_row(cells.map(|(text, (_, kind))| {
                         aligned(text.as_deref().unwrap_or_default(), *kind)
                     }));
+                    if self.table.row_count() == BLOCK {
+                        let block = std::mem::replace(&mut self.table, empty_table(&self.columns));
+                        writeln!(self.out, "{}", block.trim_fmt())?;
+                    }
                 }
                 Format::Csv => {
                     write_csv_line(&mut self.out, cells.iter().map(Option::as_deref))?;
@@ -170,6 +165,8 @@ impl<W: Write> Printer<W> {
     /// What `out` says.
     pub fn finish(mut self) -> io::Result<u64> {
         match self.format {
+            // a whole number of blocks leaves nothing but a head
+            Format::Table if self.rows > 0 && self.table.is_empty() => {}
             Format::Table => writeln!(self.out, "{}", self.table.trim_fmt())?,
             Format::Csv => {}
             Format::Json if self.rows == 0 => self.out.write_all(b"]\n")?,
@@ -178,6 +175,41 @@ impl<W: Write> Printer<W> {
         self.out.flush()?;
         Ok(self.rows)
     }
+}
+
+/// A table of these columns without rows.
+fn empty_table(columns: &[(String, Kind)]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    // lines around the answer and under its head, none between rows
+    for line in [
+        TableComponent::HorizontalLines,
+        TableComponent::MiddleIntersections,
+        TableComponent::LeftBorderIntersections,
+        TableComponent::RightBorderIntersections,
+    ] {
+        table.remove_style(line);
+    }
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(columns.iter().map(|(name, kind)| aligned(name, *kind)));
+    table
+}
+
+/// Writes what EXPLAIN answers for people: each plan under its name, line by line as the engine
+/// laid it out.
+///
+/// # Errors
+/// What `out` says, or an answer that is none of EXPLAIN.
+pub fn plan(batch: &RecordBatch, out: &mut impl Write) -> anyhow::Result<()> {
+    let names = Texts::new(batch.column(0))?;
+    let plans = Texts::new(batch.columns().last().context("a plan without text")?)?;
+    for row in 0..batch.num_rows() {
+        writeln!(out, "{}", names.get(row).unwrap_or_default())?;
+        for line in plans.get(row).unwrap_or_default().trim_end().lines() {
+            writeln!(out, "  {}", line.replace(|c: char| c.is_control(), "\u{fffd}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn aligned(text: &str, kind: Kind) -> Cell {
@@ -240,8 +272,12 @@ impl Texts {
     fn shown(column: &ArrayRef) -> anyhow::Result<Self> {
         let options = FormatOptions::default();
         let shown = ArrayFormatter::try_new(column, &options)?;
+        // a column of nothing but NULL has no mask of its own, and one of words by number has
+        // another
+        let nulls = column.logical_nulls();
+        let is_null = |row: usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
         let texts = (0..column.len())
-            .map(|row| column.is_valid(row).then(|| shown.value(row).to_string()))
+            .map(|row| (!is_null(row)).then(|| shown.value(row).to_string()))
             .collect();
         Ok(Self::Other(texts))
     }
@@ -329,6 +365,7 @@ pub fn list(catalog: &Catalog, format: Format, mut out: impl Write) -> anyhow::R
         }
         writeln!(out)?;
     }
+    out.flush()?;
     Ok(())
 }
 

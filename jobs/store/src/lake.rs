@@ -163,6 +163,26 @@ impl Lake {
         })
     }
 
+    /// Opens a lake to read it: nothing is made in it, and spill files go to `temp`, by default to
+    /// the system's folder for them. The lake may be one that nobody may write.
+    ///
+    /// # Errors
+    /// As [`Lake::open`]; [`StoreError::File`] also where there is no such directory.
+    pub fn open_to_read(uri: &str, temp: Option<&FilePath>) -> Result<Self, StoreError> {
+        let directory = match uri.split_once("://") {
+            None if !uri.is_empty() => Some(PathBuf::from(uri)),
+            Some(("file", _)) => Url::parse(uri).ok().and_then(|url| url.to_file_path().ok()),
+            _ => None,
+        };
+        if let Some(path) = directory.filter(|path| !path.is_dir()) {
+            let found = if path.exists() { "it is a file" } else { "it is not there" };
+            let source = std::io::Error::new(std::io::ErrorKind::NotFound, found);
+            return Err(StoreError::File { action: "open the lake's directory", path, source });
+        }
+        let system = std::env::temp_dir();
+        Self::open_with(uri, Some(temp.unwrap_or(&system)), &[])
+    }
+
     /// The lake's URL, with a slash at its end.
     pub const fn url(&self) -> &Url {
         &self.url

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::config::ConfigNonZeroUsize;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::{SessionConfig, SessionContext};
@@ -30,13 +31,15 @@ pub struct SessionOptions {
     /// Partitions that a query works on at once; default: one a core.
     pub target_partitions: Option<usize>,
     /// Memory that sorts, joins and aggregations may take together, in MiB, before they spill to
-    /// the lake's temporary folder; default: no limit.
+    /// the lake's folder for temporary files; default: no limit.
     pub memory_mib: Option<usize>,
     /// Whether row filters run inside the Parquet reader; default: yes. Measured on six days of
     /// 400,000 trades: half the time where few rows pass, no difference where most do.
     pub pushdown_filters: bool,
     /// Tables to read at an old version.
     pub versions: BTreeMap<Table, u64>,
+    /// How deep SQL may nest; default: what the engine allows. More needs a larger stack.
+    pub depth: Option<usize>,
 }
 
 impl Default for SessionOptions {
@@ -46,6 +49,7 @@ impl Default for SessionOptions {
             memory_mib: None,
             pushdown_filters: true,
             versions: BTreeMap::new(),
+            depth: None,
         }
     }
 }
@@ -66,6 +70,9 @@ impl Tables {
         settings.sql_parser.map_string_types_to_utf8view = false;
         // `price > 0.1` compares decimals, as Trino does; a float would be another number
         settings.sql_parser.parse_float_as_decimal = true;
+        if let Some(depth) = options.depth {
+            settings.sql_parser.recursion_limit = ConfigNonZeroUsize::try_new(depth)?;
+        }
         settings.execution.parquet.pushdown_filters = options.pushdown_filters;
         settings.execution.parquet.reorder_filters = options.pushdown_filters;
         let mut runtime = RuntimeEnvBuilder::new().with_temp_file_path(self.lake.temp());

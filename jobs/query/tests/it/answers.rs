@@ -127,6 +127,7 @@ fn named(name: &str, params: &[&str], format: Format) -> Request {
         limit: None,
         queries: None,
         render: false,
+        memory_mib: None,
     }
 }
 
@@ -156,7 +157,7 @@ async fn every_query_reads_only_the_partitions_it_names() {
         ("builds", (&[], 1)),
         ("checks", (&[], 1)),
         ("coverage", (&[], 2)),
-        ("coverage_days", (&[], 1)),
+        ("coverage_days", (&["market=spot"], 1)),
         ("ledger", (&[], 1)),
         ("price_against_volume", (&[], 1)),
         ("rejects", (&[], 2)),

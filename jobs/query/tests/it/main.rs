@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod answers;
+#[cfg(test)]
+mod program;
