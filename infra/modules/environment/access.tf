@@ -18,27 +18,28 @@ locals {
     ])
   }
 
+  # their logs, and the heads that say how far a log has come
   logs = {
-    for zone in ["silver", "gold"] : zone => sort([
-      for table in var.contract.tables : "${table.prefix}/_delta_log/*" if table.schema == zone
-    ])
+    for zone in ["bronze", "silver", "gold", "ops"] : zone => sort(flatten([
+      for table in var.contract.tables : ["${table.prefix}/_delta_log/*", "${table.prefix}/_head.json"] if table.schema == zone
+    ]))
   }
 
+  all_logs = concat(local.logs.bronze, local.logs.silver, local.logs.gold, local.logs.ops)
   archives = "${local.prefix.bronze}/source=*"
   index    = "${local.prefix.index}/*"
   batches  = "${local.prefix.runs}/*/batches/*"
   config   = "config/*"
 
-  # whether there is a ledger, asked where its extract is missing
-  ledger_log = one([for table in var.contract.tables : "${table.prefix}/_delta_log/*" if table.prefix == "${local.prefix.ops}/builds"])
-  owed       = "${local.prefix.runs}/owed/*"
+  owed     = "${local.prefix.runs}/owed/*"
 
   fragments = { for stage in ["bronze", "silver", "gold"] : stage => "${local.prefix.runs}/*/fragments/${stage}/*" }
 
   stage_access = {
     plan = {
-      read  = [local.index, "${local.prefix.runs}/*/plan.json"]
-      list  = [local.index, local.owed, local.ledger_log]
+      # whether the tables' logs are whole: what one has lost would not be planned
+      read  = concat([local.index, "${local.prefix.runs}/*/plan.json"], local.all_logs)
+      list  = concat([local.index, local.owed], local.all_logs)
       write = ["${local.prefix.runs}/*/plan.json", local.batches]
     }
     bronze = {
@@ -62,7 +63,7 @@ locals {
       )
       # it names the files that workers wrote, and writes the small tables itself
       write = concat(
-        [local.index, "${local.prefix.runs}/*/dirty.json", local.owed],
+        [local.index, "${local.prefix.runs}/*/dirty.json", "${local.prefix.runs}/*/taken.json", local.owed],
         local.tables.bronze, local.tables.ops, local.logs.silver, local.logs.gold,
       )
       # `commit maintain` deletes what nothing needs any more, the extract its oldest
@@ -72,7 +73,7 @@ locals {
       )
     }
     gold = {
-      read  = concat(["${local.prefix.runs}/*/dirty.json", local.fragments.gold], local.tables.silver, local.tables.gold)
+      read  = concat(["${local.prefix.runs}/*/dirty.json", "${local.prefix.runs}/*/taken.json", local.fragments.gold], local.tables.silver, local.tables.gold)
       list  = concat(local.tables.silver, local.tables.gold)
       write = concat(local.data_files.gold, [local.fragments.gold])
     }

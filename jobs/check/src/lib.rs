@@ -75,7 +75,7 @@ pub struct Judged {
 /// # Errors
 /// [`Exit::DataRefused`] when a check fails; the tables are written all the same.
 pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure> {
-    let tables = Tables::open(&context.lake);
+    let tables = Tables::of_run(&context.lake, &context.run);
     let session = tables.session(&SessionOptions::default())?;
     let plan: Option<Plan> = match context.lake.plan(&context.run).await {
         Ok(plan) => Some(plan),

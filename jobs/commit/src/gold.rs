@@ -29,7 +29,7 @@ const CHOICES: u32 = 10;
 /// [`Exit::Failed`] when pieces that are dirty were not built (all others are committed then);
 /// whatever the lake says.
 pub async fn run_gold(context: &Context) -> Result<Summary, Failure> {
-    let tables = Tables::open(&context.lake);
+    let tables = Tables::of_run(&context.lake, &context.run);
     let mut fragments = context.lake.gold_fragments(&context.run).await?;
     fragments.sort_by(|a, b| a.id.cmp(&b.id));
     let taken = owed::to_build(context).await?;

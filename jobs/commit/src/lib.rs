@@ -64,7 +64,7 @@ use crate::gather::Gathered;
 /// fragments were refused because they do not add up (all others are committed then); whatever
 /// the lake says.
 pub async fn run(context: &Context) -> Result<Summary, Failure> {
-    let tables = Tables::open(&context.lake);
+    let tables = Tables::of_run(&context.lake, &context.run);
     let gathered = Gathered::load(context).await?;
     let mut summary = Summary::new(&context.run);
     for refused in &gathered.refused {

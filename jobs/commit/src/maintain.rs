@@ -72,7 +72,7 @@ pub struct TableDone {
 /// # Errors
 /// Whatever the lake says.
 pub async fn run(context: &Context, options: Options) -> Result<Done, Failure> {
-    let tables = Tables::open(&context.lake);
+    let tables = Tables::of_run(&context.lake, &context.run);
     let now = context.clock.now();
     let days = options.days.max(RETENTION_DAYS);
     let mut done = Done { dry_run: options.dry_run, days, ..Done::default() };

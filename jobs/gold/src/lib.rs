@@ -78,7 +78,7 @@ pub struct Summary {
 /// # Errors
 /// Whatever the lake says; a symbol that fails does not stop the others, but the job fails.
 pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failure> {
-    let tables = Tables::open(&context.lake);
+    let tables = Tables::of_run(&context.lake, &context.run);
     // before the tables: what is committed after this look is not in what is built
     let silver = silver(context).await?;
     let sources = Arc::new(Sources::load(&tables).await?);

@@ -4,6 +4,8 @@
 //! bronze/source=…/market=…/dataset=…/symbol=…/[timeframe=…/]period=…/<version>/<name>   raw bytes
 //! bronze/archives/            the ledger table        bronze/index/   its extract for plan
 //! silver/<table>/…            gold/<table>/…          ops/<table>/…   Delta tables
+//! <zone>/<table>/_head.json   the last version that was committed to a table
+//! damaged/<run>/<zone>/<table>/…  logs that a rebuild has set aside
 //! runs/<run>/plan.json        runs/<run>/batches/<n>.json
 //! runs/<run>/fragments/bronze/<unit>.json             …/silver/<group>.json  …/gold/<part>.json
 //! runs/<run>/dirty.json       what gold must rebuild  runs/<run>/summary.json
@@ -22,6 +24,8 @@ use crate::unit::{Unit, short_hash};
 pub const TEMP: &str = "temp";
 /// Folder of the ledger extracts that `plan` reads.
 pub const INDEX: &str = "bronze/index";
+/// Folder of what a rebuild has set aside, a folder a rebuild.
+pub const DAMAGED: &str = "damaged";
 /// Folder of all runs.
 pub const RUNS: &str = "runs";
 
@@ -31,6 +35,26 @@ pub const OWED: &str = "runs/owed";
 /// The folder of a table, without slashes at its ends: `silver/trades`.
 pub fn table(table: Table) -> String {
     format!("{}/{}", table.zone(), table.name())
+}
+
+/// The folder of a table's log.
+pub fn log(of: Table) -> String {
+    format!("{}/_delta_log", table(of))
+}
+
+/// One entry of a table's log.
+pub fn log_entry(of: Table, version: u64) -> String {
+    format!("{}/{version:020}.json", log(of))
+}
+
+/// What a table's log must reach up to.
+pub fn head(of: Table) -> String {
+    format!("{}/_head.json", table(of))
+}
+
+/// Where a rebuild puts the log of a table that is damaged.
+pub fn damaged_log(run: &RunId, of: Table) -> String {
+    format!("{DAMAGED}/{run}/{}", log(of))
 }
 
 /// The folder in which all versions of a unit's raw object lie.

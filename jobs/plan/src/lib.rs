@@ -35,6 +35,7 @@ use model::schema::Table;
 use model::{Market, Period, RunId, Symbol};
 use stage::http::Door;
 use stage::{Context, Failure};
+use store::logs::Logs;
 
 use crate::choose::{Choice, Known, Rules, choose};
 use crate::report::{Report, SeriesLine};
@@ -149,6 +150,7 @@ async fn ledger(context: &Context) -> Result<Ledger, Failure> {
                         anew from the tables";
     let read = context.lake.ledger().await;
     let (version, ledger) = read.with_context(|| format!("no plan without the ledger: {MEND}"))?;
+    whole(context, version).await?;
     let log = format!("{}/_delta_log", layout::table(Table::Builds));
     // the first entry of a log only makes the table
     if version == 0 && context.lake.list(&log).await?.len() > 1 {
@@ -159,6 +161,35 @@ async fn ledger(context: &Context) -> Result<Ledger, Failure> {
         return Err(error.into());
     }
     Ok(ledger)
+}
+
+/// Refuses a lake of which a table's log has lost something. What is gone is not missing from the
+/// ledger: a plan would say that there is nothing to do.
+async fn whole(context: &Context, extract: u64) -> Result<(), Failure> {
+    let refused = |error| Err(Failure::new(Exit::DataRefused, error));
+    let logs = Logs::new(&context.lake);
+    let damages = logs.damages().await?;
+    if let Some(first) = damages.first() {
+        return refused(anyhow!("{first}; {} of the tables' logs are damaged", damages.len()));
+    }
+    // the extract's version is the sum of theirs
+    let mut sum = 0;
+    for table in [Table::Archives, Table::Builds] {
+        let log = logs.verify(table, None).await.map_err(anyhow::Error::from)?;
+        sum += log.map_or(0, |log| log.last);
+    }
+    if extract > sum {
+        return refused(anyhow!(
+            "`{}` was made when {} and {} had {extract} versions, now they have {sum}: a log has lost \
+             some; `cargo xtask rebuild --table {}`, with the same --env, --config and --lake, makes \
+             it anew",
+            layout::index(extract),
+            Table::Archives,
+            Table::Builds,
+            Table::Archives
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses a scope that names what the configuration does not have. A configuration whose days

@@ -1,19 +1,21 @@
 //! Object storage (`file://` and `s3://`), staging, JSON documents and Parquet files.
 //!
 //! A [`Lake`] is opened from a URI, so that a laptop, a test and the cloud share one path.
-//! This crate knows nothing of units of work, of table logs or of SQL.
+//! This crate knows nothing of units of work, of what a table's log means or of SQL.
 //!
 //! | module | what lives there |
 //! |---|---|
 //! | [`lake`] | opening a lake; reading, writing and listing objects |
 //! | [`staged`] | large objects: written beside the lake, then published whole |
 //! | [`document`] | JSON documents: plans, fragments, ledger extracts |
+//! | [`logs`] | whether the logs of tables are whole, and the heads by which it is seen |
 //! | `sizes` | the sizes of some archives of the ledger, read as a stream |
 //! | [`schema`] | the Arrow form of the model's schemas |
 //! | [`parquet`] | Parquet files: the only place that writes them |
 
 pub mod document;
 pub mod lake;
+pub mod logs;
 pub mod parquet;
 pub mod schema;
 mod sizes;

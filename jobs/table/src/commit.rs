@@ -19,6 +19,7 @@ use model::fragment::DataFile;
 use model::plan::Partition;
 use model::schema::Table;
 use model::{layout, unit};
+use store::logs::Damage;
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 
@@ -29,6 +30,8 @@ use crate::{create, predicate, stats};
 
 /// Attempts before a race counts as lost.
 const ATTEMPTS: u32 = 40;
+/// Lost races in a row after which the log has not moved: then something else is in the way.
+const STUCK: u32 = 3;
 /// Longest wait between attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// The owner of files that maintenance merged from those of many runs.
@@ -134,7 +137,22 @@ impl Tables {
     where
         F: AsyncFnMut(&Snapshot) -> Result<Change, TableError>,
     {
+        let outcome = self.try_with(table, stamp, &mut change).await?;
+        self.record(table, Some(&stamp.run)).await;
+        Ok(outcome)
+    }
+
+    async fn try_with<F>(
+        &self,
+        table: Table,
+        stamp: &Stamp,
+        change: &mut F,
+    ) -> Result<Outcome, TableError>
+    where
+        F: AsyncFnMut(&Snapshot) -> Result<Change, TableError>,
+    {
         let mut snapshot = self.ensure(table).await?;
+        let mut stuck = 0;
         for attempt in 1..=ATTEMPTS {
             if let Some(outcome) = repeated(&snapshot, stamp).await? {
                 return Ok(outcome);
@@ -145,7 +163,9 @@ impl Tables {
                 let version = snapshot.version();
                 return Ok(Outcome { version, added: 0, removed: 0, noop: true });
             }
-            let error = match commit(&snapshot, stamp, actions, predicate, added, removed).await {
+            let previous = snapshot.entry.clone();
+            let tally = Tally { predicate, added, removed, previous };
+            let error = match commit(&snapshot, stamp, actions, tally).await {
                 Ok(version) => {
                     self.checkpoint_if_due(table, version).await;
                     return Ok(Outcome { version, added, removed, noop: false });
@@ -154,7 +174,10 @@ impl Tables {
             };
             // whatever the error says, the commit may be there
             match self.snapshot(table).await {
-                Ok(Some(now)) => snapshot = now,
+                Ok(Some(now)) => {
+                    stuck = if now.version() == snapshot.version() { stuck + 1 } else { 0 };
+                    snapshot = now;
+                }
                 _ => return Err(TableError::delta("commit to", table)(error)),
             }
             if let Some(outcome) = repeated(&snapshot, stamp).await? {
@@ -163,6 +186,11 @@ impl Tables {
             }
             if !is_conflict(&error) {
                 return Err(TableError::delta("commit to", table)(error));
+            }
+            if stuck == STUCK {
+                let key = layout::log_entry(table, snapshot.version() + 1);
+                let problem = "is in the way of the next log entry and is none".to_owned();
+                return Err(TableError::Damaged(Damage { table, key, problem }));
             }
             tracing::info!(%table, attempt, "another commit came first, trying again");
             tokio::time::sleep(wait(attempt)).await;
@@ -219,14 +247,22 @@ async fn find(snapshot: &Snapshot, stamp: &Stamp) -> Option<(u64, u64, u64)> {
     None
 }
 
+/// What a commit says of itself.
+struct Tally {
+    predicate: Option<String>,
+    added: u64,
+    removed: u64,
+    /// SHA-256 of the log entry before it.
+    previous: Option<String>,
+}
+
 async fn commit(
     snapshot: &Snapshot,
     stamp: &Stamp,
     actions: Vec<Action>,
-    predicate: Option<String>,
-    added: u64,
-    removed: u64,
+    tally: Tally,
 ) -> Result<u64, DeltaTableError> {
+    let Tally { predicate, added, removed, previous } = tally;
     let schema = snapshot.table.schema();
     let mode =
         if predicate.is_some() || removed > 0 { SaveMode::Overwrite } else { SaveMode::Append };
@@ -245,7 +281,10 @@ async fn commit(
             Some(updated),
         ))
         .with_metadata([
-            ("marketLake".to_owned(), serde_json::json!({"run": stamp.run, "app": stamp.app})),
+            (
+                "marketLake".to_owned(),
+                serde_json::json!({"run": stamp.run, "app": stamp.app, "previous": previous}),
+            ),
             (
                 "operationMetrics".to_owned(),
                 serde_json::json!({"num_added_files": added, "num_removed_files": removed}),

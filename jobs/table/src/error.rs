@@ -18,6 +18,9 @@ pub enum TableError {
         /// Why.
         source: Box<DeltaTableError>,
     },
+    /// The table's log is not whole.
+    #[error(transparent)]
+    Damaged(store::logs::Damage),
     /// Other writers won again and again.
     #[error("lost the race for {table}: {attempts} attempts met other commits")]
     LostRace {
@@ -119,7 +122,17 @@ impl TableError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::LostRace { .. } => Exit::LostRace,
+            Self::Damaged(_) => Exit::DataRefused,
             _ => Exit::Failed,
+        }
+    }
+}
+
+impl From<store::logs::LogError> for TableError {
+    fn from(error: store::logs::LogError) -> Self {
+        match error {
+            store::logs::LogError::Damaged(damage) => Self::Damaged(damage),
+            store::logs::LogError::Store(error) => Self::Store(error),
         }
     }
 }

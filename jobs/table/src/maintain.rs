@@ -57,9 +57,14 @@ impl Tables {
     /// [`TableError::Delta`].
     pub async fn checkpoint(&self, table: Table) -> Result<Option<u64>, TableError> {
         let Some(loaded) = self.loaded(table).await? else { return Ok(None) };
-        create_checkpoint(&loaded, None)
-            .await
-            .map_err(TableError::delta("write a checkpoint of", table))?;
+        let log = self.logs.verify(table, self.run.as_ref()).await?;
+        // one that is there is left as it is: its hash is known
+        if log.and_then(|log| log.checkpoint()) != loaded.version() {
+            create_checkpoint(&loaded, None)
+                .await
+                .map_err(TableError::delta("write a checkpoint of", table))?;
+        }
+        self.record(table, self.run.as_ref()).await;
         Ok(loaded.version())
     }
 

@@ -16,6 +16,8 @@ pub struct Snapshot {
     pub(crate) table: Table,
     pub(crate) log: LogStoreRef,
     pub(crate) state: Arc<EagerSnapshot>,
+    /// SHA-256 of the log entry that made it, where that was read.
+    pub(crate) entry: Option<String>,
 }
 
 /// A data file of a table's version.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::EagerSnapshot;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use model::RunId;
 use model::layout;
 use model::plan::Partition;
 use model::schema::Table;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use store::Lake;
+use store::logs::{Damage, Logs};
 
 use crate::create;
 use crate::error::{TableError, is_conflict};
@@ -26,12 +28,21 @@ const EVOLUTIONS: u32 = 40;
 #[derive(Debug, Clone)]
 pub struct Tables {
     pub(crate) lake: Lake,
+    pub(crate) logs: Logs,
+    /// The run that asks, where one does.
+    pub(crate) run: Option<RunId>,
 }
 
 impl Tables {
     /// The tables of `lake`. Reads nothing yet.
     pub fn open(lake: &Lake) -> Self {
-        Self { lake: lake.clone() }
+        Self { lake: lake.clone(), logs: Logs::new(lake), run: None }
+    }
+
+    /// The tables as `run` sees them: those that it makes anew are tables for it alone.
+    #[must_use]
+    pub fn of_run(lake: &Lake, run: &RunId) -> Self {
+        Self { run: Some(run.clone()), ..Self::open(lake) }
     }
 
     /// The lake.
@@ -52,16 +63,26 @@ impl Tables {
     /// The newest version of a table; `None` where it was never created.
     ///
     /// # Errors
-    /// [`TableError::Delta`].
+    /// [`TableError::Damaged`] for a log that is not whole; [`TableError::Delta`].
     pub async fn snapshot(&self, table: Table) -> Result<Option<Snapshot>, TableError> {
         let log = self.log(table)?;
-        if !self.exists(table).await? {
+        // asked first: what a log has lost, the library takes for never written
+        let Some(known) = self.logs.verify(table, self.run.as_ref()).await? else {
             return Ok(None);
-        }
+        };
         let mut attempt = 1;
         loop {
             let error = match EagerSnapshot::try_new(log.as_ref(), None).await {
-                Ok(state) => return Ok(Some(Snapshot { table, log, state: Arc::new(state) })),
+                Ok(state) if state.version() < known.last => {
+                    let key = layout::log_entry(table, known.last);
+                    let problem =
+                        format!("is passed over, the table reads as version {}", state.version());
+                    return Err(TableError::Damaged(Damage { table, key, problem }));
+                }
+                Ok(state) => {
+                    let entry = known.sha256.filter(|_| state.version() == known.last);
+                    return Ok(Some(Snapshot { table, log, state: Arc::new(state), entry }));
+                }
                 Err(error) => error,
             };
             // it may have lost log entries to a clean-up while it was looked at
@@ -74,16 +95,12 @@ impl Tables {
         }
     }
 
-    /// Whether the table was created: asked first, for the library logs an error for each table
-    /// that is not there. The first log entry may have been cleaned up behind a checkpoint.
-    async fn exists(&self, table: Table) -> Result<bool, TableError> {
-        let log = format!("{}/_delta_log", layout::table(table));
-        for name in ["00000000000000000000.json", "_last_checkpoint"] {
-            if self.lake.head(&format!("{log}/{name}")).await?.is_some() {
-                return Ok(true);
-            }
+    /// Notes how far a table's log has come. A commit stands without: where this fails, the next
+    /// commit sees to it.
+    pub(crate) async fn record(&self, table: Table, by: Option<&RunId>) {
+        if let Err(error) = self.logs.record(table, by).await {
+            tracing::warn!(%table, %error, "cannot note how far the log has come");
         }
-        Ok(false)
     }
 
     /// A table as it was at a version.
@@ -100,7 +117,7 @@ impl Tables {
                 let state = EagerSnapshot::try_new(log.as_ref(), Some(version))
                     .await
                     .map_err(TableError::delta("load an old version of", table))?;
-                Ok(Snapshot { table, log, state: Arc::new(state) })
+                Ok(Snapshot { table, log, state: Arc::new(state), entry: None })
             }
             _ => Err(TableError::NoVersion { table, version }),
         }

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod evolution;
+mod damage;
 #[cfg(test)]
 mod kit;
 #[cfg(test)]
