@@ -1,8 +1,10 @@
-//! Tables on a directory lake: creation, replacement, races, statistics, pruning, time travel.
+//! Tables on a directory lake: creation, replacement, races, statistics, pruning, time travel,
+//! logs that were damaged.
 
 #[cfg(test)]
-mod evolution;
 mod damage;
+#[cfg(test)]
+mod evolution;
 #[cfg(test)]
 mod kit;
 #[cfg(test)]
