@@ -3,6 +3,7 @@
 //! Kline kinds other than plain klines share file names, so the full path is the key.
 
 use crate::market::{Dataset, Market, Source, Symbol, Timeframe};
+use crate::percent;
 use crate::period::Period;
 use crate::unit::Unit;
 
@@ -84,6 +85,12 @@ pub fn path(unit: &Unit) -> String {
     let cadence = Cadence::of(unit.period);
     series_prefix(unit.market, unit.dataset, &unit.symbol, unit.timeframe, cadence)
         + &file_name(unit)
+}
+
+/// A path on the host as it stands in a URL: each of its names percent-encoded.
+pub fn url_path(path: &str) -> String {
+    let names: Vec<_> = path.split('/').map(percent::encode_ref).collect();
+    names.join("/")
 }
 
 /// The unit of a zip's path on the host; `None` for anything that is no archive of ours

@@ -1,5 +1,8 @@
 //! Where everything lies in the lake. The only place that builds or parses keys.
 //!
+//! A key is ASCII: what else a symbol or a file's name holds is percent-encoded in it, on every
+//! back end. So a lake can be copied between file systems and buckets as it is.
+//!
 //! ```text
 //! bronze/source=…/market=…/dataset=…/symbol=…/[timeframe=…/]period=…/<version>/<name>   raw bytes
 //! bronze/archives/            the ledger table        bronze/index/   its extract for plan
@@ -15,10 +18,10 @@
 //! temp/                       spill and staging; anything here may be deleted after 7 days
 //! ```
 
-use crate::RunId;
 use crate::market::Timeframe;
 use crate::schema::Table;
 use crate::unit::{Unit, short_hash};
+use crate::{RunId, percent};
 
 /// Folder of temporary files.
 pub const TEMP: &str = "temp";
@@ -63,13 +66,17 @@ pub fn raw_unit(unit: &Unit) -> String {
         unit.timeframe.map_or_else(String::new, |t: Timeframe| format!("timeframe={t}/"));
     format!(
         "bronze/source={}/market={}/dataset={}/symbol={}/{timeframe}period={}",
-        unit.source, unit.market, unit.dataset, unit.symbol, unit.period
+        unit.source,
+        unit.market,
+        unit.dataset,
+        unit.symbol.encoded(),
+        unit.period
     )
 }
 
-/// The key of one version of a unit's raw object.
+/// The key of one version of a unit's raw object, whose file is called `name`.
 pub fn raw(unit: &Unit, version: &str, name: &str) -> String {
-    format!("{}/{version}/{name}", raw_unit(unit))
+    format!("{}/{version}/{}", raw_unit(unit), percent::encode_ref(name))
 }
 
 /// The version of a raw object, known before the download starts: from the published checksum
@@ -153,18 +160,14 @@ pub fn parse_index(key: &str) -> Option<u64> {
 
 /// The path of a data file inside its table: `symbol=BTCUSDT/date=2024-01-01/<name>`.
 ///
-/// Partition values are words, symbols, days and months, so none needs the percent-encoding of
-/// Hive paths; one that did would be a fault in the schema.
+/// Values are percent-encoded as Hive and Delta do: this is the folder's name in the lake. What a
+/// table's log says of it is a URL, in which each `%` is encoded once more.
 pub fn data_file(partition: &[(&str, &str)], name: &str) -> String {
     let mut path = String::new();
     for (column, value) in partition {
-        debug_assert!(
-            value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)),
-            "{column}={value} needs encoding"
-        );
         path.push_str(column);
         path.push('=');
-        path.push_str(value);
+        path.push_str(&percent::encode_ref(value));
         path.push('/');
     }
     path.push_str(name);
@@ -201,7 +204,35 @@ mod tests {
             data_file(&[("source", "binance"), ("date", "2024-01-01")], "f.parquet"),
             "source=binance/date=2024-01-01/f.parquet"
         );
+        assert_eq!(
+            data_file(&[("symbol", "币安人生USDT"), ("date", "2024-01-01")], "f.parquet"),
+            "symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT/date=2024-01-01/f.parquet"
+        );
+        let unit: Unit = "binance/usdm/trades/币USDT/2024-01-02".parse().expect("unit");
+        assert_eq!(
+            raw(&unit, "cabc", "币USDT-trades-2024-01-02.zip"),
+            "bronze/source=binance/market=usdm/dataset=trades/symbol=%E5%B8%81USDT/\
+             period=2024-01-02/cabc/%E5%B8%81USDT-trades-2024-01-02.zip"
+        );
         assert!(data_file_name("g", "i", 1).starts_with(&owner_prefix("g")));
+    }
+
+    #[test]
+    fn no_name_in_a_key_is_too_long() {
+        // the longest symbols that there are: of ASCII, and of three and four bytes a character
+        for c in ["A", "币", "𠀀"] {
+            let symbol = (2..=30)
+                .rev()
+                .find_map(|n| c.repeat(n).parse::<crate::Symbol>().ok())
+                .expect("a symbol");
+            let id = format!("binance/usdm/agg_trades/{symbol}/2024-01-02");
+            let unit: Unit = id.parse().expect("unit");
+            let name = crate::archive::file_name(&unit);
+            let file = data_file(&[("symbol", symbol.as_str())], &data_file_name(&id, "i", 0));
+            for part in raw(&unit, "cabc", &name).split('/').chain(file.split('/')) {
+                assert!(part.len() <= 255 && part.is_ascii(), "{part}");
+            }
+        }
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub mod ledger;
 pub mod market;
 pub mod metrics;
 pub mod owed;
+mod percent;
 pub mod period;
 pub mod plan;
 pub mod prices;

@@ -230,7 +230,8 @@ impl<'a> Chooser<'a> {
                 self.choice.fetch_bytes += listed.bytes.unwrap_or(0);
                 self.choice.republished += u64::from(again);
                 let unit = unit(self.series, period);
-                let url = format!("{}/{}", self.rules.url, archive::path(&unit));
+                let path = archive::url_path(&archive::path(&unit));
+                let url = format!("{}/{path}", self.rules.url);
                 let remote = Remote {
                     name: archive::file_name(&unit),
                     bytes: listed.bytes,

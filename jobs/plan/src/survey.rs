@@ -269,7 +269,8 @@ impl<'a> Survey<'a> {
     ) -> Result<BTreeMap<Period, Listed>, SurveyError> {
         let found: Vec<Option<(Period, Listed)>> = futures::stream::iter(window(series, cadence))
             .map(|period| async move {
-                let url = format!("{}/{}", self.url, archive::path(&unit(series, period)));
+                let path = archive::url_path(&archive::path(&unit(series, period)));
+                let url = format!("{}/{path}", self.url);
                 let answer =
                     self.door.ask(Method::HEAD, &url, 0, Ok).await.map_err(|source| {
                         SurveyError::Unavailable { series: name(series), source }

@@ -220,7 +220,7 @@ impl Lake {
     /// [`StoreError::Object`]; see [`StoreError::is_not_found`].
     pub async fn read(&self, key: &str) -> Result<Bytes, StoreError> {
         let error = |source| StoreError::Object { action: "read", key: key.to_owned(), source };
-        self.objects.get(&Path::from(key)).await.map_err(error)?.bytes().await.map_err(error)
+        self.objects.get(&location(key)).await.map_err(error)?.bytes().await.map_err(error)
     }
 
     /// Reads an object whole; `None` when it is not there.
@@ -241,7 +241,7 @@ impl Lake {
     /// [`StoreError::Object`].
     pub async fn write(&self, key: &str, bytes: impl Into<Bytes>) -> Result<(), StoreError> {
         self.objects
-            .put(&Path::from(key), PutPayload::from_bytes(bytes.into()))
+            .put(&location(key), PutPayload::from_bytes(bytes.into()))
             .await
             .map(|_| ())
             .map_err(|source| StoreError::Object { action: "write", key: key.to_owned(), source })
@@ -254,7 +254,7 @@ impl Lake {
     pub async fn write_new(&self, key: &str, bytes: impl Into<Bytes>) -> Result<bool, StoreError> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let payload = PutPayload::from_bytes(bytes.into());
-        match self.objects.put_opts(&Path::from(key), payload, options).await {
+        match self.objects.put_opts(&location(key), payload, options).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
             Err(source) => Err(StoreError::Object { action: "write", key: key.to_owned(), source }),
@@ -266,7 +266,7 @@ impl Lake {
     /// # Errors
     /// [`StoreError::Object`] for any other reason.
     pub async fn head(&self, key: &str) -> Result<Option<Entry>, StoreError> {
-        match self.objects.head(&Path::from(key)).await {
+        match self.objects.head(&location(key)).await {
             Ok(meta) => Ok(Some(entry(&meta))),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(StoreError::Object { action: "read", key: key.to_owned(), source }),
@@ -280,7 +280,7 @@ impl Lake {
     pub async fn list(&self, folder: &str) -> Result<Vec<Entry>, StoreError> {
         let mut entries: Vec<Entry> = self
             .objects
-            .list(Some(&Path::from(folder)))
+            .list(Some(&location(folder)))
             .map_ok(|meta| entry(&meta))
             .try_collect()
             .await
@@ -298,9 +298,10 @@ impl Lake {
     /// # Errors
     /// [`StoreError::Object`].
     pub async fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
-        let result = self.objects.list_with_delimiter(Some(&Path::from(folder))).await.map_err(
-            |source| StoreError::Object { action: "list", key: folder.to_owned(), source },
-        )?;
+        let result =
+            self.objects.list_with_delimiter(Some(&location(folder))).await.map_err(|source| {
+                StoreError::Object { action: "list", key: folder.to_owned(), source }
+            })?;
         let mut folders: Vec<_> =
             result.common_prefixes.into_iter().map(|p| p.as_ref().to_owned()).collect();
         folders.sort();
@@ -312,13 +313,19 @@ impl Lake {
     /// # Errors
     /// [`StoreError::Object`].
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        match self.objects.delete(&Path::from(key)).await {
+        match self.objects.delete(&location(key)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => {
                 Err(StoreError::Object { action: "delete", key: key.to_owned(), source })
             }
         }
     }
+}
+
+/// A key as the store takes it: as it is. `Path::from` would encode a `%` in it once more, and
+/// objects would lie elsewhere than [`Lake::local_path`] says.
+pub(crate) fn location(key: &str) -> Path {
+    Path::parse(key).unwrap_or_else(|_| Path::from(key))
 }
 
 /// Refuses a path that comes back as another one from a URL.

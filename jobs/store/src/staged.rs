@@ -5,11 +5,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path as FilePath, PathBuf};
 
-use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutPayload, WriteMultipart};
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::lake::{Lake, StoreError};
+use crate::lake::{Lake, StoreError, location};
 
 /// Size of the parts of an upload.
 const PART: usize = 8 << 20;
@@ -58,10 +57,10 @@ impl Lake {
     pub async fn local_copy(&self, key: &str) -> Result<LocalCopy, StoreError> {
         let object = |source| StoreError::Object { action: "read", key: key.to_owned(), source };
         if let Some(path) = self.local_path(key) {
-            self.objects.head(&Path::from(key)).await.map_err(object)?;
+            self.objects.head(&location(key)).await.map_err(object)?;
             return Ok(LocalCopy { path, _temporary: None });
         }
-        let mut result = self.objects.get(&Path::from(key)).await.map_err(object)?.into_stream();
+        let mut result = self.objects.get(&location(key)).await.map_err(object)?.into_stream();
         let mut staged = self.stage()?;
         while let Some(chunk) =
             futures::TryStreamExt::try_next(&mut result).await.map_err(object)?
@@ -115,7 +114,7 @@ impl Staged {
         let object = |source| StoreError::Object { action: "write", key: key.to_owned(), source };
         let local =
             |source| StoreError::File { action: "read", path: file.path().to_owned(), source };
-        let location = Path::from(key);
+        let location = location(key);
         let mut reader = File::open(file.path()).map_err(local)?;
         if bytes <= PART as u64 {
             let mut whole = Vec::with_capacity(bytes as usize);

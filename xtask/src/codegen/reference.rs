@@ -197,7 +197,7 @@ pub(super) fn configuration() -> anyhow::Result<String> {
         ("sources.binance.discovery", format!("how to find out what there is: {discovery} (the first is the default)")),
         ("sources.binance.publication_lag", format!("days after its period for which an archive that is not there is pending and not missing: `{{daily_days: {}, monthly_days: {}}}`", lag.daily_days, lag.monthly_days)),
         ("sources.binance.markets.<market>", format!("one of {}", quoted(Market::ALL.iter().map(|w| w.as_str())))),
-        ("….symbols", "symbols as the source writes them: `[BTCUSDT, ETHUSDT]`".into()),
+        ("….symbols", "symbols as the source writes them: `[BTCUSDT, 币安人生USDT]`; 2 to 30 letters and digits of any script and `_`, of ASCII's letters the capital ones, composed (NFC); no two that differ only in case or Unicode form".into()),
         ("….range", "`{from: DAY, to: DAY}` (both included), `{from: DAY}` up to yesterday, or `{last_days: N}`".into()),
         ("….datasets.<dataset>", format!("one of {}, with `{{}}` or what follows", quoted(Dataset::ALL.iter().map(|w| w.as_str())))),
         ("….datasets.<dataset>.archives", format!("{archives} (the first, the cheapest set, is the default)")),

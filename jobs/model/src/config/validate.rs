@@ -180,18 +180,21 @@ impl Checker<'_> {
         if section.symbols.is_empty() {
             return Err(self.refuse(at, format!("market {market} has no symbols")));
         }
-        for (i, symbol) in section.symbols.iter().enumerate() {
-            self.symbol(&symbol.value, market, symbol.referenced)?;
-            if let Some(first) = section.symbols[..i].iter().find(|s| s.value == symbol.value) {
-                return Err(self.refuse(
-                    symbol.referenced,
-                    format!(
-                        "symbol `{}` stands twice, first on line {}",
-                        symbol.value,
-                        first.referenced.line()
-                    ),
-                ));
-            }
+        let mut seen: BTreeMap<String, &Spanned<String>> = BTreeMap::new();
+        for symbol in &section.symbols {
+            let folded = self.symbol(&symbol.value, market, symbol.referenced)?.folded();
+            let Some(first) = seen.insert(folded, symbol) else { continue };
+            let line = first.referenced.line();
+            let message = if first.value == symbol.value {
+                format!("symbol `{}` stands twice, first on line {line}", symbol.value)
+            } else {
+                format!(
+                    "symbol `{}` cannot be told from `{}` on line {line} where case and Unicode \
+                     forms do not count, expected one of them, as the source writes it",
+                    symbol.value, first.value
+                )
+            };
+            return Err(self.refuse(symbol.referenced, message));
         }
         self.range(&section.range)?;
         self.until(section.until.as_ref())?;

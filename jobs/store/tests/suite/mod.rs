@@ -18,6 +18,7 @@ const MANY: usize = 1_030;
 /// Runs all of it on an empty lake.
 pub(crate) async fn run(lake: &Lake) {
     documents(lake).await;
+    encoded_keys(lake).await;
     large_objects(lake).await;
     one_winner_of_a_race(lake).await;
     racing_uploads_do_not_mix(lake).await;
@@ -40,6 +41,30 @@ async fn documents(lake: &Lake) {
     lake.delete("a/b.json").await.expect("delete");
     lake.delete("a/b.json").await.expect("delete again");
     assert_eq!(lake.head("a/b.json").await.expect("head"), None);
+}
+
+/// A key with a percent-encoded name lies under that very name, whichever way it was written, is
+/// read, listed and deleted by it, and not by the name that it stands for.
+async fn encoded_keys(lake: &Lake) {
+    let folder = "encoded/symbol=%E5%B8%81USDT";
+    let (small, large) = (format!("{folder}/small.json"), format!("{folder}/%E5%B8%81.bin"));
+    lake.write(&small, "1").await.expect("write");
+    assert_eq!(publish(lake, &large, b"22").await, 2);
+    assert_eq!(lake.folders("encoded").await.expect("folders"), [folder]);
+    let entries = lake.list(folder).await.expect("list");
+    let keys: Vec<_> = entries.iter().map(|e| e.key.as_str()).collect();
+    assert_eq!(keys, [large.as_str(), small.as_str()]);
+    for (key, text) in [(&small, "1"), (&large, "22")] {
+        assert_eq!(lake.read(key).await.expect("read"), text);
+        let copy = lake.local_copy(key).await.expect("copy");
+        assert_eq!(std::fs::read(copy.path()).expect("read"), text.as_bytes());
+    }
+    if let Some(directory) = lake.directory() {
+        assert!(directory.join(&small).is_file() && directory.join(&large).is_file());
+    }
+    assert!(lake.head("encoded/symbol=币USDT/small.json").await.expect("head").is_none());
+    lake.delete(&small).await.expect("delete");
+    assert_eq!(lake.list(folder).await.expect("list").len(), 1);
 }
 
 /// Bytes that differ everywhere, so that a part in the wrong place is seen.

@@ -58,6 +58,54 @@ async fn a_session_has_every_table_with_the_models_columns() {
     }
 }
 
+/// The folder of a symbol in Chinese is percent-encoded, as Hive has it, and its URL in the log
+/// is so once more, as the protocol has it; the values in the log and in answers are plain.
+#[tokio::test]
+async fn symbols_of_any_script_are_partitions_like_others() {
+    let world = world();
+    let (chinese, date) = ("币安人生USDT", "2024-01-01");
+    let first = file(&world, chinese, date, 0..10, "v1").await;
+    let other = file(&world, "BTCUSDT", date, 0..7, "v1").await;
+    for (n, file) in [&first, &other].into_iter().enumerate() {
+        world.tables.replace(Table::Trades, &stamp(n as u32, "x"), whole(file)).await.unwrap();
+    }
+    let folder = "symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT";
+    assert!(first.path.contains(&format!("/{folder}/date=")), "{}", first.path);
+    let key = |path: &str| format!("{}/{path}", layout::table(Table::Trades));
+    let on_disk = |path: &str| world.lake.directory().unwrap().join(key(path));
+    assert!(on_disk(&first.path).is_file());
+    let log = key(&format!("_delta_log/{:020}.json", 1));
+    let text = String::from_utf8(world.lake.read(&log).await.unwrap().to_vec()).unwrap();
+    assert!(text.contains(&folder.replace('%', "%25")), "{text}");
+    assert!(text.contains(&format!("\"symbol\":\"{chinese}\"")), "{text}");
+
+    let check = async |rows: [i64; 2]| {
+        let context = session(&world);
+        for (symbol, rows) in [chinese, "BTCUSDT"].into_iter().zip(rows) {
+            let sql = format!("select count(*) from silver.trades where symbol = '{symbol}'");
+            assert_eq!(number(&context, &sql).await, rows, "{symbol}");
+        }
+        let sql = "select distinct symbol from silver.trades where symbol > 'Z'";
+        assert!(ask(&context, sql).await.contains(chinese));
+    };
+    check([10, 7]).await;
+    // replaced, read from a checkpoint, merged away and vacuumed like any other
+    let second = file(&world, chinese, date, 0..4, "v2").await;
+    let outcome = world.tables.replace(Table::Trades, &stamp(3, "y"), whole(&second)).await;
+    assert_eq!(outcome.map(|o| (o.added, o.removed)).unwrap(), (1, 1));
+    check([4, 7]).await;
+    world.tables.checkpoint(Table::Trades).await.unwrap();
+    check([4, 7]).await;
+    let live = world.tables.live_files(Table::Trades, |p| p["symbol"] == chinese).await.unwrap();
+    assert_eq!(live.len(), 1);
+    assert_eq!(live[0].path, second.path);
+    let far = "2999-01-01T00:00:00Z".parse().unwrap();
+    let vacuumed = world.tables.vacuum(Table::Trades, 7, far, false).await.unwrap();
+    assert_eq!(vacuumed.files, 1, "the first version alone");
+    assert!(!on_disk(&first.path).exists() && on_disk(&second.path).is_file());
+    check([4, 7]).await;
+}
+
 /// The value of a metric of the first operator in the analyzed plan that has it.
 fn metric(plan: &str, name: &str) -> Option<u64> {
     let at = plan.find(&format!("{name}="))? + name.len() + 1;

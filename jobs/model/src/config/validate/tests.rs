@@ -131,6 +131,20 @@ fn bad_forms() {
     check("https://data.binance.vision", "https://example.com/", 4, "bad url");
     check("- BTCUSDT", "- btcusdt", 8, "bad symbol `btcusdt`");
     check("- BTCUSDT", "- BTCUSD_PERP", 8, "for market spot");
+    check("- BTCUSDT", "- \"BTC\\u202eUSDT\"", 8, "bad symbol `BTC\\u{202e}USDT`: U+202E does");
+    check(
+        "- BTCUSDT",
+        "- ＰＥＰＥUSDT",
+        9,
+        "`PEPEUSDT` cannot be told from `ＰＥＰＥUSDT` on line 8",
+    );
+    check(
+        "- BTCUSDT",
+        "- ΩUSDT\n          - ωUSDT",
+        9,
+        "`ωUSDT` cannot be told from `ΩUSDT` on line 8",
+    );
+    check("- BTCUSDT", "- A\u{308}USDT", 8, "not composed (NFC), as in `ÄUSDT`");
     check("2025-01-02", "2025-02-30", 10, "bad to `2025-02-30`");
     check("trades: {}", "trades: {timeframes: [1m]}", 12, "klines only");
     check("{timeframes: [1m, 1h]}", "{}", 13, "without timeframes");
