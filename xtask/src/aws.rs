@@ -8,6 +8,7 @@
 //! | `terraform` | one root of infra/ and the calls on it |
 //! | `summary` | a plan in few lines, and what it costs a month |
 //! | `emulator` | the emulated AWS: emulator, sample exchange, runner of its tasks |
+//! | `signals` | what comes to whoever waits for Terraform is passed on to it |
 //! | `bootstrap` | what an account needs before its first environment |
 //! | `commands` | what each command does, in its order |
 //! | `teardown` | the end, and its receipt |
@@ -15,6 +16,7 @@
 mod bootstrap;
 mod commands;
 pub(crate) mod emulator;
+mod signals;
 mod summary;
 mod teardown;
 pub(crate) mod terraform;

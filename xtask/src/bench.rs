@@ -20,11 +20,11 @@ use crate::workspace::{self, root};
 /// What can be measured.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Archives to Parquet: zip in, exact, sorted, deduplicated columns out
+    #[command(about = "Archives to Parquet: zip in, exact, sorted, deduplicated columns out")]
     Silver(silver::Args),
-    /// Bars of all timeframes from Parquet of trades
+    #[command(about = "Bars of all timeframes from Parquet of trades")]
     Gold(gold::Args),
-    /// A plan over 100,000 archives; a commit of 10,000 fragments
+    #[command(about = "A plan over 100,000 archives; a commit of 10,000 fragments")]
     Scale(scale::Args),
 }
 

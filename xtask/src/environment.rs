@@ -59,6 +59,15 @@ pub(crate) struct Environment {
 impl Choice {
     /// The environment chosen, `default` where none is.
     pub(crate) fn open(&self, default: Option<&str>) -> anyhow::Result<Environment> {
+        if let (Some(env), Some(config)) = (&self.env, &self.config) {
+            bail!(Wrong(format!(
+                "--env {} and --config {} (or {} in the environment) name two configurations, \
+                 expected one of them",
+                human::word(env),
+                human::word(&config.display().to_string()),
+                model::env::CONFIG
+            )));
+        }
         let file = match (&self.config, self.env.as_deref().or(default)) {
             (Some(file), _) => absolute(file)?,
             (None, Some(env)) => file_of(env)?,
@@ -192,6 +201,19 @@ mod tests {
         let message = choice.open(None).unwrap_err().to_string();
         assert!(message.contains("no environment `nowhere`"), "{message}");
         assert!(message.contains("expected one of demo, dev"), "{message}");
+    }
+
+    #[test]
+    fn two_configurations_are_refused() {
+        let choice = Choice {
+            env: Some("demo".into()),
+            config: Some(file_of("dev").unwrap()),
+            ..Choice::default()
+        };
+        let error = choice.open(Some("demo")).unwrap_err();
+        assert!(error.is::<Wrong>(), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("--env demo") && text.contains(model::env::CONFIG), "{text}");
     }
 
     #[test]

@@ -22,8 +22,10 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use model::config::Scope;
 use model::{RunId, layout};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::environment::Environment;
+use crate::human;
 use board::Board;
 use claim::{Claim, Survey};
 pub(crate) use claim::{is_finished, is_held, plan, runs};
@@ -78,7 +80,12 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
     let environment = order.environment;
     let board = Board::new();
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // `nohup` has switched it off, and it stays so
+        if human::ignores(&status, signal) {
+            continue;
+        }
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .context("cannot listen for Ctrl-C")?;
     }

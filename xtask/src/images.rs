@@ -22,9 +22,9 @@ const LOCAL_BASE: &str = "localhost/market-lake-base:nonroot";
 /// The commands of `images`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Images {
-    /// Build the stages' images
+    #[command(about = "Build the stages' images")]
     Build(Build),
-    /// Put them into the environment's repositories and print their digests
+    #[command(about = "Put them into the environment's repositories and print their digests")]
     Push(push::Args),
 }
 

@@ -19,9 +19,9 @@ const SHOWN: usize = 10;
 /// The commands of `local`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Bring a lake up to date: what its configuration wants and it does not hold
+    #[command(about = "Bring a lake up to date: what its configuration wants and it does not hold")]
     Run(RunArgs),
-    /// What was run, what is unfinished, what the lake holds
+    #[command(about = "What was run, what is unfinished, what the lake holds")]
     Status(StatusArgs),
 }
 

@@ -7,6 +7,7 @@
 
 mod aws;
 mod bench;
+mod bugs;
 mod codegen;
 mod demo;
 mod doctor;
@@ -45,52 +46,64 @@ struct Cli {
     command: Command,
 }
 
+// not by comments: those would take the long help away that each command has
 #[derive(Subcommand)]
 enum Command {
-    /// The whole lake on sample data: downloads, tables, bars, SQL answers
+    #[command(about = "The whole lake on sample data: downloads, tables, bars, SQL answers")]
     Demo(demo::Args),
-    /// Run the stages on this machine, or see what they did
-    #[command(subcommand)]
+    #[command(
+        about = "Run the stages on this machine, or see what they did",
+        after_help = "Examples:\n  cargo xtask local run --env dev\n  cargo xtask local status --env dev",
+        subcommand
+    )]
     Local(local::Command),
-    /// Ask the lake in SQL
+    #[command(about = "Ask the lake in SQL")]
     Query(query::Args),
-    /// Once an account: the state's bucket, and the roles by which GitHub deploys
+    #[command(about = "Once an account: the state's bucket, and the roles by which GitHub deploys")]
     Bootstrap(aws::Bootstrap),
-    /// What a deployment would change, and what it costs
+    #[command(about = "What a deployment would change, and what it costs")]
     Plan(aws::Plan),
-    /// Do what the last plan showed
+    #[command(about = "Do what the last plan showed")]
     Apply(aws::Apply),
-    /// The lake in an AWS account, or in an emulated one on this machine
+    #[command(about = "The lake in an AWS account, or in an emulated one on this machine")]
     Deploy(aws::Deploy),
-    /// Start an execution of what is deployed
+    #[command(about = "Start an execution of what is deployed")]
     Run(aws::Run),
-    /// The last executions
+    #[command(about = "The last executions")]
     Runs(aws::Runs),
-    /// What the deployed jobs log
+    #[command(about = "What the deployed jobs log")]
     Logs(aws::Logs),
-    /// How a deployment is: runs, alarms, freshness, sizes, drift
+    #[command(about = "How a deployment is: runs, alarms, freshness, sizes, drift")]
     Status(aws::Status),
-    /// Destroy a deployment and prove that nothing is left
+    #[command(about = "Destroy a deployment and prove that nothing is left")]
     Teardown(aws::Teardown),
-    /// The whole way on the emulated AWS: deploy, runs that fail and are mended, queries, teardown
+    #[command(
+        about = "The whole way on the emulated AWS: deploy, runs that fail and are mended, queries, teardown"
+    )]
     E2e(e2e::Args),
-    /// Build the stages' container images, or push them
-    #[command(subcommand)]
+    #[command(
+        about = "Build the stages' container images, or push them",
+        after_help = "Examples:\n  cargo xtask images build\n  cargo xtask images push --env dev",
+        subcommand
+    )]
     Images(images::Images),
-    /// Measure speed and memory, against peers
-    #[command(subcommand)]
+    #[command(
+        about = "Measure speed and memory, against peers",
+        after_help = "Examples:\n  cargo xtask bench silver --peers\n  cargo xtask bench scale",
+        subcommand
+    )]
     Bench(bench::Command),
-    /// Checkpoint the tables and delete files that nothing needs any more
+    #[command(about = "Checkpoint the tables and delete files that nothing needs any more")]
     Maintain(maintain::Args),
-    /// Test everything that this machine can test
+    #[command(about = "Test everything that this machine can test")]
     Test(test::Args),
-    /// Feed the parsers with random input, for as long as you like
+    #[command(about = "Feed the parsers with random input, for as long as you like")]
     Fuzz(fuzz::Args),
-    /// Prove the rules of the source tree
+    #[command(about = "Prove the rules of the source tree")]
     Tidy(tidy::Args),
-    /// Write the files that are made from the code
+    #[command(about = "Write the files that are made from the code")]
     Codegen(codegen::Args),
-    /// Check what this machine has and needs
+    #[command(about = "Check what this machine has and needs")]
     Doctor(doctor::Args),
 }
 
@@ -102,6 +115,10 @@ fn end_with_the_reader() -> std::io::Result<()> {
 }
 
 fn main() -> ExitCode {
+    ExitCode::from(bugs::reported(work))
+}
+
+fn work() -> u8 {
     if let Err(error) = end_with_the_reader() {
         eprintln!("xtask: cannot listen for a closed pipe: {error}");
     }
@@ -129,12 +146,49 @@ fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
     };
     match result {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {}", human::chain(error.as_ref()));
             let usage = error.is::<model::config::BadConfig>() || error.is::<environment::Wrong>();
             let exit = if usage { Exit::Usage } else { Exit::Failed };
-            ExitCode::from(exit as u8)
+            exit as u8
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Each command with its name, those below commands too.
+    fn all(command: &clap::Command, name: &str, to: &mut Vec<(String, clap::Command)>) {
+        for below in command.get_subcommands() {
+            let name = format!("{name} {}", below.get_name());
+            to.push((name.clone(), below.clone()));
+            all(below, &name, to);
+        }
+    }
+
+    #[test]
+    fn long_help_is_long_and_has_examples() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        let mut commands = Vec::new();
+        all(&command, "cargo xtask", &mut commands);
+        assert!(commands.len() > 20);
+        for (name, mut command) in commands {
+            let (short, long) = (command.render_help(), command.render_long_help());
+            assert!(long.to_string().contains("Examples:\n  cargo xtask "), "{name}: {long}");
+            let told = command.get_long_about().map(ToString::to_string);
+            if let Some(told) = told {
+                let first = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+                assert!(first(&long.to_string()).starts_with(&first(&told)), "{name}: {long}");
+                assert!(short.to_string().len() < long.to_string().len(), "{name}");
+            }
+        }
+        let deploy = command.find_subcommand("deploy").and_then(clap::Command::get_long_about);
+        assert!(deploy.is_some_and(|text| text.to_string().contains("May be interrupted")));
     }
 }

@@ -127,7 +127,9 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let mut outcomes = futures::stream::iter(todo)
         .map(|(unit, remote)| async move {
             context.meter.at(&remote.name);
-            let fetched = tokio::time::timeout(timeout, fetcher.fetch(unit, remote)).await;
+            // a bug is reported with the archive it was met in
+            let work = stage::working_on(unit.to_string(), fetcher.fetch(unit, remote));
+            let fetched = tokio::time::timeout(timeout, work).await;
             let late = || {
                 DownloadError::Unavailable(Unavailable {
                     url: remote.url.clone(),

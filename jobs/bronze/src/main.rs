@@ -8,7 +8,12 @@ use stage::Common;
 
 /// Download the archives of one batch, verify them and keep them as received.
 #[derive(Debug, Parser)]
-#[command(name = "bronze", version)]
+#[command(
+    name = "bronze",
+    version,
+    after_help = "Examples:\n  \
+        bronze --config lake.yaml --run 20240131T235959Z-0a1b2c3d --batch 1"
+)]
 struct Args {
     #[command(flatten)]
     common: Common,

@@ -12,7 +12,7 @@
 //! | `ask`, `answer` | questions to Athena |
 //! | `verify`, `files` | whether catalog and data files are as the code says |
 //! | `stop`, `empty`, `leftovers` | before and after a teardown |
-//! | `tasks` | the tasks of the emulated AWS |
+//! | `tasks`, `orphans` | the tasks of the emulated AWS, and those that a killed runner left |
 #![expect(clippy::print_stdout, reason = "what a command finds goes to standard output")]
 
 mod account;
@@ -26,6 +26,7 @@ mod leftovers;
 mod letters;
 mod logs;
 mod names;
+mod orphans;
 mod run;
 mod status;
 mod stop;
@@ -33,10 +34,15 @@ mod tasks;
 mod trouble;
 mod verify;
 
+use std::io::Write as _;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
+use model::bug::Bug;
+use model::exit::Exit;
 use model::human;
 
 use account::{Cloud, Wrong};
@@ -46,7 +52,11 @@ use account::{Cloud, Wrong};
     name = "cloud",
     version,
     about = "Everything that calls AWS: run, watch and ask a deployed lake",
-    max_term_width = 100
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        cloud whoami --config infra/envs/dev/lake.yaml\n  \
+        cloud run --wait --symbol BTCUSDT --config infra/envs/dev/lake.yaml\n  \
+        cloud query coverage --config infra/envs/dev/lake.yaml"
 )]
 struct Cli {
     /// The environment's lake.yaml, with a section `aws:`
@@ -63,31 +73,33 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Whose credentials these are, and whether they are of the right account
+    #[command(about = "Whose credentials these are, and whether they are of the right account")]
     Whoami,
-    /// Start an execution
+    #[command(about = "Start an execution")]
     Run(run::Args),
-    /// The last executions
+    #[command(about = "The last executions")]
     Runs(run::RunsArgs),
-    /// Do again the batches that failed for good
+    #[command(about = "Do again the batches that failed for good")]
     Redrive(run::RedriveArgs),
-    /// What the jobs log
+    #[command(about = "What the jobs log")]
     Logs(logs::Args),
-    /// The last runs, alarms, how fresh the data is, how large the tables are
+    #[command(about = "The last runs, alarms, how fresh the data is, how large the tables are")]
     Status,
-    /// Ask Athena in SQL
+    #[command(about = "Ask Athena in SQL")]
     Query(ask::Args),
-    /// Whether the catalog is as the code says
+    #[command(about = "Whether the catalog is as the code says")]
     Verify,
-    /// The live data files of silver and gold with the SHA-256 of their bytes, as JSON
+    #[command(
+        about = "The live data files of silver and gold with the SHA-256 of their bytes, as JSON"
+    )]
     Files(files::Args),
-    /// End executions and tasks at work, before a teardown
+    #[command(about = "End executions and tasks at work, before a teardown")]
     Stop(stop::Args),
-    /// Empty the bucket and the image repositories, before a teardown
+    #[command(about = "Empty the bucket and the image repositories, before a teardown")]
     Empty(empty::Args),
-    /// Look for what a teardown left
+    #[command(about = "Look for what a teardown left")]
     Leftovers,
-    /// Run the tasks of the emulated AWS
+    #[command(about = "Run the tasks of the emulated AWS")]
     RunTasks(tasks::Args),
 }
 
@@ -131,7 +143,23 @@ async fn work(cli: Cli) -> anyhow::Result<u8> {
     }
 }
 
+/// Whether anything in this process panicked.
+static PANICKED: AtomicBool = AtomicBool::new(false);
+
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        PANICKED.store(true, Ordering::Relaxed);
+        let text = Bug::of("cloud", panic).text();
+        // a standard error that is gone is no reason to stop
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }));
+    let exit = std::panic::catch_unwind(AssertUnwindSafe(answered)).unwrap_or(Exit::Failed as u8);
+    let is_broken = PANICKED.load(Ordering::Relaxed);
+    ExitCode::from(if is_broken { Exit::Failed as u8 } else { exit })
+}
+
+/// The exit code, after what went wrong was told.
+fn answered() -> u8 {
     let cli = Cli::parse();
     let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -139,10 +167,10 @@ fn main() -> ExitCode {
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(work(cli)));
     match result {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => code,
         Err(error) => {
             eprintln!("cloud: {}", human::chain(error.as_ref()));
-            ExitCode::from(account::exit(&error) as u8)
+            account::exit(&error) as u8
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
+use crate::orphans::Notes;
 use crate::run::now;
 
 /// How often the emulator may stay silent, a second each, before it counts as gone.
@@ -89,6 +90,8 @@ struct Runner {
     programs: PathBuf,
     http: reqwest::Client,
     kills: AtomicU32,
+    /// Where the tasks at work are noted; only beside a lock.
+    notes: Option<Notes>,
     /// The tasks at work, and how each is told to stop.
     at_work: Mutex<HashMap<String, Arc<Notify>>>,
 }
@@ -99,6 +102,14 @@ pub(crate) async fn run_tasks(args: Args) -> anyhow::Result<u8> {
         Some(path) => Some(hold(path).await?),
         None => None,
     };
+    let notes = args.lock.as_deref().map(Notes::beside);
+    if let Some(notes) = &notes {
+        let ended = notes.end_orphans().await?;
+        if ended > 0 {
+            let tasks = model::human::plural(u64::from(ended), "task");
+            eprintln!("run-tasks: {tasks} of a runner before this one ended");
+        }
+    }
     let programs = match &args.programs {
         Some(folder) => folder.clone(),
         None => std::env::current_exe()?.parent().context("no folder of programs")?.to_owned(),
@@ -106,7 +117,8 @@ pub(crate) async fn run_tasks(args: Args) -> anyhow::Result<u8> {
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
     let kills = AtomicU32::new(args.kills);
     let concurrency = args.concurrency.max(1) as usize;
-    let runner = Arc::new(Runner { args, programs, http, kills, at_work: Mutex::default() });
+    let at_work = Mutex::default();
+    let runner = Arc::new(Runner { args, programs, http, kills, notes, at_work });
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     // children are ended when the tasks that hold them are dropped
     tokio::select! {
@@ -258,6 +270,14 @@ impl Runner {
             .kill_on_drop(true)
             .spawn()
             .context("cannot start the task")?;
+        let _note = match (&self.notes, child.id()) {
+            (Some(notes), Some(pid)) => {
+                let name = container_name(&task.arn);
+                let container = self.args.containers.then(|| name.clone());
+                Some(notes.begin(&name, pid, container).await?)
+            }
+            _ => None,
+        };
         // the end-to-end test reads what its tasks were
         let kind = if self.args.containers { "container" } else { "program" };
         eprintln!("run-tasks: {} begins as a {kind}", task.stage);

@@ -11,7 +11,12 @@ use stage::{Common, Failure};
 ///
 /// May be killed and repeated at any moment, and run beside the commit of another run.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "Examples:\n  commit --config lake.yaml --run 20240131T235959Z-0a1b2c3d\n  \
+                  commit --config lake.yaml --run 20240131T235959Z-0a1b2c3d --gold\n  \
+                  commit --config lake.yaml maintain --dry-run"
+)]
 struct Args {
     #[command(flatten)]
     common: Common,

@@ -103,7 +103,9 @@ pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failur
         .map(|dirty| {
             let (context, workshop) = (context.clone(), Arc::clone(&workshop));
             let (id, silver) = (dirty.id(), silver.clone());
-            let task = tokio::spawn(async move { one(&context, &workshop, &dirty, silver).await });
+            let work = async move { one(&context, &workshop, &dirty, silver).await };
+            // a bug is reported with the symbol it was met in
+            let task = tokio::spawn(stage::working_on(id.clone(), work));
             async move { (id, task.await) }
         })
         .buffer_unordered(cores);

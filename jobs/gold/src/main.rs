@@ -10,7 +10,11 @@ use stage::Common;
 
 /// Derives bars and daily figures from silver: what the run's commit left dirty, or everything.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "Examples:\n  gold --config lake.yaml --run 20240131T235959Z-0a1b2c3d\n  \
+                  gold --config lake.yaml --all --symbol BTCUSDT\n\nThen: commit --gold"
+)]
 struct Args {
     #[command(flatten)]
     common: Common,

@@ -10,7 +10,12 @@ use stage::Common;
 
 /// List what the source offers, compare it with the ledger, write what the run will do.
 #[derive(Debug, Parser)]
-#[command(name = "plan", version)]
+#[command(
+    name = "plan",
+    version,
+    after_help = "Examples:\n  plan --config lake.yaml\n  \
+                  plan --config lake.yaml --symbol BTCUSDT --from 2024-01-01 --to 2024-01-31 --json"
+)]
 struct Args {
     #[command(flatten)]
     common: Common,

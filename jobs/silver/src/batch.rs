@@ -61,6 +61,8 @@ pub async fn run(context: &Context, number: u32, workers: Option<u32>) -> Result
         let limits = Limits::new(silver.memory_mib, workers, silver.row_group_rows);
         context.meter.total(batch.groups.len() as u64);
         let done = workers::each(&batch.groups, workers, |group| {
+            // a bug is reported with the group it was met in
+            let _at = stage::at_work(&group.id);
             context.meter.at(&group.id);
             let done = one(&context, &runtime, &limits, group);
             context.meter.done(1);

@@ -20,7 +20,10 @@ use store::Lake;
 #[command(
     name = "silver",
     version,
-    after_help = "To read single archives without a lake: silver file --help"
+    after_help = "Examples:\n  \
+        silver --config lake.yaml --run 20240131T235959Z-0a1b2c3d --batch 1\n  \
+        silver file --market spot --dataset trades --out parquet BTCUSDT-trades-2024-01.zip\n\n\
+        To read single archives without a lake: silver file --help"
 )]
 struct Args {
     #[command(flatten)]
@@ -37,7 +40,12 @@ struct Args {
 
 /// Turns single archives into Parquet files and prints a summary in JSON.
 #[derive(Debug, Parser)]
-#[command(name = "silver file", version)]
+#[command(
+    name = "silver file",
+    version,
+    after_help = "Examples:\n  \
+        silver file --market spot --dataset trades --out parquet BTCUSDT-trades-2024-01.zip"
+)]
 struct FileArgs {
     /// The market: spot, usdm or coinm.
     #[arg(long)]

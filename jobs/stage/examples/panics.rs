@@ -22,7 +22,13 @@ fn main() -> ExitCode {
         context.meter.at("step 7");
         match args.where_to.as_str() {
             "main" => broken(),
-            "task" => tokio::spawn(async { broken() }).await?,
+            "task" => {
+                let work = async {
+                    tokio::task::yield_now().await;
+                    broken();
+                };
+                tokio::spawn(stage::working_on("group 3", work)).await?;
+            }
             "worker" => {
                 let worker = std::thread::spawn(|| {
                     let _at = stage::at_work("binance/spot/trades/BTCUSDT/2024-01-31");

@@ -33,6 +33,16 @@ struct Job {
     work: Option<(RunId, Clock, Meter)>,
 }
 
+tokio::task_local! {
+    /// The same for a task, whichever thread it is on.
+    static AT_TASK: String;
+}
+
+/// Says what a future is at work on, wherever it runs.
+pub async fn working_on<F: Future>(on: impl Into<String>, work: F) -> F::Output {
+    AT_TASK.scope(on.into(), work).await
+}
+
 /// Until this is dropped, a panic of this thread is reported as one at this work.
 #[derive(Debug)]
 pub struct AtWork(PhantomData<*const ()>);
@@ -76,6 +86,7 @@ fn tell(panic: &PanicHookInfo<'_>) {
     let job = job.as_ref().ok().and_then(|job| job.as_ref());
     let mut bug = Bug::of(job.map_or("a job", |job| &job.program), panic);
     bug.unit = AT.try_with(|at| at.try_borrow().ok()?.last().cloned()).ok().flatten();
+    bug.unit = bug.unit.or_else(|| AT_TASK.try_with(Clone::clone).ok());
     let mut time = String::new();
     if let Some((run, clock, meter)) = job.and_then(|job| job.work.as_ref()) {
         bug.run = Some(run.clone());

@@ -17,7 +17,7 @@ mod retry;
 
 pub use answer::answer;
 pub use args::{Common, LogFormat};
-pub use bugs::{AtWork, at_work, report as report_bugs, was_any as was_any_bug};
+pub use bugs::{AtWork, at_work, report as report_bugs, was_any as was_any_bug, working_on};
 pub use clock::{Clock, ManualClock};
 pub use context::{Context, Failure, Meter, main};
 pub use retry::Backoff;

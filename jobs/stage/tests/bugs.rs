@@ -52,6 +52,7 @@ fn a_panic_anywhere_is_one_report_and_exit_1() {
         assert!(said.contains(&format!("run     {RUN}\n")), "{said}");
         let at = match where_to {
             "worker" => "at      binance/spot/trades/BTCUSDT/2024-01-31\n",
+            "task" => "at      group 3\n",
             _ => "at      step 7\n",
         };
         assert!(said.contains(at), "{where_to}: {said}");

@@ -2,14 +2,15 @@
 //! is turned into one message that tells what to do.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use super::{EMULATED, Site};
+use super::{EMULATED, Site, signals};
 use crate::human;
 use crate::workspace::{root, shown};
 
@@ -20,6 +21,9 @@ const ERRORS: usize = 5;
 const ERROR_LINES: usize = 8;
 /// Where a mirror of providers may lie: folders that are looked through.
 const PLACES: &[&str] = &["/opt", "/usr/local", "/usr/share", "/var/lib"];
+/// What a signal comes to.
+const STOPPED: &str = "stopped: Terraform has ended what it had begun, and its state is not locked; \
+                       type the same command again to go on";
 /// How deep.
 const DEPTH: u32 = 3;
 
@@ -101,7 +105,9 @@ impl Terraform {
             .env("TF_INPUT", "0")
             .env("CHECKPOINT_DISABLE", "1")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            // signals of the terminal are not meant for it: it hears of them from us
+            .process_group(0);
         command
     }
 
@@ -114,7 +120,17 @@ impl Terraform {
 
     /// Runs to the end, quietly; standard output.
     fn quietly(&self, what: &str, args: &[&str]) -> anyhow::Result<String> {
-        let output = self.command(args).output().context("cannot start terraform")?;
+        let child = self
+            .command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot start terraform")?;
+        let (output, was_stopped) = signals::beside(child.id(), || child.wait_with_output())?;
+        let output = output.context("cannot wait for terraform")?;
+        if was_stopped {
+            bail!(STOPPED);
+        }
         if !output.status.success() {
             let stderr = String::from_utf8_lossy(&output.stderr);
             // what it says otherwise matters only where it names no error
@@ -240,16 +256,25 @@ impl Terraform {
                 lines.collect::<Vec<_>>().join("\n")
             })
         });
-        let mut done = 0;
-        for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufReader::lines) {
-            let line = line.context("cannot read what terraform says")?;
-            if let Some(text) = progress(&line) {
-                done += 1;
-                eprintln!("  {done:>3}/{all} {text}");
+        let stdout = child.stdout.take();
+        let (status, was_stopped) = signals::beside(child.id(), || {
+            let mut done = 0;
+            // as bytes: what it says is read to its end, whatever it is
+            for line in stdout.map(BufReader::new).into_iter().flat_map(|pipe| pipe.split(b'\n')) {
+                let Ok(line) = line else { break };
+                if let Some(text) = progress(String::from_utf8_lossy(&line).trim_end()) {
+                    done += 1;
+                    // a terminal that is gone is no reason to stop
+                    let _ = writeln!(std::io::stderr(), "  {done:>3}/{all} {text}");
+                }
             }
-        }
-        let status = child.wait().context("cannot wait for terraform")?;
+            child.wait()
+        })?;
+        let status = status.context("cannot wait for terraform")?;
         let said = stderr.and_then(|thread| thread.join().ok()).unwrap_or_default();
+        if was_stopped {
+            bail!(STOPPED);
+        }
         if !status.success() {
             let told = self.told(what, &said);
             // advice of what to type stands alone

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -110,7 +110,7 @@ impl Board {
         match &self.bars {
             // a terminal that is gone is no reason to stop
             Some(bars) => drop(bars.println(line)),
-            None => eprintln!("{line}"),
+            None => drop(writeln!(std::io::stderr(), "{line}")),
         }
     }
 
