@@ -1,6 +1,6 @@
 //! One download over HTTP, whole in the end: cut connections are resumed, passing troubles
-//! retried, an archive that changes under way started over. What the bytes are worth is judged
-//! elsewhere.
+//! retried, an archive that changes under way started over, a body without an end left. What the
+//! bytes are worth is judged elsewhere.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -10,15 +10,21 @@ use reqwest::header::{
 };
 use reqwest::{Response, StatusCode};
 use stage::Meter;
-use stage::http::{Door, Trouble, Unavailable};
+use stage::http::{Door, Trouble, Unavailable, is_gone};
 use store::{Lake, StoreError};
 
 use crate::sink::{Sink, Written};
 
+/// Bytes that any archive may have, however small it is listed: it may be published anew
+/// between the listing and the download.
+const SOME: u64 = 64 << 20;
+/// An archive that is published anew may be so many times larger than listed.
+const TIMES: u64 = 4;
+
 /// Why there is neither an archive nor a definite answer.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
-    /// The source did not answer inside the limits: try again later.
+    /// The source did not give it inside the limits, or refuses it: try again later.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
     /// The lake cannot be written.
@@ -40,8 +46,8 @@ pub struct Effort {
 pub enum Outcome {
     /// All bytes are here.
     Whole(Box<Download>),
-    /// The source says that it has no such archive, or that we may not have it.
-    Refused(StatusCode),
+    /// The source says that it has no such archive.
+    Gone(StatusCode),
 }
 
 /// The bytes of an archive and what the host said of them.
@@ -76,6 +82,10 @@ impl Part {
 #[derive(Debug)]
 enum Stop {
     Trouble(Trouble),
+    /// Another attempt would not help now: the host refuses, with its status.
+    Refused(StatusCode),
+    /// Another attempt would not help now: the answer is beyond the limits.
+    TooMuch(String),
     Store(StoreError),
 }
 
@@ -119,6 +129,8 @@ impl Downloader<'_> {
                 Ok(outcome) => return Ok(outcome),
                 Err(Stop::Store(error)) => return Err(error.into()),
                 Err(Stop::Trouble(trouble)) => attempts.failed(&trouble).await?,
+                Err(Stop::Refused(status)) => return Err(attempts.refused(status).into()),
+                Err(Stop::TooMuch(why)) => return Err(attempts.give_up(why, None).into()),
             }
         }
     }
@@ -143,19 +155,30 @@ impl Downloader<'_> {
         if let Some(trouble) = Trouble::of_answer(status, response.headers(), self.door.now()) {
             return Err(Stop::Trouble(trouble));
         }
+        let most = self.most(expected);
         match status {
-            StatusCode::OK => *part = Some(self.start(response.headers())?),
+            StatusCode::OK => {
+                let started = self.start(response.headers())?;
+                if let Some(total) = started.total.filter(|total| *total > most) {
+                    return Err(too_much(&format!("the answer has {total} bytes"), expected, most));
+                }
+                *part = Some(started);
+            }
             StatusCode::PARTIAL_CONTENT => check_rest(response.headers(), part)?,
             StatusCode::RANGE_NOT_SATISFIABLE if part.take().is_some() => {
                 return Err(Stop::because("answer 416: the archive is not the same any more"));
             }
-            _ if status.is_client_error() => return Ok(Outcome::Refused(status)),
+            _ if is_gone(status) => return Ok(Outcome::Gone(status)),
+            _ if status.is_client_error() => return Err(Stop::Refused(status)),
             _ => {
                 let status = status.as_u16();
                 return Err(Stop::because(format!("answer {status}, expected 200 or 206")));
             }
         }
-        self.receive(response, part, effort).await?;
+        if !self.receive(response, part, most, effort).await? {
+            *part = None;
+            return Err(too_much("the body goes on", expected, most));
+        }
         let Some(whole) = part.take() else {
             return Err(Stop::because("nothing was received"));
         };
@@ -179,6 +202,12 @@ impl Downloader<'_> {
         })))
     }
 
+    /// Bytes that an archive listed with `expected` bytes may have.
+    fn most(&self, expected: Option<u64>) -> u64 {
+        let cap = self.door.limits().archive_mib.saturating_mul(1 << 20);
+        expected.map_or(cap, |bytes| bytes.saturating_mul(TIMES).max(SOME).min(cap))
+    }
+
     fn start(&self, headers: &HeaderMap) -> Result<Part, Stop> {
         Ok(Part {
             sink: Sink::new(self.lake).map_err(Stop::Store)?,
@@ -188,31 +217,41 @@ impl Downloader<'_> {
         })
     }
 
+    /// Takes a body to its end; `false` where it goes beyond `most` bytes.
     async fn receive(
         &self,
         mut response: Response,
         part: &mut Option<Part>,
+        most: u64,
         effort: &mut Effort,
-    ) -> Result<(), Stop> {
-        let Some(sink) = part.as_mut().map(|part| &mut part.sink) else { return Ok(()) };
+    ) -> Result<bool, Stop> {
+        let Some(sink) = part.as_mut().map(|part| &mut part.sink) else { return Ok(true) };
         loop {
             let piece: Option<Bytes> =
                 response.chunk().await.map_err(|error| Stop::Trouble(Trouble::of_error(error)))?;
-            let Some(piece) = piece else { return Ok(()) };
+            let Some(piece) = piece else { return Ok(true) };
             let bytes = piece.len() as u64;
             effort.transferred += bytes;
             self.meter.bytes(bytes);
+            if sink.bytes() + bytes > most {
+                return Ok(false);
+            }
             if !sink.take(piece).await {
                 break;
             }
         }
         // the writer stopped: its error tells why
-        let Some(part) = part.take() else { return Ok(()) };
+        let Some(part) = part.take() else { return Ok(true) };
         match part.sink.finish().await {
             Err(error) => Err(Stop::Store(error)),
             Ok(_) => Err(Stop::because("the writer stopped")),
         }
     }
+}
+
+fn too_much(what: &str, listed: Option<u64>, most: u64) -> Stop {
+    let listed = listed.map_or_else(String::new, |listed| format!(", listed with {listed}"));
+    Stop::TooMuch(format!("{what}{listed}, expected at most {most} (limits.download.archive_mib)"))
 }
 
 /// Makes sure that a partial answer is the rest of `part`; else the part is dropped.

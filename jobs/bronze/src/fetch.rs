@@ -1,21 +1,24 @@
 //! One unit: its checksum, the raw object that the lake may have already, the download, the
 //! judgement, the right place, and the fragment that tells all of it.
 //!
-//! A checksum file that cannot be read is told in the fragment's detail and counts as none:
-//! the bytes are then judged by their zip frame alone, as without a checksum file.
+//! Where there is no checksum to compare with (none published, refused, not understood) the bytes
+//! are judged by their zip frame and by what the listing says of them, and the archive is
+//! `unverified`. Bytes that are not what is listed are not the archive's fate: the source is then
+//! unavailable, and asked again by the next run.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use model::archive::parse_checksum;
-use model::fragment::{ArchiveStatus, BronzeFragment, RawArchive};
+use model::checksum::parse_checksum;
+use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED, RawArchive};
 use model::layout;
 use model::plan::Remote;
 use model::unit::Unit;
 use reqwest::{Method, StatusCode};
 use sha2::{Digest, Sha256};
+use stage::http::{Unavailable, in_words, is_gone};
 use store::{Lake, LocalCopy, Staged, StoreError};
 use tokio::runtime::Handle;
 
@@ -23,10 +26,15 @@ use crate::download::{Download, DownloadError, Downloader, Effort, Outcome};
 use crate::sink::hex;
 use crate::verify::{Neighbours, zip_fault};
 
-/// Bytes of a checksum file that are read at most.
-const CHECKSUM_BYTES: usize = 4 << 10;
+/// Bytes of a checksum file that are read at most: one may be of ten thousand archives.
+const CHECKSUM_BYTES: usize = 1 << 20;
+/// Times that an archive whose bytes look damaged is downloaded in full at most.
+const DOWNLOADS: u32 = 3;
 /// Bytes of an object that are hashed at a time.
 const PIECE: usize = 256 << 10;
+
+/// How the detail of an archive begins that has no checksum file.
+pub(crate) const NO_CHECKSUM: &str = "no checksum published";
 
 /// What the source says the archive's SHA-256 is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -102,17 +110,19 @@ impl Fetcher<'_> {
         if let Some((archive, fault)) = self.in_lake(&work, &published).await? {
             let (status, detail) = match fault {
                 Some(fault) => (ArchiveStatus::Corrupt, Some(fault)),
-                None => self.judged_by_size(unit, archive.bytes),
+                None => self.judged(unit, archive.bytes, &published),
             };
             return Ok(work.fragment(status, detail, published, Some(archive)));
         }
-        let mut is_second = false;
+        let most = self.downloader.door.limits().attempts.clamp(2, DOWNLOADS);
+        let (mut downloads, mut damaged) = (0, None);
         loop {
             let outcome =
                 self.downloader.download(&remote.url, remote.bytes, &mut work.effort).await?;
+            downloads += 1;
             let download = match outcome {
                 Outcome::Whole(download) => download,
-                Outcome::Refused(status) => {
+                Outcome::Gone(status) => {
                     let detail = format!("answer {}", status.as_u16());
                     let status = ArchiveStatus::Missing;
                     return Ok(work.fragment(status, Some(detail), published, None));
@@ -132,11 +142,18 @@ impl Fetcher<'_> {
                     .await?
                     .map(|fault| (ArchiveStatus::Corrupt, fault)),
             };
-            let is_as_published = published.sha256.as_ref() == Some(sha256);
-            if fault.is_some() && !is_as_published && !is_second {
-                tracing::warn!(%unit, "damaged: downloading once more in full");
-                is_second = true;
-                continue;
+            if published.sha256.as_ref() != Some(sha256) {
+                // bytes that come twice the same were not damaged on the way
+                if fault.is_some() && downloads < most && damaged.as_ref() != Some(sha256) {
+                    tracing::warn!(%unit, "damaged: downloading once more in full");
+                    damaged = Some(sha256.clone());
+                    continue;
+                }
+                if let Some(why) = not_what_is_listed(remote, &download, fault.as_ref()) {
+                    let attempts = work.effort.attempts;
+                    let url = remote.url.clone();
+                    return Err(Unavailable { url, attempts, why, status: None }.into());
+                }
             }
             return self.kept(work, *download, published, fault).await;
         }
@@ -187,7 +204,7 @@ impl Fetcher<'_> {
         let archive = RawArchive { object: key, sha256, bytes, fetched_at: work.at };
         let (status, detail) = match fault {
             Some((status, detail)) => (status, Some(detail)),
-            None => self.judged_by_size(work.unit, bytes),
+            None => self.judged(work.unit, bytes, &published),
         };
         let last_modified = last_modified.or(work.remote.last_modified);
         let mut fragment = work.fragment(status, detail, published, Some(archive));
@@ -196,9 +213,16 @@ impl Fetcher<'_> {
         Ok(fragment)
     }
 
-    fn judged_by_size(&self, unit: &Unit, bytes: u64) -> (ArchiveStatus, Option<String>) {
+    /// What a whole zip is, by its size and by whether there was something to compare it with.
+    fn judged(
+        &self,
+        unit: &Unit,
+        bytes: u64,
+        published: &Published,
+    ) -> (ArchiveStatus, Option<String>) {
         match self.neighbours.suspicion(unit, bytes) {
             Some(detail) => (ArchiveStatus::TruncatedSuspect, Some(detail)),
+            None if published.sha256.is_none() => (ArchiveStatus::Unverified, None),
             None => (ArchiveStatus::Ok, None),
         }
     }
@@ -206,15 +230,23 @@ impl Fetcher<'_> {
     async fn published(&self, remote: &Remote) -> Result<Published, DownloadError> {
         let none = |detail: String| Published { sha256: None, detail: Some(detail) };
         let Some(url) = &remote.checksum_url else {
-            return Ok(none("no checksum published".to_owned()));
+            return Ok(none(NO_CHECKSUM.to_owned()));
         };
-        let answer = self.downloader.door.ask(Method::GET, url, CHECKSUM_BYTES, Ok).await?;
+        let answer = match self.downloader.door.ask(Method::GET, url, CHECKSUM_BYTES, Ok).await {
+            Ok(answer) => answer,
+            // the host is there and has no answer to this: the archive need not wait for it
+            Err(Unavailable { why, status: Some(500..), .. }) => {
+                return Ok(none(format!("{CHECKSUM_REFUSED}: {why}")));
+            }
+            Err(error) => return Err(error.into()),
+        };
         Ok(match answer.status {
             StatusCode::OK => match parse_checksum(&answer.body, &remote.name) {
                 Ok(sha256) => Published { sha256: Some(sha256), detail: None },
                 Err(error) => none(format!("no usable checksum: {error}")),
             },
-            status => none(format!("no checksum published: answer {}", status.as_u16())),
+            status if is_gone(status) => none(format!("{NO_CHECKSUM}: answer {}", status.as_u16())),
+            status => none(format!("{CHECKSUM_REFUSED}: {}", in_words(status))),
         })
     }
 
@@ -246,6 +278,9 @@ impl Fetcher<'_> {
             keys.retain(|key| *key != exact);
         }
         keys.insert(0, exact);
+        // what nothing could verify may be what the checksum file says after all
+        let held = remote.held.as_ref().filter(|held| expected == Some(held.sha256.as_str()));
+        keys.extend(held.map(|held| held.object.clone()));
         for key in keys {
             let Some(entry) = self.lake().head(&key).await? else { continue };
             if expected.is_none() && remote.bytes.is_some_and(|bytes| bytes != entry.bytes) {
@@ -262,6 +297,34 @@ impl Fetcher<'_> {
         }
         Ok(None)
     }
+}
+
+/// Why bytes that no checksum vouches for are not what the source lists: a page of somebody on
+/// the way, an error with status 200, an archive that was published anew meanwhile.
+fn not_what_is_listed(
+    remote: &Remote,
+    download: &Download,
+    fault: Option<&(ArchiveStatus, String)>,
+) -> Option<String> {
+    let plain = |etag: &str| etag.trim_start_matches("W/").trim_matches('"').to_owned();
+    let bytes = download.written.staged.bytes();
+    let difference = match (remote.bytes, &remote.etag, &download.etag) {
+        (Some(listed), ..) if listed != bytes => {
+            format!("the body has {bytes} bytes, listed with {listed}")
+        }
+        // a whole zip of the right size may have another tag on another host
+        (_, Some(listed), Some(found)) if plain(listed) != plain(found) => {
+            fault?;
+            format!("the answer has the ETag {found}, listed with {listed}")
+        }
+        (None, _, None) => {
+            fault?;
+            "the answer has no ETag, and no size is listed to compare with".to_owned()
+        }
+        _ => return None,
+    };
+    let fault = fault.map_or_else(String::new, |(_, fault)| format!("; {fault}"));
+    Some(format!("{difference}{fault}"))
 }
 
 async fn zip_fault_of(path: &Path) -> Result<Option<String>, StoreError> {

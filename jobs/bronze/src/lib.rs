@@ -4,9 +4,11 @@
 //! Reads: the batch `runs/<run>/batches/<n>.json`, the source over HTTP(S), the sizes of
 //! neighbours in the ledger extract. Writes: raw objects under `bronze/source=…/`, and last one
 //! fragment a unit, `runs/<run>/fragments/bronze/<unit>.json`, whatever became of it: `ok`,
-//! `checksum_mismatch`, `corrupt`, `missing`, `truncated_suspect`. Only a unit whose source did
-//! not answer has none; it is tried again when the batch is repeated, and then the raw object
-//! that is there already is used without a byte of transfer.
+//! `unverified`, `checksum_mismatch`, `corrupt`, `missing` (404 and 410 alone),
+//! `truncated_suspect`. Only a unit whose source did not answer, refused (any other status), or
+//! gave something else than it lists has none: nothing of it is remembered, it is tried again when
+//! the batch is repeated and by the next run, and then the raw object that is there already is
+//! used without a byte of transfer.
 //!
 //! It must not know what is in an archive, which table it goes to, or how archives are chosen.
 //!
@@ -38,7 +40,7 @@ use stage::http::{Door, Unavailable};
 use stage::{Context, Failure};
 
 use crate::download::{DownloadError, Downloader};
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, NO_CHECKSUM};
 use crate::verify::Neighbours;
 
 /// Units that a message names.
@@ -75,6 +77,11 @@ impl Report {
         self.reused += u64::from(fragment.archive.is_some() && fragment.transferred == 0);
     }
 
+    fn has_usable(&self) -> bool {
+        let is_usable = |word: &&str| word.parse().is_ok_and(ArchiveStatus::is_usable);
+        self.by_status.keys().any(is_usable)
+    }
+
     /// For people, one line.
     pub fn text(&self) -> String {
         let done: u64 = self.by_status.values().sum();
@@ -98,7 +105,8 @@ impl Report {
 ///
 /// # Errors
 /// A [`Failure`]: [`Exit::SourceUnavailable`] names the archives that could not be fetched, all
-/// others are done then; [`Exit::Usage`] when the run has no such batch.
+/// others are done then, or says that the whole run has brought nothing of use; [`Exit::Usage`]
+/// when the run has no such batch.
 pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure> {
     let batch = context.lake.batch(&context.run, options.batch).await.map_err(|error| {
         let exit = if error.is_not_found() { Exit::Usage } else { Exit::Failed };
@@ -138,6 +146,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
                         "not whole after limits.download.total_timeout_seconds ({} s)",
                         timeout.as_secs()
                     ),
+                    status: None,
                 })
             };
             match fetched.unwrap_or_else(|_| Err(late())) {
@@ -163,11 +172,48 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     context.meter.at("");
     door.report(&context.meter);
     if unavailable.is_empty() {
+        if total > 0
+            && !report.has_usable()
+            && let Some(why) = nothing_of_use(context, &batch).await?
+        {
+            tracing::info!("{}", report.text().trim_end());
+            return Err(Failure::new(Exit::SourceUnavailable, why));
+        }
         return Ok(report);
     }
     unavailable.sort_by_key(|(unit, _)| *unit);
     tracing::info!("{}", report.text().trim_end());
     Err(Failure::new(Exit::SourceUnavailable, not_fetched(&unavailable, total)))
+}
+
+/// Why a run has brought nothing, once the last of its batches is fetched: each archive is
+/// missing or damaged. That is more likely the source's trouble, or the network's, than the fate
+/// of all of them.
+async fn nothing_of_use(
+    context: &Context,
+    batch: &Batch,
+) -> Result<Option<anyhow::Error>, Failure> {
+    let planned = match context.lake.plan(&context.run).await {
+        Ok(plan) => plan.totals.fetch,
+        Err(error) if error.is_not_found() => wanted(batch).len() as u64,
+        Err(error) => return Err(error.into()),
+    };
+    let fragments = context.lake.bronze_fragments(&context.run).await?;
+    let is_last = fragments.len() as u64 >= planned;
+    if !is_last || fragments.iter().any(|fragment| fragment.status.is_usable()) {
+        return Ok(None);
+    }
+    let mut by_status: BTreeMap<&str, u64> = BTreeMap::new();
+    for fragment in &fragments {
+        *by_status.entry(fragment.status.as_str()).or_default() += 1;
+    }
+    let words: Vec<String> = by_status.iter().map(|(status, n)| format!("{n} {status}")).collect();
+    let mut text = format!("no archive of the run is of use ({}):", words.join(", "));
+    for fragment in fragments.iter().take(NAMED) {
+        let detail = fragment.detail.as_deref().unwrap_or_default();
+        let _ = write!(text, "\n  {}: {}: {detail}", fragment.unit, fragment.status);
+    }
+    Ok(Some(anyhow!(text)))
 }
 
 /// The units of a batch that are to be downloaded.
@@ -204,7 +250,9 @@ fn tell(fragment: &BronzeFragment) {
     let unit = fragment.unit.to_string();
     let (status, bytes) = (fragment.status.as_str(), fragment.transferred);
     let detail = fragment.detail.as_deref().unwrap_or("");
-    if fragment.status == ArchiveStatus::Ok {
+    // many a mirror has no checksum files at all
+    let is_plain = fragment.status == ArchiveStatus::Unverified && detail.starts_with(NO_CHECKSUM);
+    if fragment.status == ArchiveStatus::Ok || is_plain {
         tracing::debug!(unit, status, bytes, detail, "fetched");
     } else {
         tracing::warn!(unit, status, bytes, detail, "not as it should be");

@@ -31,6 +31,9 @@ pub fn zip_fault(path: &Path) -> io::Result<Option<String>> {
     let length = file.metadata()?.len();
     let mut start = [0; 4];
     let n = read_up_to(&mut file, &mut start)?;
+    if n == 0 {
+        return Ok(Some("the archive has 0 bytes".to_owned()));
+    }
     if !matches!(&start[..n], b"PK\x03\x04" | b"PK\x05\x06") {
         return Ok(Some(format!("no zip: starts with {:02x?}, expected `PK`", &start[..n])));
     }
@@ -51,6 +54,9 @@ pub fn zip_fault(path: &Path) -> io::Result<Option<String>> {
     let number = |i: usize| {
         u32::from_le_bytes([end[at + i], end[at + i + 1], end[at + i + 2], end[at + i + 3]])
     };
+    if end[at + 10..at + 12] == [0, 0] {
+        return Ok(Some("the zip has no member".to_owned()));
+    }
     let (size, offset) = (number(12), number(16));
     let directory_end = u64::from(size) + u64::from(offset);
     let record = length - tail + at as u64;
@@ -178,7 +184,9 @@ mod tests {
         check(&join(body(100), end(40, 60, 5)), "no end record");
         check(b"<html></html>", "no zip: starts with [3c, 68, 74, 6d]");
         check(b"PK", "no zip: starts with [50, 4b]");
-        check(b"", "no zip: starts with []");
+        check(b"", "the archive has 0 bytes");
+        // as `zip` leaves one whose last file was taken out
+        check(&[b"PK\x05\x06".to_vec(), vec![0; 18]].concat(), "the zip has no member");
     }
 
     proptest::proptest! {

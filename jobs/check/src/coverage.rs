@@ -365,9 +365,10 @@ fn in_words(status: ArchiveStatus) -> &'static str {
     match status {
         ArchiveStatus::ChecksumMismatch => "its archive does not have the published checksum",
         ArchiveStatus::Corrupt => "its archive cannot be read",
-        ArchiveStatus::Missing => "the source answers 404",
+        ArchiveStatus::Missing => "the source answers 404 or 410",
         ArchiveStatus::TruncatedSuspect => "its archive may be truncated",
         ArchiveStatus::Ok => "its archive is there",
+        ArchiveStatus::Unverified => "its archive is there, and nothing verified it",
     }
 }
 

@@ -1,4 +1,4 @@
-//! How Binance's public archive host names its archives, and the form of their checksum files.
+//! How Binance's public archive host names its archives.
 //! Source: the host's own listing and README (`data/{spot|futures/um|futures/cm}/…`).
 //! Kline kinds other than plain klines share file names, so the full path is the key.
 
@@ -133,48 +133,6 @@ pub fn parse_path(path: &str) -> Option<Unit> {
     })
 }
 
-/// What is wrong with a checksum file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadChecksum {
-    /// No 64 hexadecimal digits at the start.
-    #[error("checksum file starts with `{found}`, expected 64 hexadecimal digits (SHA-256)")]
-    NoDigest {
-        /// The first characters found.
-        found: String,
-    },
-    /// The digest is of another file.
-    #[error("checksum file is of `{found}`, expected `{expected}`")]
-    OtherFile {
-        /// The name found.
-        found: String,
-        /// The name of the archive.
-        expected: String,
-    },
-}
-
-/// The SHA-256 that a checksum file states for `name`, in lower case.
-///
-/// Takes every form seen: `<hex>  <name>` with or without a line end (LF or CRLF), upper-case
-/// digits, the binary marker `*name`, and the bare digest without a name.
-///
-/// # Errors
-/// [`BadChecksum`] when there is no digest or it is of another file.
-pub fn parse_checksum(text: &[u8], name: &str) -> Result<String, BadChecksum> {
-    let text = String::from_utf8_lossy(&text[..text.len().min(1024)]);
-    let text = text.trim_start_matches('\u{feff}');
-    let line = text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("");
-    let (digest, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(BadChecksum::NoDigest { found: line.chars().take(70).collect() });
-    }
-    let rest = rest.trim().trim_start_matches('*');
-    let base = rest.rsplit('/').next().unwrap_or(rest);
-    if !base.is_empty() && base != name {
-        return Err(BadChecksum::OtherFile { found: base.to_owned(), expected: name.to_owned() });
-    }
-    Ok(digest.to_ascii_lowercase())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,49 +173,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn checksum_files_of_every_form() {
-        let hex = "4a6836ceae18ee150f54de0d8d33d60864b0f4c18457e025d56711e61dfdd343";
-        let check = |text: String, expect: Result<(), &str>| {
-            let got = parse_checksum(text.as_bytes(), "A-1h-2024-12-31.zip");
-            match expect {
-                Ok(()) => assert_eq!(got.as_deref(), Ok(hex), "{text:?}"),
-                Err(part) => {
-                    let error = got.expect_err(&text).to_string();
-                    assert!(error.contains(part), "{error}");
-                }
-            }
-        };
-        check(format!("{hex}  A-1h-2024-12-31.zip"), Ok(()));
-        check(format!("{hex}  A-1h-2024-12-31.zip\n"), Ok(()));
-        check(format!("{hex} *A-1h-2024-12-31.zip\r\n"), Ok(()));
-        check(format!("{}\tdata/x/A-1h-2024-12-31.zip", hex.to_uppercase()), Ok(()));
-        check(hex.to_owned(), Ok(()));
-        check(format!("{hex}  B.zip"), Err("of `B.zip`, expected `A-1h-2024-12-31.zip`"));
-        check("<html>404</html>".to_owned(), Err("starts with `<html>404</html>`"));
-        check(String::new(), Err("64 hexadecimal digits"));
-        check(hex[1..].to_owned(), Err("64 hexadecimal digits"));
-    }
-
     proptest::proptest! {
-        #[test]
-        fn no_checksum_file_makes_it_panic(
-            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..1_200),
-            digits in "[0-9a-fA-F]{62,66}",
-            rest in r"[ \t\r\n*/.\PC]{0,20}",
-        ) {
-            let well = |found: Result<String, BadChecksum>| {
-                found.is_ok_and(|hex| hex.len() == 64 && hex == hex.to_ascii_lowercase())
-            };
-            proptest::prop_assert!(!well(parse_checksum(&bytes, "A.zip")));
-            let text = format!("{digits}  A.zip");
-            proptest::prop_assert_eq!(
-                well(parse_checksum(text.as_bytes(), "A.zip")),
-                digits.len() == 64
-            );
-            let _ = parse_checksum(format!("{rest}{digits}{rest}").as_bytes(), "A.zip");
-        }
-
         #[test]
         fn no_path_makes_it_panic(path in r"(data/)?[a-zA-Z0-9/.-]{0,80}|\PC{0,40}") {
             if let Some(unit) = parse_path(&path) {

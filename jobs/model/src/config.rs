@@ -8,6 +8,7 @@
 
 pub mod aws;
 mod series;
+mod source_url;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -210,6 +211,15 @@ pub struct DownloadLimits {
     pub idle_timeout_seconds: u64,
     /// Seconds an archive may take in all, attempts included.
     pub total_timeout_seconds: u64,
+    /// Seconds the answer to a small request may take with its body: a page of a listing, a
+    /// head, a checksum file.
+    pub answer_timeout_seconds: u64,
+    /// MiB an archive may have at most.
+    pub archive_mib: u64,
+    /// Pages of one series' listing that are read at most; a page has up to 1000 keys.
+    pub listing_pages: u32,
+    /// Pages in a row without an archive of the series after which its listing is given up.
+    pub listing_idle_pages: u32,
 }
 
 impl Default for DownloadLimits {
@@ -221,6 +231,10 @@ impl Default for DownloadLimits {
             max_backoff_ms: 60_000,
             idle_timeout_seconds: 30,
             total_timeout_seconds: 3_600,
+            answer_timeout_seconds: 120,
+            archive_mib: 32_768,
+            listing_pages: 1_000,
+            listing_idle_pages: 20,
         }
     }
 }

@@ -14,23 +14,31 @@ use crate::words::words;
 words! {
     /// What became of fetching an archive.
     ArchiveStatus, "archive status" {
-        /// Fetched; the checksum, where published, is right; the zip opens.
+        /// Fetched; the bytes have the published SHA-256; the zip opens. (In lakes of former
+        /// versions also where no checksum was published.)
         Ok = "ok",
+        /// Fetched; the zip opens; there was nothing to compare the bytes with: no checksum file
+        /// published, refused, or not understood.
+        Unverified = "unverified",
         /// The bytes do not have the published SHA-256.
         ChecksumMismatch = "checksum_mismatch",
         /// The zip does not open or has not exactly one right member.
         Corrupt = "corrupt",
-        /// The source answers 404.
+        /// The source answers 404 or 410.
         Missing = "missing",
         /// Far smaller than its neighbours, though its checksum is right.
         TruncatedSuspect = "truncated_suspect",
     }
 }
 
+/// How the detail of an archive begins whose checksum file the source refused, so that it is
+/// asked for again.
+pub const CHECKSUM_REFUSED: &str = "checksum file refused";
+
 impl ArchiveStatus {
     /// Whether silver may read the archive.
     pub const fn is_usable(self) -> bool {
-        matches!(self, Self::Ok | Self::TruncatedSuspect)
+        matches!(self, Self::Ok | Self::Unverified | Self::TruncatedSuspect)
     }
 }
 

@@ -7,7 +7,8 @@
 //! | [`symbol`] | the names of instruments |
 //! | [`period`] | days, months and the spans of time that archives cover |
 //! | [`unit`] | one archive: (source, market, dataset, symbol, timeframe, period) |
-//! | [`archive`] | how the exchange's host names its archives, and their checksum files |
+//! | [`archive`] | how the exchange's host names its archives |
+//! | [`checksum`] | what a checksum file states, whichever tool wrote it |
 //! | [`schema`] | the tables: columns, keys, partitions, constraints |
 //! | [`layout`] | where everything lies in the lake; the only place that builds or parses keys |
 //! | [`plan`] | what a run will do |
@@ -30,6 +31,7 @@
 
 pub mod archive;
 pub mod bug;
+pub mod checksum;
 pub mod config;
 pub mod env;
 pub mod exit;

@@ -15,6 +15,7 @@ pub struct Weighed {
     pub line: BatchRef,
 }
 
+/// Sizes are the source's word: their sums stop at the greatest number.
 #[derive(Debug, Clone, Copy, Default)]
 struct Weight {
     units: u64,
@@ -29,10 +30,12 @@ impl Weight {
             match &unit.archive {
                 Origin::Fetch(remote) => {
                     let bytes = remote.bytes.unwrap_or(0);
-                    weight.fetch_bytes += bytes;
-                    weight.read_bytes += bytes;
+                    weight.fetch_bytes = weight.fetch_bytes.saturating_add(bytes);
+                    weight.read_bytes = weight.read_bytes.saturating_add(bytes);
                 }
-                Origin::Held(raw) => weight.read_bytes += raw.bytes,
+                Origin::Held(raw) => {
+                    weight.read_bytes = weight.read_bytes.saturating_add(raw.bytes);
+                }
             }
         }
         weight
@@ -41,8 +44,8 @@ impl Weight {
     const fn add(self, other: Self) -> Self {
         Self {
             units: self.units + other.units,
-            fetch_bytes: self.fetch_bytes + other.fetch_bytes,
-            read_bytes: self.read_bytes + other.read_bytes,
+            fetch_bytes: self.fetch_bytes.saturating_add(other.fetch_bytes),
+            read_bytes: self.read_bytes.saturating_add(other.read_bytes),
         }
     }
 

@@ -227,7 +227,9 @@ impl<'a> Chooser<'a> {
             }
             State::Fetch { listed, again, had } => {
                 self.choice.fetch += 1;
-                self.choice.fetch_bytes += listed.bytes.unwrap_or(0);
+                // sizes are the source's word, and may be anything
+                let bytes = listed.bytes.unwrap_or(0);
+                self.choice.fetch_bytes = self.choice.fetch_bytes.saturating_add(bytes);
                 self.choice.republished += u64::from(again);
                 let unit = unit(self.series, period);
                 let path = archive::url_path(&archive::path(&unit));
@@ -348,16 +350,17 @@ impl<'a> Chooser<'a> {
 
 /// Whether the month's archive is the better way to the days that are needed.
 fn month_is_better(month: &Listed, needed: &[&State<'_>], whole: bool) -> bool {
-    let mut cost = 0;
+    let mut cost = 0_u64;
+    let whole_cost = |listed: &Listed| listed.bytes.unwrap_or(0).saturating_add(REQUEST);
     for state in needed {
         match state {
-            State::Fetch { listed, .. } => cost += listed.bytes.unwrap_or(0) + REQUEST,
+            State::Fetch { listed, .. } => cost = cost.saturating_add(whole_cost(listed)),
             // only the month covers this day
             State::Bad | State::Nothing => return true,
             State::Held(_) => {}
         }
     }
-    whole && month.bytes.unwrap_or(0) + REQUEST < cost
+    whole && whole_cost(month) < cost
 }
 
 #[cfg(test)]

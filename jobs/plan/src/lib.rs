@@ -67,7 +67,7 @@ impl Options {
 /// Plans a run.
 ///
 /// # Errors
-/// A [`Failure`]: [`Exit::SourceUnavailable`] when the source does not answer, [`Exit::Usage`]
+/// A [`Failure`]: [`Exit::SourceUnavailable`] when the source does not answer or refuses, [`Exit::Usage`]
 /// when the run has a plan of another configuration or scope, or the scope or URLs are wrong.
 pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure> {
     if let Some(report) = taken_up(context, options).await? {
@@ -97,7 +97,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         lines.push(line(series, &offer, &choice));
         totals.listed += offer.archives.len() as u64;
         totals.fetch += choice.fetch;
-        totals.fetch_bytes += choice.fetch_bytes;
+        totals.fetch_bytes = totals.fetch_bytes.saturating_add(choice.fetch_bytes);
         totals.republished += choice.republished;
         totals.known_bad += choice.known_bad;
         totals.units += choice.groups.iter().map(|g| g.units.len() as u64).sum::<u64>();
@@ -282,7 +282,9 @@ async fn survey(
         .await
         .map_err(|error: survey::SurveyError| Failure::new(error.exit(), error));
     door.report(&context.meter);
-    offers
+    let offers = offers?;
+    survey.judge().map_err(|error| Failure::new(error.exit(), error))?;
+    Ok(offers)
 }
 
 fn line(series: &Series, offer: &Offer, choice: &Choice) -> SeriesLine {

@@ -1,7 +1,13 @@
 //! What the source offers of each series: by its listing, page by page, or by asking for the
 //! head of each archive. Nothing here knows the ledger or decides anything.
+//!
+//! Only 404 and 410 say that something is not there; whatever else is no success is the source's
+//! refusal or trouble, and no plan is made of it. One status is ambiguous: a bucket that hides its
+//! listing answers 403 to the head of what it does not have. So a 403 stands for `not there` only
+//! where the same survey found some archive, and no 404 or 410 at all; else it is a refusal.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -11,7 +17,7 @@ use model::exit::Exit;
 use model::{Day, Period, Unit};
 use reqwest::header::{CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use reqwest::{Method, StatusCode};
-use stage::http::{Answer, Door, Trouble, Unavailable};
+use stage::http::{Answer, Door, Trouble, Unavailable, in_words, is_gone};
 use url::Url;
 
 use crate::listing::{self, BadPage, Object, Page};
@@ -42,6 +48,14 @@ pub enum SurveyError {
         /// What was found, and expected.
         source: BadPage,
     },
+    /// The source answers, and refuses: it may give tomorrow what it does not give today.
+    #[error("the source refuses {url}: {why}")]
+    Refused {
+        /// What was asked for.
+        url: String,
+        /// Its status, and its own words where it has any.
+        why: String,
+    },
     /// An answer that is neither `there` nor `not there`.
     #[error("{url} answers {status}, expected {expected}")]
     BadStatus {
@@ -60,6 +74,16 @@ pub enum SurveyError {
         /// The marker found.
         next: String,
     },
+    /// A listing without an end.
+    #[error("bad listing {url}: {found}, more than {limit} allows")]
+    Endless {
+        /// The last page that was asked for.
+        url: String,
+        /// What was read.
+        found: String,
+        /// The limit's name and value.
+        limit: String,
+    },
     /// A URL that cannot be built.
     #[error("bad URL `{found}`")]
     BadUrl {
@@ -74,9 +98,11 @@ impl SurveyError {
     /// How the job ends.
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Unavailable { .. } => Exit::SourceUnavailable,
+            Self::Unavailable { .. }
+            | Self::Refused { .. }
+            | Self::Stuck { .. }
+            | Self::Endless { .. } => Exit::SourceUnavailable,
             Self::BadPage { .. } | Self::BadStatus { .. } | Self::BadUrl { .. } => Exit::Usage,
-            Self::Stuck { .. } => Exit::Failed,
         }
     }
 }
@@ -135,6 +161,16 @@ pub struct Survey<'a> {
     listing: &'a str,
     discovery: Discovery,
     probes: usize,
+    heads: Mutex<Heads>,
+}
+
+/// What the heads of archives came to, to judge 403 by.
+#[derive(Debug, Default)]
+struct Heads {
+    found: u64,
+    gone: u64,
+    /// The first that was forbidden.
+    forbidden: Option<String>,
 }
 
 impl<'a> Survey<'a> {
@@ -147,7 +183,24 @@ impl<'a> Survey<'a> {
             listing: source.listing_url.as_ref().map_or(&source.url.value, |url| &url.value),
             discovery: source.discovery,
             probes: probes.max(1),
+            heads: Mutex::default(),
         }
+    }
+
+    /// Whether the answers to all offers together mean what each was taken for: to be asked once
+    /// all series are surveyed.
+    ///
+    /// # Errors
+    /// [`SurveyError::Refused`] where 403 was no `not there`.
+    pub fn judge(&self) -> Result<(), SurveyError> {
+        let heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(url) = &heads.forbidden else { return Ok(()) };
+        let why = match (heads.found, heads.gone) {
+            (1.., 0) => return Ok(()),
+            (0, 0) => "answer 403 (Forbidden) to this and to all other heads",
+            _ => "answer 403 (Forbidden), though it answers 404 or 410 for what is not there",
+        };
+        Err(SurveyError::Refused { url: url.clone(), why: why.to_owned() })
     }
 
     /// What the source has of `series`.
@@ -195,15 +248,33 @@ impl<'a> Survey<'a> {
         let mut marker = start.strip_suffix(".zip").unwrap_or(&start).to_owned();
         let end = archive::path(&unit(series, *last)) + CHECKSUM;
         let keys = (2 * window.len() + 2).min(PAGE_KEYS);
+        let limits = self.door.limits();
+        let (mut pages, mut idle) = (0, 0);
         loop {
+            let known = archives.len();
             let (url, page) = self.page(series, cadence, Some(&marker), keys).await?;
             let past_end = page.objects.iter().any(|object| object.key >= end);
             for object in page.objects {
                 add(&mut archives, series, cadence, object);
             }
+            pages += 1;
+            idle = if archives.len() > known { 0 } else { idle + 1 };
             match page.next {
                 Some(next) if next <= marker => return Err(SurveyError::Stuck { url, next }),
-                Some(next) if !past_end && next < end => marker = next,
+                Some(next) if !past_end && next < end => {
+                    let (found, name, limit) = if pages >= limits.listing_pages {
+                        (format!("{pages} pages"), "listing_pages", limits.listing_pages)
+                    } else if idle >= limits.listing_idle_pages {
+                        let found =
+                            format!("{idle} pages in a row without an archive of the series");
+                        (found, "listing_idle_pages", limits.listing_idle_pages)
+                    } else {
+                        marker = next;
+                        continue;
+                    };
+                    let limit = format!("limits.download.{name} ({limit})");
+                    return Err(SurveyError::Endless { url, found, limit });
+                }
                 _ => break,
             }
         }
@@ -253,6 +324,14 @@ impl<'a> Survey<'a> {
             .map_err(|source| SurveyError::Unavailable { series: name(series), source })?;
         match page {
             Ok(page) => Ok((url, page)),
+            Err((status, error)) if is_refusal(status, &error) => {
+                let words = match error {
+                    BadPage::Refused { code, message } => format!(", {code}: {message}"),
+                    _ => String::new(),
+                };
+                let why = format!("{}{words}", in_words(status));
+                Err(SurveyError::Refused { url, why })
+            }
             Err((status, BadPage::NoListing { .. })) if status != StatusCode::OK => {
                 let status = status.as_u16();
                 Err(SurveyError::BadStatus { url, status, expected: "200 with a listing" })
@@ -275,13 +354,27 @@ impl<'a> Survey<'a> {
                     self.door.ask(Method::HEAD, &url, 0, Ok).await.map_err(|source| {
                         SurveyError::Unavailable { series: name(series), source }
                     })?;
-                match answer.status.as_u16() {
-                    200 => Ok(Some((period, head(&answer.headers)))),
-                    // a bucket that hides its listing answers 403 where there is nothing
-                    403 | 404 | 410 => Ok(None),
+                let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+                match answer.status {
+                    StatusCode::OK => {
+                        heads.found += 1;
+                        Ok(Some((period, head(&answer.headers))))
+                    }
+                    status if is_gone(status) => {
+                        heads.gone += 1;
+                        Ok(None)
+                    }
+                    // what that means is seen when all is asked
+                    StatusCode::FORBIDDEN => {
+                        heads.forbidden.get_or_insert(url);
+                        Ok(None)
+                    }
+                    status if status.is_client_error() => {
+                        Err(SurveyError::Refused { url, why: in_words(status) })
+                    }
                     status => {
-                        let expected = "200, 403, 404 or 410";
-                        Err(SurveyError::BadStatus { url, status, expected })
+                        let status = status.as_u16();
+                        Err(SurveyError::BadStatus { url, status, expected: "200, 404 or 410" })
                     }
                 }
             })
@@ -289,6 +382,17 @@ impl<'a> Survey<'a> {
             .try_collect()
             .await?;
         Ok(found.into_iter().flatten().collect())
+    }
+}
+
+/// Whether an answer without a page is the source's refusal, and not a listing that is none.
+fn is_refusal(status: StatusCode, error: &BadPage) -> bool {
+    match error {
+        // S3 says so in its own form, even under status 200
+        BadPage::Refused { code, .. } if status.is_success() => {
+            !matches!(code.as_str(), "NoSuchBucket" | "NoSuchKey" | "InvalidBucketName")
+        }
+        _ => status.is_client_error() && !is_gone(status),
     }
 }
 

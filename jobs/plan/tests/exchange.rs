@@ -355,6 +355,78 @@ async fn sources_that_are_none() {
 }
 
 #[tokio::test]
+async fn a_source_that_refuses_is_no_wrong_configuration() {
+    let exchange = exchange();
+    let run = async |discovery: &str, path: &str, code: u16| {
+        let status = Fault::Status { code, retry_after: None };
+        exchange.set_faults(vec![Rule::always(path, status)]).expect("rules");
+        let lab = Lab::new(
+            exchange.url(),
+            "[BTCUSDT]",
+            "{from: 2024-02-01, to: 2024-02-05}",
+            "{trades: {archives: daily}}",
+            discovery,
+        );
+        plan::run(&lab.context, &Options::default()).await
+    };
+    for code in [400, 401, 403, 405, 407, 429, 451, 500, 503] {
+        let failure = run("listing", "list:**", code).await.expect_err("refused");
+        assert_eq!(failure.exit, Exit::SourceUnavailable, "{code}: {:?}", failure.error);
+        let text = format!("{:#}", failure.error);
+        assert!(text.contains(&format!("answer {code}")), "{text}");
+        if matches!(code, 401 | 403 | 407 | 451) {
+            assert!(text.starts_with("the source refuses http://127.0.0.1"), "{text}");
+            assert!(text.ends_with("OnDemand: a fault on demand"), "the host's own words: {text}");
+        }
+    }
+    // a listing that is not there is a wrong URL
+    let failure = run("listing", "list:**", 404).await.expect_err("nothing there");
+    assert_eq!(failure.exit, Exit::Usage, "{:?}", failure.error);
+
+    let one = "data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-02-03.zip";
+    for code in [400, 401, 405, 407, 451, 500, 503] {
+        let failure = run("probe", one, code).await.expect_err("refused");
+        assert_eq!(failure.exit, Exit::SourceUnavailable, "{code}: {:?}", failure.error);
+        assert!(format!("{:#}", failure.error).contains(&format!("answer {code}")), "{failure:?}");
+    }
+    for code in [404, 410] {
+        assert_eq!(run("probe", one, code).await.expect("plan").plan.totals.listed, 4, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_forbidden_head_means_not_there_only_where_the_host_hides_what_it_lacks() {
+    let exchange = exchange();
+    let days =
+        |days: &str| format!("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-{days}.zip");
+    let forbidden =
+        |path: String| Rule::always(path, Fault::Status { code: 403, retry_after: None });
+    let run = async |rules: Vec<Rule>, range: &str| {
+        exchange.set_faults(rules).expect("rules");
+        let lab =
+            Lab::new(exchange.url(), "[BTCUSDT]", range, "{trades: {archives: daily}}", "probe");
+        plan::run(&lab.context, &Options::default()).await
+    };
+    // 403 wherever there is nothing, 200 else: a bucket that hides its listing
+    let hides = vec![forbidden(days("01-??"))];
+    let range = "{from: 2024-01-30, to: 2024-02-03}";
+    let report = run(hides, range).await.expect("plan");
+    assert_eq!(report.plan.totals.listed, 3);
+    // 404 where there is nothing: then a 403 is a refusal
+    let failure = run(vec![forbidden(days("02-02"))], range).await.expect_err("refused");
+    assert_eq!(failure.exit, Exit::SourceUnavailable);
+    let text = format!("{:#}", failure.error);
+    assert!(
+        text.contains("2024-02-02.zip: answer 403 (Forbidden), though it answers 404"),
+        "{text}"
+    );
+    // 403 for all: nobody can tell, so nothing is planned
+    let failure = run(vec![forbidden("data/**".to_owned())], range).await.expect_err("refused");
+    assert_eq!(failure.exit, Exit::SourceUnavailable);
+    assert!(format!("{:#}", failure.error).contains("to this and to all other heads"));
+}
+
+#[tokio::test]
 async fn a_scope_outside_of_the_configuration_is_refused() {
     let lab = Lab::new(
         "http://127.0.0.1:9",

@@ -1,13 +1,19 @@
 //! The one way out to a source over HTTP: a polite client that retries inside limits.
 //!
-//! A [`Door`] bounds the requests at once, keeps everybody waiting while the host asks for
-//! patience (`Retry-After`), follows few redirects and never one to plain HTTP. [`Attempts`]
-//! counts what one piece of work may still try. What the answers mean is the caller's business.
+//! A [`Door`] bounds the requests at once and the time each may take, keeps everybody waiting
+//! while the host asks for patience (`Retry-After`), tells people when the host is silent, follows
+//! few redirects and never one to plain HTTP. [`Attempts`] counts what one piece of work may still
+//! try. What the answers mean is the caller's business, but for one thing: only 404 and 410 say
+//! that something [is not there](is_gone); any other failure is the host's refusal.
+
+mod redirect;
+mod silence;
 
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -15,21 +21,21 @@ use chrono::{DateTime, Utc};
 use model::config::DownloadLimits;
 use model::metrics::Metric;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Proxy, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, Method, Proxy, RequestBuilder, Response, StatusCode, Url};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::context::Meter;
 use crate::retry::Backoff;
+use silence::Silence;
 
-/// Redirects that are followed.
-const REDIRECTS: usize = 5;
+/// How often somebody who waits looks whether people are to be told.
+const TICK: Duration = Duration::from_millis(500);
 
-/// The source did not give a definite answer inside the limits. Trying again later may help.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("gave up on {url} after {}: {why}", count(*.attempts))]
+/// The source did not give what was asked for inside the limits, or refuses it. Trying again
+/// later may help; it says nothing of what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unavailable {
     /// What was asked for.
     pub url: String,
@@ -37,10 +43,47 @@ pub struct Unavailable {
     pub attempts: u32,
     /// What was wrong with the last one.
     pub why: String,
+    /// The status of the last answer, where there was one.
+    pub status: Option<u16>,
 }
 
-fn count(attempts: u32) -> String {
-    if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") }
+impl Unavailable {
+    /// Whether the source answered, and refused.
+    pub fn is_refusal(&self) -> bool {
+        self.status.is_some_and(|status| !is_passing(status))
+    }
+}
+
+impl Error for Unavailable {}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, why, .. } = self;
+        match self.attempts {
+            _ if self.is_refusal() => write!(f, "the source refuses {url}: {why}"),
+            1 => write!(f, "gave up on {url} after 1 attempt: {why}"),
+            n => write!(f, "gave up on {url} after {n} attempts: {why}"),
+        }
+    }
+}
+
+/// Whether a status says that there is no such thing. No other does: 401, 403, 407 or 451 may be
+/// gone tomorrow, and what they keep from us is there.
+pub const fn is_gone(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 404 | 410)
+}
+
+/// Whether a status says `not now`.
+const fn is_passing(status: u16) -> bool {
+    status >= 500 || matches!(status, 408 | 418 | 425 | 429)
+}
+
+/// A status for people: `answer 403 (Forbidden)`.
+pub fn in_words(status: StatusCode) -> String {
+    let code = status.as_u16();
+    status
+        .canonical_reason()
+        .map_or_else(|| format!("answer {code}"), |r| format!("answer {code} ({r})"))
 }
 
 /// A client that cannot be made.
@@ -66,12 +109,14 @@ pub struct Trouble {
     pub why: String,
     /// How long the host asks to wait.
     pub asked: Option<Duration>,
+    /// The answer's status, where it is the trouble.
+    pub status: Option<u16>,
 }
 
 impl Trouble {
     /// A trouble without a wish of the host's.
     pub fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), asked: None }
+        Self { why: why.into(), asked: None, status: None }
     }
 
     /// From a failure of the client: connection, timeout, a body that was cut.
@@ -89,10 +134,10 @@ impl Trouble {
 
     /// From a status that says `not now`; `None` for any definite answer.
     pub fn of_answer(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Self> {
-        let passing = status.is_server_error() || matches!(status.as_u16(), 408 | 418 | 425 | 429);
-        passing.then(|| Self {
+        is_passing(status.as_u16()).then(|| Self {
             why: format!("answer {}", status.as_u16()),
             asked: retry_after(headers, now),
+            status: Some(status.as_u16()),
         })
     }
 }
@@ -128,6 +173,7 @@ pub struct Door {
     closed: Arc<Mutex<Option<Instant>>>,
     permits: Arc<Semaphore>,
     count: Arc<Count>,
+    silence: Arc<Mutex<Silence>>,
 }
 
 /// What became of the requests.
@@ -158,7 +204,7 @@ impl Door {
             .connect_timeout(idle)
             .read_timeout(idle)
             .pool_max_idle_per_host(limits.concurrency as usize)
-            .redirect(redirects())
+            .redirect(redirect::policy())
             .no_proxy();
         if let Some(found) = proxy {
             let bad = |source| BadClient::Proxy { found: found.to_owned(), source };
@@ -171,6 +217,7 @@ impl Door {
             closed: Arc::default(),
             permits: Arc::new(Semaphore::new(limits.concurrency.max(1) as usize)),
             count: Arc::default(),
+            silence: Arc::default(),
         })
     }
 
@@ -179,13 +226,26 @@ impl Door {
         &self.client
     }
 
+    /// The limits that it keeps.
+    pub const fn limits(&self) -> &DownloadLimits {
+        &self.limits
+    }
+
     /// Sends a request of the client's, and notes how long its answer took to begin.
     ///
     /// # Errors
     /// A [`Trouble`] when there is no answer.
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, Trouble> {
         let start = Instant::now();
-        let response = request.send().await.map_err(Trouble::of_error)?;
+        let (client, request) = request.build_split();
+        let request = request.map_err(Trouble::of_error)?;
+        let url = request.url().clone();
+        self.silence().waits(start);
+        let sent = self.patiently(&url, client.execute(request)).await;
+        let response = sent.map_err(Trouble::of_error)?;
+        if !is_passing(response.status().as_u16()) && self.silence().heard() {
+            tracing::info!("{} answers again", host(&url));
+        }
         let waited = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.count.answers.fetch_add(1, Ordering::Relaxed);
         self.count.waited_ms.fetch_add(waited, Ordering::Relaxed);
@@ -205,6 +265,31 @@ impl Door {
     /// The time, UTC.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    fn silence(&self) -> std::sync::MutexGuard<'_, Silence> {
+        self.silence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for `work`, and tells people now and then where the host of `url` is silent.
+    async fn patiently<T>(&self, url: &Url, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                value = &mut work => return value,
+                () = tokio::time::sleep(TICK) => {
+                    if let Some((lasts, why)) = self.silence().due(Instant::now()) {
+                        tracing::warn!(
+                            "nothing usable from {} for {} s: {why}; trying on, up to \
+                             limits.download.attempts ({})",
+                            host(url),
+                            lasts.as_secs(),
+                            self.limits.attempts
+                        );
+                    }
+                }
+            }
+        }
     }
 
     /// Starts counting the attempts at `url`.
@@ -227,7 +312,14 @@ impl Door {
         let mut attempts = self.attempts(url);
         loop {
             let permit = attempts.begin().await?;
-            let answer = self.once(method.clone(), url, limit).await;
+            let seconds = self.limits.answer_timeout_seconds;
+            let once = self.once(method.clone(), url, limit);
+            let answer = tokio::time::timeout(Duration::from_secs(seconds), once).await;
+            let answer = answer.unwrap_or_else(|_| {
+                Err(Trouble::new(format!(
+                    "not whole after limits.download.answer_timeout_seconds ({seconds} s)"
+                )))
+            });
             drop(permit);
             match answer.and_then(&read) {
                 Ok(value) => return Ok(value),
@@ -269,19 +361,9 @@ async fn body(mut response: Response, limit: usize) -> Result<Bytes, Trouble> {
     Ok(body.freeze())
 }
 
-fn redirects() -> Policy {
-    Policy::custom(|attempt| {
-        let host = attempt.url().host_str().unwrap_or("");
-        let here = matches!(host, "127.0.0.1" | "localhost");
-        if attempt.url().scheme() != "https" && !here {
-            let found = attempt.url().to_string();
-            attempt.error(format!("redirect to `{found}`, expected https"))
-        } else if attempt.previous().len() > REDIRECTS {
-            attempt.error(format!("more than {REDIRECTS} redirects"))
-        } else {
-            attempt.follow()
-        }
-    })
+/// `https://host:port` of a URL, for messages.
+fn host(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 /// The attempts at one piece of work.
@@ -311,16 +393,16 @@ impl<'a> Attempts<'a> {
                 .permits
                 .acquire()
                 .await
-                .map_err(|_| self.give_up("the client is closed".to_owned()))?;
+                .map_err(|_| self.give_up("the client is closed".to_owned(), None))?;
             let Some(wait) = self.door.closed_for() else {
                 self.made += 1;
                 return Ok(permit);
             };
             drop(permit);
             if wait > longest {
-                return Err(self.give_up(asks_too_much(wait, longest)));
+                return Err(self.give_up(asks_too_much(wait, longest), None));
             }
-            tokio::time::sleep(wait).await;
+            self.sleep(wait).await;
         }
     }
 
@@ -333,6 +415,7 @@ impl<'a> Attempts<'a> {
         if let Some(asked) = trouble.asked {
             self.door.close_for(asked);
         }
+        self.door.silence().failed(&trouble.why, Instant::now());
         let wait = self.wait(trouble)?;
         self.door.count.retries.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(
@@ -342,8 +425,16 @@ impl<'a> Attempts<'a> {
             why = trouble.why,
             "trying again"
         );
-        tokio::time::sleep(wait).await;
+        self.sleep(wait).await;
         Ok(())
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        let sleep = tokio::time::sleep(wait);
+        match self.url.parse() {
+            Ok(url) => self.door.patiently(&url, sleep).await,
+            Err(_) => sleep.await,
+        }
     }
 
     fn wait(&self, trouble: &Trouble) -> Result<Duration, Unavailable> {
@@ -355,17 +446,23 @@ impl<'a> Attempts<'a> {
         let asked = trouble.asked.unwrap_or_default();
         if asked > backoff.longest {
             let why = format!("{}; {}", trouble.why, asks_too_much(asked, backoff.longest));
-            return Err(self.give_up(why));
+            return Err(self.give_up(why, trouble.status));
         }
         if self.made >= limits.attempts {
-            return Err(self.give_up(trouble.why.clone()));
+            return Err(self.give_up(trouble.why.clone(), trouble.status));
         }
         Ok(backoff.wait(self.made).max(asked))
     }
 
-    /// The end of the attempts, for a reason of the caller's.
-    pub fn give_up(&self, why: String) -> Unavailable {
-        Unavailable { url: self.url.clone(), attempts: self.made, why }
+    /// The end of the attempts, for a reason of the caller's; `status` where an answer's status is
+    /// the reason.
+    pub fn give_up(&self, why: String, status: Option<u16>) -> Unavailable {
+        Unavailable { url: self.url.clone(), attempts: self.made, why, status }
+    }
+
+    /// The end of the attempts, because the host refuses with a status.
+    pub fn refused(&self, status: StatusCode) -> Unavailable {
+        self.give_up(in_words(status), Some(status.as_u16()))
     }
 }
 
@@ -419,6 +516,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_404_and_410_say_that_something_is_not_there() {
+        for code in 100..600 {
+            let status = StatusCode::from_u16(code).expect("status");
+            assert_eq!(is_gone(status), matches!(code, 404 | 410), "{code}");
+            let found = Unavailable {
+                url: "https://example.org/a".to_owned(),
+                attempts: 1,
+                why: in_words(status),
+                status: Some(code),
+            };
+            if matches!(code, 401 | 403 | 407 | 451) {
+                let text = found.to_string();
+                let start = format!("the source refuses https://example.org/a: answer {code} (");
+                assert!(text.starts_with(&start), "{text}");
+            }
+        }
+    }
+
     fn door(attempts: u32) -> Door {
         let limits = DownloadLimits {
             attempts,
@@ -447,7 +563,7 @@ mod tests {
         drop(attempts.begin().await.expect("first"));
         let wait = |ms: Option<u64>| {
             let asked = ms.map(Duration::from_millis);
-            attempts.wait(&Trouble { why: "answer 429".to_owned(), asked })
+            attempts.wait(&Trouble { asked, ..Trouble::new("answer 429") })
         };
         assert_eq!(wait(Some(700)), Ok(Duration::from_millis(700)));
         assert_eq!(wait(Some(1_000)), Ok(Duration::from_secs(1)));
@@ -460,8 +576,8 @@ mod tests {
         let door = door(9);
         let mut attempts = door.attempts("https://example.org/a");
         drop(attempts.begin().await.expect("first"));
-        let trouble =
-            Trouble { why: "answer 418".to_owned(), asked: Some(Duration::from_secs(90)) };
+        let asked = Some(Duration::from_secs(90));
+        let trouble = Trouble { asked, ..Trouble::new("answer 418") };
         let error = attempts.failed(&trouble).await.expect_err("too long");
         assert!(error.why.starts_with("answer 418; the host asks to wait 90 s"), "{error}");
         let error =

@@ -58,12 +58,12 @@ async fn check(fault: Fault, status: ArchiveStatus, detail: &str) {
 
 #[tokio::test]
 async fn each_fault_is_told_and_stops_only_itself() {
-    use ArchiveStatus::{ChecksumMismatch, Corrupt, Missing, Ok};
+    use ArchiveStatus::{ChecksumMismatch, Corrupt, Missing, Ok, Unverified};
     let corrupt = |how, sound_checksum| Fault::CorruptZip { how, sound_checksum };
     check(Fault::Status { code: 404, retry_after: None }, Missing, "answer 404").await;
     check(Fault::Absent, Missing, "answer 404").await;
     check(Fault::WrongChecksum, ChecksumMismatch, "published").await;
-    check(Fault::MissingChecksum, Ok, "no checksum published").await;
+    check(Fault::MissingChecksum, Unverified, "no checksum published").await;
     check(Fault::ChecksumForm(ChecksumForm::Star), Ok, "").await;
     check(Fault::ChecksumForm(ChecksumForm::Upper), Ok, "").await;
     check(Fault::ChecksumForm(ChecksumForm::Bare), Ok, "").await;

@@ -38,6 +38,8 @@ pub(crate) struct Reply {
     pub cut: Option<usize>,
     /// Bytes of the body after which nothing more comes.
     pub stall: Option<usize>,
+    /// A byte a time, ten times a second, without an end in sight.
+    pub drip: bool,
     /// Without Content-Length: the end of the connection is the end of the body.
     pub unsized_body: bool,
 }
@@ -140,6 +142,13 @@ fn serve(stream: TcpStream, answer: &Answer, log: &Mutex<Vec<Request>>) -> std::
     let mut stream = stream;
     stream.write_all(head.as_bytes())?;
     stream.write_all(b"\r\n")?;
+    if reply.drip {
+        for byte in reply.body.chunks(1) {
+            stream.write_all(byte)?;
+            stream.flush()?;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
     let end = reply.cut.or(reply.stall).unwrap_or(reply.body.len()).min(reply.body.len());
     stream.write_all(&reply.body[..end])?;
     stream.flush()?;

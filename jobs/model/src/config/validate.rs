@@ -64,19 +64,13 @@ impl Checker<'_> {
 
     fn url(&self, url: &Spanned<String>, key: &str) -> Result<(), BadConfig> {
         let value = url.value.as_str();
-        let host = value.strip_prefix("https://").or_else(|| {
-            // plain HTTP only to this machine: the sample exchange
-            value
-                .strip_prefix("http://")
-                .filter(|rest| rest.starts_with("127.0.0.1") || rest.starts_with("localhost"))
-        });
-        match host {
-            Some(host) if !host.is_empty() && !value.ends_with('/') => Ok(()),
-            _ => Err(self.refuse(
+        match super::source_url::fault(value) {
+            None => Ok(()),
+            Some(why) => Err(self.refuse(
                 url.referenced,
                 format!(
-                    "bad {key} `{value}`, expected https://host[/path] without a slash at its end \
-                     (plain http only to 127.0.0.1 or localhost)"
+                    "bad {key} `{value}`: {why}, expected https://host[:port][/path] without a \
+                     slash at its end (plain http only to 127.0.0.1 or localhost)"
                 ),
             )),
         }
@@ -235,6 +229,25 @@ impl Checker<'_> {
                 limits.download.total_timeout_seconds,
                 1,
                 86_400,
+            ),
+            (
+                "limits.download.answer_timeout_seconds",
+                limits.download.answer_timeout_seconds,
+                1,
+                3_600,
+            ),
+            ("limits.download.archive_mib", limits.download.archive_mib, 1, 1 << 24),
+            (
+                "limits.download.listing_pages",
+                u64::from(limits.download.listing_pages),
+                1,
+                1_000_000,
+            ),
+            (
+                "limits.download.listing_idle_pages",
+                u64::from(limits.download.listing_idle_pages),
+                1,
+                1_000_000,
             ),
             ("limits.silver.workers", u64::from(limits.silver.workers), 0, 256),
             ("limits.silver.memory_mib", limits.silver.memory_mib, 32, 1 << 20),

@@ -155,7 +155,11 @@ pub const ARCHIVES: TableSchema = TableSchema {
         opt("timeframe", Text, "length of a bar; klines only"),
         col("period", Text, "day or month covered"),
         col("url", Text, "where it was fetched from"),
-        col("status", Text, "ok, checksum_mismatch, corrupt, missing, truncated_suspect"),
+        col(
+            "status",
+            Text,
+            "ok, unverified, checksum_mismatch, corrupt, missing, truncated_suspect",
+        ),
         opt("detail", Text, "what is wrong, in words"),
         opt("etag", Text, "the host's ETag"),
         opt("last_modified", Timestamp, "the host's Last-Modified, UTC"),

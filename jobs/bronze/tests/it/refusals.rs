@@ -1,0 +1,187 @@
+//! bronze against hosts that refuse, that answer with something else than they list, and that
+//! answer without an end: no fate of an archive, and always an end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::support::{Lab, Reply, Request, Server, checksum, remote, unit, zip};
+use model::exit::Exit;
+use model::fragment::ArchiveStatus;
+
+#[tokio::test]
+async fn a_refusal_is_not_the_archives_fate() {
+    for status in [400, 401, 402, 403, 405, 407, 409, 423, 429, 451, 500, 503] {
+        let refuses = Arc::new(AtomicBool::new(true));
+        let switch = Arc::clone(&refuses);
+        let server = Server::start(move |request, _| {
+            if request.path.contains("01-02.zip") && switch.load(Ordering::SeqCst) {
+                Reply::status(status)
+            } else if request.path.ends_with(".CHECKSUM") {
+                Reply::body(200, &checksum(1, &zip(1, 500)))
+            } else {
+                Reply::file(request, &zip(1, 500), "\"a\"")
+            }
+        });
+        let lab = Lab::new("attempts: 2");
+        lab.plan((1..4).map(|n| (unit(n), remote(&server.url, n))).collect()).await;
+        let failure = lab.run().await.expect_err("one is refused");
+        assert_eq!(failure.exit, Exit::SourceUnavailable, "{status}");
+        let text = failure.error.to_string();
+        assert!(text.contains("1 of 3 archives could not be fetched"), "{text}");
+        assert!(
+            text.contains(&format!("2024-01-02.zip: answer {status} ("))
+                || text.contains(&format!("after 2 attempts: answer {status}")),
+            "{text}"
+        );
+        // all others are done, and of this one nothing is remembered
+        for n in [1, 3] {
+            assert!(lab.fragment(n).await.is_some_and(|f| f.status.is_usable()), "{status}");
+        }
+        assert_eq!(lab.fragment(2).await, None, "{status}");
+        assert!(lab.raw(2).await.is_empty());
+        refuses.store(false, Ordering::SeqCst);
+        lab.run().await.expect("it gives it now");
+        let fragment = lab.fragment(2).await.expect("fragment");
+        assert_eq!(lab.object(&fragment).await, zip(1, 500));
+    }
+}
+
+#[tokio::test]
+async fn a_checksum_file_that_is_refused_leaves_its_archive_unverified() {
+    for status in [401, 403, 407, 451, 500, 503] {
+        let refuses = Arc::new(AtomicBool::new(true));
+        let switch = Arc::clone(&refuses);
+        let server = Server::start(move |request, _| {
+            if !request.path.ends_with(".CHECKSUM") {
+                Reply::file(request, &zip(1, 500), "\"a\"")
+            } else if switch.load(Ordering::SeqCst) {
+                Reply::status(status)
+            } else {
+                Reply::body(200, &checksum(1, &zip(1, 500)))
+            }
+        });
+        let lab = Lab::new("attempts: 2");
+        lab.plan(vec![(unit(1), remote(&server.url, 1))]).await;
+        lab.run().await.expect("the archive is there");
+        let fragment = lab.fragment(1).await.expect("fragment");
+        assert_eq!(fragment.status, ArchiveStatus::Unverified, "{status}");
+        assert_eq!(fragment.published_sha256, None);
+        let detail = fragment.detail.clone().expect("detail");
+        let expect = format!("{}: answer {status}", model::fragment::CHECKSUM_REFUSED);
+        assert!(detail.starts_with(&expect), "{detail}");
+
+        // a later run that holds it: the checksum file alone comes over the wire
+        lab.forget().await;
+        refuses.store(false, Ordering::SeqCst);
+        let mut held = remote(&server.url, 1);
+        held.held = fragment.archive.clone();
+        lab.plan(vec![(unit(1), held)]).await;
+        assert_eq!(lab.run().await.expect("again").transferred, 0);
+        let verified = lab.fragment(1).await.expect("fragment");
+        assert_eq!((verified.status, verified.detail), (ArchiveStatus::Ok, None), "{status}");
+        let object = |archive: Option<model::fragment::RawArchive>| archive.map(|a| a.object);
+        assert_eq!(object(verified.archive), object(fragment.archive));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_what_is_listed_is_the_sources_trouble() {
+    let page = b"<html>sorry</html>";
+    // (checksum file, answer's ETag, listed bytes, listed ETag, body) and what is told
+    let check = async |sum: Option<&'static [u8]>,
+                       etag: Option<&'static str>,
+                       bytes: Option<u64>,
+                       listed: Option<&str>,
+                       body: Vec<u8>,
+                       expect: &str| {
+        let server = Server::start(move |request, _| match sum {
+            None if request.path.ends_with(".CHECKSUM") => Reply::status(404),
+            Some(of) if request.path.ends_with(".CHECKSUM") => Reply::body(200, &checksum(1, of)),
+            _ => match etag {
+                Some(etag) => Reply::body(200, &body).with("ETag", etag),
+                None => Reply::body(200, &body),
+            },
+        });
+        let lab = Lab::new("attempts: 1");
+        let mut from = remote(&server.url, 1);
+        (from.bytes, from.etag) = (bytes, listed.map(str::to_owned));
+        lab.plan(vec![(unit(1), from)]).await;
+        let run = lab.run().await;
+        let fragment = lab.fragment(1).await;
+        if let Some(status) = expect.strip_prefix('=') {
+            assert_eq!(fragment.expect("fragment").status.as_str(), status);
+        } else {
+            let failure = run.expect_err(expect);
+            assert_eq!(failure.exit, Exit::SourceUnavailable);
+            assert!(failure.error.to_string().contains(expect), "{:?}", failure.error);
+            assert_eq!(fragment, None, "nothing is remembered of it");
+            assert!(lab.raw(1).await.is_empty());
+        }
+    };
+    let (html, whole) = (page.to_vec(), zip(1, 500));
+    let (few, right) = (Some(html.len() as u64), Some(whole.len() as u64));
+    // a page of somebody on the way
+    check(None, None, None, None, html.clone(), "no ETag, and no size is listed").await;
+    check(None, None, right, Some("\"a\""), html.clone(), "18 bytes, listed with").await;
+    check(None, Some("\"p\""), few, Some("\"a\""), html.clone(), "has the ETag \"p\"").await;
+    check(Some(b"x"), None, right, None, html.clone(), "18 bytes, listed with").await;
+    check(Some(b"x"), Some("\"p\""), None, Some("\"a\""), whole.clone(), "has the ETag").await;
+    // the listing, and what comes without a checksum, do not fit
+    check(None, Some("\"a\""), few, Some("\"a\""), whole.clone(), "listed with 18").await;
+    // what the source really has
+    check(None, Some("W/\"a\""), few, Some("\"a\""), html.clone(), "=corrupt").await;
+    check(None, None, few, Some("\"a\""), html.clone(), "=corrupt").await;
+    check(Some(page), None, right, Some("\"a\""), html, "=corrupt").await;
+    check(Some(b"x"), Some("\"a\""), right, Some("\"a\""), whole.clone(), "=checksum_mismatch")
+        .await;
+    check(None, Some("\"cdn\""), right, Some("\"a\""), whole, "=unverified").await;
+}
+
+#[tokio::test]
+async fn answers_without_an_end_are_left() {
+    let check = async |bytes: Option<u64>,
+                       reply: fn(&Request) -> Reply,
+                       limits: &str,
+                       expect: &str| {
+        let server = Server::start(move |request, _| {
+            if request.path.ends_with(".CHECKSUM") { Reply::status(404) } else { reply(request) }
+        });
+        let lab = Lab::new(limits);
+        let mut from = remote(&server.url, 1);
+        from.bytes = bytes;
+        lab.plan(vec![(unit(1), from)]).await;
+        let failure = lab.run().await.expect_err(expect);
+        assert_eq!(failure.exit, Exit::SourceUnavailable);
+        let text = failure.error.to_string();
+        assert!(text.contains(expect), "{text}");
+        assert_eq!((lab.fragment(1).await, lab.temporary().await), (None, 0));
+        server.of(".zip").len()
+    };
+    let long = |_: &Request| Reply { unsized_body: true, ..Reply::body(200, &zip(1, 3 << 20)) };
+    let small = "attempts: 5, archive_mib: 1";
+    let asked = check(None, long, small, "the body goes on, expected at most 1048576").await;
+    assert_eq!(asked, 1, "another attempt would bring no less");
+    check(Some(9_000), long, small, "the body goes on, listed with 9000").await;
+    // a length that is announced is not even begun; one that lies is a body that is cut
+    let announced = |_: &Request| Reply::body(200, &zip(1, 3 << 20));
+    check(None, announced, small, "the answer has 3145754 bytes").await;
+    let cut = |_: &Request| Reply::body(200, &zip(1, 5_000)).cut(100);
+    check(None, cut, "attempts: 2", "after 2 attempts").await;
+    // a byte now and then keeps a connection alive, not an archive or a checksum file
+    let drip = |_: &Request| Reply { drip: true, ..Reply::body(200, &zip(1, 5_000)) };
+    let limits = "attempts: 9, idle_timeout_seconds: 9, total_timeout_seconds: 1";
+    check(None, drip, limits, "total_timeout_seconds (1 s)").await;
+}
+
+#[tokio::test]
+async fn a_checksum_file_that_drips_is_given_up() {
+    let server = Server::start(|request, _| {
+        let reply = Reply::file(request, &zip(1, 500), "\"a\"");
+        Reply { drip: request.path.ends_with(".CHECKSUM"), ..reply }
+    });
+    let lab = Lab::new("attempts: 1, idle_timeout_seconds: 9, answer_timeout_seconds: 1");
+    lab.plan(vec![(unit(1), remote(&server.url, 1))]).await;
+    let failure = lab.run().await.expect_err("no answer");
+    let text = failure.error.to_string();
+    assert!(text.contains("answer_timeout_seconds (1 s)"), "{text}");
+}
