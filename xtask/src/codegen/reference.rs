@@ -353,6 +353,20 @@ const LIMITS: &[(&str, &str)] = &[
         "limits.download.total_timeout_seconds",
         "seconds an archive may take in all, attempts included",
     ),
+    (
+        "limits.download.answer_timeout_seconds",
+        "seconds the answer to a small request may take with its body: a page of a listing, a head, \
+         a checksum file",
+    ),
+    ("limits.download.archive_mib", "MiB an archive may have at most"),
+    (
+        "limits.download.listing_pages",
+        "pages of one series' listing that are read at most; a page has up to 1000 keys",
+    ),
+    (
+        "limits.download.listing_idle_pages",
+        "pages in a row without an archive of the series after which its listing is given up",
+    ),
     ("limits.silver.workers", "groups at once in one worker; 0 means one a core"),
     (
         "limits.silver.memory_mib",
