@@ -175,7 +175,7 @@ async fn clean_runs(
         }
         let mut documents = 0;
         for part in ["fragments", "batches"] {
-            for entry in lake.list(&format!("{folder}/{part}")).await? {
+            for entry in lake.list_own(&format!("{folder}/{part}")).await? {
                 documents += 1;
                 if !dry_run {
                     lake.delete(&entry.key).await?;

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 use url::Url;
+
+use crate::directory::Directory;
+use crate::disk::{self, Disk, Watch};
 
 /// What can go wrong with the lake's storage.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +86,7 @@ pub struct Lake {
     pub(crate) objects: Arc<dyn ObjectStore>,
     root: Arc<dyn ObjectStore>,
     url: Url,
-    directory: Option<PathBuf>,
+    pub(crate) disk: Option<Arc<Disk>>,
     temp: PathBuf,
 }
 
@@ -111,6 +113,23 @@ impl Lake {
         temp: Option<&FilePath>,
         options: &[(&str, &str)],
     ) -> Result<Self, StoreError> {
+        Self::opened(uri, temp, options, None)
+    }
+
+    /// Opens a directory of which `watch` is told what happens to its files.
+    ///
+    /// # Errors
+    /// As [`Lake::open`].
+    pub fn open_watched(uri: &str, watch: Arc<dyn Watch>) -> Result<Self, StoreError> {
+        Self::opened(uri, None, &[], Some(watch))
+    }
+
+    fn opened(
+        uri: &str,
+        temp: Option<&FilePath>,
+        options: &[(&str, &str)],
+        watch: Option<Arc<dyn Watch>>,
+    ) -> Result<Self, StoreError> {
         let bad = || StoreError::BadUri { uri: uri.to_owned() };
         let is_url = uri.contains("://");
         let mut url = if is_url {
@@ -126,12 +145,15 @@ impl Lake {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
-        let (root, directory): (Arc<dyn ObjectStore>, _) = match url.scheme() {
+        let (root, disk): (Arc<dyn ObjectStore>, _) = match url.scheme() {
             "file" => {
                 let path = url.to_file_path().map_err(|()| bad())?;
                 writable(&path.to_string_lossy())?;
                 let path = make_directory(&path)?;
-                (Arc::new(LocalFileSystem::new()), Some(path))
+                // without links, so that a link below it is told from one above
+                url = Url::from_directory_path(&path).map_err(|()| bad())?;
+                let disk = Arc::new(Disk::new(path, watch));
+                (Arc::new(Directory::new(Arc::clone(&disk))), Some(disk))
             }
             "s3" => {
                 let known = |(name, value): &(&str, &str)| {
@@ -149,16 +171,16 @@ impl Lake {
             _ => return Err(bad()),
         };
         let prefix = Path::from_url_path(url.path()).map_err(|_| bad())?;
-        let temp = match (temp, &directory) {
+        let temp = match (temp, &disk) {
             (Some(temp), _) => make_directory(temp)?,
-            (None, Some(directory)) => make_directory(&directory.join(model::layout::TEMP))?,
+            (None, Some(disk)) => make_directory(&disk.path(model::layout::TEMP))?,
             (None, None) => std::env::temp_dir(),
         };
         Ok(Self {
             objects: Arc::new(PrefixStore::new(Arc::clone(&root), prefix)),
             root,
             url,
-            directory,
+            disk,
             temp,
         })
     }
@@ -200,7 +222,7 @@ impl Lake {
 
     /// The directory, where the lake is one.
     pub fn directory(&self) -> Option<&FilePath> {
-        self.directory.as_deref()
+        self.disk.as_ref().map(|disk| disk.root())
     }
 
     /// Where spill and staging files go.
@@ -210,7 +232,7 @@ impl Lake {
 
     /// The file of an object, where the lake is a directory.
     pub(crate) fn local_path(&self, key: &str) -> Option<PathBuf> {
-        self.directory.as_ref().map(|directory| directory.join(key))
+        self.disk.as_ref().map(|disk| disk.path(key))
     }
 
     /// Reads an object whole. For documents: large objects are read through
@@ -293,6 +315,23 @@ impl Lake {
         Ok(entries)
     }
 
+    /// All objects under a folder that is to be cleaned, in key order: none where the folder is
+    /// reached through a link, for what a link leads to is not the lake's to delete.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`].
+    pub async fn list_own(&self, folder: &str) -> Result<Vec<Entry>, StoreError> {
+        if let Some(disk) = &self.disk {
+            let path = disk.path(folder.trim_end_matches('/'));
+            // something in it, for the folder itself may be the link
+            match disk.is_behind_link(&path.join("x")) {
+                Ok(false) => {}
+                _ => return Ok(Vec::new()),
+            }
+        }
+        self.list(folder).await
+    }
+
     /// The folders directly under a folder, in order, as keys without a slash at their end.
     ///
     /// # Errors
@@ -346,6 +385,5 @@ fn entry(meta: &object_store::ObjectMeta) -> Entry {
 
 fn make_directory(path: &FilePath) -> Result<PathBuf, StoreError> {
     let error = |source| StoreError::File { action: "make", path: path.to_owned(), source };
-    std::fs::create_dir_all(path).map_err(error)?;
-    path.canonicalize().map_err(error)
+    disk::make_folder(path).map_err(error)
 }

@@ -7,12 +7,16 @@
 //! |---|---|
 //! | [`lake`] | opening a lake; reading, writing and listing objects |
 //! | [`staged`] | large objects: written beside the lake, then published whole |
+//! | [`disk`] | how files come onto a disk: nothing acknowledged is lost by a power cut |
+//! | `directory` | a directory as an object store over it, which follows no link |
 //! | [`document`] | JSON documents: plans, fragments, ledger extracts |
 //! | [`logs`] | whether the logs of tables are whole, and the heads by which it is seen |
 //! | `sizes` | the sizes of some archives of the ledger, read as a stream |
 //! | [`schema`] | the Arrow form of the model's schemas |
 //! | [`parquet`] | Parquet files: the only place that writes them |
 
+mod directory;
+pub mod disk;
 pub mod document;
 pub mod lake;
 pub mod logs;

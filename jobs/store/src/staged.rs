@@ -34,21 +34,6 @@ impl Lake {
         Ok(Staged { lake: self.clone(), file, bytes: 0 })
     }
 
-    /// Moves a file from another device, as a container's own /tmp is one, into a directory lake:
-    /// first into its temporary folder, from which a rename is atomic.
-    fn move_in(&self, file: &NamedTempFile, to: &FilePath) -> io::Result<()> {
-        let folder = self.directory().map_or_else(
-            || self.temp().to_owned(),
-            |directory| directory.join(model::layout::TEMP),
-        );
-        std::fs::create_dir_all(&folder)?;
-        let mut inside = tempfile::Builder::new().prefix("staged-").tempfile_in(folder)?;
-        io::copy(&mut File::open(file.path())?, &mut inside)?;
-        inside.as_file().sync_data()?;
-        inside.persist(to)?;
-        Ok(())
-    }
-
     /// A local file with an object's bytes: the object itself where the lake is a directory,
     /// else a copy that is deleted when the value is dropped.
     ///
@@ -94,20 +79,14 @@ impl Staged {
     /// [`StoreError`]; nothing is visible then.
     pub async fn publish(self, key: &str) -> Result<u64, StoreError> {
         let bytes = self.bytes;
-        if let Some(path) = self.lake.local_path(key) {
-            let error = |source| StoreError::File { action: "write", path: path.clone(), source };
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(error)?;
-            }
-            // a rename is atomic but the bytes must be on disk before the name points to them
-            self.file.as_file().sync_data().map_err(error)?;
-            match self.file.persist(&path) {
-                Err(refused) if refused.error.kind() == io::ErrorKind::CrossesDevices => {
-                    self.lake.move_in(&refused.file, &path).map_err(error)?;
-                }
-                Err(refused) => return Err(error(refused.error)),
-                Ok(_) => {}
-            }
+        if let Some(disk) = &self.lake.disk {
+            let path = disk.path(key);
+            // its folder is synced by the document that names it
+            disk.place(self.file, &path, false).map_err(|source| StoreError::File {
+                action: "write",
+                path: path.clone(),
+                source,
+            })?;
             return Ok(bytes);
         }
         let Self { lake, file, .. } = self;

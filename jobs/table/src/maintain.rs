@@ -203,7 +203,7 @@ impl Tables {
         let cutoff = now - TimeDelta::days(days.max(RETENTION_DAYS));
         // listed before the log is read: what is added meanwhile is not in the list
         let folder = format!("{}/", layout::table(table));
-        let entries = self.lake.list(&folder).await?;
+        let entries = self.lake.list_own(&folder).await?;
         let Some(loaded) = self.loaded(table).await? else { return Ok(Vacuumed::default()) };
         let load = |error| TableError::delta("load", table)(error);
         let state = loaded.snapshot().map_err(load)?;

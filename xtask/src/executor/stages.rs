@@ -3,6 +3,7 @@
 //! tried again, is not decided here.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -399,11 +400,17 @@ impl<'a> Executor<'a> {
     }
 }
 
-/// Writes a file at once: nobody sees a part of it.
+/// Writes a file at once: nobody sees a part of it, nor is it lost by a power cut.
 fn write_whole(file: &Path, text: &str) -> std::io::Result<()> {
     let part = file.with_extension("part");
-    std::fs::write(&part, text)?;
-    std::fs::rename(&part, file)
+    let mut writer = std::fs::File::create(&part)?;
+    writer.write_all(text.as_bytes())?;
+    writer.sync_data()?;
+    std::fs::rename(&part, file)?;
+    match file.parent() {
+        Some(folder) if cfg!(unix) => std::fs::File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
 /// The scope as arguments of `plan`.

@@ -1,0 +1,208 @@
+//! How files come onto a disk so that a power cut takes away none that was acknowledged: bytes
+//! first, then the name, then the folders that hold it. What is to be written is not known here.
+//!
+//! A name that was given is not on the disk before its folder is synced, and a folder is synced
+//! once for all that came into it: [`Disk::place`] notes the folders, [`Disk::settle`] syncs
+//! those that were noted. Documents and log entries settle before and after they come, data files
+//! do not: so whatever a document names is on the disk before the document is.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fmt::Debug;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tempfile::NamedTempFile;
+
+/// Who is told what happens to the files of a lake: tests that imitate power cuts.
+pub trait Watch: Debug + Send + Sync {
+    /// Something has happened.
+    fn seen(&self, event: Event<'_>);
+}
+
+/// What happens to a file or a folder. Until the folders that hold them are synced, names come
+/// and go in memory only.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// A folder was made, those above it too where they were not there.
+    Made(&'a Path),
+    /// The bytes of a file are on the disk.
+    Synced(&'a Path),
+    /// A file got another name; another file of that name is gone.
+    Renamed {
+        /// The name that it had.
+        from: &'a Path,
+        /// The name that it has.
+        to: &'a Path,
+    },
+    /// What is in a folder, its names, is on the disk.
+    FolderSynced(&'a Path),
+    /// A file's name is gone.
+    Removed(&'a Path),
+}
+
+/// The disk below a lake's directory.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    root: PathBuf,
+    watch: Option<Arc<dyn Watch>>,
+    /// Folders whose names are not on the disk yet.
+    noted: Mutex<Noted>,
+    /// Held by whoever syncs folders: who comes second finds that done.
+    settling: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Noted {
+    folders: BTreeSet<PathBuf>,
+    /// Folders that were noted once with all above them.
+    known: HashSet<PathBuf>,
+}
+
+impl Disk {
+    /// The disk below `root`, an absolute path without links.
+    pub(crate) fn new(root: PathBuf, watch: Option<Arc<dyn Watch>>) -> Self {
+        Self { root, watch, noted: Mutex::default(), settling: Mutex::default() }
+    }
+
+    /// The lake's directory.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The file of a key.
+    pub(crate) fn path(&self, key: &str) -> PathBuf {
+        self.root.join(key)
+    }
+
+    fn tell(&self, event: Event<'_>) {
+        if let Some(watch) = &self.watch {
+            watch.seen(event);
+        }
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A file in the lake's own temporary folder, from which a rename is atomic.
+    pub(crate) fn temporary(&self) -> io::Result<NamedTempFile> {
+        let folder = self.root.join(model::layout::TEMP);
+        std::fs::create_dir_all(&folder)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("staged-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        builder.tempfile_in(folder)
+    }
+
+    /// Gives a file its name, with its bytes on the disk before. It may be on another device.
+    /// `anew` refuses to take the place of another file ([`io::ErrorKind::AlreadyExists`]).
+    pub(crate) fn place(&self, file: NamedTempFile, to: &Path, anew: bool) -> io::Result<()> {
+        file.as_file().sync_data()?;
+        self.tell(Event::Synced(file.path()));
+        let folder = to.parent().unwrap_or(&self.root);
+        if !folder.is_dir() {
+            std::fs::create_dir_all(folder)?;
+            self.tell(Event::Made(folder));
+        }
+        let from = file.path().to_owned();
+        let result = if anew { file.persist_noclobber(to) } else { file.persist(to) };
+        match result {
+            Ok(_) => self.tell(Event::Renamed { from: &from, to }),
+            Err(refused) if refused.error.kind() == io::ErrorKind::CrossesDevices => {
+                let mut inside = self.temporary()?;
+                io::copy(&mut File::open(refused.file.path())?, &mut inside)?;
+                return self.place(inside, to, anew);
+            }
+            Err(refused) => return Err(refused.error),
+        }
+        self.note(folder);
+        Ok(())
+    }
+
+    /// Notes that a folder has to be synced; and, the first time, all above it, for another
+    /// process may have made them a moment ago and not synced them yet.
+    fn note(&self, folder: &Path) {
+        let mut noted = self.noted();
+        noted.folders.insert(folder.to_owned());
+        let mut folder = folder;
+        while folder != self.root && noted.known.insert(folder.to_owned()) {
+            let Some(above) = folder.parent() else { break };
+            noted.folders.insert(above.to_owned());
+            folder = above;
+        }
+    }
+
+    /// Brings the names of all that was placed onto the disk.
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        let _alone = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        let folders = std::mem::take(&mut self.noted().folders);
+        for folder in &folders {
+            if let Err(error) = sync_folder(folder) {
+                self.noted().folders.extend(folders.clone());
+                return Err(error);
+            }
+            self.tell(Event::FolderSynced(folder));
+        }
+        Ok(())
+    }
+
+    /// Deletes a file, or the link that stands in its place; `Err` of
+    /// [`io::ErrorKind::NotFound`] when it is not there. What lies behind a link in its path is
+    /// not the lake's, and is refused.
+    pub(crate) fn remove(&self, path: &Path) -> io::Result<()> {
+        if self.is_behind_link(path)? {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!(
+                    "`{}` lies behind a link; what a link leads to is not deleted",
+                    path.display()
+                ),
+            ));
+        }
+        std::fs::remove_file(path)?;
+        self.tell(Event::Removed(path));
+        Ok(())
+    }
+
+    /// Whether the folder of a path is reached through a link, or lies outside of the lake.
+    pub(crate) fn is_behind_link(&self, path: &Path) -> io::Result<bool> {
+        let folder = path.parent().unwrap_or(&self.root);
+        Ok(folder.canonicalize()? != folder || !folder.starts_with(&self.root))
+    }
+}
+
+/// Makes a folder with all above it, and brings their names onto the disk.
+pub(crate) fn make_folder(path: &Path) -> io::Result<PathBuf> {
+    let missing = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).count();
+    std::fs::create_dir_all(path)?;
+    let path = path.canonicalize()?;
+    for above in path.ancestors().skip(1).take(missing) {
+        sync_folder(above)?;
+    }
+    Ok(path)
+}
+
+/// Brings the names in a folder onto the disk. File systems that know no such thing say so.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput
+                    | io::ErrorKind::Unsupported
+                    // made by another user, or gone with all that was in it
+                    | io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::NotFound
+            ) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
+}
