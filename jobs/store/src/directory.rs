@@ -98,8 +98,19 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Gives an object its name so that it and whatever was placed before are on the disk.
-fn place(disk: &Disk, file: NamedTempFile, to: &FilePath, anew: bool) -> Result<PutResult> {
+/// Says of an object that is put that its name may come onto the disk later, with the next one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Followed;
+
+/// Gives an object its name so that whatever was placed before, and it too unless it is
+/// followed by another one, is on the disk.
+fn place(
+    disk: &Disk,
+    file: NamedTempFile,
+    to: &FilePath,
+    anew: bool,
+    followed: bool,
+) -> Result<PutResult> {
     disk.settle().map_err(at(to))?;
     disk.place(file, to, anew).map_err(|error| {
         // what is no file can never be read, nor be written by anybody else
@@ -110,7 +121,9 @@ fn place(disk: &Disk, file: NamedTempFile, to: &FilePath, anew: bool) -> Result<
         }
         at(to)(error)
     })?;
-    disk.settle().map_err(at(to))?;
+    if !followed {
+        disk.settle().map_err(at(to))?;
+    }
     Ok(PutResult { e_tag: None, version: None })
 }
 
@@ -132,11 +145,12 @@ impl ObjectStore for Directory {
                 });
             }
         };
+        let followed = options.extensions.get::<Followed>().is_some();
         let (path, disk) = (self.path(location)?, Arc::clone(&self.disk));
         blocking(move || {
             let mut file = disk.temporary().map_err(at(&path))?;
             payload.iter().try_for_each(|bytes| file.write_all(bytes)).map_err(at(&path))?;
-            place(&disk, file, &path, anew)
+            place(&disk, file, &path, anew, followed)
         })
         .await
     }
@@ -225,7 +239,7 @@ impl ObjectStore for Directory {
             let mut source = File::open(&from).map_err(at(&from))?;
             let mut file = disk.temporary().map_err(at(&to))?;
             io::copy(&mut source, &mut file).map_err(at(&to))?;
-            place(&disk, file, &to, anew).map(|_| ())
+            place(&disk, file, &to, anew, false).map(|_| ())
         })
         .await
     }
@@ -350,7 +364,7 @@ impl MultipartUpload for Upload {
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
         let file = file.ok_or_else(|| self.ended())?;
         let (disk, path) = (Arc::clone(&self.disk), self.path.clone());
-        blocking(move || place(&disk, file, &path, false)).await
+        blocking(move || place(&disk, file, &path, false, false)).await
     }
 
     async fn abort(&mut self) -> Result<()> {

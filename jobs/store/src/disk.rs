@@ -2,9 +2,10 @@
 //! first, then the name, then the folders that hold it. What is to be written is not known here.
 //!
 //! A name that was given is not on the disk before its folder is synced, and a folder is synced
-//! once for all that came into it: [`Disk::place`] notes the folders, [`Disk::settle`] syncs
-//! those that were noted. Documents and log entries settle before and after they come, data files
-//! do not: so whatever a document names is on the disk before the document is.
+//! once for all that came into it: `Disk::place` notes the folders, `Disk::settle` syncs those that
+//! were noted. Documents and log entries settle before and after they come, data files do not: so
+//! whatever a document names is on the disk before the document is. Fragments and batches settle
+//! before and not after: without its name a fragment was not done, and is done again.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Debug;
@@ -14,6 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
+
+/// Folders that are synced at once.
+const AT_ONCE: usize = 16;
 
 /// Who is told what happens to the files of a lake: tests that imitate power cuts.
 pub trait Watch: Debug + Send + Sync {
@@ -138,15 +142,34 @@ impl Disk {
     /// Brings the names of all that was placed onto the disk.
     pub(crate) fn settle(&self) -> io::Result<()> {
         let _alone = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
-        let folders = std::mem::take(&mut self.noted().folders);
-        for folder in &folders {
-            if let Err(error) = sync_folder(folder) {
-                self.noted().folders.extend(folders.clone());
-                return Err(error);
-            }
-            self.tell(Event::FolderSynced(folder));
+        let folders: Vec<PathBuf> = std::mem::take(&mut self.noted().folders).into_iter().collect();
+        let done = self.sync_folders(&folders);
+        if done.is_err() {
+            self.noted().folders.extend(folders);
         }
-        Ok(())
+        done
+    }
+
+    /// Syncs folders, several at once: a disk waits more than it works.
+    fn sync_folders(&self, folders: &[PathBuf]) -> io::Result<()> {
+        let sync = |some: &[PathBuf]| {
+            some.iter().try_for_each(|folder| {
+                sync_folder(folder)?;
+                self.tell(Event::FolderSynced(folder));
+                Ok(())
+            })
+        };
+        let share = folders.len().div_ceil(AT_ONCE).max(1);
+        if share == 1 && folders.len() < 3 {
+            return sync(folders);
+        }
+        std::thread::scope(|threads| {
+            let shares: Vec<_> =
+                folders.chunks(share).map(|some| threads.spawn(move || sync(some))).collect();
+            shares.into_iter().try_for_each(|share| {
+                share.join().unwrap_or_else(|_| Err(io::Error::other("a thread failed")))
+            })
+        })
     }
 
     /// Deletes a file, or the link that stands in its place; `Err` of

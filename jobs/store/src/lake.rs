@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
+use model::layout;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 use url::Url;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Followed};
 use crate::disk::{self, Disk, Watch};
 
 /// What can go wrong with the lake's storage.
@@ -173,7 +174,7 @@ impl Lake {
         let prefix = Path::from_url_path(url.path()).map_err(|_| bad())?;
         let temp = match (temp, &disk) {
             (Some(temp), _) => make_directory(temp)?,
-            (None, Some(disk)) => make_directory(&disk.path(model::layout::TEMP))?,
+            (None, Some(disk)) => make_directory(&disk.path(layout::TEMP))?,
             (None, None) => std::env::temp_dir(),
         };
         Ok(Self {
@@ -262,8 +263,12 @@ impl Lake {
     /// # Errors
     /// [`StoreError::Object`].
     pub async fn write(&self, key: &str, bytes: impl Into<Bytes>) -> Result<(), StoreError> {
+        let mut options = PutOptions::default();
+        if layout::is_followed(key) {
+            options.extensions.insert(Followed);
+        }
         self.objects
-            .put(&location(key), PutPayload::from_bytes(bytes.into()))
+            .put_opts(&location(key), PutPayload::from_bytes(bytes.into()), options)
             .await
             .map(|_| ())
             .map_err(|source| StoreError::Object { action: "write", key: key.to_owned(), source })

@@ -96,6 +96,27 @@ async fn what_a_document_names_is_on_the_disk_before_the_document() {
 }
 
 #[tokio::test]
+async fn fragments_come_with_the_next_document() {
+    let (_folder, lake, seen) = open();
+    let run = model::RunId::new("2024-01-01T00:00:00Z".parse().unwrap(), 1);
+    let mut staged = lake.stage().unwrap();
+    staged.write_all(b"data").unwrap();
+    staged.publish("data/1.parquet").await.unwrap();
+    let fragment = model::layout::fragment(&run, "silver", "a/b");
+    lake.write(&fragment, "names it").await.unwrap();
+    let events = seen.take();
+    let named = place(&events, "named", &fragment);
+    assert!(place(&events, "folder", "data") < named, "{events:?}");
+    assert!(events[..named].iter().filter(|(kind, _)| *kind == "synced").count() == 2);
+    assert!(events[named..].iter().all(|(kind, _)| *kind != "folder"), "{events:?}");
+    lake.write(&model::layout::plan(&run), "names all").await.unwrap();
+    let events = seen.take();
+    let folder = fragment.rsplit_once('/').unwrap().0;
+    let plan = place(&events, "named", &model::layout::plan(&run));
+    assert!(place(&events, "folder", folder) < plan, "{events:?}");
+}
+
+#[tokio::test]
 async fn what_is_no_file_is_not_written_over() {
     let (folder, lake, _) = open();
     std::fs::create_dir_all(folder.path().join("log/5.json")).unwrap();

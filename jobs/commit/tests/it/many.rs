@@ -70,12 +70,16 @@ async fn ten_thousand_fragments() {
     // the second run finds the table full
     for (n, symbols) in [(1, "A"), (2, "B"), (3, "A")] {
         let run = planned(&world, n, (SYMBOLS * DAYS as usize) as u64).await;
-        for symbol in 0..SYMBOLS {
-            for day in 0..DAYS {
-                let day = Day::of_epoch_days(first.epoch_days() + day).unwrap();
-                run.silver(&fragment(&format!("{symbols}{symbol:02}USDT"), day)).await;
+        let symbols = (0..SYMBOLS).map(|symbol| {
+            let run = &run;
+            async move {
+                for day in 0..DAYS {
+                    let day = Day::of_epoch_days(first.epoch_days() + day).unwrap();
+                    run.silver(&fragment(&format!("{symbols}{symbol:02}USDT"), day)).await;
+                }
             }
-        }
+        });
+        futures::future::join_all(symbols).await;
         let begin = Instant::now();
         let summary = run.commit().await;
         took.push(begin.elapsed());
