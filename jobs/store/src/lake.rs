@@ -320,6 +320,12 @@ impl Lake {
         Ok(entries)
     }
 
+    /// Whether something that is no file, such as a folder or a link to nothing, stands in the
+    /// place of an object.
+    pub fn is_in_the_way(&self, key: &str) -> bool {
+        self.local_path(key).is_some_and(|path| path.symlink_metadata().is_ok() && !path.is_file())
+    }
+
     /// All objects under a folder that is to be cleaned, in key order: none where the folder is
     /// reached through a link, for what a link leads to is not the lake's to delete.
     ///

@@ -184,11 +184,12 @@ impl Tables {
                 tracing::warn!(%table, %error, "the commit is there in spite of the error");
                 return Ok(Outcome { noop: false, ..outcome });
             }
-            if !is_conflict(&error) {
+            let key = layout::log_entry(table, snapshot.version() + 1);
+            let is_in_the_way = self.lake.is_in_the_way(&key);
+            if !is_conflict(&error) && !is_in_the_way {
                 return Err(TableError::delta("commit to", table)(error));
             }
-            if stuck == STUCK {
-                let key = layout::log_entry(table, snapshot.version() + 1);
+            if is_in_the_way || stuck == STUCK {
                 let problem = "is in the way of the next log entry and is none".to_owned();
                 return Err(TableError::Damaged(Damage { table, key, problem }));
             }

@@ -126,7 +126,10 @@ pub(crate) async fn commit_metadata(
     metadata: Action,
     operation: DeltaOperation,
 ) -> Result<(), deltalake_core::DeltaTableError> {
-    let properties = CommitProperties::default().with_max_retries(0);
+    let ours = serde_json::json!({ "previous": snapshot.entry });
+    let properties = CommitProperties::default()
+        .with_max_retries(0)
+        .with_metadata([("marketLake".to_owned(), ours)]);
     let prepared = CommitBuilder::from(properties)
         .with_actions(vec![metadata])
         .build(Some(snapshot.state.as_ref()), snapshot.log.clone(), operation)
