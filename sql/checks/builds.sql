@@ -9,6 +9,7 @@ SELECT
     rows_read,
     rows_silver,
     rows_rejected,
-    rows_duplicate
+    rows_duplicate,
+    rows_conflicting
 FROM ops.builds
 ORDER BY built_at DESC, run DESC

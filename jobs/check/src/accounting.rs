@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use anyhow::Context as _;
 use model::UnitId;
 use model::layout;
-use model::schema::Table;
+use model::schema::{RejectReason, Table};
 use serde::Deserialize;
 use table::Tables;
 use table::datafusion::prelude::SessionContext;
@@ -37,9 +37,12 @@ pub async fn check(
     session: &SessionContext,
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
-    let mut rejects: HashMap<String, u64> = HashMap::new();
+    // rejected lines, and rows that another one of their key took the place of
+    let mut rejects: HashMap<String, [u64; 2]> = HashMap::new();
     for file in tables.live_files(Table::Rejects, |_| true).await? {
-        *rejects.entry(maker(file.name())).or_default() += file.rows;
+        let reason = file.partition.get("reason").map(String::as_str);
+        let conflicting = reason == Some(RejectReason::ConflictingDuplicate.as_str());
+        rejects.entry(maker(file.name())).or_default()[usize::from(conflicting)] += file.rows;
     }
     let builds = ask::BUILDS.ask(session, &[], Vec::new()).await?;
     for table in [Table::Trades, Table::AggTrades, Table::Klines] {
@@ -54,7 +57,8 @@ pub async fn check(
                 continue;
             }
             let group = row.word("group_id")?;
-            let maker = maker_of(&group, &row.word("inputs")?);
+            let inputs = row.word("inputs")?;
+            let maker = maker_of(&group, &inputs);
             let (read, silver) = (row.count("rows_read")?, row.count("rows_silver")?);
             let (rejected, duplicate) = (row.count("rows_rejected")?, row.count("rows_duplicate")?);
             let mut differ = |field: &str, expected: u64, found: u64| {
@@ -77,11 +81,21 @@ pub async fn check(
             differ("rows_silver", silver, *there);
             let units: Vec<BuiltUnit> = serde_json::from_str(&row.word("units")?)
                 .with_context(|| format!("ops.builds: bad units of {group}"))?;
-            let of_units = units
-                .iter()
-                .filter_map(|u| rejects.get(&maker_of(u.unit.as_str(), &u.sha256)))
-                .sum();
-            differ("rows_rejected", rejected, of_units);
+            let of = |of_unit: &dyn Fn(&BuiltUnit) -> String| {
+                let all = units.iter().filter_map(|unit| rejects.get(&of_unit(unit)));
+                all.fold([0; 2], |[a, b], [c, d]| [a + c, b + d])
+            };
+            let of_units = of(&|unit| maker_of(unit.unit.as_str(), &inputs));
+            // a former version named them by the archive alone and kept no conflicting rows
+            let of_former = of(&|unit| maker_of(unit.unit.as_str(), &unit.sha256));
+            if of_units == [0; 2] && of_former != [0; 2] {
+                differ("rows_rejected", rejected, of_former[0]);
+            } else {
+                differ("rows_rejected", rejected, of_units[0]);
+                if of_units[1] > 0 {
+                    differ("rows_conflicting", row.count("rows_conflicting")?, of_units[1]);
+                }
+            }
         }
         live.retain(|maker, _| !seen.contains(maker));
         let strays: u64 = live.values().sum();

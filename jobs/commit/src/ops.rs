@@ -30,6 +30,12 @@ pub struct BuiltUnit {
     /// Days of a month's archive that have fewer rows than they should.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub short_days: Vec<Day>,
+    /// Data lines read; `None` in builds of former versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_read: Option<u64>,
+    /// What else silver says of it, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The sums over the groups that a run built, from `ops.builds`.
@@ -63,6 +69,8 @@ fn cells(fragment: &SilverFragment, run: &str) -> Result<Vec<Cell>, TableError> 
             sha256: outcome.sha256.clone(),
             corrupt: outcome.corrupt.clone(),
             short_days: outcome.short_days.clone(),
+            rows_read: Some(outcome.counts.read),
+            notes: outcome.notes.clone(),
         })
         .collect();
     let units = serde_json::to_string(&units)

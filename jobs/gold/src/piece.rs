@@ -301,9 +301,9 @@ impl Workshop {
             .collect();
         let owner = format!("{}/{}", dirty.id(), layout::data_file(&pairs, ""));
         let path = layout::data_file(&pairs, &layout::data_file_name(&owner, &content, 0));
-        let (rows, stats) = (finished.rows, finished.stats);
+        let (rows, stats, crc32) = (finished.rows, finished.stats, Some(finished.crc32));
         let bytes = finished.staged.publish(&format!("{}/{path}", layout::table(table))).await?;
-        Ok(Some(DataFile { path, partition: partition.clone(), bytes, rows, stats }))
+        Ok(Some(DataFile { path, partition: partition.clone(), bytes, rows, stats, crc32 }))
     }
 }
 

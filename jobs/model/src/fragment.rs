@@ -127,21 +127,26 @@ pub struct UnitOutcome {
     /// bars.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub short_days: Vec<crate::Day>,
+    /// What else a person should know of it, in words: it holds no row, or rows later than the
+    /// time it was fetched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Rows: `read = silver + rejected + duplicate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RowCounts {
-    /// Data lines read (no header).
+    /// Data lines read: neither a header nor an empty line.
     pub read: u64,
     /// Rows in silver.
     pub silver: u64,
-    /// Lines in `silver.rejects`.
+    /// Lines in `silver.rejects`, but for those of reason `conflicting_duplicate`.
     pub rejected: u64,
     /// Rows dropped because their key was there already.
     pub duplicate: u64,
-    /// Of the duplicates, those whose content differed from the row kept.
+    /// Of the duplicates, those whose content differed from the row kept. Their lines stand in
+    /// `silver.rejects` under reason `conflicting_duplicate`, so that nothing is lost.
     pub conflicting: u64,
     /// Of the rows in silver, those with `is_valid = false`.
     pub invalid: u64,
@@ -260,6 +265,10 @@ pub struct DataFile {
     pub rows: u64,
     /// Statistics by column: exact, of the columns that have any.
     pub stats: BTreeMap<String, ColumnStats>,
+    /// CRC-32 (IEEE, as zip and Parquet have it) of the whole file; `None` where a former version
+    /// wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crc32: Option<u32>,
 }
 
 /// Exact statistics of one column of a file.

@@ -175,6 +175,9 @@ words! {
         OutsidePeriod = "outside_period",
         /// The line is longer than any row can be.
         TooLong = "too_long",
+        /// A row whose key another row has that says something else. The other one is in
+        /// silver; this one counts as a duplicate and not as rejected.
+        ConflictingDuplicate = "conflicting_duplicate",
     }
 }
 
@@ -192,7 +195,8 @@ words! {
         TakerExceedsVolume = "taker_exceeds_volume",
         /// first_trade_id > last_trade_id.
         TradeIdOrder = "trade_id_order",
-        /// The time lies more than a day ahead of the time the archive was fetched.
+        /// The time lies more than a day ahead of the time the archive was fetched. Of former
+        /// versions only: the time of fetching is nothing that an archive says.
         InFuture = "in_future",
         /// Quote quantity differs from price × quantity by more than rounding.
         QuoteMismatch = "quote_mismatch",
@@ -200,15 +204,32 @@ words! {
         OffGrid = "off_grid",
         /// A bar that closes before its timeframe ends (seen around maintenance). Still valid.
         EarlyClose = "early_close",
-        /// Another row with the same key and other content was dropped. Still valid.
+        /// Another row with the same key and other content was dropped; it stands in
+        /// silver.rejects. Still valid.
         ConflictingDuplicate = "conflicting_duplicate",
+        /// An aggregate that the exchange voided: price and quantity 0, trade ids −1. It stands
+        /// for nothing, and its day is none the worse for it.
+        Voided = "voided",
+        /// Another row has the same id and is of other trades: both stay. Still valid.
+        IdRepeated = "id_repeated",
+        /// The trades of this aggregate are in one with a lesser id already.
+        RepeatsTrades = "repeats_trades",
+        /// An id is negative or not below 2^53.
+        IdOutOfRange = "id_out_of_range",
+        /// The number of a bar's trades is negative or not below 2^53.
+        BadCount = "bad_count",
+        /// A quantity or volume of less than 1e-8 that is not 0. It stands as 0.
+        QuantityUnderflow = "quantity_underflow",
     }
 }
 
 impl Issue {
     /// Whether a row with this issue is still valid.
     pub const fn is_harmless(self) -> bool {
-        matches!(self, Self::OffGrid | Self::EarlyClose | Self::ConflictingDuplicate)
+        matches!(
+            self,
+            Self::OffGrid | Self::EarlyClose | Self::ConflictingDuplicate | Self::IdRepeated
+        )
     }
 
     /// The bit that stands for this issue in a set.

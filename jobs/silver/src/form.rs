@@ -125,9 +125,6 @@ impl Form {
 
     /// Reads one line, without its end.
     pub(crate) fn read(&self, line: &[u8], bounds: &Bounds) -> Result<Row, Fault> {
-        if line.is_empty() {
-            return Err(self.wrong_count("an empty line".to_owned()));
-        }
         let found = fields(line);
         if found != self.fields.len() {
             return Err(self.wrong_count(format!("{found} fields")));
@@ -168,6 +165,19 @@ impl Form {
         }
         row.issues = (self.judge)(&row, &printed, bounds);
         Ok(row)
+    }
+
+    /// The instant that decides the partition, of a line that is no row; `None` where it cannot
+    /// be read. Of a line with other fields than it should have it counts inside of the period
+    /// only, for there another number may stand in its place.
+    pub(crate) fn own_time(&self, line: &[u8], bounds: &Bounds) -> Option<i64> {
+        let place = self
+            .fields
+            .iter()
+            .position(|(_, kind)| matches!(kind, Kind::Instant(slot) if *slot == self.time))?;
+        let text = line.split(|b| *b == b',').nth(place)?;
+        let (time, _) = number::instant(text).ok()?;
+        (self.has_right_fields(line) || bounds.is_plain(time)).then_some(time)
     }
 
     fn wrong_count(&self, found: String) -> Fault {

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use chrono::TimeDelta;
 use model::archive::file_name;
 use model::fragment::{RawArchive, RowCounts};
 use model::schema::{RejectReason, Table};
@@ -30,6 +31,9 @@ use crate::resort::Resort;
 use crate::rows::Rows;
 use crate::rules::Bounds;
 use crate::zip::{Member, ZipFault};
+
+/// What is said of an archive in which nothing stands but perhaps a header.
+const EMPTY: &str = "the archive holds no row";
 
 /// Means and limits of building groups.
 #[derive(Debug, Clone)]
@@ -78,6 +82,8 @@ pub(crate) struct UnitResult {
     pub(crate) corrupt: Option<String>,
     /// Days of a month that have fewer rows than they should.
     pub(crate) short_days: Vec<Day>,
+    /// What else is to be said of it.
+    pub(crate) notes: Vec<String>,
 }
 
 /// What a group was made into.
@@ -260,6 +266,10 @@ impl Pass<'_> {
         };
         let file = File::open(path).map_err(|source| failed(path, source))?;
         let bytes = file.metadata().map_err(|source| failed(path, source))?.len();
+        if bytes == 0 {
+            let reason = "the archive is empty: it has 0 bytes, expected a zip".to_owned();
+            return Err(Stop::Corrupt(place, reason));
+        }
         if bytes != input.archive.bytes {
             let expected = input.archive.bytes;
             let reason = format!("the raw object has {bytes} bytes, expected {expected}");
@@ -270,13 +280,14 @@ impl Pass<'_> {
             tracing::warn!(unit = %input.unit, others = member.others, "a zip has other members: ignored");
         }
         let mut blocks = Blocks::new(member, self.limits.block);
-        let bounds = Bounds::of(&input.unit, input.archive.fetched_at);
+        let bounds = Bounds::of(&input.unit);
         let mut parser = Parser::new(form, bounds);
         let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
         let mut rejects = Vec::new();
         let rank = place as u16;
         let mut days = Days::of(&input.unit);
         let (mut bytes_told, mut rows_told) = (0, 0);
+        let mut latest = i64::MIN;
         loop {
             let piece = blocks.next().map_err(|error| stop(error.into()))?;
             match piece {
@@ -291,6 +302,7 @@ impl Pass<'_> {
                     if let Some(days) = &mut days {
                         days.count(&rows.longs[form.time][before..]);
                     }
+                    latest = latest.max(rows.longs[form.time].last().copied().unwrap_or(latest));
                     sink.take(rows, rank, false)?;
                 }
                 Some(Piece::LongLine(start)) => {
@@ -302,11 +314,21 @@ impl Pass<'_> {
             progress.count(bytes - bytes_told, read - rows_told);
             (bytes_told, rows_told) = (bytes, read);
         }
+        parser.finish(&mut rejects);
+        files.take(&mut rejects)?;
         sink.take(rows, rank, true)?;
         let counts =
             RowCounts { read: parser.read(), rejected: files.count(), ..RowCounts::default() };
         let short_days = days.map_or_else(Vec::new, |days| days.short());
-        Ok(UnitResult { counts, rejects: files.finish()?, corrupt: None, short_days })
+        let mut notes = Vec::new();
+        if counts.read == 0 {
+            notes.push(EMPTY.to_owned());
+        }
+        // told and not made an issue of the rows: they are the same whenever they are fetched
+        if latest > (input.archive.fetched_at + TimeDelta::days(1)).timestamp_micros() {
+            notes.push("rows lie more than a day after the time it was fetched".to_owned());
+        }
+        Ok(UnitResult { counts, rejects: files.finish()?, corrupt: None, short_days, notes })
     }
 }
 

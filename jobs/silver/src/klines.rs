@@ -107,7 +107,6 @@ fn judge(row: &Row, printed: &Printed, bounds: &Bounds) -> Issues {
     if row.amounts[TAKER] > row.amounts[VOLUME] || row.amounts[TAKER_QUOTE] > row.amounts[QUOTE] {
         issues.add(Issue::TakerExceedsVolume);
     }
-    bounds.judge_time(open_time, &mut issues);
     let into = open_time.rem_euclid(bounds.timeframe);
     if into != 0 {
         issues.add(Issue::OffGrid);

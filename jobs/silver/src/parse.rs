@@ -1,9 +1,11 @@
 //! From bytes to rows and rejects. Pure: nothing here reads, writes or knows the time.
 //!
-//! Every line ends as exactly one row or one reject; only a header is neither.
+//! Every line ends as exactly one row or one reject; only a header and empty lines are neither.
+//! A reject is handed out when it is known between which rows it stands, for they tell its day.
 
 use std::borrow::Cow;
 
+use model::Day;
 use model::schema::RejectReason;
 
 use crate::form::{Fault, Form, lossy};
@@ -12,10 +14,13 @@ use crate::rules::Bounds;
 
 /// Longest line, in bytes, that can be a row.
 pub(crate) const LONGEST: usize = 4_096;
-/// Rejects after which [`Parser::block`] hands back, so that they never pile up.
+/// Rejects after which [`Parser::block`] hands back, so that they never pile up. So many in a row
+/// are also given up waiting for the row that follows.
 pub(crate) const PAUSE: usize = 4_096;
 /// What stands behind a raw text that was cut.
 const CUT: &str = "…";
+/// What some programs put before a text in UTF-8.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// A line that is not in silver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +31,20 @@ pub(crate) struct Reject {
     pub(crate) fault: Fault,
     /// The line as received.
     pub(crate) raw: String,
+    /// The day that it is of; `None` where neither it nor its neighbours tell.
+    pub(crate) day: Option<Day>,
+}
+
+/// A reject whose next row has not been seen.
+#[derive(Debug)]
+struct Waiting {
+    reject: Reject,
+    /// Its own time (µs), where it can be read.
+    time: Option<i64>,
+    /// The time of the row before it.
+    before: Option<i64>,
+    /// The rows of the member before it.
+    rows: u64,
 }
 
 /// Reads one member, block by block.
@@ -35,8 +54,13 @@ pub(crate) struct Parser {
     bounds: Bounds,
     /// Lines seen.
     lines: u64,
-    /// Of them, those that were a header: 0 or 1.
-    headers: u64,
+    /// Of them, those that are no data: a header, empty lines.
+    others: u64,
+    /// Rows handed out so far.
+    rows: u64,
+    /// The time (µs) of the last of them.
+    last: Option<i64>,
+    waiting: Vec<Waiting>,
     /// Whether the fast reader may be used; tests compare both ways.
     fast: bool,
 }
@@ -44,18 +68,22 @@ pub(crate) struct Parser {
 impl Parser {
     /// At the start of a member.
     pub(crate) const fn new(form: &'static Form, bounds: Bounds) -> Self {
-        Self { form, bounds, lines: 0, headers: 0, fast: true }
+        Self::with(form, bounds, true)
     }
 
     /// Reads with care only.
     #[cfg(test)]
     pub(crate) const fn careful(form: &'static Form, bounds: Bounds) -> Self {
-        Self { form, bounds, lines: 0, headers: 0, fast: false }
+        Self::with(form, bounds, false)
+    }
+
+    const fn with(form: &'static Form, bounds: Bounds, fast: bool) -> Self {
+        Self { form, bounds, lines: 0, others: 0, rows: 0, last: None, waiting: Vec::new(), fast }
     }
 
     /// Data lines seen so far.
     pub(crate) const fn read(&self) -> u64 {
-        self.lines - self.headers
+        self.lines - self.others
     }
 
     /// Reads whole lines; only the last of a member may lack its end. Returns the bytes taken:
@@ -67,6 +95,8 @@ impl Parser {
         rejects: &mut Vec<Reject>,
     ) -> usize {
         let mut at = 0;
+        let start = rows.len();
+        rows.mark_line(self.lines + 1);
         while at < block.len() && rejects.len() < PAUSE {
             if self.fast && self.lines > 0 {
                 let (taken, count) = (self.form.fast)(&block[at..], &self.bounds, rows);
@@ -79,15 +109,85 @@ impl Parser {
             let rest = &block[at..];
             let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |n| n + 1);
             at += end;
-            self.line(&rest[..end], rows, rejects);
+            self.line(&rest[..end], start, rows, rejects);
         }
+        self.settle(start, rows, rejects);
+        if let Some(last) = rows.longs[self.form.time][start..].last() {
+            self.last = Some(*last);
+        }
+        self.rows += (rows.len() - start) as u64;
         at
+    }
+
+    /// Hands out the rejects that wait, at the end of the member.
+    pub(crate) fn finish(&mut self, rejects: &mut Vec<Reject>) {
+        let left: Vec<Waiting> = self.waiting.drain(..).collect();
+        rejects.extend(left.into_iter().map(|waiting| self.with_day(waiting, None)));
+    }
+
+    /// Waits no longer where too many wait: nobody knows of which day the middle of so many is.
+    fn give_up(&mut self, rejects: &mut Vec<Reject>) {
+        if self.waiting.len() >= PAUSE {
+            self.waiting.iter_mut().for_each(|waiting| waiting.before = None);
+            self.finish(rejects);
+        }
+    }
+
+    /// Hands out the rejects whose next row is among `rows`, of which those from `start` on are
+    /// new.
+    fn settle(&mut self, start: usize, rows: &Rows, rejects: &mut Vec<Reject>) {
+        let times = &rows.longs[self.form.time][start..];
+        let known = self.rows + times.len() as u64;
+        let ready = self.waiting.iter().take_while(|waiting| waiting.rows < known).count();
+        let ready: Vec<Waiting> = self.waiting.drain(..ready).collect();
+        for waiting in ready {
+            let next = times.get((waiting.rows.saturating_sub(self.rows)) as usize).copied();
+            rejects.push(self.with_day(waiting, next));
+        }
+    }
+
+    /// A line's own time tells its day, else the rows around it do, where they agree or there is
+    /// but one.
+    fn with_day(&self, waiting: Waiting, next: Option<i64>) -> Reject {
+        let Waiting { mut reject, time, before, .. } = waiting;
+        let around = || {
+            let day = |time: Option<i64>| time.and_then(Day::of_micros);
+            match (day(before), day(next)) {
+                (Some(before), Some(next)) => (before == next).then_some(before),
+                (before, next) => before.or(next),
+            }
+        };
+        reject.day = match (time, self.bounds.only_day) {
+            (Some(time), _) => Day::of_micros(time),
+            (None, Some(day)) => Some(day),
+            (None, None) => around(),
+        };
+        reject
+    }
+
+    fn reject(
+        &mut self,
+        reject: Reject,
+        time: Option<i64>,
+        start: usize,
+        rows: &mut Rows,
+        rejects: &mut Vec<Reject>,
+    ) {
+        self.settle(start, rows, rejects);
+        let new = &rows.longs[self.form.time][start..];
+        let before = new.last().copied().or(self.last);
+        let count = self.rows + new.len() as u64;
+        self.waiting.push(Waiting { reject, time, before, rows: count });
+        self.give_up(rejects);
+        rows.mark_line(self.lines + 1);
     }
 
     /// Takes a line of which only the start was kept, because it is longer than [`LONGEST`].
     pub(crate) fn long_line(&mut self, start: &[u8], rejects: &mut Vec<Reject>) {
         self.lines += 1;
-        rejects.push(self.too_long(start));
+        let reject = self.too_long(start);
+        self.waiting.push(Waiting { reject, time: None, before: self.last, rows: self.rows });
+        self.give_up(rejects);
     }
 
     fn too_long(&self, line: &[u8]) -> Reject {
@@ -100,28 +200,35 @@ impl Parser {
                 expected: Cow::Owned(format!("at most {LONGEST} bytes")),
             },
             raw: lossy(&line[..line.len().min(LONGEST)]) + CUT,
+            day: None,
         }
     }
 
-    fn line(&mut self, line: &[u8], rows: &mut Rows, rejects: &mut Vec<Reject>) {
+    /// Takes one line; the rows from `start` on are this block's.
+    fn line(&mut self, line: &[u8], start: usize, rows: &mut Rows, rejects: &mut Vec<Reject>) {
         self.lines += 1;
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > LONGEST {
-            rejects.push(self.too_long(line));
+            let reject = self.too_long(line);
+            self.reject(reject, None, start, rows, rejects);
             return;
         }
-        let mut text = line;
-        if self.lines == 1 {
-            text = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
-            if self.is_header(text) {
-                self.headers = 1;
-                return;
-            }
+        let is_first = self.lines == 1;
+        let text = if is_first { line.strip_prefix(BOM).unwrap_or(line) } else { line };
+        let is_empty = text.iter().all(|b| b" \t\r".contains(b));
+        if is_empty || self.read() == 1 && self.is_header(text) {
+            self.others += 1;
+            rows.mark_line(self.lines + 1);
+            return;
         }
         match self.form.read(text, &self.bounds) {
             Ok(row) => rows.push(&row),
-            Err(fault) => rejects.push(Reject { line: self.lines, fault, raw: lossy(line) }),
+            Err(fault) => {
+                let reject = Reject { line: self.lines, fault, raw: lossy(line), day: None };
+                let time = self.form.own_time(text, &self.bounds);
+                self.reject(reject, time, start, rows, rejects);
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 //! Tests of the parser: what each kind of line becomes, and that neither the fast reader nor
 //! the way a stream is cut changes anything.
 
-use chrono::{DateTime, Utc};
 use model::Unit;
 use proptest::prelude::*;
 
@@ -17,8 +16,7 @@ const AGG: &str = "binance/spot/agg_trades/BTCUSDT/2025-01-01";
 const KLINES: &str = "binance/spot/klines/BTCUSDT/1h/2018-02";
 
 fn bounds(unit: &Unit) -> Bounds {
-    let fetched: DateTime<Utc> = "2030-01-01T00:00:00Z".parse().expect("instant");
-    Bounds::of(unit, fetched)
+    Bounds::of(unit)
 }
 
 type Parsed = (Vec<Row>, Vec<Reject>, u64);
@@ -40,6 +38,7 @@ fn parse(mut parser: Parser, form: &Form, csv: &[u8], size: usize) -> Parsed {
             Piece::LongLine(start) => parser.long_line(start, &mut all),
         }
     }
+    parser.finish(&mut all);
     ((0..rows.len()).map(|n| rows.get(n)).collect(), all, parser.read())
 }
 
@@ -79,7 +78,7 @@ fn check(id: &str, csv: &[u8], expect: &[&str]) {
     let form = Form::of(&unit);
     let (rows, rejects, _) = parse_all_ways(&unit, csv);
     let mut found: Vec<String> = rows.iter().map(|row| show(form, row)).collect();
-    for Reject { line, fault, raw } in rejects {
+    for Reject { line, fault, raw, .. } in rejects {
         found.push(format!(
             "{line}: {} {} found {}, expected {} | {raw}",
             fault.reason,
@@ -177,7 +176,6 @@ fn lines_that_are_no_rows() {
         let reject = format!("2: {expect} | {line}");
         check(FUTURES, csv.as_bytes(), &[show, show, &reject]);
     };
-    bad("", "field_count - found an empty line, expected 6 fields");
     bad(&format!("{row}{row}"), "field_count - found 11 fields, expected 6 fields");
     bad("4,42283.1,0.005", "field_count - found 3 fields, expected 6 fields");
     bad(&format!("{row},"), "field_count - found 7 fields, expected 6 fields");
@@ -281,15 +279,73 @@ fn rules_of_trades() {
     issue("4,9999999999,99999999999999999999,1,1704067200000,true", "quote_mismatch");
 }
 
+/// The days of the rejects of an archive, in line order.
+fn days(id: &str, csv: &str, expect: &[&str]) {
+    let unit: Unit = id.parse().expect(id);
+    let (_, rejects, _) = parse_all_ways(&unit, csv.as_bytes());
+    let found: Vec<String> = rejects
+        .iter()
+        .map(|reject| {
+            let day = reject.day.map_or_else(|| "-".to_owned(), |day| day.to_string());
+            format!("{} {day}", reject.line)
+        })
+        .collect();
+    assert_eq!(found, expect, "{csv}");
+}
+
 #[test]
-fn rows_after_the_archive_was_fetched() {
-    let unit: Unit = FUTURES.parse().expect("unit");
-    let form = Form::of(&unit);
-    let fetched: DateTime<Utc> = "2023-12-31T12:00:00Z".parse().expect("instant");
-    let csv = b"4,10,0.5,5,1704110400000,true\n5,10,0.5,5,1704110400001,true\n";
-    let (rows, ..) = parse(Parser::new(form, Bounds::of(&unit, fetched)), form, csv, 0);
-    assert_eq!(rows[0].issues.text(), None);
-    assert_eq!(rows[1].issues.text().as_deref(), Some("in_future"));
+fn a_reject_is_of_the_day_that_its_time_or_its_neighbours_say() {
+    let month = "binance/usdm/trades/BTCUSDT/2024-01";
+    let row = |day: i64| format!("4,42283.1,0.005,211.4155,{},true\n", day_millis(day));
+    let bad = "torn,1\n";
+    // its own time, in the period or not; a fused line has one where the line should
+    let own = format!("x,1,1,1,{},true\n", day_millis(20));
+    days(month, &(row(1) + &own + &row(2)), &["2 2024-01-20"]);
+    let next_month = format!("4,42283.1,0.005,211.4155,{},true\n", day_millis(32));
+    days(month, &(row(31) + &next_month + "\n"), &["2 2024-02-01"]);
+    let fused = format!("4,42283.1,0.005,211.4155,{},true4,42283\n", day_millis(7));
+    days(month, &(row(1) + &fused + &row(9)), &["2 2024-01-07"]);
+    // a number that stands in the place of the time of a line with other fields
+    let other = "4,42283.1,0.005,211.4155,9999999999999,true,7\n";
+    days(month, &(row(3) + other + &row(3)), &["2 2024-01-03"]);
+    // its neighbours, where they agree or there is but one
+    days(month, &(row(5) + bad + bad + &row(5)), &["2 2024-01-05", "3 2024-01-05"]);
+    days(month, &(row(5) + bad + &row(6) + bad), &["2 -", "4 2024-01-06"]);
+    days(month, &(bad.to_owned() + "\n" + &row(6)), &["1 2024-01-06"]);
+    days(month, bad, &["1 -"]);
+    // of an archive of one day every line is of that day, unless it says another
+    days(FUTURES, &(row(1) + bad + &next_month), &["2 2024-01-01", "3 2024-02-01"]);
+}
+
+fn day_millis(day: i64) -> i64 {
+    1_704_067_200_000 + (day - 1) * 86_400_000
+}
+
+#[test]
+fn of_very_many_rejects_in_a_row_nobody_knows_the_day() {
+    let unit: Unit = "binance/usdm/trades/BTCUSDT/2024-01".parse().expect("unit");
+    let row = format!("4,42283.1,0.005,211.4155,{},true\n", day_millis(9));
+    let csv = row.clone() + &"torn\n".repeat(PAUSE + 3) + &row;
+    let (_, rejects, _) = parse_all_ways(&unit, csv.as_bytes());
+    assert!(rejects[..PAUSE].iter().all(|reject| reject.day.is_none()));
+    assert!(
+        rejects[PAUSE..].iter().all(|reject| reject.day == Day::of_micros(day_millis(9) * 1000))
+    );
+    assert!(rejects.windows(2).all(|pair| pair[0].line < pair[1].line));
+}
+
+#[test]
+fn empty_lines_are_no_lines() {
+    let row = "4,42283.1,0.005,211.4155,1704067200000,true";
+    let show = "4 1704067200000000 42283.1 0.005 211.4155 true";
+    let header = "id,price,qty,quote_qty,time,is_buyer_maker";
+    check(FUTURES, b"\n", &[]);
+    check(FUTURES, b"\r\n\r\n \n", &[]);
+    check(FUTURES, format!("\n{header}\n\n{row}\n\n").as_bytes(), &[show]);
+    check(FUTURES, format!("{row}\r\n\r\n{row}\r\n\t\r\n").as_bytes(), &[show, show]);
+    // their numbers count all the same
+    let bad = "3: field_count - found 1 fields, expected 6 fields | torn";
+    check(FUTURES, format!("{row}\n\ntorn\n").as_bytes(), &[show, bad]);
 }
 
 #[test]

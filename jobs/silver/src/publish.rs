@@ -39,6 +39,7 @@ pub(crate) fn publish(
             counts: result.counts,
             corrupt: result.corrupt,
             short_days: result.short_days,
+            notes: result.notes,
         });
         rejects.push((input, result.rejects));
     }
@@ -80,7 +81,8 @@ pub(crate) fn publish(
             let values =
                 [("source", input.unit.source.to_string()), ("reason", reason.as_str().to_owned())];
             let id = input.unit.id();
-            let name = layout::data_file_name(id.as_str(), &input.archive.sha256, 0);
+            // which rows are left out depends on the other units of the group too
+            let name = layout::data_file_name(id.as_str(), &inputs_hash, 0);
             reject_files.push(put(runtime, Table::Rejects, &values, &name, finished)?);
         }
     }
@@ -121,5 +123,6 @@ fn put(
         bytes,
         rows: finished.rows,
         stats: finished.stats,
+        crc32: Some(finished.crc32),
     })
 }

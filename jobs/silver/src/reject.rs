@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use model::Unit;
 use model::schema::{RejectReason, Table};
+use model::{Day, Unit};
 use store::Lake;
 use store::parquet::{ColumnarFile, Finished, Values};
 
@@ -53,6 +53,7 @@ impl<'a> RejectFiles<'a> {
             let found: Vec<_> = own.iter().map(|r| Some(r.fault.found.as_str())).collect();
             let expected: Vec<_> = own.iter().map(|r| Some(r.fault.expected.as_ref())).collect();
             let raw: Vec<_> = own.iter().map(|r| Some(r.raw.as_str())).collect();
+            let days: Vec<_> = own.iter().map(|r| r.day.map(Day::epoch_days)).collect();
             let values = [
                 Values::ConstText(id.as_str()),
                 Values::ConstText(self.unit.market.as_str()),
@@ -66,6 +67,7 @@ impl<'a> RejectFiles<'a> {
                 Values::Text(&expected),
                 Values::Text(&raw),
                 Values::ConstText(self.raw_sha256),
+                Values::Days(&days),
             ];
             let file = match self.open.entry(*reason) {
                 std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),

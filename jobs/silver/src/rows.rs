@@ -1,7 +1,7 @@
 //! Rows in memory: columns of plain numbers, the same form for every dataset. What a column
 //! means for a dataset stands in its [`Form`](crate::form::Form).
 
-use model::schema::Issues;
+use model::schema::{Issue, Issues};
 
 /// Columns of each kind that a dataset may have.
 pub(crate) const SLOTS: usize = 4;
@@ -115,6 +115,8 @@ pub(crate) struct Rows {
     pub(crate) flags: [Vec<bool>; FLAGS],
     /// Rows with issues, in row order; all others have none.
     pub(crate) issues: Vec<(usize, Issues)>,
+    /// Rows and the lines that they stand on; those that follow stand on the lines that follow.
+    lines: Vec<(usize, u64)>,
     has: Has,
 }
 
@@ -189,6 +191,36 @@ impl Rows {
         row
     }
 
+    /// Says on which line the next row stands, unless another mark comes before it.
+    pub(crate) fn mark_line(&mut self, line: u64) {
+        let next = self.len();
+        match self.lines.last_mut() {
+            Some((row, marked)) if *row == next => *marked = line,
+            _ => self.lines.push((next, line)),
+        }
+    }
+
+    /// The line of its archive that a row stands on; 0 where nobody said.
+    pub(crate) fn line(&self, at: usize) -> u64 {
+        let marks = self.lines.partition_point(|(row, _)| *row <= at);
+        marks
+            .checked_sub(1)
+            .and_then(|mark| self.lines.get(mark))
+            .map_or(0, |(row, line)| line + (at - row) as u64)
+    }
+
+    /// Adds an issue to a row.
+    pub(crate) fn add_issue(&mut self, at: usize, issue: Issue) {
+        match self.issues.binary_search_by_key(&at, |(row, _)| *row) {
+            Ok(found) => self.issues[found].1.add(issue),
+            Err(place) => {
+                let mut issues = Issues::default();
+                issues.add(issue);
+                self.issues.insert(place, (at, issues));
+            }
+        }
+    }
+
     fn issues_of(&self, at: usize) -> Issues {
         self.issues
             .binary_search_by_key(&at, |(row, _)| *row)
@@ -214,13 +246,13 @@ impl Rows {
         self.amounts.iter_mut().for_each(Amounts::clear);
         self.flags.iter_mut().for_each(Vec::clear);
         self.issues.clear();
+        self.lines.clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::schema::Issue;
 
     #[test]
     fn rows_read_back() {

@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use model::Unit;
-use model::schema::{Issue, Issues};
+use chrono::{DateTime, SecondsFormat};
+use model::{Day, Period, Unit};
 
 use crate::number::{ONE, TENS};
 
@@ -15,49 +14,42 @@ pub(crate) struct Bounds {
     pub(crate) period: Range<i64>,
     /// The period in words.
     pub(crate) period_text: String,
-    /// A row later than this is in the future.
-    pub(crate) latest: i64,
+    /// The unit's day, where it is of one.
+    pub(crate) only_day: Option<Day>,
     /// The length of a bar; 1 where there are none.
     pub(crate) timeframe: i64,
-    /// `start` and length of the time in which a row needs no word: in the period, and not in
-    /// the future.
+    /// Start and length of the period.
     plain: (i64, u64),
 }
 
 impl Bounds {
-    /// The bounds of a unit whose archive was fetched at `fetched_at`.
-    pub(crate) fn of(unit: &Unit, fetched_at: DateTime<Utc>) -> Self {
+    /// The bounds of a unit.
+    pub(crate) fn of(unit: &Unit) -> Self {
         let period = unit.period.micros();
-        let latest = (fetched_at + TimeDelta::days(1)).timestamp_micros();
         let text = |micros| {
             DateTime::from_timestamp_micros(micros)
                 .map_or_else(String::new, |t| t.to_rfc3339_opts(SecondsFormat::Secs, true))
         };
-        let end = period.end.min(latest.saturating_add(1));
         Self {
             period_text: format!(
                 "an instant from {} to before {}",
                 text(period.start),
                 text(period.end)
             ),
-            latest,
+            only_day: match unit.period {
+                Period::Day(day) => Some(day),
+                Period::Month(_) => None,
+            },
             timeframe: unit.timeframe.map_or(1, model::Timeframe::micros),
-            plain: (period.start, u64::try_from(end - period.start).unwrap_or(0)),
+            plain: (period.start, u64::try_from(period.end - period.start).unwrap_or(0)),
             period,
         }
     }
 
-    /// Whether a time is in the period and not in the future.
+    /// Whether a time is in the period.
     #[inline]
     pub(crate) const fn is_plain(&self, time: i64) -> bool {
         (time.wrapping_sub(self.plain.0) as u64) < self.plain.1
-    }
-
-    /// Flags a time in the future.
-    pub(crate) const fn judge_time(&self, time: i64, issues: &mut Issues) {
-        if time > self.latest {
-            issues.add(Issue::InFuture);
-        }
     }
 }
 
@@ -117,19 +109,17 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_plain_inside_its_period_up_to_a_day_after_fetching() {
+    fn a_row_is_plain_inside_its_period() {
         let unit: Unit = "binance/spot/trades/BTCUSDT/2024-01".parse().expect("unit");
-        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("instant");
-        let bounds = Bounds::of(&unit, at("2024-01-10T00:00:00Z"));
+        let at = |text: &str| text.parse::<DateTime<chrono::Utc>>().expect("instant");
+        let bounds = Bounds::of(&unit);
         let check = |text: &str, plain: bool| {
             assert_eq!(bounds.is_plain(at(text).timestamp_micros()), plain, "{text}");
         };
         check("2023-12-31T23:59:59.999999Z", false);
         check("2024-01-01T00:00:00Z", true);
-        check("2024-01-11T00:00:00Z", true);
-        check("2024-01-11T00:00:00.000001Z", false);
-        let before = Bounds::of(&unit, at("2023-01-10T00:00:00Z"));
-        assert!(!before.is_plain(at("2024-01-01T00:00:00Z").timestamp_micros()));
+        check("2024-01-31T23:59:59.999999Z", true);
+        check("2024-02-01T00:00:00Z", false);
         assert_eq!(
             bounds.period_text,
             "an instant from 2024-01-01T00:00:00Z to before 2024-02-01T00:00:00Z"

@@ -104,7 +104,7 @@ pub(crate) static COINM: Form = Form {
     judge: judge::<false>,
 };
 
-fn judge<const QUOTE: bool>(row: &Row, printed: &Printed, bounds: &Bounds) -> Issues {
+fn judge<const QUOTE: bool>(row: &Row, printed: &Printed, _: &Bounds) -> Issues {
     let mut issues = Issues::default();
     let [first, second, ..] = row.amounts;
     if row.prices[0] <= 0 {
@@ -114,7 +114,6 @@ fn judge<const QUOTE: bool>(row: &Row, printed: &Printed, bounds: &Bounds) -> Is
     if first <= 0 || second < 0 || (!QUOTE && second == 0) {
         issues.add(Issue::BadQuantity);
     }
-    bounds.judge_time(row.longs[TIME], &mut issues);
     if QUOTE && !quote_fits(row.prices[0], first, second, printed.decimals[1]) {
         issues.add(Issue::QuoteMismatch);
     }

@@ -12,6 +12,7 @@
 //! | `number`, `flag`, `text` | how a column of each kind encodes a page |
 //! | `dictionary`, `bits` | distinct numbers; packing, runs and deltas |
 //! | `chunk` | compressed pages of a column and their footer entry |
+//! | `page` | page headers with checksums; the checksum of a file |
 //! | `stats` | exact statistics of a file, from its footer |
 
 mod batches;
@@ -22,6 +23,7 @@ mod dictionary;
 mod flag;
 mod frame;
 mod number;
+mod page;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -110,6 +112,8 @@ pub enum Values<'a> {
     Bool(&'a [bool]),
     /// Text.
     Text(&'a [Option<&'a str>]),
+    /// Days since the epoch, for [`ColumnType::Date`].
+    Days(&'a [Option<i32>]),
     /// No value in any row.
     Null,
     /// The same boolean in every row.
@@ -126,6 +130,7 @@ impl Values<'_> {
             Self::Decimal128(v) => Some(v.len()),
             Self::Bool(v) => Some(v.len()),
             Self::Text(v) => Some(v.len()),
+            Self::Days(v) => Some(v.len()),
             Self::Null | Self::ConstBool(_) | Self::ConstText(_) => None,
         }
     }
@@ -138,6 +143,7 @@ impl Values<'_> {
             Self::Decimal64(_) | Self::Decimal128(_) => "decimal",
             Self::Bool(_) | Self::ConstBool(_) => "boolean",
             Self::Text(_) | Self::ConstText(_) => "text",
+            Self::Days(_) => "days",
             Self::Null => "null",
         }
     }
@@ -151,6 +157,7 @@ impl Values<'_> {
             }
             Self::Bool(_) | Self::ConstBool(_) => column.kind == ColumnType::Boolean,
             Self::Text(_) | Self::ConstText(_) => column.kind == ColumnType::Text,
+            Self::Days(_) => column.kind == ColumnType::Date,
             Self::Null => column.nullable,
         }
     }
@@ -165,4 +172,6 @@ pub struct Finished {
     pub rows: u64,
     /// Exact statistics of each column.
     pub stats: BTreeMap<String, ColumnStats>,
+    /// CRC-32 of its bytes.
+    pub crc32: u32,
 }

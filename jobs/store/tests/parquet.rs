@@ -9,6 +9,7 @@ use arrow::array::{
     RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
 };
 use arrow::compute::concat_batches;
+use arrow::error::ArrowError;
 use model::fragment::Stat;
 use model::schema::{ColumnType, Table};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -90,6 +91,60 @@ fn any_table_comes_back_however_it_was_cut() {
         let found = read(&whole);
         assert_eq!(found.columns(), rows(*table, 0, ROWS).columns(), "{table}");
     }
+}
+
+/// The rows of a file's bytes.
+fn rows_of(bytes: Vec<u8>) -> Result<Vec<RecordBatch>, ArrowError> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))?;
+    reader.build()?.collect()
+}
+
+/// A bit that flips anywhere between the first page and the footer: the file does not read, or
+/// says what it said before.
+fn check_rot(finished: &Finished) {
+    let bytes = std::fs::read(finished.staged.path()).expect("the staged file");
+    assert_eq!(crc32fast::hash(&bytes), finished.crc32, "the sum of the whole file");
+    let whole = rows_of(bytes.clone()).expect("the rows");
+    let footer = u32::from_le_bytes(bytes[bytes.len() - 8..][..4].try_into().expect("four"));
+    let end = bytes.len() - 8 - footer as usize;
+    let mut noticed = 0;
+    for place in (4..end).step_by(3) {
+        let mut rotten = bytes.clone();
+        rotten[place] ^= 1 << (place % 8);
+        match std::panic::catch_unwind(|| rows_of(rotten)) {
+            Ok(Ok(rows)) => assert!(rows == whole, "a flip at {place} gives other rows"),
+            _ => noticed += 1,
+        }
+    }
+    assert!(noticed * 2 > end / 3, "{noticed} of {} flips were noticed", end / 3);
+}
+
+#[test]
+fn bits_that_flip_are_noticed() {
+    let (_folder, lake) = lake();
+    check_rot(&write_batches(&lake, Table::Daily, [rows(Table::Daily, 0, 300)]).expect("a file"));
+    let batch = rows(Table::AggTrades, 0, 900);
+    let longs: Vec<i64> = (0..900).map(|n| n * n % 1_000).collect();
+    let flags: Vec<bool> = longs.iter().map(|n| n % 3 == 0).collect();
+    let wide: Vec<i128> = longs.iter().map(|n| i128::from(*n) << 70).collect();
+    let words: Vec<String> = longs.iter().map(|n| format!("word {}", n % 7)).collect();
+    let words: Vec<Option<&str>> = words.iter().map(|w| Some(w.as_str())).collect();
+    let values: Vec<Values<'_>> = Table::AggTrades
+        .schema()
+        .file_columns()
+        .iter()
+        .map(|column| match column.kind {
+            ColumnType::Long => Values::Long(&longs),
+            ColumnType::Timestamp => Values::Micros(&longs),
+            ColumnType::Decimal(18, _) => Values::Decimal64(&longs),
+            ColumnType::Decimal(..) => Values::Decimal128(&wide),
+            ColumnType::Boolean => Values::Bool(&flags),
+            _ => Values::Text(&words),
+        })
+        .collect();
+    let mut file = ColumnarFile::create(&lake, Table::AggTrades, 400).expect("a file");
+    file.write(batch.num_rows(), &values).expect("rows");
+    check_rot(&file.finish().expect("a file"));
 }
 
 #[test]

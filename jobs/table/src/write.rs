@@ -39,8 +39,8 @@ impl Tables {
             .collect();
         let path = layout::data_file(&pairs, &layout::data_file_name(owner, inputs, part));
         let key = format!("{}/{path}", layout::table(table));
-        let (rows, stats) = (finished.rows, finished.stats);
+        let (rows, stats, crc32) = (finished.rows, finished.stats, Some(finished.crc32));
         let bytes = finished.staged.publish(&key).await?;
-        Ok(Some(DataFile { path, partition: partition.clone(), bytes, rows, stats }))
+        Ok(Some(DataFile { path, partition: partition.clone(), bytes, rows, stats, crc32 }))
     }
 }

@@ -187,8 +187,14 @@ fn fragment(symbol: &str, day: Day, now: DateTime<Utc>) -> anyhow::Result<Silver
     .map(|(k, v)| (k.to_owned(), v))
     .into();
     let counts = RowCounts { read: 1_000_000, silver: 1_000_000, ..RowCounts::default() };
-    let file =
-        DataFile { path, partition: partition.clone(), bytes: 20_000_000, rows: 1_000_000, stats };
+    let file = DataFile {
+        path,
+        partition: partition.clone(),
+        bytes: 20_000_000,
+        rows: 1_000_000,
+        stats,
+        crc32: None,
+    };
     Ok(SilverFragment {
         group,
         table: Table::Trades,
@@ -196,7 +202,14 @@ fn fragment(symbol: &str, day: Day, now: DateTime<Utc>) -> anyhow::Result<Silver
         replaces: vec![partition],
         files: vec![file],
         rejects: Vec::new(),
-        units: vec![UnitOutcome { unit, sha256, counts, corrupt: None, short_days: Vec::new() }],
+        units: vec![UnitOutcome {
+            unit,
+            sha256,
+            counts,
+            corrupt: None,
+            short_days: Vec::new(),
+            notes: Vec::new(),
+        }],
         counts,
         sorted: false,
         built_at: now,

@@ -166,7 +166,14 @@ async fn silver(
         if *content == "bad" {
             let corrupt = Some("the CRC is wrong".to_owned());
             let counts = RowCounts::default();
-            outcomes.push(UnitOutcome { unit, sha256, counts, corrupt, short_days: Vec::new() });
+            outcomes.push(UnitOutcome {
+                unit,
+                sha256,
+                counts,
+                corrupt,
+                short_days: Vec::new(),
+                notes: Vec::new(),
+            });
             continue;
         }
         let n = rows_of(content);
@@ -199,6 +206,7 @@ async fn silver(
             counts: unit_counts,
             corrupt: None,
             short_days: Vec::new(),
+            notes: Vec::new(),
         });
     }
     SilverFragment {
@@ -310,5 +318,6 @@ pub(crate) fn named(table: Table, partition: &Partition, owner: &str, inputs: &s
         bytes: 1,
         rows: 1,
         stats: BTreeMap::new(),
+        crc32: None,
     }
 }

@@ -65,7 +65,12 @@ pub const AGG_TRADES: TableSchema = TableSchema {
         MARKET,
         SYMBOL,
         DATE,
-        col("agg_trade_id", Long, "the exchange's id, contiguous per symbol"),
+        col(
+            "agg_trade_id",
+            Long,
+            "the exchange's id, contiguous per symbol; two rows may share one where they are of \
+             other trades (issue id_repeated)",
+        ),
         TIME,
         TIME_US,
         col("price", PRICE, "price in the quote asset"),
@@ -80,7 +85,7 @@ pub const AGG_TRADES: TableSchema = TableSchema {
         RAW,
     ],
     partitions: &["source", "market", "symbol", "date"],
-    key: &["source", "market", "symbol", "agg_trade_id"],
+    key: &["source", "market", "symbol", "agg_trade_id", "first_trade_id"],
     constraints: &[("valid_price", "NOT is_valid OR price > 0")],
     doc: "trades of one taker order at one price, aggregated by the exchange",
 };
@@ -137,11 +142,18 @@ pub const REJECTS: TableSchema = TableSchema {
         col("expected", Text, "what was expected"),
         col("raw_text", Text, "the line as received; bytes that are no UTF-8 as \u{fffd}"),
         col("raw_sha256", Text, "SHA-256 of the archive"),
+        opt(
+            "date",
+            Date,
+            "UTC day that the line is of, by its own time, else by the rows around it; null where \
+             neither tells. A day outside of the archive's period is no loss of that archive",
+        ),
     ],
     partitions: &["source", "reason"],
     key: &["unit", "line"],
     constraints: &[],
-    doc: "every line that silver could not take, with its text",
+    doc: "every line that silver could not take, and every row whose key another one has that \
+          says something else, with its text",
 };
 
 /// `bronze.archives`.

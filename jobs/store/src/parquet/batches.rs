@@ -1,19 +1,29 @@
-//! The Arrow path, on the library's own writer. Batches are gathered into whole row groups
+//! The Arrow path, on the library's own encoders. Batches are gathered into whole row groups
 //! before they are encoded, so that the bytes do not tell how the rows came.
 
 use std::io::Write as _;
 use std::sync::Arc;
 
-use arrow::array::{Array as _, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions};
 use arrow::compute::BatchCoalescer;
-use model::schema::{ColumnType, Table};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use arrow::datatypes::{
+    ArrowPrimitiveType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
+};
+use bytes::Bytes;
+use model::schema::{Column, ColumnType, Table};
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::column::writer::{
+    ColumnCloseResult, ColumnWriter, ColumnWriterImpl, get_column_writer,
+};
+use parquet::data_type::{ByteArray, DataType, FixedLenByteArray};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
-use parquet::schema::types::ColumnPath;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::{ColumnDescPtr, ColumnPath};
 
+use super::page::{Pages, Summed};
 use super::{CREATED_BY, Finished, TEXT_BYTES, WriteError, stats};
 use crate::lake::Lake;
 use crate::schema::file_schema;
@@ -60,12 +70,13 @@ pub(super) fn properties(table: Table, row_group_rows: usize) -> WriterPropertie
     builder.build()
 }
 
-/// A file in the making.
-#[derive(Debug)]
+/// A file in the making. The library encodes the columns; their pages get checksums here.
 struct BatchFile {
     table: Table,
     coalescer: BatchCoalescer,
-    writer: ArrowWriter<Staged>,
+    columns: Vec<ColumnDescPtr>,
+    properties: Arc<WriterProperties>,
+    writer: SerializedFileWriter<Summed<Staged>>,
     rows: u64,
 }
 
@@ -73,12 +84,18 @@ impl BatchFile {
     fn create(lake: &Lake, table: Table, rows: usize) -> Result<Self, WriteError> {
         let staged = lake.stage().map_err(|source| WriteError::Stage { table, source })?;
         let schema = file_schema(table);
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties(table, rows))
-            .with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(staged, Arc::clone(&schema), options)
-            .map_err(|source| WriteError::Encode { table, source })?;
-        Ok(Self { table, coalescer: BatchCoalescer::new(schema, rows), writer, rows: 0 })
+        let encode = |source| WriteError::Encode { table, source };
+        let descr = ArrowSchemaConverter::new().convert(&schema).map_err(encode)?;
+        let properties = Arc::new(properties(table, rows));
+        let writer = SerializedFileWriter::new(
+            Summed::new(staged),
+            descr.root_schema_ptr(),
+            Arc::clone(&properties),
+        )
+        .map_err(encode)?;
+        let columns = descr.columns().to_vec();
+        let coalescer = BatchCoalescer::new(schema, rows);
+        Ok(Self { table, coalescer, columns, properties, writer, rows: 0 })
     }
 
     fn write(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
@@ -109,9 +126,23 @@ impl BatchFile {
 
     /// Encodes the row groups that are complete.
     fn drain(&mut self) -> Result<(), WriteError> {
-        while let Some(group) = self.coalescer.next_completed_batch() {
-            self.writer.write(&group).map_err(|e| self.error(e))?;
+        while let Some(rows) = self.coalescer.next_completed_batch() {
+            self.group(&rows).map_err(|e| self.error(e))?;
         }
+        Ok(())
+    }
+
+    fn group(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
+        let mut group = self.writer.next_row_group()?;
+        let columns = self.table.schema().file_columns();
+        for ((column, descr), values) in columns.iter().zip(&self.columns).zip(rows.columns()) {
+            let mut bytes = Vec::new();
+            let pages = Box::new(Pages::new(&mut bytes));
+            let writer = get_column_writer(Arc::clone(descr), Arc::clone(&self.properties), pages);
+            let close = write_column(writer, column, values)?;
+            group.append_column(&Bytes::from(bytes), close)?;
+        }
+        group.close()?;
         Ok(())
     }
 
@@ -126,16 +157,78 @@ impl BatchFile {
         }
         self.coalescer.finish_buffered_batch().map_err(|e| self.error(e.into()))?;
         self.drain()?;
-        self.writer.flush().map_err(|e| self.error(e))?;
         let rows = self.rows;
         let stats = stats::of_file(table, self.writer.flushed_row_groups())?;
-        let mut staged =
+        let summed =
             self.writer.into_inner().map_err(|source| WriteError::Encode { table, source })?;
+        let (mut staged, crc32) = summed.finish();
         staged.flush().map_err(|source| WriteError::File {
             table,
             path: staged.path().to_owned(),
             source,
         })?;
-        Ok(Finished { staged, rows, stats })
+        Ok(Finished { staged, rows, stats, crc32 })
     }
+}
+
+/// Encodes one column of a row group.
+fn write_column(
+    writer: ColumnWriter<'_>,
+    column: &Column,
+    values: &ArrayRef,
+) -> Result<ColumnCloseResult, ParquetError> {
+    let levels = column.nullable.then(|| levels(values));
+    let levels = levels.as_deref();
+    match (writer, column.kind) {
+        (ColumnWriter::BoolColumnWriter(w), _) => {
+            write_all(w, values.as_boolean().iter().flatten(), levels)
+        }
+        (ColumnWriter::Int32ColumnWriter(w), ColumnType::Date) => {
+            write_all(w, numbers::<Date32Type>(values), levels)
+        }
+        (ColumnWriter::Int32ColumnWriter(w), _) => {
+            write_all(w, numbers::<Int32Type>(values), levels)
+        }
+        (ColumnWriter::Int64ColumnWriter(w), ColumnType::Timestamp) => {
+            write_all(w, numbers::<TimestampMicrosecondType>(values), levels)
+        }
+        (ColumnWriter::Int64ColumnWriter(w), ColumnType::Decimal(..)) => {
+            write_all(w, numbers::<Decimal128Type>(values).map(|v| v as i64), levels)
+        }
+        (ColumnWriter::Int64ColumnWriter(w), _) => {
+            write_all(w, numbers::<Int64Type>(values), levels)
+        }
+        (ColumnWriter::DoubleColumnWriter(w), _) => {
+            write_all(w, numbers::<Float64Type>(values), levels)
+        }
+        (ColumnWriter::FixedLenByteArrayColumnWriter(w), _) => {
+            let size = w.get_descriptor().type_length() as usize;
+            let bytes = |v: i128| FixedLenByteArray::from(v.to_be_bytes()[16 - size..].to_vec());
+            write_all(w, numbers::<Decimal128Type>(values).map(bytes), levels)
+        }
+        (ColumnWriter::ByteArrayColumnWriter(w), _) => {
+            write_all(w, values.as_string::<i32>().iter().flatten().map(ByteArray::from), levels)
+        }
+        _ => Err(ParquetError::General(format!("{} has a type that no table has", column.name))),
+    }
+}
+
+/// For each row whether it has a value.
+fn levels(values: &dyn Array) -> Vec<i16> {
+    (0..values.len()).map(|row| i16::from(values.is_valid(row))).collect()
+}
+
+/// The numbers that are there.
+fn numbers<T: ArrowPrimitiveType>(values: &ArrayRef) -> impl Iterator<Item = T::Native> {
+    values.as_primitive::<T>().iter().flatten()
+}
+
+fn write_all<T: DataType>(
+    mut writer: ColumnWriterImpl<'_, T>,
+    values: impl Iterator<Item = T::T>,
+    levels: Option<&[i16]>,
+) -> Result<ColumnCloseResult, ParquetError> {
+    let values: Vec<T::T> = values.collect();
+    writer.write_batch(&values, levels, None)?;
+    writer.close()
 }

@@ -14,9 +14,9 @@ use parquet::file::metadata::{
 };
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
+use super::page::Pages;
 use super::{bits, frame};
 
 /// The compression level of every page. Level 1: the higher ones cost far more time than they
@@ -175,6 +175,7 @@ impl Bounds {
             Type::FIXED_LEN_BYTE_ARRAY => {
                 value.to_be_bytes()[16 - descr.type_length() as usize..].to_vec()
             }
+            Type::INT32 => (value as i32).to_le_bytes().to_vec(),
             _ => (value as i64).to_le_bytes().to_vec(),
         };
         Some(match self {
@@ -243,8 +244,8 @@ impl Chunk {
     ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
         let pages = std::mem::take(&mut self.pages);
         let size = std::mem::take(&mut self.size) + 64 * pages.len();
-        let mut sink = TrackedWrite::new(Vec::with_capacity(size + scratch.body.len()));
-        let mut writer = SerializedPageWriter::new(&mut sink);
+        let mut sink = Vec::with_capacity(size + scratch.body.len());
+        let mut writer = Pages::new(&mut sink);
         let mut encodings = Vec::new();
         let mut count = |page_type, encoding| match encodings.last_mut() {
             Some(PageEncodingStats { page_type: t, encoding: e, count })
@@ -292,7 +293,7 @@ impl Chunk {
                 (a, b) => a.or(b),
             };
         }
-        let bytes = Bytes::from(sink.into_inner()?);
+        let bytes = Bytes::from(sink);
         let mut used = vec![Encoding::RLE];
         used.extend(encodings.iter().map(|e| e.encoding));
         let metadata = ColumnChunkMetaData::builder(self.descr.clone())
@@ -332,6 +333,10 @@ fn statistics(descr: &ColumnDescPtr, bounds: Option<&Bounds>, nulls: u64) -> Sta
             Statistics::Boolean(of(Some((*min, *max)), nulls, signed))
         }
         (Type::BOOLEAN, _) => Statistics::Boolean(of(None, nulls, signed)),
+        (Type::INT32, Some(Bounds::Number(min, max))) => {
+            Statistics::Int32(of(Some((*min as i32, *max as i32)), nulls, signed))
+        }
+        (Type::INT32, _) => Statistics::Int32(of(None, nulls, signed)),
         (Type::INT64, Some(Bounds::Number(min, max))) => {
             Statistics::Int64(of(Some((*min as i64, *max as i64)), nulls, signed))
         }

@@ -17,6 +17,7 @@ use super::batches::properties;
 use super::chunk::Scratch;
 use super::flag::FlagColumn;
 use super::number::{NumberColumn, TooLong};
+use super::page::Summed;
 use super::text::TextColumn;
 use super::{Finished, Values, WriteError, stats};
 use crate::lake::Lake;
@@ -42,9 +43,10 @@ impl Encoder {
     /// `None` for types that the hot path does not have.
     fn new(column: &Column, descr: ColumnDescPtr) -> Option<Self> {
         Some(match column.kind {
-            ColumnType::Long | ColumnType::Timestamp | ColumnType::Decimal(_, 8) => {
-                Self::Number(NumberColumn::new(column, descr))
-            }
+            ColumnType::Long
+            | ColumnType::Timestamp
+            | ColumnType::Date
+            | ColumnType::Decimal(_, 8) => Self::Number(NumberColumn::new(column, descr)),
             ColumnType::Boolean => Self::Flag(FlagColumn::new(column, descr)),
             ColumnType::Text => Self::Text(TextColumn::new(column, descr)),
             _ => return None,
@@ -59,6 +61,14 @@ impl Encoder {
                 c.push(&v[from..to]);
             }
             (Self::Number(c), Values::Decimal128(v)) => c.push_wide(&v[from..to]),
+            (Self::Number(c), Values::Days(v)) => {
+                for day in &v[from..to] {
+                    match day {
+                        Some(day) => c.push(&[i64::from(*day)]),
+                        None => c.push_nulls(1),
+                    }
+                }
+            }
             (Self::Number(c), _) => c.push_nulls(rows),
             (Self::Flag(c), Values::Bool(v)) => c.push(&v[from..to]),
             (Self::Flag(c), Values::ConstBool(v)) => c.push_same(*v, rows),
@@ -97,7 +107,7 @@ pub struct ColumnarFile {
     columns: &'static [Column],
     encoders: Vec<Encoder>,
     scratch: Scratch,
-    writer: SerializedFileWriter<Staged>,
+    writer: SerializedFileWriter<Summed<Staged>>,
     group_rows: usize,
     page_rows: usize,
     /// Rows in the page, in the row group and in the file so far.
@@ -152,8 +162,9 @@ impl ColumnarFile {
         let path = staged.path().to_owned();
         let scratch = Scratch::new().map_err(|source| WriteError::File { table, path, source })?;
         let properties = Arc::new(properties(table, group_rows));
-        let writer = SerializedFileWriter::new(staged, schema.root_schema_ptr(), properties)
-            .map_err(encode)?;
+        let writer =
+            SerializedFileWriter::new(Summed::new(staged), schema.root_schema_ptr(), properties)
+                .map_err(encode)?;
         Ok(Self {
             table,
             columns,
@@ -226,10 +237,13 @@ impl ColumnarFile {
             if let Some(found) = values.rows().filter(|found| *found != rows) {
                 return misfit(column.name, format!("{found} rows"), format!("{rows} rows"));
             }
-            if let (false, Values::Text(texts)) = (column.nullable, values)
-                && texts.contains(&None)
-            {
-                return misfit(column.name, "a null".to_owned(), "text".to_owned());
+            let has_null = match values {
+                Values::Text(texts) => texts.contains(&None),
+                Values::Days(days) => days.contains(&None),
+                _ => false,
+            };
+            if has_null && !column.nullable {
+                return misfit(column.name, "a null".to_owned(), values.name().to_owned());
             }
         }
         Ok(())
@@ -260,12 +274,12 @@ impl ColumnarFile {
                     return Err(WriteError::Misfit {
                         table: self.table,
                         column: self.columns[i].name,
-                        found: stats::decimal(value),
+                        found: stats::decimal(value, 8),
                         expected: format!("{:?}", self.columns[i].kind).to_lowercase(),
                     });
                 }
                 Err(source) => {
-                    let path = self.writer.inner().path().to_owned();
+                    let path = self.writer.inner().inner().path().to_owned();
                     return Err(WriteError::File { table: self.table, path, source });
                 }
             }
@@ -309,11 +323,11 @@ impl ColumnarFile {
         }
         self.end_group()?;
         let stats = stats::of_file(table, self.writer.flushed_row_groups())?;
-        let mut staged = self.writer.into_inner().map_err(encode)?;
+        let (mut staged, crc32) = self.writer.into_inner().map_err(encode)?.finish();
         staged.flush().map_err(|source| {
             let path = staged.path().to_owned();
             WriteError::File { table, path, source }
         })?;
-        Ok(Finished { staged, rows: self.rows, stats })
+        Ok(Finished { staged, rows: self.rows, stats, crc32 })
     }
 }

@@ -16,7 +16,7 @@ use super::dictionary::Dictionary;
 /// How a column's values stand in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// 64 bits; ids and instants, of which hardly any returns.
+    /// 64 bits, or the 32 of a day; ids and instants, of which hardly any returns.
     Delta,
     /// 64 bits; prices, which often return.
     Narrow,
@@ -181,7 +181,8 @@ impl NumberColumn {
             dictionary.cut(before);
             return false;
         }
-        let width = bits::width(dictionary.values().len() as u64 - 1);
+        // at least one bit, for some readers take no width of zero
+        let width = bits::width(dictionary.values().len() as u64 - 1).max(1);
         scratch.body.push(width as u8);
         bits::hybrid(&mut scratch.body, &scratch.indexes, width);
         true

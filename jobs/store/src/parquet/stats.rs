@@ -22,7 +22,9 @@ pub(super) fn of_file(
         .iter()
         .enumerate()
         .map(|(i, column)| {
-            let chunks = groups.iter().map(|group| group.column(i).statistics());
+            let chunks = groups
+                .iter()
+                .map(|group| (group.column(i).statistics(), group.num_rows().unsigned_abs()));
             let stats = of_column(column, chunks).ok_or_else(|| WriteError::Misfit {
                 table,
                 column: column.name,
@@ -43,23 +45,29 @@ enum Bounds {
 
 fn of_column<'a>(
     column: &Column,
-    chunks: impl Iterator<Item = Option<&'a Statistics>>,
+    chunks: impl Iterator<Item = (Option<&'a Statistics>, u64)>,
 ) -> Option<ColumnStats> {
     let mut nulls = 0;
     let mut bounds: Option<Bounds> = None;
-    for chunk in chunks {
+    let mut is_known = true;
+    for (chunk, rows) in chunks {
         let chunk = chunk?;
-        nulls += chunk.null_count_opt()?;
-        if let Some(next) = of_chunk(chunk) {
-            bounds = Some(match bounds {
-                None => next,
-                Some(before) => before.with(next)?,
-            });
+        let chunk_nulls = chunk.null_count_opt()?;
+        nulls += chunk_nulls;
+        match of_chunk(chunk) {
+            Some(next) => {
+                bounds = Some(match bounds {
+                    None => next,
+                    Some(before) => before.with(next)?,
+                });
+            }
+            // values of which nobody knows the bounds leave the file without any
+            None => is_known &= chunk_nulls == rows,
         }
     }
     let (min, max) = match bounds {
-        None => (None, None),
-        Some(bounds) => bounds.stats(column.kind),
+        Some(bounds) if is_known => bounds.stats(column.kind),
+        _ => (None, None),
     };
     Some(ColumnStats { min, max, nulls })
 }
@@ -119,7 +127,7 @@ impl Bounds {
 
 fn int(kind: ColumnType, value: i128) -> Option<Stat> {
     Some(match kind {
-        ColumnType::Decimal(..) => Stat::Decimal(decimal(value)),
+        ColumnType::Decimal(_, scale) => Stat::Decimal(decimal(value, scale)),
         ColumnType::Timestamp => Stat::Micros(i64::try_from(value).ok()?),
         _ => Stat::Long(i64::try_from(value).ok()?),
     })
@@ -129,12 +137,13 @@ fn text(bytes: Vec<u8>) -> Option<Stat> {
     String::from_utf8(bytes).ok().filter(|text| text.chars().count() <= TEXT_CHARS).map(Stat::Text)
 }
 
-/// A number of units of 1e-8 as plain digits: `-0.00000001`.
-pub(super) fn decimal(value: i128) -> String {
-    const UNIT: u128 = 100_000_000;
+/// A number with `scale` digits after the point as plain digits: `-0.00000001`.
+pub(super) fn decimal(value: i128, scale: i8) -> String {
     let sign = if value < 0 { "-" } else { "" };
-    let digits = value.unsigned_abs();
-    format!("{sign}{}.{:08}", digits / UNIT, digits % UNIT)
+    let scale = usize::from(scale.unsigned_abs());
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
+    let (whole, part) = digits.split_at(digits.len() - scale);
+    if part.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") }
 }
 
 #[cfg(test)]
@@ -143,12 +152,14 @@ mod tests {
 
     #[test]
     fn decimals_are_plain_digits() {
-        let check = |value: i128, expect: &str| assert_eq!(decimal(value), expect);
+        let check = |value: i128, expect: &str| assert_eq!(decimal(value, 8), expect);
         check(0, "0.00000000");
         check(-1, "-0.00000001");
         check(12_345_600_000, "123.45600000");
         check(1 - 10_i128.pow(28), "-99999999999999999999.99999999");
         check(10_i128.pow(38) - 1, "999999999999999999999999999999.99999999");
+        assert_eq!(decimal(-1_205, 2), "-12.05");
+        assert_eq!(decimal(7, 0), "7");
     }
 
     #[test]

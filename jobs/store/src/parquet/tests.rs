@@ -177,10 +177,8 @@ fn expect_stats(cells: &Cells, kind: ColumnType) -> (Option<Stat>, Option<Stat>,
         ),
         Cells::Flag(v) => (None, None, nulls(v)),
         Cells::Text(v) => {
-            // one long text in a chunk hides both of its bounds
-            let long = v.iter().flatten().any(|t| t.len() > super::TEXT_BYTES);
             let stat = |text: Option<&String>| {
-                text.filter(|t| !long && t.chars().count() <= 64).cloned().map(Stat::Text)
+                text.filter(|t| t.chars().count() <= 64).cloned().map(Stat::Text)
             };
             (stat(v.iter().flatten().min()), stat(v.iter().flatten().max()), nulls(v))
         }
@@ -203,12 +201,15 @@ fn check(columns: &[Cells], sizes: (usize, usize), rows: usize, cuts: &[usize]) 
         let found = cells(&batches, i, &columns[i]);
         assert!(found == columns[i], "{}: other values came back", column.name);
         let stats = &whole.stats[column.name];
-        assert_eq!(
-            (stats.min.clone(), stats.max.clone(), stats.nulls),
-            expect_stats(&columns[i], column.kind),
-            "{}",
-            column.name
-        );
+        let stats = (stats.min.clone(), stats.max.clone(), stats.nulls);
+        let expect = expect_stats(&columns[i], column.kind);
+        // the bounds of a page in which a long text is one are not kept; those of the file are
+        // then unknown, and never those of the other pages
+        let has_long = matches!(&columns[i], Cells::Text(v)
+            if v.iter().flatten().any(|t| t.len() > super::TEXT_BYTES));
+        if !(has_long && stats == (None, None, expect.2)) {
+            assert_eq!(stats, expect, "{}", column.name);
+        }
     }
     let footer = footer(&whole);
     let groups: Vec<_> = footer.row_groups().iter().map(|g| g.num_rows() as usize).collect();
@@ -292,6 +293,7 @@ fn trades(rows: usize) -> impl Strategy<Value = Vec<Cells>> {
                     6 => Just("bad_quantity".to_owned()),
                     3 => "[a-zß-ü]{0,6}",
                     1 => "[a-z]{60,70}",
+                    1 => "[a-z]{250,262}",
                 ];
                 let word = present(word, column.nullable);
                 proptest::collection::vec(word, rows).prop_map(Cells::Text).boxed()
@@ -403,9 +405,11 @@ fn much_text_makes_small_pages() {
             let to = lines.len().min(from + step);
             let raw: Vec<_> = lines[from..to].iter().map(|l| Some(l.as_str())).collect();
             let ids: Vec<_> = (from as i64..to as i64).collect();
-            let mut values = vec![Values::ConstText("same"); 12];
+            let days: Vec<_> = ids.iter().map(|n| (n % 3 > 0).then_some(*n as i32)).collect();
+            let mut values = vec![Values::ConstText("same"); 13];
             values[6] = Values::Long(&ids);
             values[7] = Values::Null;
+            values[12] = Values::Days(&days);
             values[10] = match raw[..] {
                 [Some(one), ..] if raw.iter().all(|l| *l == Some(one)) => Values::ConstText(one),
                 _ => Values::Text(&raw),
