@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
-use model::fragment::{ArchiveStatus, BronzeFragment, DataFile, RawArchive};
+use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED, DataFile, RawArchive};
 use model::layout;
 use model::ledger::{BuildRow, Ledger, LedgerRow};
 use model::plan::Partition;
@@ -71,9 +71,23 @@ impl Entry {
         })
     }
 
-    /// Whether it says nothing that `newest` does not say.
+    /// Whether nothing verified it because its checksum file was refused.
+    fn is_checksum_refused(&self) -> bool {
+        self.status == ArchiveStatus::Unverified
+            && self.detail.as_ref().is_some_and(|detail| detail.starts_with(CHECKSUM_REFUSED))
+    }
+
+    /// What its tries are counted by: each row of a version that says the same is one.
+    fn verdict(&self) -> (ArchiveStatus, Option<String>, Option<String>) {
+        (self.status, self.etag.clone(), self.published_sha256.clone())
+    }
+
+    /// Whether it says nothing that `newest` does not say. What was asked for once more in vain
+    /// says just that: it is asked for a bounded number of times.
     fn adds_nothing_to(&self, newest: &Self) -> bool {
         self.sha256.is_some()
+            && self.status != ArchiveStatus::ChecksumMismatch
+            && !self.is_checksum_refused()
             && self.sha256 == newest.sha256
             && self.status == newest.status
             && self.etag == newest.etag
@@ -120,6 +134,8 @@ pub(crate) struct History {
     newest_usable: Option<Entry>,
     /// SHA-256 of archives that turned out unreadable, whatever was said of them before.
     spoiled: HashSet<String>,
+    /// How many rows say the same.
+    tries: HashMap<(ArchiveStatus, Option<String>, Option<String>), u32>,
     /// What rows of the run itself say: status and SHA-256.
     own: HashSet<(ArchiveStatus, Option<String>)>,
 }
@@ -142,6 +158,8 @@ impl History {
             }
             (None, false) => {}
         }
+        let tries = self.tries.entry(entry.verdict()).or_default();
+        *tries = tries.saturating_add(1);
         if entry.run == run.as_str() {
             self.own.insert((entry.status, entry.sha256.clone()));
         }
@@ -339,6 +357,8 @@ pub(crate) async fn write_extract(
     let nobody = RunId::new(DateTime::UNIX_EPOCH, 0);
     for (id, history) in histories(tables, &archives, &nobody, |_| true).await? {
         let usable = history.fallback();
+        let tries = history.newest.as_ref().and_then(|newest| history.tries.get(&newest.verdict()));
+        let tries = tries.copied().unwrap_or_default();
         let Some(entry) = history.newest else { continue };
         let unit: Unit = id.parse().map_err(|error| TableError::Change {
             table: Table::Archives,
@@ -347,6 +367,8 @@ pub(crate) async fn write_extract(
         let row = LedgerRow {
             status: entry.status,
             archive: entry.raw(),
+            tries: if entry.status == ArchiveStatus::Ok { 0 } else { tries },
+            checksum_refused: entry.is_checksum_refused(),
             usable,
             etag: entry.etag,
             last_modified: entry.last_modified,

@@ -67,7 +67,7 @@ fn cases() -> Vec<Case> {
             Fault::WrongChecksum,
             Said { ledger: "checksum_mismatch", silver: NONE, coverage: "corrupt", ..SOUND },
         ),
-        trades("NOCHECKSUM", Fault::MissingChecksum, SOUND),
+        trades("NOCHECKSUM", Fault::MissingChecksum, Said { ledger: "unverified", ..SOUND }),
         trades("UPPER", Fault::ChecksumForm(ChecksumForm::Upper), SOUND),
         trades(
             "NOZIP",

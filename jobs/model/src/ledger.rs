@@ -40,6 +40,18 @@ pub struct LedgerRow {
     pub usable: Option<RawArchive>,
     /// When it was fetched.
     pub fetched_at: DateTime<Utc>,
+    /// Rows of the ledger that say the same of the same published version: how often it was asked
+    /// for in vain, where that is what they say. 0 in extracts of former versions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tries: u32,
+    /// Whether its checksum file was refused, so that nothing could verify it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checksum_refused: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// The latest build of a group.

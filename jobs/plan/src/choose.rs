@@ -8,6 +8,7 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use model::archive;
 use model::config::{Archives, PublicationLag, Series};
 use model::fragment::RawArchive;
@@ -16,6 +17,7 @@ use model::plan::{Group, Origin, Partition, PlannedUnit, Remote};
 use model::schema::Table;
 use model::{Dataset, Day, Month, Period, UnitId};
 
+use crate::again;
 use crate::survey::{Checksum, Listed, Offer, unit};
 
 /// What a request costs beside its bytes, in bytes.
@@ -26,6 +28,8 @@ const REQUEST: u64 = 64 << 10;
 pub struct Rules {
     /// The day, UTC.
     pub today: Day,
+    /// The time, UTC.
+    pub now: DateTime<Utc>,
     /// When archives come out.
     pub lag: PublicationLag,
     /// Whether archives that failed before are tried again though they have not changed.
@@ -152,6 +156,9 @@ impl<'a> Chooser<'a> {
                 State::Fetch { listed, had, again: true }
             }
             (Some(_), Some(listed), had) if latest.is_none() && self.rules.retry_bad => {
+                State::Fetch { listed, had, again: false }
+            }
+            (Some(row), Some(listed), had) if again::is_due(row, listed, self.rules.now) => {
                 State::Fetch { listed, had, again: false }
             }
             (_, _, Some(archive)) => {

@@ -12,10 +12,12 @@
 //! |---|---|
 //! | [`listing`] | one page of the listing, bytes to entries |
 //! | [`survey`] | what the source offers of a series |
+//! | [`again`] | when what failed is asked for again |
 //! | [`choose`] | offer and ledger to groups: the decisions, pure |
 //! | [`batches`] | groups to batches |
 //! | [`report`] | what to tell people and programs |
 
+pub mod again;
 pub mod batches;
 pub mod choose;
 pub mod listing;
@@ -81,6 +83,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let binance = &context.config.sources.binance;
     let rules = Rules {
         today: context.clock.today(),
+        now: context.clock.now(),
         lag: binance.publication_lag,
         retry_bad: options.retry_bad,
         url: binance.url.value.clone(),

@@ -115,6 +115,8 @@ fn done(ledger: &mut Ledger, group: &Group, now: chrono::DateTime<chrono::Utc>) 
                 last_modified: remote.last_modified,
                 published_sha256: None,
                 usable: None,
+                tries: 0,
+                checksum_refused: false,
                 archive: Some(archive),
                 fetched_at: now,
             };

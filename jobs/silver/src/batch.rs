@@ -23,7 +23,7 @@ pub struct Summary {
     pub built: u64,
     /// Groups that this run had built already.
     pub kept: u64,
-    /// Groups left out: bronze got none of their archives, or has not finished with them.
+    /// Groups left out: bronze got none of their archives.
     pub left_out: u64,
     /// Units left out of the groups built, because their archives are corrupt.
     pub corrupt: u64,
@@ -120,10 +120,10 @@ fn one(
     group: &Group,
 ) -> Result<Done, SilverError> {
     check_units(group)?;
-    let archives = match runtime.block_on(archives(context, group))? {
-        Some(archives) if !archives.is_empty() => archives,
-        _ => return Ok(Done::LeftOut),
-    };
+    let archives = runtime.block_on(archives(context, group))?;
+    if archives.is_empty() {
+        return Ok(Done::LeftOut);
+    }
     let key = layout::fragment(&context.run, "silver", &group.id);
     if let Some(fragment) = runtime.block_on(finished(&context.lake, &key))?
         && is_built_from(&fragment, &archives)
@@ -195,12 +195,13 @@ pub(crate) fn check_units(group: &Group) -> Result<(), SilverError> {
     Ok(())
 }
 
-/// The units of a group that can be read and where their bytes lie. `None` when bronze has not
-/// finished with one of them: without it the group would be built short of what is to come.
+/// The units of a group that can be read and where their bytes lie. What bronze could not get,
+/// because the source is silent or refuses, keeps back none of the others: as nothing is remembered
+/// of it, the next plan fetches it and has the group built anew.
 async fn archives(
     context: &Context,
     group: &Group,
-) -> Result<Option<Vec<(Unit, RawArchive)>>, SilverError> {
+) -> Result<Vec<(Unit, RawArchive)>, SilverError> {
     let mut archives = Vec::with_capacity(group.units.len());
     for planned in &group.units {
         let unit = &planned.unit;
@@ -208,8 +209,9 @@ async fn archives(
             Origin::Held(archive) => archives.push((unit.clone(), archive.clone())),
             Origin::Fetch(remote) => match fetched(context, unit).await? {
                 None => {
-                    tracing::warn!(group = group.id, %unit, "bronze has not finished: left out");
-                    return Ok(None);
+                    let held = remote.held.clone();
+                    tracing::warn!(%unit, held = held.is_some(), "not fetched: built without it");
+                    archives.extend(held.map(|archive| (unit.clone(), archive)));
                 }
                 Some(BronzeFragment { status, archive: Some(archive), .. })
                     if status.is_usable() =>
@@ -226,7 +228,7 @@ async fn archives(
             },
         }
     }
-    Ok(Some(archives))
+    Ok(archives)
 }
 
 async fn fetched(context: &Context, unit: &Unit) -> Result<Option<BronzeFragment>, SilverError> {

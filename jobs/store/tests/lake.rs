@@ -68,6 +68,8 @@ async fn sizes_of_the_ledger() {
             last_modified: None,
             published_sha256: None,
             usable: None,
+            tries: 0,
+            checksum_refused: false,
             archive: Some(archive),
             fetched_at,
         };

@@ -127,6 +127,8 @@ async fn a_small_archive_among_large_ones_is_flagged() {
             last_modified: None,
             published_sha256: None,
             usable: None,
+            tries: 0,
+            checksum_refused: false,
             archive,
             fetched_at,
         };

@@ -199,3 +199,51 @@ async fn a_run_without_a_plan_is_an_error() {
     let failure = commit::run(&run.context()).await.expect_err("no plan");
     assert!(failure.error.to_string().contains("has not been planned"), "{:#}", failure.error);
 }
+
+#[tokio::test]
+async fn what_is_asked_for_in_vain_is_counted() {
+    use model::fragment::CHECKSUM_REFUSED;
+    let world = world();
+    let id = |day: u32| format!("binance/spot/trades/BTCUSDT/2024-01-0{day}");
+    let row = async |day: u32| {
+        let (_, ledger) = world.lake.ledger().await.unwrap();
+        ledger.archives[&id(day).parse::<model::Unit>().unwrap().id()].clone()
+    };
+    for n in 1..=3_u32 {
+        let run = planned(&world, n, 4).await;
+        let minute = i64::from(n) * 60;
+        let damaged = run.fetched(&id(1), "damaged", minute).await;
+        let status = ArchiveStatus::ChecksumMismatch;
+        run.bronze(BronzeFragment { status, ..damaged }).await;
+        let gone = run.fetched(&id(2), "gone", minute).await;
+        let (status, archive) = (ArchiveStatus::Missing, None);
+        run.bronze(BronzeFragment { status, archive, ..gone }).await;
+        let published_sha256 = None;
+        let status = ArchiveStatus::Unverified;
+        let alone = run.fetched(&id(3), "alone", minute).await;
+        let detail = Some(format!("{CHECKSUM_REFUSED}: answer 403"));
+        let fragment = BronzeFragment { status, detail, published_sha256, ..alone };
+        run.bronze(fragment.clone()).await;
+        run.built(&id(3), &[(&id(3), "alone")]).await;
+        // nothing to verify by: said once is enough
+        let plain = BronzeFragment { unit: id(4).parse().unwrap(), detail: None, ..fragment };
+        run.bronze(plain).await;
+        run.commit().await;
+        run.commit().await;
+        for (day, refused) in [(1, false), (2, false), (3, true)] {
+            let row = row(day).await;
+            assert_eq!((row.tries, row.checksum_refused), (n, refused), "{day}: {row:?}");
+        }
+        assert_eq!(row(4).await.tries, 1);
+    }
+    // a version that is published anew is counted anew, and what is well has no count
+    let run = planned(&world, 4, 4).await;
+    let damaged = run.fetched(&id(1), "damaged otherwise", 300).await;
+    run.bronze(BronzeFragment { status: ArchiveStatus::ChecksumMismatch, ..damaged }).await;
+    run.fetched(&id(3), "alone", 300).await;
+    run.commit().await;
+    assert_eq!(row(1).await.tries, 1);
+    let verified = row(3).await;
+    assert_eq!((verified.status, verified.tries), (ArchiveStatus::Ok, 0));
+    assert!(!verified.checksum_refused);
+}

@@ -107,6 +107,9 @@ fn ledger(series: &str, text: &str) -> Ledger {
                 last_modified: None,
                 published_sha256: None,
                 usable: None,
+                // a mismatch that was asked for often enough
+                tries: if status == ArchiveStatus::ChecksumMismatch { 7 } else { 1 },
+                checksum_refused: false,
                 archive,
                 fetched_at: fetched_at(),
             };
@@ -121,10 +124,17 @@ struct Scene {
     archives: Archives,
     window: &'static str,
     retry_bad: bool,
+    /// Hours after what is held was fetched.
+    hours: i64,
 }
 
-const JANUARY: Scene =
-    Scene { series: TRADES, archives: Archives::Auto, window: "2024-01-01..31", retry_bad: false };
+const JANUARY: Scene = Scene {
+    series: TRADES,
+    archives: Archives::Auto,
+    window: "2024-01-01..31",
+    retry_bad: false,
+    hours: 1,
+};
 
 impl Scene {
     fn choose(&self, listed: &str, first: &str, held: &str) -> Choice {
@@ -144,6 +154,7 @@ impl Scene {
         let ledger = ledger(self.series, held);
         let rules = Rules {
             today: "2024-02-10".parse().expect("day"),
+            now: fetched_at() + TimeDelta::hours(self.hours),
             lag: PublicationLag::default(),
             retry_bad: self.retry_bad,
             url: "https://host".to_owned(),
@@ -355,7 +366,14 @@ fn bad_archives_are_tried_again_only_when_they_change() {
         assert_eq!(choice.known_bad, 1);
         assert!(choice.absent.iter().all(|id| !id.as_str().ends_with("2024-01-01")));
     }
-    scene.check("2024-01-01", "2024-01-01=truncated_suspect", "=2024-01-01");
+    for usable in ["truncated_suspect", "unverified"] {
+        scene.check("2024-01-01", &format!("2024-01-01={usable}"), "=2024-01-01");
+    }
+    // what is listed and answered 404 is asked for again after a day
+    let tomorrow = Scene { hours: 24, ..JANUARY };
+    tomorrow.check("2024-01-01", "2024-01-01=missing", "+2024-01-01");
+    tomorrow.check("2024-01-01", "2024-01-01=corrupt", "");
+    tomorrow.check("", "2024-01-01=missing", "");
 }
 
 #[test]
@@ -449,6 +467,8 @@ fn changes_without_an_etag() {
             last_modified: held.1.and_then(at),
             published_sha256: None,
             usable: None,
+            tries: 0,
+            checksum_refused: false,
             archive: Some(RawArchive {
                 object: String::new(),
                 sha256: String::new(),

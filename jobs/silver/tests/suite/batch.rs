@@ -230,11 +230,15 @@ async fn what_is_done_is_not_done_again_and_what_has_changed_is() {
 #[tokio::test]
 async fn what_cannot_be_read_stops_nothing_else() {
     let lab = Lab::new();
-    let (fourth, fifth) =
-        ("binance/spot/trades/BTCUSDT/2024-01-04", "binance/spot/trades/BTCUSDT/2024-01-05");
+    let [fourth, fifth, sixth] = [
+        "binance/spot/trades/BTCUSDT/2024-01-04",
+        "binance/spot/trades/BTCUSDT/2024-01-05",
+        "binance/spot/trades/BTCUSDT/2024-01-06",
+    ];
     lab.plan(&[
         ("missing", vec![(DAYS[0], Fetched::Status(ArchiveStatus::Missing))]),
-        ("waiting", vec![(fourth, trades(4, 0..5)), (fifth, Fetched::NotYet)]),
+        ("refused", vec![(fourth, trades(4, 0..5)), (fifth, Fetched::NotYet)]),
+        ("silent", vec![(sixth, Fetched::NotYet)]),
         (
             "partly",
             vec![
@@ -247,9 +251,13 @@ async fn what_cannot_be_read_stops_nothing_else() {
     ])
     .await;
     let summary = lab.run(2).await;
-    assert_eq!((summary.built, summary.left_out, summary.corrupt), (2, 2, 1));
+    assert_eq!((summary.built, summary.left_out, summary.corrupt), (3, 2, 1));
     let fragments = lab.fragments().await;
-    assert_eq!(fragments.keys().map(String::as_str).collect::<Vec<_>>(), [DAYS[1], "partly"]);
+    let keys: Vec<&str> = fragments.keys().map(String::as_str).collect();
+    assert_eq!(keys, [DAYS[1], "partly", "refused"]);
+    // one archive that did not come keeps back none of the others
+    let units: Vec<_> = fragments["refused"].units.iter().map(|u| u.unit.to_string()).collect();
+    assert_eq!((units, fragments["refused"].counts.silver), (vec![fourth.to_owned()], 5));
     let partly = &fragments["partly"];
     let told: Vec<_> =
         partly.units.iter().map(|u| (u.unit.to_string(), u.corrupt.is_some())).collect();

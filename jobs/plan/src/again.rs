@@ -1,0 +1,115 @@
+//! When an archive is asked for again though the source has not published it anew: where what
+//! became of it may be the way's fault, or the moment's, and not its own. Pure.
+//!
+//! | it was | asked for again |
+//! |---|---|
+//! | `missing` and is listed | after a day, two, four … at most 32, for as long as it is listed |
+//! | `checksum_mismatch` | by the next run, then after a day, two, four … [`TRIES`] times in all |
+//! | `unverified`, its checksum file refused | the same |
+//! | anything else | only with `--retry-bad` |
+//!
+//! Each time makes a row of the ledger, and those are counted.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use model::fragment::ArchiveStatus;
+use model::ledger::LedgerRow;
+
+use crate::survey::{Checksum, Listed};
+
+/// Times that a version is asked for whose bytes do not fit, the first included.
+const TRIES: u32 = 7;
+/// Hours of a `day`: a run that comes daily is at times a little early.
+const HOURS: i64 = 20;
+/// The longest wait, in days.
+const DAYS: i64 = 32;
+
+/// Whether an archive of the ledger that the source still lists is asked for again now.
+pub fn is_due(row: &LedgerRow, listed: &Listed, now: DateTime<Utc>) -> bool {
+    let tries = row.tries.max(1);
+    let waits = match row.status {
+        ArchiveStatus::Missing => tries,
+        ArchiveStatus::ChecksumMismatch if tries < TRIES => tries - 1,
+        ArchiveStatus::Unverified
+            if row.checksum_refused && listed.checksum != Checksum::Absent && tries < TRIES =>
+        {
+            tries - 1
+        }
+        _ => return false,
+    };
+    // the first wait is a day, each further one twice as long
+    let days = waits.checked_sub(1).map_or(0, |n| (1_i64 << n.min(5)).min(DAYS));
+    now.signed_duration_since(row.fetched_at) >= TimeDelta::hours(days * HOURS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The days of the first year on which a daily run asks again, as long as it gets the same.
+    fn asked(status: ArchiveStatus, checksum_refused: bool, checksum: Checksum) -> Vec<i64> {
+        let start = DateTime::UNIX_EPOCH;
+        let mut row = LedgerRow {
+            status,
+            etag: None,
+            last_modified: None,
+            published_sha256: None,
+            archive: None,
+            usable: None,
+            fetched_at: start,
+            tries: 1,
+            checksum_refused,
+        };
+        let listed = Listed { bytes: None, etag: None, modified: None, checksum };
+        let mut days = Vec::new();
+        for day in 0..150 {
+            // a minute after the run that fetched it, and then every day, at times a bit early
+            let minutes = if day == 0 { 1 } else { 24 * 60 * day - day % 7 };
+            let now = start + TimeDelta::minutes(minutes);
+            if is_due(&row, &listed, now) {
+                days.push(day);
+                (row.fetched_at, row.tries) = (now, row.tries + 1);
+            }
+        }
+        days
+    }
+
+    #[test]
+    fn what_may_be_the_ways_fault_is_asked_for_again() {
+        use ArchiveStatus::{ChecksumMismatch, Corrupt, Missing, Ok, TruncatedSuspect, Unverified};
+        let listed = Checksum::Listed(None);
+        assert_eq!(asked(Missing, false, listed), [1, 3, 7, 14, 28, 55, 82, 109, 136]);
+        let few = [0, 1, 3, 7, 14, 28];
+        assert_eq!(asked(ChecksumMismatch, false, listed), few);
+        assert_eq!(asked(Unverified, true, listed), few);
+        assert_eq!(asked(Unverified, true, Checksum::Unknown), few);
+        let never: [i64; 0] = [];
+        assert_eq!(asked(Unverified, true, Checksum::Absent), never);
+        for status in [Unverified, Corrupt, Ok, TruncatedSuspect] {
+            assert_eq!(asked(status, false, listed), never, "{status}");
+        }
+    }
+
+    #[test]
+    fn clocks_that_go_back_and_odd_counts_do_no_harm() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("time");
+        let listed = Listed { bytes: None, etag: None, modified: None, checksum: Checksum::Absent };
+        let mut row = LedgerRow {
+            status: ArchiveStatus::Missing,
+            etag: None,
+            last_modified: None,
+            published_sha256: None,
+            archive: None,
+            usable: None,
+            fetched_at: at("2024-01-10T00:00:00Z"),
+            tries: 0,
+            checksum_refused: false,
+        };
+        assert!(!is_due(&row, &listed, at("2024-01-01T00:00:00Z")));
+        assert!(is_due(&row, &listed, at("2024-01-11T00:00:00Z")), "of a former version");
+        row.tries = u32::MAX;
+        assert!(!is_due(&row, &listed, at("2024-01-31T00:00:00Z")));
+        assert!(is_due(&row, &listed, at("2024-02-11T00:00:00Z")));
+        assert!(!is_due(&row, &listed, DateTime::<Utc>::MIN_UTC));
+        assert!(is_due(&row, &listed, DateTime::<Utc>::MAX_UTC));
+    }
+}
