@@ -2,7 +2,7 @@
 -- grain: one row a timeframe and bar
 -- input: base (bars made from trades, aggregate trades or klines, with the timeframe they have),
 --        choice (for each day and timeframe wanted: its width in µs, the base timeframe to make
---        it from, and what that was made from)
+--        it from, what that was made from, and whether that is whole on this day)
 --
 -- Longer bars are made from shorter ones, never from trades again: sums are exact, so it comes
 -- to the same. A longer bar opens with its first base bar and closes with its last one. No bar
@@ -11,6 +11,7 @@ WITH placed AS (
     SELECT
         choice.timeframe,
         choice.made_from,
+        choice.is_complete,
         base.open_us - base.open_us % choice.width_us AS bar_us,
         base.open_us,
         base.open,
@@ -34,6 +35,7 @@ bars AS (
     SELECT
         timeframe,
         made_from,
+        is_complete,
         bar_us,
         first_value(open ORDER BY open_us) AS open,
         max(high) AS high,
@@ -42,12 +44,12 @@ bars AS (
         sum(volume) AS volume,
         sum(quote_volume) AS quote_volume,
         sum(contract_volume) AS contract_volume,
-        sum(trade_count) AS trade_count,
+        sum(CAST(trade_count AS decimal(38, 0))) AS trade_count,
         sum(taker_buy_volume) AS taker_buy_volume,
         sum(taker_buy_quote_volume) AS taker_buy_quote_volume,
         sum(taker_buy_contract_volume) AS taker_buy_contract_volume
     FROM placed
-    GROUP BY timeframe, made_from, bar_us
+    GROUP BY timeframe, made_from, is_complete, bar_us
 )
 SELECT
     timeframe,
@@ -59,11 +61,12 @@ SELECT
     volume,
     quote_volume,
     contract_volume,
-    trade_count,
+    CAST(trade_count AS bigint) AS trade_count,
     taker_buy_volume,
     taker_buy_quote_volume,
     taker_buy_contract_volume,
     CAST(quote_volume AS double) / nullif(CAST(volume AS double), 0) AS vwap,
-    made_from
+    made_from,
+    is_complete
 FROM bars
 ORDER BY timeframe, bar_us

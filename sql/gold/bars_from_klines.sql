@@ -15,7 +15,7 @@ SELECT
     sum(CAST(volume AS decimal(38, 8))) AS volume,
     sum(CAST(quote_volume AS decimal(38, 8))) AS quote_volume,
     sum(CAST(contract_volume AS decimal(38, 8))) AS contract_volume,
-    sum(trade_count) AS trade_count,
+    CAST(sum(CAST(trade_count AS decimal(38, 0))) AS bigint) AS trade_count,
     sum(CAST(taker_buy_volume AS decimal(38, 8))) AS taker_buy_volume,
     sum(CAST(taker_buy_quote_volume AS decimal(38, 8))) AS taker_buy_quote_volume,
     sum(CAST(taker_buy_contract_volume AS decimal(38, 8))) AS taker_buy_contract_volume

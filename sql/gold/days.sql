@@ -3,11 +3,17 @@
 -- input: bars (of one symbol, with the columns of gold.bars)
 --
 -- Prices and volumes are those of the day's 1d bar. The average is the mean of the closes of
--- the shortest bars that the day has.
-WITH by_timeframe AS (
+-- the shortest bars that the day has; where the 1d bar is complete, of the shortest that are.
+WITH day_bars AS (
     SELECT
-        CAST(open_time AS date) AS date,
-        CASE timeframe
+        *
+    FROM bars
+    WHERE timeframe = '1d'
+),
+by_timeframe AS (
+    SELECT
+        CAST(bars.open_time AS date) AS date,
+        CASE bars.timeframe
             WHEN '1m' THEN 1
             WHEN '5m' THEN 5
             WHEN '15m' THEN 15
@@ -15,9 +21,14 @@ WITH by_timeframe AS (
             WHEN '4h' THEN 240
             ELSE 1440
         END AS minutes,
-        sum(close) AS close_sum,
+        sum(bars.close) AS close_sum,
         count(*) AS bars
     FROM bars
+    JOIN day_bars
+        ON CAST(day_bars.open_time AS date) = CAST(bars.open_time AS date)
+    WHERE bars.is_complete
+        OR day_bars.is_complete IS NULL
+        OR NOT day_bars.is_complete
     GROUP BY 1, 2
 ),
 finest AS (
@@ -37,12 +48,12 @@ SELECT
     day.vwap,
     CAST(by_timeframe.close_sum AS double) / by_timeframe.bars AS average_price,
     by_timeframe.bars,
-    day.made_from
+    day.made_from,
+    day.is_complete
 FROM by_timeframe
 JOIN finest
     ON finest.date = by_timeframe.date
     AND finest.minutes = by_timeframe.minutes
-JOIN bars AS day
+JOIN day_bars AS day
     ON CAST(day.open_time AS date) = by_timeframe.date
-    AND day.timeframe = '1d'
 ORDER BY by_timeframe.date

@@ -1,17 +1,44 @@
--- purpose: which klines there are for which days of a month
--- grain: one row a timeframe and day with a valid kline that has trades
+-- purpose: how whole the klines of each day of a month are
+-- grain: one row a timeframe and day with a valid kline
 -- input: silver.klines
 -- params: $source, $market, $symbol, $month text
+--
+-- A place of the grid is one bar of the day, whether a kline opens exactly there or, as seen after
+-- outages, within it.
+WITH placed AS (
+    SELECT
+        timeframe,
+        CAST(open_time AS date) AS day,
+        CAST(open_time AS bigint) AS open_us,
+        CASE timeframe
+            WHEN '1s' THEN 1
+            WHEN '1m' THEN 60
+            WHEN '3m' THEN 180
+            WHEN '5m' THEN 300
+            WHEN '15m' THEN 900
+            WHEN '30m' THEN 1800
+            WHEN '1h' THEN 3600
+            WHEN '2h' THEN 7200
+            WHEN '4h' THEN 14400
+            WHEN '6h' THEN 21600
+            WHEN '8h' THEN 28800
+            WHEN '12h' THEN 43200
+            ELSE 86400
+        END * 1000000 AS width_us,
+        trade_count
+    FROM silver.klines
+    WHERE source = $source
+        AND market = $market
+        AND symbol = $symbol
+        AND month = $month
+        AND is_valid
+)
 SELECT
     timeframe,
-    CAST(open_time AS date) AS day,
-    count(*) AS klines
-FROM silver.klines
-WHERE source = $source
-    AND market = $market
-    AND symbol = $symbol
-    AND month = $month
-    AND is_valid
-    AND trade_count > 0
-GROUP BY timeframe, CAST(open_time AS date)
+    day,
+    count(*) AS klines,
+    count(DISTINCT open_us - open_us % width_us) AS places,
+    sum(CAST(trade_count AS decimal(38, 0))) AS trades
+FROM placed
+GROUP BY timeframe, day
 ORDER BY timeframe, day

@@ -4,10 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Context as _;
-use model::fragment::{Dirty, SilverFragment};
+use model::fragment::{Dirty, SilverFragment, months_of};
 use model::owed::{Owed, Taken};
-use model::{Day, Market, Month, RunId, Source, Symbol, layout, unit};
+use model::{Market, Month, RunId, Source, Symbol, layout, unit};
 use stage::Context;
 use store::lake::Entry;
 use store::{Lake, StoreError};
@@ -135,15 +134,14 @@ async fn read(lake: &Lake, key: &str) -> Result<Option<Owed>, StoreError> {
 
 fn of_fragments(silver: &[SilverFragment]) -> anyhow::Result<Months> {
     let mut months = Months::new();
-    for partition in silver.iter().flat_map(|fragment| &fragment.replaces) {
-        let value = |column: &str| partition.get(column).map_or("", String::as_str);
-        let month = match partition.get("date") {
-            Some(date) => date.parse::<Day>().map(Day::month),
-            None => value("month").parse(),
-        };
-        let month = month.with_context(|| format!("partition {partition:?} is of no month"))?;
-        let of = (value("source").parse()?, value("market").parse()?, value("symbol").parse()?);
-        months.entry(of).or_default().insert(month);
+    for fragment in silver {
+        for partition in &fragment.replaces {
+            let value = |column: &str| partition.get(column).map_or("", String::as_str);
+            let changed = months_of(fragment.table, partition);
+            anyhow::ensure!(!changed.is_empty(), "partition {partition:?} is of no month");
+            let of = (value("source").parse()?, value("market").parse()?, value("symbol").parse()?);
+            months.entry(of).or_default().extend(changed);
+        }
     }
     Ok(months)
 }

@@ -1,11 +1,11 @@
 //! The base bars of a month: those that all others are made from, whatever they were made from
-//! themselves, and the choice of what to make each bar from.
+//! themselves. What to make them from is chosen in [`crate::held`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray, new_null_array,
+    ArrayRef, BooleanArray, Decimal128Array, Int64Array, RecordBatch, StringArray, new_null_array,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use model::schema::{ColumnType, PRICE, SUM};
@@ -13,6 +13,7 @@ use model::{Dataset, Day, Timeframe};
 use store::schema::data_type;
 
 use crate::fold::Bar;
+use crate::held::{Choice, Held};
 use crate::models;
 
 /// The columns of base bars.
@@ -42,6 +43,7 @@ pub static CHOICE: LazyLock<SchemaRef> = LazyLock::new(|| {
         field("width_us", DataType::Int64),
         field("base", DataType::Utf8),
         field("made_from", DataType::Utf8),
+        field("is_complete", DataType::Boolean),
     ]))
 });
 
@@ -50,48 +52,32 @@ pub static CHOICE: LazyLock<SchemaRef> = LazyLock::new(|| {
 pub struct Base {
     /// The bars.
     pub batches: Vec<RecordBatch>,
-    /// Days with a bar from trades or aggregate trades.
-    pub traded: BTreeMap<Day, Dataset>,
-    /// Timeframes of klines, by day.
-    pub klines: BTreeMap<Day, BTreeSet<Timeframe>>,
-}
-
-/// What to make the bars of one day and timeframe from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Choice {
-    /// The day.
-    pub day: Day,
-    /// The timeframe wanted.
-    pub timeframe: Timeframe,
-    /// The timeframe of the base bars.
-    pub base: Timeframe,
-    /// What those were made from.
-    pub made_from: Dataset,
+    /// What silver holds of each day.
+    pub days: BTreeMap<Day, Held>,
+    /// Days that are made already, by what from.
+    made: BTreeSet<(Day, Dataset)>,
 }
 
 impl Base {
-    /// For each day and timeframe what to make it from.
-    pub fn choices(&self) -> Vec<Choice> {
-        let days: BTreeSet<Day> = self.traded.keys().chain(self.klines.keys()).copied().collect();
-        let mut choices = Vec::new();
-        for day in days {
-            for timeframe in Timeframe::GOLD {
-                let (made_from, base) = match self.traded.get(&day) {
-                    Some(dataset) => (*dataset, Some(Timeframe::M1)),
-                    None => (Dataset::Klines, self.shortest(day, *timeframe)),
-                };
-                if let Some(base) = base {
-                    choices.push(Choice { day, timeframe: *timeframe, base, made_from });
-                }
-            }
-        }
-        choices
+    /// Nothing made yet of these days.
+    pub fn new(days: BTreeMap<Day, Held>) -> Self {
+        Self { days, ..Self::default() }
     }
 
-    /// The shortest kline of a day that divides a timeframe.
-    fn shortest(&self, day: Day, timeframe: Timeframe) -> Option<Timeframe> {
-        let there = self.klines.get(&day)?.iter();
-        there.filter(|k| timeframe.micros() % k.micros() == 0).min_by_key(|k| k.micros()).copied()
+    /// For each day and timeframe what to make it from.
+    pub fn choices(&self) -> Vec<Choice> {
+        let days = self.days.iter();
+        days.flat_map(|(day, held)| Timeframe::GOLD.iter().filter_map(|t| held.choose(*day, *t)))
+            .collect()
+    }
+
+    /// Days whose bars are made from a dataset of trades and have not been made yet.
+    pub fn wanted(&self, dataset: Dataset) -> BTreeSet<Day> {
+        let choices = self.choices().into_iter();
+        choices
+            .filter(|c| c.made_from == dataset && !self.made.contains(&(c.day, dataset)))
+            .map(|c| c.day)
+            .collect()
     }
 
     /// The timeframes of klines that any day needs.
@@ -100,16 +86,27 @@ impl Base {
         choices.iter().filter(|c| c.made_from == Dataset::Klines).map(|c| c.base).collect()
     }
 
+    /// Days are made from a dataset of trades, and stand for so many trades.
+    pub fn made(&mut self, dataset: Dataset, trades: &BTreeMap<Day, u64>) {
+        for (day, trades) in trades {
+            self.made.insert((*day, dataset));
+            let Some(held) = self.days.get_mut(day) else { continue };
+            match dataset {
+                Dataset::Trades => held.trades.trades = Some(*trades),
+                Dataset::AggTrades => held.agg_trades.trades = Some(*trades),
+                Dataset::Klines => {}
+            }
+        }
+    }
+
     /// Adds the bars of a day that were folded from trades or aggregate trades.
     ///
     /// # Errors
     /// A value that does not fit its column.
-    pub fn add_folded(&mut self, day: Day, from: Dataset, bars: &[Bar]) -> anyhow::Result<()> {
-        if bars.is_empty() {
-            return Ok(());
+    pub fn add_folded(&mut self, from: Dataset, bars: &[Bar]) -> anyhow::Result<()> {
+        if !bars.is_empty() {
+            self.batches.push(batch_of(bars, from)?);
         }
-        self.traded.insert(day, from);
-        self.batches.push(batch_of(bars, from)?);
         Ok(())
     }
 
@@ -188,36 +185,7 @@ pub fn choice_batch(choices: &[Choice]) -> anyhow::Result<RecordBatch> {
         longs(|c| c.timeframe.micros()),
         texts(|c| c.base.as_str()),
         texts(|c| c.made_from.as_str()),
+        Arc::new(choices.iter().map(|c| Some(c.is_complete)).collect::<BooleanArray>()),
     ];
     Ok(RecordBatch::try_new(Arc::clone(&CHOICE), columns)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bar_is_made_from_the_best_there_is() {
-        let day: Day = "2024-01-01".parse().unwrap();
-        let check = |traded: Option<Dataset>, klines: &str, expect: &str| {
-            let mut base = Base::default();
-            base.traded.extend(traded.map(|dataset| (day, dataset)));
-            let klines: BTreeSet<Timeframe> =
-                klines.split_whitespace().map(|k| k.parse().unwrap()).collect();
-            if !klines.is_empty() {
-                base.klines.insert(day, klines);
-            }
-            let found: Vec<String> =
-                base.choices().iter().map(|c| format!("{}<{}", c.timeframe, c.base)).collect();
-            assert_eq!(found.join(" "), expect);
-        };
-        let all_from_1m = "1m<1m 5m<1m 15m<1m 1h<1m 4h<1m 1d<1m";
-        check(None, "", "");
-        check(Some(Dataset::Trades), "1s 1d", all_from_1m);
-        check(None, "1m 1h 1d", all_from_1m);
-        check(None, "1s", "1m<1s 5m<1s 15m<1s 1h<1s 4h<1s 1d<1s");
-        check(None, "1h 1d", "1h<1h 4h<1h 1d<1h");
-        check(None, "3m 5m", "5m<5m 15m<3m 1h<3m 4h<3m 1d<3m");
-        check(None, "6h", "1d<6h");
-    }
 }

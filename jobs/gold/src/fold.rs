@@ -2,7 +2,8 @@
 //!
 //! The same as sql/gold/bars_from_trades.sql and bars_from_agg_trades.sql state, several times
 //! faster: a day has 1440 slots, so there is nothing to hash and nothing to sort. First and last
-//! are by trade id, so the order of the rows and of the files does not matter. All sums are
+//! are by trade id (then time, then price, where two trades share an id), so the order of the rows
+//! and of the files does not matter. All sums are
 //! exact; one that does not fit is an error, never a wrong number.
 
 use arrow::array::{Array as _, AsArray as _, BooleanArray, RecordBatch};
@@ -34,6 +35,14 @@ pub enum BadRows {
         time_us: i64,
         /// The day of the partition.
         day: Day,
+    },
+    /// A number of trades that no table can hold.
+    #[error("{trades} trades in the bar at {open_us} µs, more than 64 bits hold")]
+    Count {
+        /// The number.
+        trades: i128,
+        /// The bar.
+        open_us: i64,
     },
     /// A sum that decimal(38, 8) cannot hold.
     #[error("the {what} of the bar at {open_us} µs does not fit decimal(38, 8)")]
@@ -93,13 +102,16 @@ pub struct Bar {
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    first_id: i64,
-    last_id: i64,
+    /// The id of the first trade and, to tell two of one id apart, its time; its price is `open`.
+    first: (i64, i64),
+    /// As `first`, of the last trade; its price is `close`.
+    last: (i64, i64),
     open: i64,
     high: i64,
     low: i64,
     close: i64,
-    trades: i64,
+    /// Wide: the ids that it is worked out from may be any.
+    trades: i128,
     /// Bit n: some row states amount n.
     stated: u8,
     /// Base, quote (1e-8, or 1e-16 for aggregate trades), contracts.
@@ -110,12 +122,12 @@ struct Slot {
 }
 
 const EMPTY: Slot = Slot {
-    first_id: i64::MAX,
-    last_id: i64::MIN,
-    open: 0,
+    first: (i64::MAX, i64::MAX),
+    last: (i64::MIN, i64::MIN),
+    open: i64::MAX,
     high: i64::MIN,
     low: i64::MAX,
-    close: 0,
+    close: i64::MIN,
     trades: 0,
     stated: 0,
     volume: [0; 3],
@@ -125,13 +137,15 @@ const EMPTY: Slot = Slot {
 
 impl Slot {
     #[inline]
-    fn price(&mut self, id: i64, price: i64) {
-        if id < self.first_id {
-            self.first_id = id;
+    fn price(&mut self, id: i64, time_us: i64, price: i64) {
+        // the ids alone decide but where two trades share one
+        let (first, last) = (self.first.0, self.last.0);
+        if id < first || (id == first && (time_us, price) < (self.first.1, self.open)) {
+            self.first = (id, time_us);
             self.open = price;
         }
-        if id > self.last_id {
-            self.last_id = id;
+        if id > last || (id == last && (time_us, price) > (self.last.1, self.close)) {
+            self.last = (id, time_us);
             self.close = price;
         }
         self.high = self.high.max(price);
@@ -213,7 +227,7 @@ impl DayFold {
     /// The slot of a row.
     #[inline]
     fn slot(&mut self, id: i64, time_us: i64) -> Result<&mut Slot, BadRows> {
-        let minute = (time_us - self.start).div_euclid(MINUTE);
+        let minute = time_us.saturating_sub(self.start).div_euclid(MINUTE);
         let day = self.day;
         usize::try_from(minute)
             .ok()
@@ -242,7 +256,7 @@ impl DayFold {
             for row in 0..ids.len() {
                 let slot = self.slot(ids[row], times[row])?;
                 let is_buy = !makers.value(row);
-                slot.price(ids[row], prices[row] as i64);
+                slot.price(ids[row], times[row], prices[row] as i64);
                 slot.trades += 1;
                 slot.stated |= 0b011;
                 slot.add(0, quantities[row], is_buy);
@@ -256,7 +270,7 @@ impl DayFold {
                 continue;
             }
             let slot = self.slot(ids[row], times[row])?;
-            slot.price(ids[row], prices[row] as i64);
+            slot.price(ids[row], times[row], prices[row] as i64);
             slot.trades += 1;
             for (at, amounts) in amounts.iter().enumerate() {
                 if let Some(amount) = amounts.get(row) {
@@ -291,8 +305,8 @@ impl DayFold {
             }
             let slot = self.slot(ids[row], times[row])?;
             let is_buy = !makers.value(row);
-            slot.price(ids[row], prices[row] as i64);
-            slot.trades += lasts[row] - firsts[row] + 1;
+            slot.price(ids[row], times[row], prices[row] as i64);
+            slot.trades += i128::from(lasts[row]) - i128::from(firsts[row]) + 1;
             if let Some(quantity) = quantities.get(row) {
                 slot.stated |= 0b011;
                 slot.add(0, quantity, is_buy);
@@ -313,7 +327,7 @@ impl DayFold {
     /// # Errors
     /// [`BadRows::TooLarge`].
     pub fn bars(&self) -> Result<Vec<Bar>, BadRows> {
-        let used = self.slots.iter().enumerate().filter(|(_, slot)| slot.last_id != i64::MIN);
+        let used = self.slots.iter().enumerate().filter(|(_, slot)| slot.high != i64::MIN);
         used.map(|(minute, slot)| {
             let open_us = self.start + minute as i64 * MINUTE;
             let (mut volume, mut taker_buy) = ([None; 3], [None; 3]);
@@ -332,6 +346,8 @@ impl DayFold {
                 volume[at] = Some(sum);
                 taker_buy[at] = Some(coarse(slot.taker_buy[at]));
             }
+            let trades = i64::try_from(slot.trades)
+                .map_err(|_| BadRows::Count { trades: slot.trades, open_us })?;
             Ok(Bar {
                 open_us,
                 open: slot.open,
@@ -340,7 +356,7 @@ impl DayFold {
                 close: slot.close,
                 volume,
                 taker_buy,
-                trades: slot.trades,
+                trades,
             })
         })
         .collect()

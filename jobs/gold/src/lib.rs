@@ -4,25 +4,30 @@
 //! and, for the daily figures, the bars of the other months. Writes data files and one
 //! [`GoldFragment`] a symbol; `commit` makes them visible.
 //!
-//! What a bar is made from is chosen for each symbol and UTC day: trades where there is a valid
-//! one, else aggregate trades, else klines. From klines, each timeframe is made from the
-//! shortest one that divides it; a bar shorter than the shortest kline is not made. A bar stands
+//! What a bar is made from is chosen for each symbol, UTC day and timeframe: that which is whole,
+//! trades first, then aggregate trades, then klines; else that which has the fewest holes
+//! ([`held`]). From klines, each timeframe is made from the shortest whole one that divides it; a
+//! bar shorter than the shortest kline is not made. A bar stands
 //! only where there was a trade, so klines with a trade count of 0 leave none: bars mean the
 //! same whatever they are made from.
 //!
 //! | module | what lives there |
 //! |---|---|
 //! | [`scope`] | what is to be rebuilt, and from which files |
+//! | [`held`] | what silver holds of each day, how whole it is, and the choice |
 //! | [`fold`] | trades and aggregate trades to 1m bars, in one pass |
 //! | [`base`] | the base bars of a month, whatever they are made from |
 //! | [`models`] | the SQL of `sql/gold/` and how it is run |
+//! | `month` | the bars of a month |
 //! | [`piece`] | one symbol: months, days, files, fragment |
 //!
 //! This crate must not commit, and must not know how silver came to be.
 
 pub mod base;
 pub mod fold;
+pub mod held;
 pub mod models;
+mod month;
 pub mod piece;
 pub mod scope;
 

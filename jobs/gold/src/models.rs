@@ -46,11 +46,13 @@ macro_rules! models {
 }
 
 models! {
+    /// How whole single days of trades are.
+    EVENT_DAYS = "event_days",
     /// Trades to 1m bars.
     BARS_FROM_TRADES = "bars_from_trades",
     /// Aggregate trades to 1m bars.
     BARS_FROM_AGG_TRADES = "bars_from_agg_trades",
-    /// Which klines there are.
+    /// How whole the klines of each day are.
     KLINE_DAYS = "kline_days",
     /// Klines to bars of their own timeframe.
     BARS_FROM_KLINES = "bars_from_klines",
@@ -75,8 +77,25 @@ impl Model {
         session: &SessionContext,
         parameters: Vec<Parameter>,
     ) -> anyhow::Result<Vec<RecordBatch>> {
+        self.run_with(session, &[], parameters).await
+    }
+
+    /// As [`Self::run`], with words put in the place of `{name}`: what no parameter can be.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn run_with(
+        &self,
+        session: &SessionContext,
+        words: &[(&str, &str)],
+        parameters: Vec<Parameter>,
+    ) -> anyhow::Result<Vec<RecordBatch>> {
+        let mut sql = self.sql.to_owned();
+        for (name, word) in words {
+            sql = sql.replace(&format!("{{{name}}}"), word);
+        }
         let run = async {
-            let frame = session.sql(self.sql).await?;
+            let frame = session.sql(&sql).await?;
             let frame =
                 if parameters.is_empty() { frame } else { frame.with_param_values(parameters)? };
             frame.collect().await

@@ -1,47 +1,37 @@
-//! One symbol: its dirty months one by one, then its daily figures; the files they become.
+//! One symbol: its dirty months one by one, then its daily figures; the files they become. How a
+//! month's bars are made lives in [`crate::month`].
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use arrow::array::{AsArray as _, RecordBatch, Scalar, StringArray};
 use arrow::compute::{concat_batches, filter_record_batch};
-use arrow::datatypes::{Date32Type, Int64Type, SchemaRef};
-use futures::{StreamExt as _, TryStreamExt as _};
+use arrow::datatypes::SchemaRef;
 use model::fragment::{DataFile, Dirty};
 use model::plan::Partition;
 use model::schema::Table;
-use model::{Dataset, Day, Month, Timeframe, layout, unit};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use model::{Timeframe, layout, unit};
 use stage::Meter;
-use store::LocalCopy;
 use store::parquet::{WriteError, write_batches};
 use table::Tables;
 use table::datafusion::common::ScalarValue;
 use table::datafusion::prelude::{SessionContext, col, lit};
 use tokio::sync::Semaphore;
 
-use crate::base::{self, Base};
-use crate::fold::{self, Bar, DayFold};
 use crate::models::{self, Engine, Parameter};
-use crate::scope::{Input, Sources};
-
-/// Rows read at once from a file of trades: their columns stay small enough for the cache, and
-/// for the allocator to use the same memory again.
-const BATCH: usize = 2_048;
+use crate::scope::Sources;
 
 /// What building needs, shared by all symbols.
 pub struct Workshop {
-    tables: Tables,
+    pub(crate) tables: Tables,
     /// The versions that everything rests on.
     pub sources: Arc<Sources>,
-    engine: Engine,
-    session: SessionContext,
+    pub(crate) engine: Engine,
+    pub(crate) session: SessionContext,
     /// Files being folded at once, of all symbols.
-    permits: Arc<Semaphore>,
-    cores: usize,
+    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) cores: usize,
 }
 
 /// What was built for a symbol.
@@ -83,8 +73,12 @@ impl Workshop {
         let mut built = Built { replaces: Vec::new(), files: Vec::new() };
         let mut days = self.other_days(&memory, dirty).await?;
         for month in &dirty.months {
-            let base = self.base(dirty, *month, meter).await.with_context(|| month.to_string())?;
-            let bars = self.bars(&memory, base).await.with_context(|| month.to_string())?;
+            if !self.sources.has_any(dirty, *month) {
+                // a month beside one that changed, with nothing in it and nothing made of it
+                continue;
+            }
+            let bars = self.bars_of_month(&memory, dirty, *month, meter).await;
+            let bars = bars.with_context(|| month.to_string())?;
             for timeframe in Timeframe::GOLD {
                 let mut partition = partition_of(dirty);
                 partition.insert("timeframe".to_owned(), timeframe.to_string());
@@ -108,128 +102,6 @@ impl Workshop {
         built.files.extend(file.map(|file| (Table::Daily, file)));
         built.replaces.push((Table::Daily, partition));
         Ok(built)
-    }
-
-    /// The base bars of a month.
-    async fn base(&self, dirty: &Dirty, month: Month, meter: &Meter) -> anyhow::Result<Base> {
-        let mut base = Base::default();
-        for dataset in [Dataset::Trades, Dataset::AggTrades] {
-            let table = Table::of_dataset(dataset);
-            let mut days = self.sources.days(table, dirty, month);
-            days.retain(|day, _| !base.traded.contains_key(day));
-            if days.is_empty() {
-                continue;
-            }
-            match self.engine {
-                Engine::Fold => self.fold(&mut base, dataset, days, meter).await?,
-                Engine::Sql => self.sql(&mut base, dirty, dataset, month).await?,
-            }
-        }
-        if self.sources.has(Table::Klines, dirty, month) {
-            self.klines(&mut base, dirty, month).await?;
-        }
-        Ok(base)
-    }
-
-    /// Adds days folded from their files.
-    async fn fold(
-        &self,
-        base: &mut Base,
-        dataset: Dataset,
-        days: BTreeMap<Day, Vec<Input>>,
-        meter: &Meter,
-    ) -> anyhow::Result<()> {
-        let folded: Vec<(Day, Vec<Bar>)> = futures::stream::iter(days)
-            .map(async |(day, inputs)| {
-                let _permit = self.permits.acquire().await?;
-                let mut copies = Vec::with_capacity(inputs.len());
-                for input in &inputs {
-                    copies.push((
-                        input.key.clone(),
-                        self.tables.lake().local_copy(&input.key).await?,
-                    ));
-                }
-                let bars = tokio::task::spawn_blocking(move || fold_day(day, dataset, &copies));
-                let bars = bars.await.context("the worker ended early")??;
-                meter.rows(inputs.iter().map(|input| input.rows).sum());
-                anyhow::Ok((day, bars))
-            })
-            .buffered(self.cores)
-            .try_collect()
-            .await?;
-        for (day, bars) in &folded {
-            base.add_folded(*day, dataset, bars)?;
-        }
-        Ok(())
-    }
-
-    /// Adds a month's bars made by SQL.
-    async fn sql(
-        &self,
-        base: &mut Base,
-        dirty: &Dirty,
-        dataset: Dataset,
-        month: Month,
-    ) -> anyhow::Result<()> {
-        let model = match dataset {
-            Dataset::Trades => models::BARS_FROM_TRADES,
-            _ => models::BARS_FROM_AGG_TRADES,
-        };
-        let date = |day: Day| ScalarValue::Date32(Some(day.epoch_days()));
-        let mut parameters = parameters_of(dirty);
-        parameters.extend([("from", date(month.first())), ("to", date(month.last()))]);
-        let bars = model.run(&self.session, parameters).await?;
-        base.add_model(&bars, Timeframe::M1, dataset)?;
-        for batch in &bars {
-            let opens = batch.column_by_name("open_us").context("no column `open_us`")?;
-            for open_us in opens.as_primitive::<Int64Type>().values() {
-                let day = Day::of_micros(*open_us).context("a bar outside of all days")?;
-                base.traded.entry(day).or_insert(dataset);
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds the klines of the days that have no trades.
-    async fn klines(&self, base: &mut Base, dirty: &Dirty, month: Month) -> anyhow::Result<()> {
-        let mut parameters = parameters_of(dirty);
-        parameters.push(("month", text(&month.to_string())));
-        for batch in models::KLINE_DAYS.run(&self.session, parameters.clone()).await? {
-            let timeframes = texts(&batch, "timeframe")?;
-            let days = batch.column_by_name("day").context("no column `day`")?;
-            let days = days.as_primitive::<Date32Type>();
-            for row in 0..batch.num_rows() {
-                let day =
-                    Day::of_epoch_days(days.value(row)).context("a kline outside all days")?;
-                if !base.traded.contains_key(&day) {
-                    let timeframe = timeframes.value(row).parse::<Timeframe>()?;
-                    base.klines.entry(day).or_default().insert(timeframe);
-                }
-            }
-        }
-        for timeframe in base.klines_needed() {
-            let width = timeframe.micros().max(fold::MINUTE);
-            let mut parameters = parameters.clone();
-            parameters.push(("timeframe", text(timeframe.as_str())));
-            parameters.push(("width_us", ScalarValue::Int64(Some(width))));
-            let bars = models::BARS_FROM_KLINES.run(&self.session, parameters).await?;
-            base.add_model(&bars, timeframe, Dataset::Klines)?;
-        }
-        Ok(())
-    }
-
-    /// The bars of all timeframes, in order.
-    async fn bars(&self, memory: &SessionContext, base: Base) -> anyhow::Result<Vec<RecordBatch>> {
-        let choices = base.choices();
-        if choices.is_empty() {
-            return Ok(Vec::new());
-        }
-        let choices = base::choice_batch(&choices)?;
-        models::put(memory, "choice", Arc::clone(&base::CHOICE), vec![choices])?;
-        models::put(memory, "base", Arc::clone(&base::BASE), base.batches)?;
-        let bars = models::BARS.run(memory, Vec::new()).await?;
-        models::put(memory, "base", Arc::clone(&base::BASE), Vec::new())?;
-        Ok(bars)
     }
 
     /// What gold.daily needs of the days in months that are not rebuilt, from the bars there are.
@@ -307,32 +179,6 @@ impl Workshop {
     }
 }
 
-/// Folds the files of a day. Blocks.
-fn fold_day(day: Day, dataset: Dataset, files: &[(String, LocalCopy)]) -> anyhow::Result<Vec<Bar>> {
-    let mut fold = DayFold::new(day);
-    for (key, copy) in files {
-        let file: File = copy.open()?;
-        fold_file(&mut fold, dataset, file).with_context(|| format!("cannot read `{key}`"))?;
-    }
-    Ok(fold.bars()?)
-}
-
-fn fold_file(fold: &mut DayFold, dataset: Dataset, file: File) -> anyhow::Result<()> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-    let columns = match dataset {
-        Dataset::Trades => fold::TRADE_COLUMNS,
-        _ => fold::AGG_TRADE_COLUMNS,
-    };
-    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-    for batch in builder.with_projection(mask).with_batch_size(BATCH).build()? {
-        match dataset {
-            Dataset::Trades => fold.trades(&batch?)?,
-            _ => fold.agg_trades(&batch?)?,
-        }
-    }
-    Ok(())
-}
-
 fn partition_of(dirty: &Dirty) -> Partition {
     [
         ("source", dirty.source.to_string()),
@@ -343,7 +189,7 @@ fn partition_of(dirty: &Dirty) -> Partition {
     .into()
 }
 
-fn parameters_of(dirty: &Dirty) -> Vec<Parameter> {
+pub(crate) fn parameters_of(dirty: &Dirty) -> Vec<Parameter> {
     vec![
         ("source", text(dirty.source.as_str())),
         ("market", text(dirty.market.as_str())),
@@ -351,12 +197,12 @@ fn parameters_of(dirty: &Dirty) -> Vec<Parameter> {
     ]
 }
 
-fn text(value: &str) -> ScalarValue {
+pub(crate) fn text(value: &str) -> ScalarValue {
     ScalarValue::Utf8(Some(value.to_owned()))
 }
 
 /// A text column, whatever form of text the engine gave it.
-fn texts(batch: &RecordBatch, name: &str) -> anyhow::Result<StringArray> {
+pub(crate) fn texts(batch: &RecordBatch, name: &str) -> anyhow::Result<StringArray> {
     let column = batch.column_by_name(name).with_context(|| format!("no column `{name}`"))?;
     let column = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8)?;
     Ok(column.as_string::<i32>().clone())

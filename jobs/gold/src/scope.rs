@@ -76,21 +76,30 @@ impl Sources {
         }))
     }
 
-    /// The data files of a table with the trades of a symbol and month, by day.
-    pub fn days(&self, table: Table, dirty: &Dirty, of: Month) -> BTreeMap<Day, Vec<Input>> {
+    /// The data files of a table with the trades of a symbol, with their days.
+    pub fn day_files(&self, table: Table, dirty: &Dirty) -> impl Iterator<Item = (Day, &LiveFile)> {
+        self.of(dirty)
+            .filter(move |(t, _)| *t == table)
+            .flat_map(|(_, files)| files)
+            .filter_map(|file| Some((file.partition.get("date")?.parse().ok()?, file)))
+    }
+
+    /// The data files of a table with the trades of a symbol, by day.
+    pub fn days(&self, table: Table, dirty: &Dirty) -> BTreeMap<Day, Vec<Input>> {
         let mut days: BTreeMap<Day, Vec<Input>> = BTreeMap::new();
-        let files = self.of(dirty).filter(|(t, _)| *t == table).flat_map(|(_, files)| files);
-        for file in files {
-            let day = file.partition.get("date").and_then(|d| d.parse::<Day>().ok());
-            if let Some(day) = day.filter(|d| d.month() == of) {
-                let key = format!("{}/{}", model::layout::table(table), file.path);
-                days.entry(day).or_default().push(Input { key, rows: file.rows });
-            }
+        for (day, file) in self.day_files(table, dirty) {
+            let key = format!("{}/{}", model::layout::table(table), file.path);
+            days.entry(day).or_default().push(Input { key, rows: file.rows });
         }
         for files in days.values_mut() {
             files.sort_by(|a, b| a.key.cmp(&b.key));
         }
         days
+    }
+
+    /// Whether any table has a file of a symbol and month.
+    pub fn has_any(&self, dirty: &Dirty, of: Month) -> bool {
+        READS.into_iter().any(|table| self.has(table, dirty, of))
     }
 
     /// Whether a table has a file of a symbol and month.

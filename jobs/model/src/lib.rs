@@ -9,6 +9,8 @@
 //! | [`unit`] | one archive: (source, market, dataset, symbol, timeframe, period) |
 //! | [`archive`] | how the exchange's host names its archives |
 //! | [`checksum`] | what a checksum file states, whichever tool wrote it |
+//! | [`whole`] | whether a day of trades has all of its ids |
+//! | [`archive`] | how the exchange's host names its archives, and their checksum files |
 //! | [`schema`] | the tables: columns, keys, partitions, constraints |
 //! | [`layout`] | where everything lies in the lake; the only place that builds or parses keys |
 //! | [`plan`] | what a run will do |
@@ -55,6 +57,7 @@ pub mod schema;
 pub mod symbol;
 pub mod unit;
 pub mod verdict;
+pub mod whole;
 mod words;
 
 pub use market::{Dataset, Market, Source, Timeframe};

@@ -25,6 +25,7 @@
 //! | `evolve` | tables of a former version: columns and properties that are added |
 //! | `widened` | their reading: what is not there yet is null |
 //! | `stats` | file statistics as the log holds them |
+//! | `figures` | the same, read |
 //! | `predicate` | what a commit says it read |
 //!
 //! Reads and writes `<zone>/<table>/` of the lake and nothing else. It knows no runs, no
@@ -34,6 +35,7 @@ pub mod commit;
 mod create;
 mod error;
 mod evolve;
+mod figures;
 pub mod maintain;
 mod predicate;
 pub mod session;
@@ -46,6 +48,7 @@ pub mod write;
 pub use commit::{Change, Outcome, Stamp};
 pub use datafusion;
 pub use error::TableError;
+pub use figures::FileFigures;
 pub use session::SessionOptions;
 pub use snapshot::{LiveFile, Snapshot};
 pub use tables::Tables;

@@ -10,15 +10,15 @@ use model::{Day, Timeframe};
 
 /// A kline of price `open` … `close` (whole units) and volume 1.
 #[derive(Clone, Copy)]
-struct Kline {
-    open_us: i64,
-    open: i128,
-    close: i128,
-    trades: i64,
-    valid: bool,
+pub(crate) struct Kline {
+    pub(crate) open_us: i64,
+    pub(crate) open: i128,
+    pub(crate) close: i128,
+    pub(crate) trades: i64,
+    pub(crate) valid: bool,
 }
 
-async fn klines(lab: &Lab, timeframe: &str, klines: &[Kline]) {
+pub(crate) async fn klines(lab: &Lab, timeframe: &str, klines: &[Kline]) {
     let width = timeframe.parse::<Timeframe>().unwrap().micros();
     let month = Day::of_micros(klines[0].open_us).unwrap().month().to_string();
     let partition = [
@@ -51,7 +51,7 @@ async fn klines(lab: &Lab, timeframe: &str, klines: &[Kline]) {
     .await;
 }
 
-fn kline(open_us: i64, open: i128, close: i128) -> Kline {
+pub(crate) fn kline(open_us: i64, open: i128, close: i128) -> Kline {
     Kline { open_us, open, close, trades: 3, valid: true }
 }
 
@@ -78,7 +78,7 @@ async fn agg_trade(lab: &Lab, day: &str, ids: (i64, i64, i64), price: i128, quan
     .await;
 }
 
-fn trade(id: i64, time_us: i64, price: i128) -> Trade {
+pub(crate) fn trade(id: i64, time_us: i64, price: i128) -> Trade {
     let price = i64::try_from(price * ONE).unwrap();
     Trade { id, time_us, price, quantity: ONE, quote: price.into(), maker: false, valid: true }
 }
@@ -96,7 +96,8 @@ async fn each_day_is_made_from_the_best_there_is() {
             &lab,
             "1h",
             &[
-                kline(day("2024-01-01", 0), 1, 2),
+                // no more trades than there are: they are whole
+                Kline { trades: 1, ..kline(day("2024-01-01", 0), 1, 2) },
                 kline(day("2024-01-03", 3), 5, 6),
                 // no trade, not valid: no bar
                 Kline { trades: 0, ..kline(day("2024-01-03", 4), 6, 6) },
@@ -145,21 +146,26 @@ async fn daily_figures_are_right() {
             trade(3, at("2024-01-30", 7, 0, 0), 96),
             // no trades on the 31st: the previous close is that of the 30th
             trade(4, at("2024-02-01", 0, 0, 0), 120),
+            trade(5, at("2024-02-02", 0, 0, 0), 150),
         ],
     )
     .await;
     lab.gold(true, Engine::Fold).await;
     let daily = "SELECT date, open, high, low, close, volume, quote_volume, trade_count, vwap, \
                  average_price, previous_close, price_change, pct_change, daily_return, \
-                 price_range, typical_price, bars, made_from FROM gold.daily ORDER BY date";
+                 price_range, typical_price, bars, made_from, is_complete, days_since_previous, \
+                 previous_is_complete FROM gold.daily ORDER BY date";
     assert_eq!(
         lab.ask(daily).await,
         [
             "2024-01-30 100.00000000 104.00000000 96.00000000 96.00000000 3.00000000 \
-             300.00000000 3 100.0 100.0 - - - - 8.00000000 98.66666666666667 2 trades",
+             300.00000000 3 100.0 100.0 - - - - 8.00000000 98.66666666666667 2 trades true - -",
+            // a day lies between: no return of one day
             "2024-02-01 120.00000000 120.00000000 120.00000000 120.00000000 1.00000000 \
-             120.00000000 1 120.0 120.0 96.00000000 24.00000000 25.0 0.25 0.00000000 120.0 1 \
-             trades",
+             120.00000000 1 120.0 120.0 96.00000000 - - - 0.00000000 120.0 1 trades true 2 true",
+            "2024-02-02 150.00000000 150.00000000 150.00000000 150.00000000 1.00000000 \
+             150.00000000 1 150.0 150.0 120.00000000 30.00000000 25.0 0.25 0.00000000 150.0 1 \
+             trades true 1 true",
         ]
     );
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{
     ArrayRef, BooleanArray, Decimal128Array, Int64Array, RecordBatch, StringArray,
@@ -41,6 +42,7 @@ pub(crate) struct Lab {
     _folder: tempfile::TempDir,
     pub(crate) context: Context,
     pub(crate) tables: Tables,
+    commits: AtomicU64,
 }
 
 pub(crate) fn run_id() -> RunId {
@@ -62,7 +64,7 @@ impl Lab {
             clock: Clock::Manual(stage::ManualClock::at(DateTime::UNIX_EPOCH)),
             meter: Meter::new("gold", false),
         };
-        Self { _folder: folder, context, tables: Tables::open(&lake) }
+        Self { _folder: folder, context, tables: Tables::open(&lake), commits: AtomicU64::new(0) }
     }
 
     /// Replaces a partition with rows that have some of the table's columns; all others are null.
@@ -98,7 +100,22 @@ impl Lab {
             files: file.into_iter().collect(),
             ..Change::default()
         };
-        let stamp = Stamp::new(table, &run_id(), "lab", &inputs, DateTime::UNIX_EPOCH);
+        self.replace(table, &inputs, change).await;
+    }
+
+    /// Takes a partition's rows away.
+    pub(crate) async fn clear(&self, table: Table, partition: &[(&str, &str)]) {
+        self.tables.ensure(table).await.unwrap();
+        let partition = partition.iter().map(|(c, v)| ((*c).to_owned(), (*v).to_owned())).collect();
+        let change = Change { partitions: vec![partition], ..Change::default() };
+        self.replace(table, "nothing", change).await;
+    }
+
+    /// Each of the lab's commits is one of its own, also where the same is put in again.
+    async fn replace(&self, table: Table, content: &str, change: Change) {
+        let nth = self.commits.fetch_add(1, Ordering::Relaxed);
+        let content = format!("{nth} {content}");
+        let stamp = Stamp::new(table, &run_id(), "lab", &content, DateTime::UNIX_EPOCH);
         self.tables.replace(table, &stamp, change).await.unwrap();
     }
 
@@ -118,6 +135,7 @@ impl Lab {
                 ("quote_quantity", decimals(28, trades.iter().map(|t| Some(t.quote)))),
                 ("is_buyer_maker", flags(trades.iter().map(|t| t.maker))),
                 ("is_valid", flags(trades.iter().map(|t| t.valid))),
+                ("issues", issues(trades.iter().map(|t| (!t.valid).then_some("bad_quantity")))),
             ];
             let day = day.to_string();
             let partition =
@@ -159,9 +177,7 @@ impl Lab {
                         .collect(),
                     ..Change::default()
                 };
-                let content = format!("{fragment:?}");
-                let stamp = Stamp::new(table, &run_id(), "gold", &content, DateTime::UNIX_EPOCH);
-                self.tables.replace(table, &stamp, change).await.unwrap();
+                self.replace(table, &format!("{fragment:?}"), change).await;
             }
         }
         summary
@@ -194,6 +210,10 @@ impl Lab {
 
 pub(crate) fn longs(values: impl Iterator<Item = i64>) -> ArrayRef {
     Arc::new(values.collect::<Int64Array>())
+}
+
+pub(crate) fn issues(values: impl Iterator<Item = Option<&'static str>>) -> ArrayRef {
+    Arc::new(values.collect::<StringArray>())
 }
 
 pub(crate) fn times(values: impl Iterator<Item = i64>) -> ArrayRef {

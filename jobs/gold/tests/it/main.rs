@@ -6,3 +6,5 @@ mod bars;
 mod derive;
 #[cfg(test)]
 mod lab;
+#[cfg(test)]
+mod whole;

@@ -314,12 +314,17 @@ pub const BARS: TableSchema = TableSchema {
         opt("taker_buy_contract_volume", SUM, "contracts bought by takers; coinm only"),
         opt("vwap", Double, "quote_volume / volume, in the quote asset"),
         col("made_from", Text, "trades, agg_trades or klines"),
+        opt(
+            "is_complete",
+            Boolean,
+            "false where what the bars of this day are made from has holes on this day",
+        ),
     ],
     partitions: &["source", "market", "symbol", "timeframe", "month"],
     key: &["source", "market", "symbol", "timeframe", "open_time"],
     constraints: &[("ohlc", "low <= open AND low <= close AND open <= high AND close <= high")],
-    doc: "bars made from trades where we have them, else aggregate trades, else klines; \
-          a row only where there was a trade",
+    doc: "bars made from whole trades, else whole aggregate trades, else whole klines, else from \
+          what has the fewest holes; a row only where there was a trade",
 };
 
 /// `gold.daily`.
@@ -343,13 +348,32 @@ pub const DAILY: TableSchema = TableSchema {
             "mean of the 1m closes, else of the finest bars, in the quote asset",
         ),
         opt("previous_close", PRICE, "close of the symbol's previous day with trades"),
-        opt("price_change", PRICE, "close − previous close, in the quote asset"),
-        opt("pct_change", Double, "100 × price_change / previous close, in percent"),
-        opt("daily_return", Double, "close / previous close − 1"),
+        opt(
+            "price_change",
+            PRICE,
+            "close − previous close, in the quote asset; null where days lie between",
+        ),
+        opt(
+            "pct_change",
+            Double,
+            "100 × price_change / previous close, in percent; null where days lie between",
+        ),
+        opt("daily_return", Double, "close / previous close − 1; null where days lie between"),
         col("price_range", PRICE, "high − low, in the quote asset"),
         col("typical_price", Double, "(high + low + close) / 3, in the quote asset"),
         col("bars", Int, "number of the bars the day was made from"),
         col("made_from", Text, "trades, agg_trades or klines"),
+        opt("is_complete", Boolean, "false where what the day is made from has holes"),
+        opt(
+            "days_since_previous",
+            Int,
+            "days from the previous day with trades to this one; 1 where none lies between",
+        ),
+        opt(
+            "previous_is_complete",
+            Boolean,
+            "is_complete of the day of the previous close: false where its close may not be the last",
+        ),
     ],
     partitions: &["source", "market", "symbol"],
     key: &["source", "market", "symbol", "date"],

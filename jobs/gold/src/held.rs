@@ -1,0 +1,276 @@
+//! What silver holds of each day of a month, how whole that is, and by it the choice of what to
+//! make bars from: the one place with that rule. No rows are read here.
+//!
+//! For each day and timeframe that which is **whole** goes first: trades, else aggregate trades,
+//! else the shortest klines that divide the timeframe. Where nothing is whole, that which has the
+//! greatest share of what it should have is taken, in the same order where shares are equal, and
+//! the bars say so: `is_complete` is false.
+//!
+//! Trades and aggregate trades are whole where
+//! * their ids are contiguous within the day, and no id is missing between it and its neighbours
+//!   that belongs to it ([`model::whole`]),
+//! * no row had to be left out for what it says (a row that the exchange itself voided leaves no
+//!   hole),
+//! * and the exchange's klines of the day do not count more trades.
+//!
+//! Klines are whole where each place of the day's grid has a valid one. A dated contract's last
+//! day ends with the contract.
+
+use std::collections::BTreeMap;
+
+use model::period::DAY_MICROS;
+use model::{Dataset, Day, Symbol, Timeframe};
+
+/// Trades or aggregate trades of one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Events {
+    /// Rows that bars are made from.
+    pub present: u64,
+    /// Ids missing, and rows left out for what they say.
+    pub lacking: u64,
+    /// Whether ids of the day are those of the day before, too.
+    pub overlap: bool,
+    /// Trades that the rows stand for; `None` where only the rows tell and none has been read.
+    pub trades: Option<u64>,
+}
+
+/// Klines of one day and timeframe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Klines {
+    /// Valid klines.
+    pub rows: u64,
+    /// Places of the grid that have one.
+    pub places: u64,
+    /// Trades that they count; `u64::MAX` where it is more.
+    pub trades: u64,
+}
+
+/// What silver holds of one day.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Trades.
+    pub trades: Events,
+    /// Aggregate trades.
+    pub agg_trades: Events,
+    /// Klines with trades, by timeframe.
+    pub klines: BTreeMap<Timeframe, Klines>,
+    /// Microseconds of the day in which the instrument was traded.
+    pub span: i64,
+}
+
+/// What to make the bars of one day and timeframe from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// The day.
+    pub day: Day,
+    /// The timeframe wanted.
+    pub timeframe: Timeframe,
+    /// The timeframe of the base bars.
+    pub base: Timeframe,
+    /// What those were made from.
+    pub made_from: Dataset,
+    /// Whether that is whole on this day.
+    pub is_complete: bool,
+}
+
+/// Something that bars can be made from, and how much of it there is.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    made_from: Dataset,
+    base: Timeframe,
+    present: u64,
+    expected: u64,
+}
+
+impl Candidate {
+    const fn is_whole(&self) -> bool {
+        self.present >= self.expected
+    }
+
+    /// Whether this has a greater share of what it should have.
+    fn is_fuller(&self, other: &Self) -> bool {
+        let (a, b) = (u128::from(self.present), u128::from(other.present));
+        let left = a.min(u128::from(self.expected)) * u128::from(other.expected);
+        left > b.min(u128::from(other.expected)) * u128::from(self.expected)
+    }
+}
+
+/// How much of a day an instrument was traded, by its own name.
+pub fn span(symbol: &Symbol, day: Day) -> i64 {
+    let left = |end: i64| end.saturating_sub(day.start_micros()).clamp(0, DAY_MICROS);
+    symbol.expiry().map_or(DAY_MICROS, left)
+}
+
+impl Held {
+    /// The trades or aggregate trades.
+    pub const fn events(&self, dataset: Dataset) -> Option<&Events> {
+        match dataset {
+            Dataset::Trades => Some(&self.trades),
+            Dataset::AggTrades => Some(&self.agg_trades),
+            Dataset::Klines => None,
+        }
+    }
+
+    /// What to make the bars of a timeframe from; `None` where there is nothing.
+    pub fn choose(&self, day: Day, timeframe: Timeframe) -> Option<Choice> {
+        let mut best: Option<Candidate> = None;
+        for candidate in self.candidates(timeframe) {
+            let is_better = best.as_ref().is_none_or(|best| {
+                !best.is_whole() && (candidate.is_whole() || candidate.is_fuller(best))
+            });
+            if is_better {
+                best = Some(candidate);
+            }
+        }
+        best.map(|best| Choice {
+            day,
+            timeframe,
+            base: best.base,
+            made_from: best.made_from,
+            is_complete: best.is_whole(),
+        })
+    }
+
+    /// What there is to make a timeframe from, the preferred first.
+    fn candidates(&self, timeframe: Timeframe) -> Vec<Candidate> {
+        let counted = self.counted_by_klines();
+        let mut candidates = Vec::new();
+        for dataset in [Dataset::Trades, Dataset::AggTrades] {
+            let Some(events) = self.events(dataset).filter(|events| events.present > 0) else {
+                continue;
+            };
+            let present = events.trades.unwrap_or(events.present);
+            let should = present
+                .saturating_add(events.lacking)
+                .max(if events.trades.is_some() { counted } else { 0 })
+                .saturating_add(u64::from(events.overlap));
+            let base = Timeframe::M1;
+            candidates.push(Candidate { made_from: dataset, base, present, expected: should });
+        }
+        let mut fitting: Vec<(&Timeframe, &Klines)> = self
+            .klines
+            .iter()
+            .filter(|(k, klines)| klines.trades > 0 && timeframe.micros() % k.micros() == 0)
+            .collect();
+        fitting.sort_by_key(|(k, _)| k.micros());
+        for (base, klines) in fitting {
+            let expected = self.span.max(1).unsigned_abs().div_ceil(base.micros().unsigned_abs());
+            let (base, present) = (*base, klines.places);
+            candidates.push(Candidate { made_from: Dataset::Klines, base, present, expected });
+        }
+        candidates
+    }
+
+    /// Trades that the exchange's klines count: no fewer took place. Klines that lie upon each
+    /// other are no witnesses.
+    fn counted_by_klines(&self) -> u64 {
+        let single = self.klines.values().filter(|klines| klines.rows == klines.places);
+        single.map(|klines| klines.trades).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(present: u64, lacking: u64) -> Events {
+        Events { present, lacking, overlap: false, trades: Some(present) }
+    }
+
+    /// `1h:24:10` is 24 klines of an hour with 10 trades in all.
+    fn klines(text: &str) -> BTreeMap<Timeframe, Klines> {
+        text.split_whitespace()
+            .map(|word| {
+                let parts: Vec<&str> = word.split(':').collect();
+                let count = |at: usize| parts.get(at).map_or(1, |text| text.parse().unwrap());
+                let timeframe: Timeframe = parts[0].parse().unwrap();
+                let whole = (DAY_MICROS / timeframe.micros()).unsigned_abs();
+                let places = if parts.len() > 1 { count(1) } else { whole };
+                (timeframe, Klines { rows: places, places, trades: count(2) })
+            })
+            .collect()
+    }
+
+    fn check(trades: Events, agg_trades: Events, text: &str, expect: &str) {
+        let held = Held { trades, agg_trades, klines: klines(text), span: DAY_MICROS };
+        told(&held, expect);
+    }
+
+    fn told(held: &Held, expect: &str) {
+        let day: Day = "2024-01-01".parse().unwrap();
+        let choices = Timeframe::GOLD.iter().filter_map(|t| held.choose(day, *t));
+        let found: Vec<String> = choices
+            .map(|c| {
+                let from = match c.made_from {
+                    Dataset::Trades => "t".to_owned(),
+                    Dataset::AggTrades => "a".to_owned(),
+                    Dataset::Klines => c.base.to_string(),
+                };
+                format!("{}<{from}{}", c.timeframe, if c.is_complete { "" } else { "!" })
+            })
+            .collect();
+        assert_eq!(found.join(" "), expect);
+    }
+
+    #[test]
+    fn what_is_whole_goes_first() {
+        let none = Events::default();
+        let all =
+            |of: &str| ["1m", "5m", "15m", "1h", "4h", "1d"].map(|t| format!("{t}<{of}")).join(" ");
+        check(none, none, "", "");
+        check(events(5, 0), events(3, 0), "1m:1440:5", &all("t"));
+        check(events(5, 1), events(3, 0), "1m:1440:3", &all("a"));
+        check(events(5, 1), events(3, 1), "1m:1440:5", &all("1m"));
+        // nothing is whole: the greatest share, and the order where shares are equal
+        check(events(5, 1), events(3, 1), "", &all("t!"));
+        check(events(5, 5), events(9, 1), "", &all("a!"));
+        check(events(5, 5), none, "1m:1400:5", &all("1m!"));
+        check(events(1, 1), events(2, 2), "1m:720:2", &all("t!"));
+        // klines count more trades than there are: some are missing, whatever the ids say
+        check(events(5, 0), none, "1m:1440:6", &all("1m"));
+        check(events(5, 0), none, "1h:23:6", "1m<t! 5m<t! 15m<t! 1h<1h! 4h<1h! 1d<1h!");
+        check(events(5, 0), none, "1d:1:5", &all("t"));
+        // overlapping ids, with nothing else to go by
+        check(Events { overlap: true, ..events(5, 0) }, none, "", &all("t!"));
+        // each timeframe by itself: a whole day of 1d klines makes no hours
+        check(none, events(2, 9), "1d:1:11", "1m<a! 5m<a! 15m<a! 1h<a! 4h<a! 1d<1d");
+        check(none, none, "1m:1439:9 1h:24:9", "1m<1m! 5m<1m! 15m<1m! 1h<1h 4h<1h 1d<1h");
+        // no valid row: no base
+        check(events(0, 3), none, "1d:1:3", "1d<1d");
+        check(none, none, "1d:1:0", "");
+        // unknown until the rows are read: the ids are believed
+        let unread = Events { trades: None, ..events(5, 0) };
+        check(none, unread, "1m:1440:60", &all("a"));
+    }
+
+    #[test]
+    fn klines_make_what_they_divide() {
+        let check = |text: &str, expect: &str| {
+            check(Events::default(), Events::default(), text, expect);
+        };
+        check("1s", "1m<1s 5m<1s 15m<1s 1h<1s 4h<1s 1d<1s");
+        check("1m 1h 1d", "1m<1m 5m<1m 15m<1m 1h<1m 4h<1m 1d<1m");
+        check("1h 1d", "1h<1h 4h<1h 1d<1h");
+        check("3m 5m", "5m<5m 15m<3m 1h<3m 4h<3m 1d<3m");
+        check("6h", "1d<6h");
+    }
+
+    #[test]
+    fn klines_upon_each_other_are_no_witnesses() {
+        let twice = Klines { rows: 25, places: 24, trades: 90 };
+        let klines = [(Timeframe::H1, twice)].into();
+        let held = Held { trades: events(5, 0), klines, span: DAY_MICROS, ..Held::default() };
+        told(&held, "1m<t 5m<t 15m<t 1h<t 4h<t 1d<t");
+    }
+
+    #[test]
+    fn a_dated_contract_ends_in_the_morning() {
+        let symbol: Symbol = "BTCUSD_210625".parse().unwrap();
+        let hours = |day: &str| span(&symbol, day.parse().unwrap()) / 3_600_000_000;
+        assert_eq!((hours("2021-06-24"), hours("2021-06-25"), hours("2021-06-26")), (24, 8, 0));
+        let span = span(&symbol, "2021-06-25".parse().unwrap());
+        told(&Held { klines: klines("1h:8:5"), span, ..Held::default() }, "1h<1h 4h<1h 1d<1h");
+        told(&Held { klines: klines("1h:7:5"), span, ..Held::default() }, "1h<1h! 4h<1h! 1d<1h!");
+        told(&Held { klines: klines("1d:1:5"), span, ..Held::default() }, "1d<1d");
+    }
+}

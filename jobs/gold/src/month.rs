@@ -1,0 +1,345 @@
+//! One month of a symbol: what silver holds of its days, and the bars made of it. What to make them
+//! from is chosen in [`crate::held`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use arrow::array::{Array as _, AsArray as _, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type};
+use futures::{StreamExt as _, TryStreamExt as _};
+use model::fragment::Dirty;
+use model::schema::Table;
+use model::whole::{self, DayIds};
+use model::{Dataset, Day, Month, Timeframe};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use stage::Meter;
+use store::LocalCopy;
+use table::FileFigures;
+use table::datafusion::common::ScalarValue;
+use table::datafusion::prelude::SessionContext;
+
+use crate::base::{self, Base};
+use crate::fold::{self, Bar, DayFold};
+use crate::held::{self, Events, Held, Klines};
+use crate::models::{self, Engine};
+use crate::piece::{Workshop, parameters_of, text, texts};
+
+/// Rows read at once from a file of trades: their columns stay small enough for the cache, and
+/// for the allocator to use the same memory again.
+const BATCH: usize = 2_048;
+
+/// What is known of the trades of one day.
+#[derive(Debug, Clone, Copy, Default)]
+struct Looked {
+    ids: DayIds,
+    /// Rows that are valid.
+    valid: u64,
+    /// Rows left out for what they say.
+    damaged: u64,
+}
+
+impl Workshop {
+    /// The bars of a month, of all timeframes and in order.
+    ///
+    /// # Errors
+    /// Whatever the lake or the engine says.
+    pub(crate) async fn bars_of_month(
+        &self,
+        memory: &SessionContext,
+        dirty: &Dirty,
+        month: Month,
+        meter: &Meter,
+    ) -> anyhow::Result<Vec<RecordBatch>> {
+        let base = self.base(dirty, month, meter).await?;
+        self.bars(memory, base).await
+    }
+
+    /// The base bars of a month.
+    async fn base(&self, dirty: &Dirty, month: Month, meter: &Meter) -> anyhow::Result<Base> {
+        let mut base = Base::new(self.held(dirty, month).await?);
+        loop {
+            let mut was_whole = true;
+            for dataset in [Dataset::Trades, Dataset::AggTrades] {
+                let wanted = base.wanted(dataset);
+                if wanted.is_empty() {
+                    continue;
+                }
+                match self.engine {
+                    Engine::Fold => self.fold(&mut base, dirty, dataset, &wanted, meter).await?,
+                    Engine::Sql => self.sql(&mut base, dirty, dataset, &wanted).await?,
+                }
+                was_whole = false;
+            }
+            if was_whole {
+                break;
+            }
+            // how many trades aggregates stand for is known now: the choice may be another one
+        }
+        for timeframe in base.klines_needed() {
+            let width = timeframe.micros().max(fold::MINUTE);
+            let mut parameters = parameters_of(dirty);
+            parameters.push(("month", text(&month.to_string())));
+            parameters.push(("timeframe", text(timeframe.as_str())));
+            parameters.push(("width_us", ScalarValue::Int64(Some(width))));
+            let bars = models::BARS_FROM_KLINES.run(&self.session, parameters).await?;
+            base.add_model(&bars, timeframe, Dataset::Klines)?;
+        }
+        Ok(base)
+    }
+
+    /// What silver holds of each day of a month.
+    async fn held(&self, dirty: &Dirty, month: Month) -> anyhow::Result<BTreeMap<Day, Held>> {
+        let mut days: BTreeMap<Day, Held> = BTreeMap::new();
+        for dataset in [Dataset::Trades, Dataset::AggTrades] {
+            let looked = self.look(dirty, dataset, month).await?;
+            let ids: BTreeMap<Day, DayIds> =
+                looked.iter().map(|(day, of)| (*day, of.ids)).collect();
+            let edges = whole::edges(&ids);
+            for (day, of) in looked.iter().filter(|(day, _)| day.month() == month) {
+                let edge = edges.get(day).copied().unwrap_or_default();
+                let lacking = of.ids.missing_within().saturating_add(edge.missing());
+                let events = Events {
+                    present: of.valid,
+                    lacking: lacking.saturating_add(of.damaged),
+                    overlap: edge.overlap,
+                    trades: (dataset == Dataset::Trades).then_some(of.valid),
+                };
+                let held = days.entry(*day).or_default();
+                match dataset {
+                    Dataset::Trades => held.trades = events,
+                    _ => held.agg_trades = events,
+                }
+            }
+        }
+        if self.sources.has(Table::Klines, dirty, month) {
+            let mut parameters = parameters_of(dirty);
+            parameters.push(("month", text(&month.to_string())));
+            for batch in models::KLINE_DAYS.run(&self.session, parameters).await? {
+                let timeframes = texts(&batch, "timeframe")?;
+                let dates = dates(&batch, "day")?;
+                let rows = counts(&batch, "klines")?;
+                let places = counts(&batch, "places")?;
+                let trades = counts(&batch, "trades")?;
+                for row in 0..batch.num_rows() {
+                    let timeframe = timeframes.value(row).parse::<Timeframe>()?;
+                    let klines =
+                        Klines { rows: rows[row], places: places[row], trades: trades[row] };
+                    days.entry(dates[row]).or_default().klines.insert(timeframe, klines);
+                }
+            }
+        }
+        for (day, held) in &mut days {
+            held.span = held::span(&dirty.symbol, *day);
+        }
+        Ok(days)
+    }
+
+    /// What the files of a month's days say of their rows, and those of the days beside the
+    /// month; where that is not enough, what the rows say.
+    async fn look(
+        &self,
+        dirty: &Dirty,
+        dataset: Dataset,
+        month: Month,
+    ) -> anyhow::Result<BTreeMap<Day, Looked>> {
+        let table = Table::of_dataset(dataset);
+        let id = if dataset == Dataset::Trades { "trade_id" } else { "agg_trade_id" };
+        let mut days: BTreeMap<Day, Looked> = BTreeMap::new();
+        let mut doubtful: BTreeSet<Day> = BTreeSet::new();
+        let beside = month.first().minus(1)..=month.last().next();
+        for (day, file) in self.sources.day_files(table, dirty) {
+            if !beside.contains(&day) {
+                continue;
+            }
+            let figures = FileFigures::of(file);
+            let (ids, times) = (figures.longs(id), figures.longs("time_us"));
+            let of = days.entry(day).or_default();
+            of.ids.join(DayIds { count: file.rows, ids, times });
+            of.valid = of.valid.saturating_add(file.rows);
+            if ids.is_none() || times.is_none() || !figures.is_clean(file.rows) {
+                doubtful.insert(day);
+            }
+        }
+        if doubtful.is_empty() {
+            return Ok(days);
+        }
+        let list: Vec<String> = doubtful.iter().map(|day| format!("DATE '{day}'")).collect();
+        let days_word = list.join(", ");
+        let words = [("table", table.as_str()), ("id", id), ("days", days_word.as_str())];
+        let rows = models::EVENT_DAYS.run_with(&self.session, &words, parameters_of(dirty)).await?;
+        for batch in rows {
+            let dates = dates(&batch, "date")?;
+            let [ids, valid, damaged] = ["ids", "valid", "damaged"].map(|c| counts(&batch, c));
+            let (ids, valid, damaged) = (ids?, valid?, damaged?);
+            let long = |name: &str| -> anyhow::Result<Int64Array> {
+                let column = batch.column_by_name(name).context("a column that is not there")?;
+                Ok(column.as_primitive::<Int64Type>().clone())
+            };
+            let (first_id, last_id) = (long("first_id")?, long("last_id")?);
+            let (first_us, last_us) = (long("first_us")?, long("last_us")?);
+            for row in 0..batch.num_rows() {
+                let ends = |first: &Int64Array, last: &Int64Array| {
+                    (first.is_valid(row) && last.is_valid(row))
+                        .then(|| (first.value(row), last.value(row)))
+                };
+                let ids = DayIds {
+                    count: ids[row],
+                    ids: ends(&first_id, &last_id),
+                    times: ends(&first_us, &last_us),
+                };
+                let looked = Looked { ids, valid: valid[row], damaged: damaged[row] };
+                days.insert(dates[row], looked);
+            }
+        }
+        Ok(days)
+    }
+
+    /// Adds days folded from their files.
+    async fn fold(
+        &self,
+        base: &mut Base,
+        dirty: &Dirty,
+        dataset: Dataset,
+        wanted: &BTreeSet<Day>,
+        meter: &Meter,
+    ) -> anyhow::Result<()> {
+        let mut days = self.sources.days(Table::of_dataset(dataset), dirty);
+        days.retain(|day, _| wanted.contains(day));
+        let folded: Vec<(Day, Vec<Bar>)> = futures::stream::iter(days)
+            .map(async |(day, inputs)| {
+                let _permit = self.permits.acquire().await?;
+                let mut copies = Vec::with_capacity(inputs.len());
+                for input in &inputs {
+                    copies.push((
+                        input.key.clone(),
+                        self.tables.lake().local_copy(&input.key).await?,
+                    ));
+                }
+                let bars = tokio::task::spawn_blocking(move || fold_day(day, dataset, &copies));
+                let bars = bars.await.context("the worker ended early")??;
+                meter.rows(inputs.iter().map(|input| input.rows).sum());
+                anyhow::Ok((day, bars))
+            })
+            .buffered(self.cores)
+            .try_collect()
+            .await?;
+        let mut trades: BTreeMap<Day, u64> = wanted.iter().map(|day| (*day, 0)).collect();
+        for (day, bars) in &folded {
+            base.add_folded(dataset, bars)?;
+            let count = trades.entry(*day).or_default();
+            *count = bars
+                .iter()
+                .fold(*count, |n, bar| n.saturating_add(bar.trades.max(0).unsigned_abs()));
+        }
+        base.made(dataset, &trades);
+        Ok(())
+    }
+
+    /// Adds days made by SQL.
+    async fn sql(
+        &self,
+        base: &mut Base,
+        dirty: &Dirty,
+        dataset: Dataset,
+        wanted: &BTreeSet<Day>,
+    ) -> anyhow::Result<()> {
+        let model = match dataset {
+            Dataset::Trades => models::BARS_FROM_TRADES,
+            _ => models::BARS_FROM_AGG_TRADES,
+        };
+        let mut trades: BTreeMap<Day, u64> = wanted.iter().map(|day| (*day, 0)).collect();
+        for (from, to) in stretches(wanted) {
+            let date = |day: Day| ScalarValue::Date32(Some(day.epoch_days()));
+            let mut parameters = parameters_of(dirty);
+            parameters.extend([("from", date(from)), ("to", date(to))]);
+            let bars = model.run(&self.session, parameters).await?;
+            base.add_model(&bars, Timeframe::M1, dataset)?;
+            for batch in &bars {
+                let opens = batch.column_by_name("open_us").context("no column `open_us`")?;
+                let counts = counts(batch, "trade_count")?;
+                for (open_us, count) in
+                    opens.as_primitive::<Int64Type>().values().iter().zip(counts)
+                {
+                    let day = Day::of_micros(*open_us).context("a bar outside of all days")?;
+                    let sum = trades.entry(day).or_default();
+                    *sum = sum.saturating_add(count);
+                }
+            }
+        }
+        base.made(dataset, &trades);
+        Ok(())
+    }
+
+    /// The bars of all timeframes, in order.
+    async fn bars(&self, memory: &SessionContext, base: Base) -> anyhow::Result<Vec<RecordBatch>> {
+        let choices = base.choices();
+        if choices.is_empty() {
+            return Ok(Vec::new());
+        }
+        let choices = base::choice_batch(&choices)?;
+        models::put(memory, "choice", Arc::clone(&base::CHOICE), vec![choices])?;
+        models::put(memory, "base", Arc::clone(&base::BASE), base.batches)?;
+        let bars = models::BARS.run(memory, Vec::new()).await?;
+        models::put(memory, "base", Arc::clone(&base::BASE), Vec::new())?;
+        Ok(bars)
+    }
+}
+
+/// Days as stretches without a hole.
+fn stretches(days: &BTreeSet<Day>) -> Vec<(Day, Day)> {
+    let mut stretches: Vec<(Day, Day)> = Vec::new();
+    for day in days {
+        match stretches.last_mut() {
+            Some((_, last)) if last.next() == *day => *last = *day,
+            _ => stretches.push((*day, *day)),
+        }
+    }
+    stretches
+}
+
+/// A column of days.
+fn dates(batch: &RecordBatch, name: &str) -> anyhow::Result<Vec<Day>> {
+    let column = batch.column_by_name(name).with_context(|| format!("no column `{name}`"))?;
+    let days = column.as_primitive_opt::<Date32Type>().context("a column that has no days")?;
+    days.values()
+        .iter()
+        .map(|day| Day::of_epoch_days(*day).context("a row outside of all days"))
+        .collect()
+}
+
+/// A column of counts, of whatever type of number; what 64 bits do not hold is their greatest.
+fn counts(batch: &RecordBatch, name: &str) -> anyhow::Result<Vec<u64>> {
+    let column = batch.column_by_name(name).with_context(|| format!("no column `{name}`"))?;
+    let wide = arrow::compute::cast(column, &DataType::Decimal128(38, 0))?;
+    let wide = wide.as_primitive::<Decimal128Type>().values();
+    Ok(wide.iter().map(|n| u64::try_from((*n).max(0)).unwrap_or(u64::MAX)).collect())
+}
+
+/// Folds the files of a day. Blocks.
+fn fold_day(day: Day, dataset: Dataset, files: &[(String, LocalCopy)]) -> anyhow::Result<Vec<Bar>> {
+    let mut fold = DayFold::new(day);
+    for (key, copy) in files {
+        let file: File = copy.open()?;
+        fold_file(&mut fold, dataset, file).with_context(|| format!("cannot read `{key}`"))?;
+    }
+    Ok(fold.bars()?)
+}
+
+fn fold_file(fold: &mut DayFold, dataset: Dataset, file: File) -> anyhow::Result<()> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    let columns = match dataset {
+        Dataset::Trades => fold::TRADE_COLUMNS,
+        _ => fold::AGG_TRADE_COLUMNS,
+    };
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    for batch in builder.with_projection(mask).with_batch_size(BATCH).build()? {
+        match dataset {
+            Dataset::Trades => fold.trades(&batch?)?,
+            _ => fold.agg_trades(&batch?)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+-- purpose: how whole the trades or aggregate trades of single days are, from their rows
+-- grain: one row a day
+-- input: {table}: silver.trades or silver.agg_trades; {id}: its id; {days}: the days, as dates
+-- params: $source, $market, $symbol text
+--
+-- Asked only for days whose file statistics do not say it all: those with a row that has an issue.
+-- A row that the exchange voided stands for nothing, and one that repeats trades of another row
+-- adds nothing: neither leaves a hole. An id out of all range is no id.
+WITH rows_of_days AS (
+    SELECT
+        date,
+        CASE WHEN issues LIKE '%id_out_of_range%' THEN NULL ELSE {id} END AS id,
+        time_us,
+        is_valid,
+        is_valid
+            OR coalesce(issues LIKE '%voided%', FALSE)
+            OR coalesce(issues LIKE '%repeats_trades%', FALSE) AS leaves_no_hole
+    FROM {table}
+    WHERE source = $source
+        AND market = $market
+        AND symbol = $symbol
+        AND date IN ({days})
+)
+SELECT
+    date,
+    count(DISTINCT id) AS ids,
+    min(id) AS first_id,
+    max(id) AS last_id,
+    min(time_us) AS first_us,
+    max(time_us) AS last_us,
+    sum(CASE WHEN is_valid THEN 1 ELSE 0 END) AS valid,
+    sum(CASE WHEN leaves_no_hole THEN 0 ELSE 1 END) AS damaged
+FROM rows_of_days
+GROUP BY date
+ORDER BY date
