@@ -8,7 +8,8 @@
 //!
 //! Trades and aggregate trades are whole where
 //! * their ids are contiguous within the day, and no id is missing between it and its neighbours
-//!   that belongs to it ([`model::whole`]),
+//!   that belongs to it ([`model::whole`]); nor do they begin before those of the day before have
+//!   ended, but for the one id that two trades around midnight are known to share,
 //! * no row had to be left out for what it says (a row that the exchange itself voided leaves no
 //!   hole),
 //! * and the exchange's klines of the day do not count more trades.
@@ -28,8 +29,8 @@ pub struct Events {
     pub present: u64,
     /// Ids missing, and rows left out for what they say.
     pub lacking: u64,
-    /// Whether ids of the day are those of the day before, too.
-    pub overlap: bool,
+    /// Ids of the day that may be those of the day before, too: see [`model::whole::Edge`].
+    pub overlap: u64,
     /// Trades that the rows stand for; `None` where only the rows tell and none has been read.
     pub trades: Option<u64>,
 }
@@ -143,7 +144,7 @@ impl Held {
             let should = present
                 .saturating_add(events.lacking)
                 .max(if events.trades.is_some() { counted } else { 0 })
-                .saturating_add(u64::from(events.overlap));
+                .saturating_add(if events.overlap > 1 { events.overlap } else { 0 });
             let base = Timeframe::M1;
             candidates.push(Candidate { made_from: dataset, base, present, expected: should });
         }
@@ -174,7 +175,7 @@ mod tests {
     use super::*;
 
     fn events(present: u64, lacking: u64) -> Events {
-        Events { present, lacking, overlap: false, trades: Some(present) }
+        Events { present, lacking, overlap: 0, trades: Some(present) }
     }
 
     /// `1h:24:10` is 24 klines of an hour with 10 trades in all.
@@ -231,7 +232,9 @@ mod tests {
         check(events(5, 0), none, "1h:23:6", "1m<t! 5m<t! 15m<t! 1h<1h! 4h<1h! 1d<1h!");
         check(events(5, 0), none, "1d:1:5", &all("t"));
         // overlapping ids, with nothing else to go by
-        check(Events { overlap: true, ..events(5, 0) }, none, "", &all("t!"));
+        check(Events { overlap: 2, ..events(5, 0) }, none, "", &all("t!"));
+        // one id shared around midnight is two trades
+        check(Events { overlap: 1, ..events(5, 0) }, none, "", &all("t"));
         // each timeframe by itself: a whole day of 1d klines makes no hours
         check(none, events(2, 9), "1d:1:11", "1m<a! 5m<a! 15m<a! 1h<a! 4h<a! 1d<1d");
         check(none, none, "1m:1439:9 1h:24:9", "1m<1m! 5m<1m! 15m<1m! 1h<1h 4h<1h 1d<1h");

@@ -46,8 +46,8 @@ pub struct Edge {
     pub before_first: u64,
     /// After its last row.
     pub after_last: u64,
-    /// Whether its ids begin before those of the day before have ended.
-    pub overlap: bool,
+    /// Ids from its first one to the last one of the day before, where it begins no later.
+    pub overlap: u64,
 }
 
 impl Edge {
@@ -68,7 +68,7 @@ pub fn edges(days: &BTreeMap<Day, DayIds>) -> BTreeMap<Day, Edge> {
             continue;
         }
         if first <= last {
-            edges.entry(*next).or_default().overlap = true;
+            edges.entry(*next).or_default().overlap = last.abs_diff(first).saturating_add(1);
             continue;
         }
         let missing = first.abs_diff(last) - 1;
@@ -111,10 +111,10 @@ mod tests {
             assert_eq!(told.join("; "), expect);
         };
         check(("2024-01-01", (1, 9), 23), ("2024-01-02", (10, 12), 0), "");
-        check(("2024-01-01", (1, 9), 9), ("2024-01-02", (20, 22), 0), "2024-01-01 0 10 false");
-        check(("2024-01-01", (1, 9), 23), ("2024-01-02", (20, 22), 5), "2024-01-02 10 0 false");
+        check(("2024-01-01", (1, 9), 9), ("2024-01-02", (20, 22), 0), "2024-01-01 0 10 0");
+        check(("2024-01-01", (1, 9), 23), ("2024-01-02", (20, 22), 5), "2024-01-02 10 0 0");
         check(("2024-01-01", (1, 9), 9), ("2024-01-03", (20, 22), 0), "");
-        check(("2024-01-01", (1, 9), 9), ("2024-01-02", (9, 12), 0), "2024-01-02 0 0 true");
+        check(("2024-01-01", (1, 9), 9), ("2024-01-02", (9, 12), 0), "2024-01-02 0 0 1");
     }
 
     #[test]
