@@ -30,6 +30,7 @@ questions! {
     ARCHIVES = "archives",
     BUILDS = "builds",
     DIFFERENCES = "differences",
+    FROM_KLINES = "from_klines",
     ID_GAPS = "id_gaps",
     JOINED = "joined",
     KLINE_DAYS = "kline_days",

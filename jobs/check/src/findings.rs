@@ -17,6 +17,8 @@ pub const DETAILS: usize = 1_000;
 pub enum Status {
     /// All is well.
     Pass,
+    /// There was nothing that could be checked.
+    Skip,
     /// The data has a defect.
     Warn,
     /// The data must not be used.
@@ -28,6 +30,7 @@ impl Status {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "pass",
+            Self::Skip => "skip",
             Self::Warn => "warn",
             Self::Fail => "fail",
         }

@@ -104,7 +104,7 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
     let mut findings = Findings::default();
     // the gravest first, for there is room for so many details only
     accounting::check(&tables, &session, &mut findings).await?;
-    reconcile::check(&session, &judged, &dirty, &mut findings).await?;
+    let compared = reconcile::check(&session, &judged, &dirty, &mut findings).await?;
     context.meter.done(1);
     let wanted = |series: &Series, month: Month| {
         dirty.iter().any(|d| {
@@ -126,7 +126,7 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
     publish::findings(context, &tables, &findings).await?;
     context.meter.done(1);
 
-    let summary = Summary::of(&judged, &findings);
+    let summary = Summary::of(&judged, &findings, compared);
     // for whoever ends the run: a check that refuses has no answer
     context.lake.write_json(&layout::verdict(&context.run), &summary).await?;
     if findings.worst() == Status::Fail {

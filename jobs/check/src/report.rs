@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Judged;
 use crate::coverage;
 use crate::findings::{Finding, Findings, Status};
+use crate::reconcile::Compared;
 
 /// What a check found, summed up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,12 +17,21 @@ pub struct Summary {
     pub coverage: BTreeMap<String, BTreeMap<String, u64>>,
     /// Subjects that passed, by check.
     pub passed: BTreeMap<String, u64>,
+    /// Subjects of which nothing could be checked, by check.
+    #[serde(default)]
+    pub skipped: BTreeMap<String, u64>,
     /// Subjects with a warning, by check.
     pub warned: BTreeMap<String, u64>,
     /// Subjects that failed, by check.
     pub failed: BTreeMap<String, u64>,
     /// The summaries that did not pass.
     pub remarks: Vec<Finding>,
+    /// Bars made from trades that were held against the exchange's own.
+    #[serde(default)]
+    pub bars_compared: u64,
+    /// Of them, those that differ.
+    #[serde(default)]
+    pub bars_differ: u64,
     /// Details listed in `ops.checks`.
     pub details: u64,
     /// Details that were too many to list.
@@ -33,8 +43,10 @@ const SHOWN: usize = 12;
 
 impl Summary {
     /// Sums up.
-    pub(crate) fn of(judged: &[Judged], findings: &Findings) -> Self {
+    pub(crate) fn of(judged: &[Judged], findings: &Findings, compared: Compared) -> Self {
         let mut summary = Self {
+            bars_compared: compared.bars,
+            bars_differ: compared.differ,
             details: findings.details.len() as u64,
             left_out: findings.left_out,
             ..Self::default()
@@ -48,6 +60,7 @@ impl Summary {
         for finding in &findings.summaries {
             let counts = match finding.status {
                 Status::Pass => &mut summary.passed,
+                Status::Skip => &mut summary.skipped,
                 Status::Warn => &mut summary.warned,
                 Status::Fail => &mut summary.failed,
             };
@@ -76,16 +89,23 @@ impl Summary {
             }
             text.push('\n');
         }
-        let checks = self.passed.keys().chain(self.warned.keys()).chain(self.failed.keys());
+        let skipped = self.skipped.keys();
+        let checks =
+            self.passed.keys().chain(skipped).chain(self.warned.keys()).chain(self.failed.keys());
         let checks: std::collections::BTreeSet<&String> = checks.collect();
         let of =
             |counts: &BTreeMap<String, u64>, check: &str| counts.get(check).copied().unwrap_or(0);
-        let _ = writeln!(text, "\n{:width$} {:>9} {:>9} {:>9}", "check", "pass", "warn", "fail");
+        let _ = writeln!(
+            text,
+            "\n{:width$} {:>9} {:>9} {:>9} {:>9}",
+            "check", "pass", "skip", "warn", "fail"
+        );
         for check in checks {
             let _ = writeln!(
                 text,
-                "{check:width$} {:>9} {:>9} {:>9}",
+                "{check:width$} {:>9} {:>9} {:>9} {:>9}",
                 of(&self.passed, check),
+                of(&self.skipped, check),
                 of(&self.warned, check),
                 of(&self.failed, check)
             );

@@ -10,7 +10,6 @@
 //! | [`archive`] | how the exchange's host names its archives |
 //! | [`checksum`] | what a checksum file states, whichever tool wrote it |
 //! | [`whole`] | whether a day of trades has all of its ids |
-//! | [`archive`] | how the exchange's host names its archives, and their checksum files |
 //! | [`schema`] | the tables: columns, keys, partitions, constraints |
 //! | [`layout`] | where everything lies in the lake; the only place that builds or parses keys |
 //! | [`plan`] | what a run will do |

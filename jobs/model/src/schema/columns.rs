@@ -278,7 +278,7 @@ pub const CHECKS: TableSchema = TableSchema {
         col("run", Text, "the run that checked"),
         col("checked_at", Timestamp, "when, UTC"),
         col("check_name", Text, "the check"),
-        col("status", Text, "pass, warn, fail"),
+        col("status", Text, "pass, skip (nothing could be checked), warn, fail"),
         col("subject", Text, "what was checked, such as binance/spot/BTCUSDT/1h"),
         opt("time", Timestamp, "the bar or the row concerned, UTC"),
         opt("field", Text, "the field concerned"),

@@ -1,0 +1,16 @@
+-- purpose: days whose bars are made from klines
+-- grain: one row a timeframe and day
+-- input: gold.bars
+-- params: $source, $market, $symbol, $month text
+SELECT
+    timeframe,
+    CAST(open_time AS date) AS day,
+    CAST(sum(CAST(trade_count AS decimal(38, 0))) AS bigint) AS trades
+FROM gold.bars
+WHERE source = $source
+    AND market = $market
+    AND symbol = $symbol
+    AND month = $month
+    AND made_from = 'klines'
+GROUP BY timeframe, CAST(open_time AS date)
+ORDER BY timeframe, day
