@@ -20,11 +20,20 @@ use crate::workspace::{self, root};
 /// What can be measured.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    #[command(about = "Archives to Parquet: zip in, exact, sorted, deduplicated columns out")]
+    #[command(
+        about = "Archives to Parquet: zip in, exact, sorted, deduplicated columns out",
+        after_help = "Examples:\n  cargo xtask bench silver --peers"
+    )]
     Silver(silver::Args),
-    #[command(about = "Bars of all timeframes from Parquet of trades")]
+    #[command(
+        about = "Bars of all timeframes from Parquet of trades",
+        after_help = "Examples:\n  cargo xtask bench gold --peers"
+    )]
     Gold(gold::Args),
-    #[command(about = "A plan over 100,000 archives; a commit of 10,000 fragments")]
+    #[command(
+        about = "A plan over 100,000 archives; a commit of 10,000 fragments",
+        after_help = "Examples:\n  cargo xtask bench scale"
+    )]
     Scale(scale::Args),
 }
 
