@@ -33,7 +33,8 @@ use crate::workspace::{self, root};
 
 pub(crate) use bootstrap::{Bootstrap, bootstrap};
 pub(crate) use commands::{
-    Apply, Deploy, Logs, Plan, Run, Runs, Status, apply, deploy, logs, plan, runs, start, status,
+    Apply, Deploy, Logs, Plan, Run, Runs, Status, apply, deploy, logs, maintain, plan, runs, start,
+    status,
 };
 pub(crate) use teardown::{Teardown, teardown};
 

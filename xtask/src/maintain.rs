@@ -1,5 +1,6 @@
 //! `cargo xtask maintain`: passes on to `commit maintain`, which checkpoints the tables and
-//! deletes files that nothing needs any more. Asks first, because deleting ends time travel to
+//! deletes files that nothing needs any more; in a deployed environment to the machine that its
+//! schedule starts. Asks first, because deleting ends time travel to
 //! versions that needed those files.
 
 use std::io::{IsTerminal as _, Write as _};
@@ -7,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
+use crate::aws;
 use crate::environment::Choice;
 use crate::workspace;
 
@@ -14,10 +16,14 @@ use crate::workspace;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Checkpoint the tables, and delete (vacuum) data files that no version of the \
-                  last 7 days needs.",
+                  last 7 days needs.\n\nA deployed environment (one with a section `aws:`) is \
+                  maintained in its account, by the task that its schedule starts, and for as many \
+                  days as aws.maintenance.days says; --local, or a lake that is named, means one \
+                  here.",
     after_help = "Examples:\n  \
         cargo xtask maintain --env demo --dry-run\n  \
-        cargo xtask maintain --env dev --yes"
+        cargo xtask maintain --env prod --yes\n  \
+        cargo xtask maintain --env dev --local --yes"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -30,6 +36,10 @@ pub(crate) struct Args {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+
+    /// Maintain the lake on this machine, though the environment is one that is deployed
+    #[arg(long)]
+    local: bool,
 }
 
 /// Asks a question whose answer is yes or no. Without a terminal the answer is an error that
@@ -48,21 +58,32 @@ pub(crate) fn confirm(question: &str, otherwise: &str) -> anyhow::Result<bool> {
 /// Maintains the tables of an environment.
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let environment = args.choice.open(None)?;
+    // a lake that is named is that one, whatever is deployed
+    let deployed = environment.config.aws.as_ref().filter(|_| args.choice.lake.is_none());
+    let deployed = deployed.filter(|_| !args.local);
+    let (place, days) = match deployed {
+        Some(aws) => {
+            (format!("the deployed lake of {}", environment.name), aws.maintenance.days.value)
+        }
+        None => (environment.shown_lake(), 7),
+    };
     if let Some(lake) = environment.directory()
+        && deployed.is_none()
         && !lake.is_dir()
     {
-        bail!("there is no lake at {}", environment.shown_lake());
+        bail!("there is no lake at {place}");
     }
-    let question = format!(
-        "delete files in {} that no version of the last 7 days needs?",
-        environment.shown_lake()
-    );
+    let question =
+        format!("delete files in {place} that no version of the last {days} days needs?");
     if !args.dry_run
         && !args.yes
         && !confirm(&question, "add --yes, or --dry-run to see what would go")?
     {
         println!("nothing was done");
         return Ok(0);
+    }
+    if deployed.is_some() {
+        return aws::maintain(&args.choice, args.dry_run);
     }
     args.choice.build.run()?;
     let mut command = Command::new(workspace::program("commit")?);

@@ -31,7 +31,7 @@ locals {
   batches  = "${local.prefix.runs}/*/batches/*"
   config   = "config/*"
 
-  owed     = "${local.prefix.runs}/owed/*"
+  owed = "${local.prefix.runs}/owed/*"
 
   fragments = { for stage in ["bronze", "silver", "gold"] : stage => "${local.prefix.runs}/*/fragments/${stage}/*" }
 
@@ -66,11 +66,8 @@ locals {
         [local.index, "${local.prefix.runs}/*/dirty.json", "${local.prefix.runs}/*/taken.json", local.owed],
         local.tables.bronze, local.tables.ops, local.logs.silver, local.logs.gold,
       )
-      # `commit maintain` deletes what nothing needs any more, the extract its oldest
-      delete = concat(
-        [local.index, local.batches, local.owed, "${local.prefix.runs}/*/fragments/*"],
-        local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops,
-      )
+      # the extract's oldest, and what is no longer owed: no data and no log
+      delete = [local.index, local.owed]
     }
     gold = {
       read  = concat(["${local.prefix.runs}/*/dirty.json", "${local.prefix.runs}/*/taken.json", local.fragments.gold], local.tables.silver, local.tables.gold)
@@ -84,6 +81,24 @@ locals {
       )
       list  = concat([local.index], local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops)
       write = ["${local.prefix.ops}/coverage/*", "${local.prefix.ops}/checks/*", "${local.prefix.runs}/*/verdict.json"]
+    }
+  }
+
+  # What further tasks of a stage's image may do. `commit maintain` writes checkpoints and deletes what
+  # nothing needs any more: the one task that may delete anything of a table.
+  variants = {
+    commit = {
+      maintain = {
+        access = {
+          read  = concat([local.config], local.stage_access.commit.read)
+          list  = local.stage_access.commit.list
+          write = concat([local.index], local.tables.bronze, local.tables.ops, local.logs.silver, local.logs.gold)
+          delete = concat(
+            [local.index, local.batches, local.owed, "${local.prefix.runs}/*/fragments/*"],
+            local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops,
+          )
+        }
+      }
     }
   }
 

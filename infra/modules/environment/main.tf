@@ -56,6 +56,7 @@ module "stage" {
   lake_uri             = module.lake.lake_uri
   config_uri           = module.lake.config_uri
   access               = local.access[each.key]
+  variants             = lookup(local.variants, each.key, {})
   log_retention_days   = local.aws.log_retention_days
   permissions_boundary = var.permissions_boundary
 }
@@ -80,8 +81,14 @@ module "pipeline" {
   task_timeout_seconds      = min(local.run.timeout_seconds, 7200)
   wait_seconds              = var.wait_seconds
   schedule                  = local.aws.schedule
-  log_retention_days        = local.aws.log_retention_days
-  permissions_boundary      = var.permissions_boundary
+  maintenance = merge(module.stage["commit"].variants["maintain"], {
+    expression = local.aws.maintenance.expression
+    # what nothing fills needs no care
+    enabled = local.aws.schedule.enabled && local.aws.maintenance.enabled
+    days    = local.aws.maintenance.days
+  })
+  log_retention_days   = local.aws.log_retention_days
+  permissions_boundary = var.permissions_boundary
 }
 
 module "observability" {
@@ -97,6 +104,7 @@ module "observability" {
   dead_letter_queue = module.pipeline.dead_letter_queue
   scheduled         = local.aws.schedule.enabled
   stale_hours       = local.aws.alarms.stale_hours
+  lag_hours         = local.aws.alarms.lag_hours
 }
 
 module "budget" {

@@ -17,6 +17,7 @@ locals {
     spot                = try(local.given.spot, local.defaults.spot)
     alarms              = merge(local.defaults.alarms, try(local.given.alarms, {}))
     budget              = merge(local.defaults.budget, try(local.given.budget, {}))
+    maintenance         = merge(local.defaults.maintenance, try(local.given.maintenance, {}))
     map                 = merge(local.defaults.map, try(local.given.map, {}))
     schedule            = merge(local.defaults.schedule, try(local.given.schedule, {}))
     tasks               = merge(local.defaults.tasks, try(local.given.tasks, {}))

@@ -43,9 +43,10 @@ variable "contract" {
       network             = string
       scan_limit_gib      = number
       spot                = bool
-      alarms              = object({ email = string, stale_hours = number })
+      alarms              = object({ email = string, stale_hours = number, lag_hours = number })
       budget              = object({ email = string, monthly_usd = number })
       map                 = object({ concurrency = number, tolerated_failure_percent = number })
+      maintenance         = object({ enabled = bool, expression = string, days = number })
       schedule            = object({ enabled = bool, expression = string })
       tasks               = map(object({ cpu = number, memory_mib = number }))
     })

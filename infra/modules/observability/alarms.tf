@@ -10,6 +10,8 @@ locals {
 
   latency_stages = [for metric in var.metrics.list : metric.stages if metric.name == "source_latency"]
 
+  lag_stages = [for metric in var.metrics.list : metric.stages if metric.name == "lag"]
+
   alarms = {
     failed-runs = {
       says       = "a run of the pipeline failed"
@@ -56,11 +58,14 @@ locals {
       missing    = "notBreaching", enabled = true
     }
     stale-data = {
-      says       = "no run went well for ${var.stale_hours} hours"
-      metrics    = { succeeded = merge(local.machine, { name = "ExecutionsSucceeded" }) }
+      says = "for ${var.stale_hours} hours no check found the newest whole day less than ${var.lag_hours} hours old"
+      metrics = {
+        for stage in flatten(local.lag_stages) : "lag" => merge(local.of_stage[stage], { name = "lag", stat = "Maximum" })
+      }
       expression = null
-      comparison = "LessThanThreshold", threshold = 1, period = 3600, periods = var.stale_hours
-      # no run at all is what it is for; without a schedule that is as it should be
+      comparison = "GreaterThanThreshold", threshold = var.lag_hours * 3600, period = 3600, periods = var.stale_hours
+      # No run at all, and runs that end well over a source that has fallen silent: both are what it is for.
+      # One hour with a good figure among them is enough. Without a schedule silence is as it should be.
       missing = "breaching", enabled = var.scheduled
     }
   }

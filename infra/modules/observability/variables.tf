@@ -63,12 +63,23 @@ variable "scheduled" {
 }
 
 variable "stale_hours" {
-  description = "Hours without a run that went well after which data counts as stale."
+  description = "Hours without a check that found the data new enough after which it counts as stale."
   type        = number
 
   validation {
     condition     = var.stale_hours >= 1 && var.stale_hours <= 168 && floor(var.stale_hours) == var.stale_hours
     error_message = "stale_hours must be 1 to 168: CloudWatch looks back a week at most."
+  }
+}
+
+variable "lag_hours" {
+  description = "Hours from the end of the newest whole day until data is not new enough."
+  type        = number
+  default     = 72
+
+  validation {
+    condition     = var.lag_hours >= 1 && floor(var.lag_hours) == var.lag_hours
+    error_message = "lag_hours must be a whole number of hours, at least 1."
   }
 }
 

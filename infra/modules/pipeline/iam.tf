@@ -142,9 +142,9 @@ data "aws_iam_policy_document" "pipeline" {
 
 data "aws_iam_policy_document" "scheduler" {
   statement {
-    sid       = "StartThePipeline"
+    sid       = "StartTheMachines"
     actions   = ["states:StartExecution"]
-    resources = [aws_sfn_state_machine.this.arn]
+    resources = [aws_sfn_state_machine.this.arn, aws_sfn_state_machine.maintain.arn]
   }
 }
 

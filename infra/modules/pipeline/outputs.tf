@@ -28,3 +28,8 @@ output "log_group" {
   description = "Log group of the state machine."
   value       = aws_cloudwatch_log_group.this.name
 }
+
+output "maintenance" {
+  description = "The states of the care of the tables, as JSON."
+  value       = local.maintenance
+}

@@ -39,6 +39,12 @@ locals {
       comment = "Coverage, holes, bars against the exchange's own"
       command = []
     }
+    # of the other machine
+    maintain = {
+      name    = "Maintain the tables", stage = "commit", next = "Maintained", failed = "Tell of the failure"
+      comment = "Checkpoints; what no version of the last days needs is deleted"
+      command = "{% $append(['maintain', '--days', '${var.maintenance.days}'], $dry_run) %}"
+    }
   }
 
   # An item of a map may not give a variable the name of one of the run's: its own begin with its word.
@@ -51,7 +57,7 @@ locals {
     for key, job in local.jobs : key => templatefile("${path.module}/states/job.json.tftpl", merge(job, {
       partition        = local.partition
       cluster          = aws_ecs_cluster.this.arn
-      task_definition  = var.task_definitions[job.stage]
+      task_definition  = key == "maintain" ? var.maintenance.task_definition : var.task_definitions[job.stage]
       subnets          = var.network.subnets
       security_group   = var.network.security_group
       assign_public_ip = var.network.assign_public_ip
@@ -90,5 +96,12 @@ locals {
       fetch       = local.states["fetch"]
       parse       = local.states["parse"]
     })
+  })
+  maintenance = templatefile("${path.module}/states/maintain.json.tftpl", {
+    partition   = local.partition
+    environment = var.environment
+    topic_arn   = var.topic_arn
+    run_timeout = var.run_timeout_seconds
+    maintain    = local.states["maintain"]
   })
 }

@@ -133,6 +133,22 @@ variable "schedule" {
   }
 }
 
+variable "maintenance" {
+  description = "The care of the tables: its task and the roles to pass on, when it is due (EventBridge Scheduler, UTC), and the days for which replaced files stay."
+  type = object({
+    task_definition = string
+    role_arns       = list(string)
+    expression      = string
+    enabled         = bool
+    days            = number
+  })
+
+  validation {
+    condition     = can(regex("^(cron|rate)\\(.+\\)$", var.maintenance.expression)) && var.maintenance.days >= 7
+    error_message = "maintenance.expression must be cron(…) or rate(…), maintenance.days at least 7: files of commits in flight are younger."
+  }
+}
+
 variable "log_retention_days" {
   description = "Days for which logs are kept."
   type        = number

@@ -2,7 +2,14 @@
 # the stage does; the folders come from the caller.
 
 locals {
-  object_arns = { for verb in ["read", "write", "delete"] : verb => [for p in var.access[verb] : "${var.bucket_arn}/${p}"] }
+  # the stage's own task, and the variants of it
+  accesses = merge({ (var.stage) = var.access }, { for name, variant in var.variants : name => variant.access })
+
+  object_arns = {
+    for name, access in local.accesses : name => {
+      for verb in ["read", "write", "delete"] : verb => [for p in access[verb] : "${var.bucket_arn}/${p}"]
+    }
+  }
 
   # log streams have names that ECS makes up
   log_streams = "${aws_cloudwatch_log_group.this.arn}:log-stream:run/${var.stage}/*"
@@ -26,10 +33,12 @@ data "aws_iam_policy_document" "trust" {
 }
 
 data "aws_iam_policy_document" "task" {
+  for_each = local.accesses
+
   statement {
     sid       = "Read"
     actions   = ["s3:GetObject"]
-    resources = local.object_arns.read
+    resources = local.object_arns[each.key].read
   }
 
   # S3 tells a missing object from a forbidden one only to who may list. Such a question carries no
@@ -42,12 +51,12 @@ data "aws_iam_policy_document" "task" {
     condition {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = var.access.list
+      values   = each.value.list
     }
   }
 
   dynamic "statement" {
-    for_each = length(var.access.write) > 0 ? [local.object_arns.write] : []
+    for_each = length(each.value.write) > 0 ? [local.object_arns[each.key].write] : []
 
     content {
       sid       = "Write"
@@ -57,7 +66,7 @@ data "aws_iam_policy_document" "task" {
   }
 
   dynamic "statement" {
-    for_each = length(var.access.delete) > 0 ? [local.object_arns.delete] : []
+    for_each = length(each.value.delete) > 0 ? [local.object_arns[each.key].delete] : []
 
     content {
       sid       = "Delete"
@@ -98,7 +107,25 @@ resource "aws_iam_role" "task" {
 resource "aws_iam_role_policy" "task" {
   name   = "lake"
   role   = aws_iam_role.task.id
-  policy = data.aws_iam_policy_document.task.json
+  policy = data.aws_iam_policy_document.task[var.stage].json
+}
+
+resource "aws_iam_role" "variant" {
+  for_each = var.variants
+
+  name                 = "${var.name}-${each.key}-task"
+  description          = "what task ${each.key} of stage ${var.stage} may do"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.permissions_boundary
+  tags                 = local.tags
+}
+
+resource "aws_iam_role_policy" "variant" {
+  for_each = var.variants
+
+  name   = "lake"
+  role   = aws_iam_role.variant[each.key].id
+  policy = data.aws_iam_policy_document.task[each.key].json
 }
 
 resource "aws_iam_role" "execution" {

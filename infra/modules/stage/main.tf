@@ -70,7 +70,38 @@ resource "aws_ecs_task_definition" "this" {
     name = local.scratch
   }
 
-  container_definitions = jsonencode([{
+  container_definitions = local.containers
+}
+
+# The same image with a role of its own: the container has the stage's name, its command comes with the
+# task.
+resource "aws_ecs_task_definition" "variant" {
+  for_each = var.variants
+
+  family                   = "${var.name}-${each.key}"
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.cpu
+  memory                   = var.memory_mib
+  task_role_arn            = aws_iam_role.variant[each.key].arn
+  execution_role_arn       = aws_iam_role.execution.arn
+  tags                     = local.tags
+  skip_destroy             = true
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = var.architecture
+  }
+
+  volume {
+    name = local.scratch
+  }
+
+  container_definitions = local.containers
+}
+
+locals {
+  containers = jsonencode([{
     name                   = var.stage
     image                  = coalesce(var.image, "${aws_ecr_repository.this.repository_url}:none")
     essential              = true
@@ -93,9 +124,7 @@ resource "aws_ecs_task_definition" "this" {
       }
     }
   }])
-}
 
-locals {
   # by name, so that a plan shows no change where there is none
   variables = {
     AWS_REGION             = data.aws_region.this.name

@@ -22,3 +22,13 @@ output "variables" {
   description = "Environment variables that a task has."
   value       = local.variables
 }
+
+output "variants" {
+  description = "The further tasks by name: their task definitions with their revision, and the roles to pass on."
+  value = {
+    for name, definition in aws_ecs_task_definition.variant : name => {
+      task_definition = definition.arn
+      role_arns       = [aws_iam_role.variant[name].arn, aws_iam_role.execution.arn]
+    }
+  }
+}

@@ -103,6 +103,29 @@ variable "access" {
   }
 }
 
+variable "variants" {
+  description = "Further tasks of the same image, by name, each with a role that may do what stands here and nothing else."
+  type = map(object({
+    access = object({
+      read   = list(string)
+      list   = list(string)
+      write  = optional(list(string), [])
+      delete = optional(list(string), [])
+    })
+  }))
+  default = {}
+
+  validation {
+    condition = alltrue([
+      for name, variant in var.variants : name != var.stage && can(regex("^[a-z]{2,16}$", name)) && alltrue([
+        for pattern in concat(variant.access.read, variant.access.list, variant.access.write, variant.access.delete) :
+        can(regex("^[a-z][a-z_-]*/", pattern))
+      ])
+    ])
+    error_message = "a variant needs a name of its own, 2 to 16 of a-z, and patterns that begin with a folder."
+  }
+}
+
 variable "log_retention_days" {
   description = "Days for which logs are kept."
   type        = number

@@ -137,13 +137,16 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
 }
 
 /// Seconds from the end of the newest day that is there to `now`, of the series that is furthest
-/// behind.
+/// behind. A series that has all it wants, for its range or its life is over, is behind nothing.
 fn lag_of(judged: &[Judged], now: DateTime<Utc>) -> Option<f64> {
     judged
         .iter()
-        .filter_map(|Judged { days, .. }| {
+        .filter_map(|Judged { series, days, .. }| {
             let there = |d: &&Coverage| d.status == coverage::Status::Available;
             let newest = days.iter().filter(there).map(|d| d.day).max()?;
+            if newest >= series.to {
+                return Some(0.0);
+            }
             let behind = now.timestamp_micros() - newest.next().start_micros();
             Some(behind.max(0) as f64 / 1e6)
         })
@@ -199,4 +202,61 @@ async fn everything(tables: &Tables) -> Result<Vec<Dirty>, Failure> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::config::Archives;
+    use model::{Dataset, Market, Source};
+
+    use super::*;
+
+    /// A series whose days from 2024-01-01 have these statuses, and that wants days up to `to`.
+    fn judged(statuses: &[coverage::Status], to: &str) -> Judged {
+        let from: Day = "2024-01-01".parse().unwrap();
+        let series = Series {
+            source: Source::Binance,
+            market: Market::Spot,
+            dataset: Dataset::Trades,
+            symbol: "BTCUSDT".parse().unwrap(),
+            timeframe: None,
+            from,
+            to: to.parse().unwrap(),
+            archives: Archives::default(),
+            end: None,
+        };
+        let mut day = from;
+        let days = statuses
+            .iter()
+            .map(|status| {
+                let (this, next) = (day, day.next());
+                day = next;
+                Coverage {
+                    day: this,
+                    status: *status,
+                    reason: None,
+                    archive: None,
+                    rows: 0,
+                    rejected: 0,
+                    missing: 0,
+                }
+            })
+            .collect();
+        Judged { name: coverage::name(&series), series, days }
+    }
+
+    #[test]
+    fn the_series_furthest_behind_counts_and_one_that_is_over_does_not() {
+        use coverage::Status::{Available, Missing, Pending};
+        let now: DateTime<Utc> = "2024-01-04T06:00:00Z".parse().unwrap();
+        let hours = |judged: &[Judged]| lag_of(judged, now).map(|lag| lag / 3600.0);
+        let fresh = || judged(&[Available, Available, Available], "2024-12-31");
+        assert_eq!(hours(&[fresh()]), Some(6.0));
+        // silent since the first: its days are missing, whatever the runs say
+        let silent = judged(&[Available, Missing, Pending], "2024-12-31");
+        assert_eq!(hours(&[fresh(), silent]), Some(54.0));
+        let over = judged(&[Available], "2024-01-01");
+        assert_eq!(hours(&[over]), Some(0.0));
+        assert_eq!(hours(&[]), None);
+    }
 }

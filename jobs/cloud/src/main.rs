@@ -9,6 +9,7 @@
 //! | `account`, `trouble` | the door to AWS, and what AWS says in words that tell what to do |
 //! | `run`, `board`, `letters` | executions: start, follow, do again what failed |
 //! | `logs`, `status`, `lake` | what the jobs log, how a deployment is, what lies in its bucket |
+//! | `maintain` | the care of the tables, now |
 //! | `ask`, `answer` | questions to Athena |
 //! | `verify`, `files` | whether catalog and data files are as the code says |
 //! | `stop`, `empty`, `leftovers` | before and after a teardown |
@@ -25,6 +26,7 @@ mod lake;
 mod leftovers;
 mod letters;
 mod logs;
+mod maintain;
 mod names;
 mod orphans;
 mod run;
@@ -87,6 +89,8 @@ enum Command {
     Status,
     #[command(about = "Ask Athena in SQL")]
     Query(ask::Args),
+    #[command(about = "Maintain the tables now, and wait for the end")]
+    Maintain(maintain::Args),
     #[command(about = "Whether the catalog is as the code says")]
     Verify,
     #[command(
@@ -134,6 +138,7 @@ async fn work(cli: Cli) -> anyhow::Result<u8> {
         Command::Logs(args) => logs::logs(&cloud, &args, json).await,
         Command::Status => status::status(&cloud, json).await,
         Command::Query(args) => ask::query(&cloud, &args).await,
+        Command::Maintain(args) => maintain::maintain(&cloud, &args, json).await,
         Command::Verify => verify::verify(&cloud, json).await,
         Command::Files(_) => files::of_bucket(&cloud).await,
         Command::Stop(args) => stop::stop(&cloud, &args).await,

@@ -33,6 +33,16 @@ impl Names {
         )
     }
 
+    /// The ARN of the state machine that maintains the tables.
+    pub(crate) fn maintenance(&self) -> String {
+        format!(
+            "arn:aws:states:{}:{}:stateMachine:{}-maintain",
+            self.region,
+            self.account,
+            self.prefix()
+        )
+    }
+
     /// The log group of a stage.
     pub(crate) fn log_group(&self, stage: &str) -> String {
         format!("/market-lake/{}/{stage}", self.environment)
@@ -82,6 +92,10 @@ mod tests {
         assert_eq!(
             names.machine(),
             "arn:aws:states:eu-central-1:123456789012:stateMachine:market-lake-my-dev-pipeline"
+        );
+        assert_eq!(
+            names.maintenance(),
+            "arn:aws:states:eu-central-1:123456789012:stateMachine:market-lake-my-dev-maintain"
         );
         assert_eq!(names.database("gold"), "market_lake_my_dev_gold");
         assert_eq!(names.log_group("plan"), "/market-lake/my-dev/plan");

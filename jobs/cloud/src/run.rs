@@ -140,7 +140,8 @@ fn texts<T: ToString>(values: &[T]) -> Vec<String> {
     values.iter().map(ToString::to_string).collect()
 }
 
-fn not_deployed(cloud: &Cloud) -> anyhow::Error {
+/// What to say where there is no such machine.
+pub(crate) fn not_deployed(cloud: &Cloud) -> anyhow::Error {
     let environment = &cloud.names.environment;
     anyhow::anyhow!(
         "environment {environment} is not deployed in account {} and region {}; type `cargo xtask \

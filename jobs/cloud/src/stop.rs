@@ -80,13 +80,21 @@ pub(crate) async fn stop(cloud: &Cloud, args: &Args) -> anyhow::Result<u8> {
 
 /// Stops the executions at work; how many there were.
 async fn executions(cloud: &Cloud) -> anyhow::Result<usize> {
+    let mut stopped = 0;
+    for machine in [cloud.names.machine(), cloud.names.maintenance()] {
+        stopped += executions_of(cloud, &machine).await?;
+    }
+    Ok(stopped)
+}
+
+async fn executions_of(cloud: &Cloud, machine: &str) -> anyhow::Result<usize> {
     let mut arns = Vec::new();
     let mut next: Option<String> = None;
     loop {
         let page = cloud
             .sfn()
             .list_executions()
-            .state_machine_arn(cloud.names.machine())
+            .state_machine_arn(machine)
             .status_filter(ExecutionStatus::Running)
             .set_next_token(next)
             .send()

@@ -425,6 +425,15 @@ pub(crate) fn start(given: &Run) -> anyhow::Result<u8> {
     site.call(&args)
 }
 
+/// `maintain`, in the environment's account.
+pub(crate) fn maintain(choice: &Choice, dry_run: bool) -> anyhow::Result<u8> {
+    build(choice.env.as_deref(), choice)?;
+    let site = Site::open(choice, None)?;
+    let mut args = vec!["maintain"];
+    args.extend(dry_run.then_some("--dry-run"));
+    site.call(&args)
+}
+
 /// `runs`.
 pub(crate) fn runs(given: &Runs) -> anyhow::Result<u8> {
     build(None, &given.choice)?;

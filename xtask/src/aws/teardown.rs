@@ -16,7 +16,10 @@ use crate::executor::now;
 use crate::workspace::shown;
 
 /// What starts executions by itself.
-const SCHEDULE: &str = "module.environment.module.pipeline.aws_scheduler_schedule.this";
+const SCHEDULES: [&str; 2] = [
+    "module.environment.module.pipeline.aws_scheduler_schedule.this",
+    "module.environment.module.pipeline.aws_scheduler_schedule.maintain",
+];
 
 /// The arguments of `teardown`.
 #[derive(Debug, clap::Args)]
@@ -70,8 +73,10 @@ pub(crate) fn teardown(args: &Teardown) -> anyhow::Result<u8> {
             bail!(Wrong("the name is another one; nothing was destroyed".to_owned()));
         }
         // nothing may start, nor be at work, in what is taken away
-        if existed.iter().any(|address| address == SCHEDULE) {
-            terraform.destroy_one(SCHEDULE)?;
+        for schedule in SCHEDULES {
+            if existed.iter().any(|address| address == schedule) {
+                terraform.destroy_one(schedule)?;
+            }
         }
         if site.call(&["stop", "--confirm", &name])? != 0 {
             bail!("what is at work could not be stopped; type the same command again to go on");

@@ -307,7 +307,17 @@ const AWS: &[(&str, &str)] = &[
     ("aws.budget.monthly_usd", "US dollars a month at which the budget warns"),
     ("aws.budget.email", "who is warned"),
     ("aws.alarms.email", "who is told of alarms"),
-    ("aws.alarms.stale_hours", "hours without a good run after which data counts as stale"),
+    (
+        "aws.alarms.stale_hours",
+        "hours without a check that found the data new enough, after which it counts as stale",
+    ),
+    (
+        "aws.alarms.lag_hours",
+        "hours from the end of the newest whole day until data is not new enough",
+    ),
+    ("aws.maintenance.expression", "when the tables are maintained, UTC"),
+    ("aws.maintenance.enabled", "whether they are, where `aws.schedule.enabled` is"),
+    ("aws.maintenance.days", "days for which replaced data files stay, at least 7"),
 ];
 
 /// The metrics that jobs report.

@@ -129,6 +129,47 @@ run "workers_cannot_touch_a_tables_log" {
   }
 }
 
+run "only_maintenance_may_delete_of_a_table" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([
+      for stage in var.contract.stages : [
+        for pattern in try(local.access[stage].delete, []) : [
+          for table in var.contract.tables : [
+            for key in ["_delta_log/00000000000000000000.json", "_head.json", "source=binance/x.parquet"] :
+            !can(regex("^${replace(pattern, "*", ".*")}$", "${table.prefix}/${key}"))
+          ]
+        ]
+      ]
+    ]))
+    error_message = "a stage of the pipeline may delete of a table"
+  }
+
+  assert {
+    condition = alltrue([
+      for table in var.contract.tables : anytrue([
+        for pattern in local.variants.commit.maintain.access.delete :
+        can(regex("^${replace(pattern, "*", ".*")}$", "${table.prefix}/source=binance/x.parquet"))
+      ])
+    ])
+    error_message = "maintenance cannot delete what was replaced in a table"
+  }
+}
+
+run "maintenance_is_by_itself_where_runs_are" {
+  command = plan
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, schedule: {enabled: true}, maintenance: {days: 14}}\n"
+  }
+
+  assert {
+    condition     = local.aws.maintenance.enabled && local.aws.maintenance.days == 14 && local.aws.maintenance.expression == "cron(0 12 ? * SUN *)"
+    error_message = "what maintenance does not say keeps its default"
+  }
+}
+
 run "the_rest_of_the_machine_knows_every_stage" {
   command = plan
 

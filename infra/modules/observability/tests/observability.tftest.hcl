@@ -111,3 +111,35 @@ run "more_than_a_week_is_refused" {
 
   expect_failures = [var.stale_hours]
 }
+
+run "a_source_that_has_fallen_silent_rings" {
+  command = apply
+
+  variables {
+    lag_hours   = 50
+    stale_hours = 30
+  }
+
+  # runs that end well do not hide it: the alarm watches the data, not the runs
+  assert {
+    condition = (
+      one(aws_cloudwatch_metric_alarm.this["stale-data"].metric_query).metric[0].metric_name == "lag" &&
+      one(aws_cloudwatch_metric_alarm.this["stale-data"].metric_query).metric[0].namespace == "MarketLake" &&
+      one(aws_cloudwatch_metric_alarm.this["stale-data"].metric_query).metric[0].dimensions["Stage"] == "check" &&
+      one(aws_cloudwatch_metric_alarm.this["stale-data"].metric_query).metric[0].stat == "Maximum"
+    )
+    error_message = "stale data is told by the lag that check reports"
+  }
+
+  # no figure at all for so long is as bad as a bad one, and one good figure is enough
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.this["stale-data"].treat_missing_data == "breaching" &&
+      aws_cloudwatch_metric_alarm.this["stale-data"].comparison_operator == "GreaterThanThreshold" &&
+      aws_cloudwatch_metric_alarm.this["stale-data"].threshold == 180000 &&
+      aws_cloudwatch_metric_alarm.this["stale-data"].evaluation_periods == 30 &&
+      aws_cloudwatch_metric_alarm.this["stale-data"].datapoints_to_alarm == 30
+    )
+    error_message = "missing data must count as stale, for as long as stale_hours says"
+  }
+}

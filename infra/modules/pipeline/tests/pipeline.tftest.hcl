@@ -33,6 +33,14 @@ variables {
   role_arns   = ["arn:aws:iam::111122223333:role/market-lake-test-plan-task"]
   schedule    = { expression = "rate(1 day)", enabled = false }
 
+  maintenance = {
+    task_definition = "arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-maintain:3"
+    role_arns       = ["arn:aws:iam::111122223333:role/market-lake-test-maintain-task"]
+    expression      = "cron(0 12 ? * SUN *)"
+    enabled         = true
+    days            = 9
+  }
+
   network = {
     subnets          = ["subnet-1", "subnet-2"]
     security_group   = "sg-1"
@@ -54,6 +62,7 @@ run "every_task_has_a_timeout_and_a_way_out" {
         jsondecode(output.definition).States,
         jsondecode(output.definition).States["Fetch and parse"].ItemProcessor.States,
         jsondecode(output.definition).States["Build bars"].ItemProcessor.States,
+        jsondecode(output.maintenance).States,
         ] : alltrue([
           for name, state in states : can(state.TimeoutSeconds) && can(state.Catch) && can(state.Retry) if state.Type == "Task"
       ])
@@ -67,6 +76,7 @@ run "every_task_has_a_timeout_and_a_way_out" {
         jsondecode(output.definition).States,
         jsondecode(output.definition).States["Fetch and parse"].ItemProcessor.States,
         jsondecode(output.definition).States["Build bars"].ItemProcessor.States,
+        jsondecode(output.maintenance).States,
         ] : length(setsubtract(
           flatten([
             for state in states : concat(
@@ -165,4 +175,68 @@ run "no_attempt_at_all_is_refused" {
   }
 
   expect_failures = [var.attempts]
+}
+
+run "a_run_with_nothing_to_do_is_judged_too" {
+  command = apply
+
+  assert {
+    condition = (
+      jsondecode(output.definition).States["Anything to do?"].Default == "Nothing to do" &&
+      jsondecode(output.definition).States["Nothing to do"].Next == "Judge the lake" &&
+      jsondecode(output.definition).States["Judge the lake"].Next == "Close the run"
+    )
+    error_message = "a source that has fallen silent is noticed by check alone, which must run where nothing is new"
+  }
+}
+
+run "maintenance_is_due_by_itself_and_has_its_own_task" {
+  command = apply
+
+  assert {
+    condition = (
+      aws_scheduler_schedule.maintain.state == "ENABLED" &&
+      aws_scheduler_schedule.maintain.schedule_expression == "cron(0 12 ? * SUN *)" &&
+      aws_scheduler_schedule.this.state == "DISABLED"
+    )
+    error_message = "maintenance has a schedule of its own"
+  }
+
+  assert {
+    condition = (
+      jsondecode(output.maintenance).States["Maintain the tables"].Arguments.TaskDefinition == var.maintenance.task_definition &&
+      strcontains(jsondecode(output.maintenance).States["Maintain the tables"].Arguments.Overrides.ContainerOverrides[0].Command, "'maintain', '--days', '9'") &&
+      jsondecode(output.maintenance).States["Maintain the tables"].Arguments.Overrides.ContainerOverrides[0].Name == "commit"
+    )
+    error_message = "the task is the one that may delete, told how many days stay"
+  }
+
+  assert {
+    condition     = !strcontains(output.definition, var.maintenance.task_definition)
+    error_message = "a run of the pipeline never starts the task that may delete"
+  }
+
+  assert {
+    condition = (
+      data.aws_iam_policy_document.maintain.statement[0].resources == toset(["arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-maintain:*"]) &&
+      !contains(data.aws_iam_policy_document.pipeline.statement[0].resources, "arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-maintain:*")
+    )
+    error_message = "each machine starts its own tasks only"
+  }
+}
+
+run "maintenance_that_deletes_what_is_in_flight_is_refused" {
+  command = plan
+
+  variables {
+    maintenance = {
+      task_definition = "arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-maintain:3"
+      role_arns       = []
+      expression      = "rate(7 days)"
+      enabled         = true
+      days            = 6
+    }
+  }
+
+  expect_failures = [var.maintenance]
 }

@@ -85,7 +85,7 @@ run "the_program_is_given_its_folders_only" {
 
   assert {
     condition = {
-      for s in data.aws_iam_policy_document.task.statement : s.sid => join(" ", concat(sort(s.actions), sort(s.resources)))
+      for s in data.aws_iam_policy_document.task["silver"].statement : s.sid => join(" ", concat(sort(s.actions), sort(s.resources)))
       } == {
       Read  = "s3:GetObject arn:aws:s3:::lake/bronze/source=*"
       List  = "s3:ListBucket arn:aws:s3:::lake"
@@ -134,4 +134,30 @@ run "a_retention_that_cloudwatch_lacks_is_refused" {
   }
 
   expect_failures = [var.log_retention_days]
+}
+
+run "a_variant_has_the_image_and_a_role_of_its_own" {
+  command = apply
+
+  variables {
+    variants = { sweep = { access = { read = ["bronze/*"], list = ["bronze/*"], delete = ["bronze/source=*"] } } }
+  }
+
+  assert {
+    condition = (
+      aws_ecs_task_definition.variant["sweep"].container_definitions == aws_ecs_task_definition.this.container_definitions &&
+      aws_ecs_task_definition.variant["sweep"].family == "market-lake-test-sweep" &&
+      aws_iam_role.variant["sweep"].name == "market-lake-test-sweep-task"
+    )
+    error_message = "a variant is the same container under another role"
+  }
+
+  assert {
+    condition = (
+      length([for s in data.aws_iam_policy_document.task["silver"].statement : s if s.sid == "Delete"]) == 0 &&
+      length([for s in data.aws_iam_policy_document.task["sweep"].statement : s if s.sid == "Delete"]) == 1 &&
+      length([for s in data.aws_iam_policy_document.task["sweep"].statement : s if s.sid == "Write"]) == 0
+    )
+    error_message = "what a variant may do, the stage may not, and the reverse"
+  }
 }

@@ -38,6 +38,9 @@ pub struct Aws {
     /// When it runs by itself.
     #[serde(default)]
     pub schedule: Schedule,
+    /// When its tables are maintained: checkpoints, and the end of files that nothing needs.
+    #[serde(default)]
+    pub maintenance: Maintenance,
     /// How tasks reach the source and S3.
     #[serde(default)]
     pub network: Network,
@@ -105,6 +108,28 @@ pub struct Schedule {
 impl Default for Schedule {
     fn default() -> Self {
         Self { expression: unwritten("cron(30 3 * * ? *)".to_owned()), enabled: false }
+    }
+}
+
+/// When a deployment maintains its tables. It does so by itself only where it runs by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Maintenance {
+    /// EventBridge Scheduler's expression, UTC; a time at which no run is at work is best.
+    pub expression: Spanned<String>,
+    /// Whether it does, where `schedule` is enabled.
+    pub enabled: bool,
+    /// Days for which replaced data files stay, for time travel; at least 7.
+    pub days: Spanned<u32>,
+}
+
+impl Default for Maintenance {
+    fn default() -> Self {
+        Self {
+            expression: unwritten("cron(0 12 ? * SUN *)".to_owned()),
+            enabled: true,
+            days: unwritten(7),
+        }
     }
 }
 
@@ -223,13 +248,16 @@ impl Default for Budget {
 pub struct Alarms {
     /// Who is told; default: nobody, alarms are only shown.
     pub email: Option<Spanned<String>>,
-    /// Hours without a run that succeeded after which data counts as stale.
+    /// Hours without a check that found the data new enough, after which it counts as stale.
     pub stale_hours: Spanned<u32>,
+    /// Hours from the end of the newest whole day until data is not new enough: of the series that
+    /// is furthest behind.
+    pub lag_hours: Spanned<u32>,
 }
 
 impl Default for Alarms {
     fn default() -> Self {
-        Self { email: None, stale_hours: unwritten(36) }
+        Self { email: None, stale_hours: unwritten(36), lag_hours: unwritten(72) }
     }
 }
 
@@ -244,6 +272,7 @@ impl Aws {
             architecture: Architecture::default(),
             owner: owner(),
             schedule: Schedule::default(),
+            maintenance: Maintenance::default(),
             network: Network::default(),
             tasks,
             spot: yes(),
@@ -332,16 +361,20 @@ pub(super) fn check(file: &str, name: &Spanned<String>, aws: &Aws) -> Result<(),
     let ok = (1..=64).contains(&owner.value.len())
         && owner.value.bytes().all(|b| b.is_ascii_alphanumeric() || b" _.:/=+-@".contains(&b));
     words(ok, owner, "owner", "1 to 64 letters, digits and any of _.:/=+-@")?;
-    let expression = &aws.schedule.expression;
-    let inside = ["cron(", "rate("]
-        .iter()
-        .find_map(|form| expression.value.strip_prefix(form)?.strip_suffix(')'));
-    words(
-        inside.is_some_and(|inside| !inside.trim().is_empty()),
-        expression,
-        "schedule.expression",
-        "cron(30 3 * * ? *) or rate(1 day)",
-    )?;
+    for (key, expression) in [
+        ("schedule.expression", &aws.schedule.expression),
+        ("maintenance.expression", &aws.maintenance.expression),
+    ] {
+        let inside = ["cron(", "rate("]
+            .iter()
+            .find_map(|form| expression.value.strip_prefix(form)?.strip_suffix(')'));
+        words(
+            inside.is_some_and(|inside| !inside.trim().is_empty()),
+            expression,
+            key,
+            "cron(30 3 * * ? *) or rate(1 day)",
+        )?;
+    }
     for (key, email) in [("budget.email", &aws.budget.email), ("alarms.email", &aws.alarms.email)] {
         let Some(email) = email else { continue };
         let ok = email.value.split_once('@').is_some_and(|(name, host)| {
@@ -381,7 +414,10 @@ pub(super) fn check(file: &str, name: &Spanned<String>, aws: &Aws) -> Result<(),
         ("map.concurrency", &aws.map.concurrency, 1, 1_000),
         ("map.tolerated_failure_percent", &aws.map.tolerated_failure_percent, 0, 100),
         ("budget.monthly_usd", &aws.budget.monthly_usd, 1, 1_000_000),
-        ("alarms.stale_hours", &aws.alarms.stale_hours, 1, 10_000),
+        // CloudWatch looks back a week at most
+        ("alarms.stale_hours", &aws.alarms.stale_hours, 1, 168),
+        ("alarms.lag_hours", &aws.alarms.lag_hours, 1, 10_000),
+        ("maintenance.days", &aws.maintenance.days, 7, 36_500),
     ];
     for (key, value, least, most) in rows {
         if !(least..=most).contains(&value.value) {
@@ -469,6 +505,7 @@ aws:
             "`daily`, expected cron(",
         );
         check("  schedule: {expression: rate()}", 9, "bad aws.schedule.expression");
+        check("  maintenance: {expression: weekly}", 9, "bad aws.maintenance.expression `weekly`");
         check("  budget: {email: nobody}", 9, "bad aws.budget.email `nobody`");
         check("  spot: true\n  alarms: {email: a b@c.d}", 10, "bad aws.alarms.email");
         let text = REST.replace("eu-central-1", "Frankfurt");
@@ -488,6 +525,13 @@ aws:
         check("  map: {concurrency: 0}", 9, "bad aws.map.concurrency 0, expected 1 to 1000");
         check("  map:\n    tolerated_failure_percent: 101", 10, "expected 0 to 100");
         check("  alarms: {stale_hours: 0}", 9, "bad aws.alarms.stale_hours 0");
+        check(
+            "  alarms: {stale_hours: 169}",
+            9,
+            "bad aws.alarms.stale_hours 169, expected 1 to 168",
+        );
+        check("  alarms: {lag_hours: 0}", 9, "bad aws.alarms.lag_hours 0");
+        check("  maintenance: {days: 6}", 9, "bad aws.maintenance.days 6, expected 7 to 36500");
         check("  budget: {monthly_usd: 0}", 9, "bad aws.budget.monthly_usd 0");
     }
 }
