@@ -89,6 +89,7 @@ pub async fn run(context: &Context, options: Options) -> Result<Done, Failure> {
             let log_entries = if options.dry_run {
                 0
             } else {
+                tables.keep_removed(*table, days).await.map_err(failure)?;
                 // first the checkpoint, that log entries before it can go
                 tables.checkpoint(*table).await.map_err(failure)?;
                 tables.clean_log(*table).await.map_err(failure)?

@@ -5,7 +5,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use model::layout;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
@@ -294,7 +294,8 @@ impl Lake {
     /// [`StoreError::Object`] for any other reason.
     pub async fn head(&self, key: &str) -> Result<Option<Entry>, StoreError> {
         match self.objects.head(&location(key)).await {
-            Ok(meta) => Ok(Some(entry(&meta))),
+            // the store may say a longer key, its prefix included
+            Ok(meta) => Ok(Some(Entry { key: key.to_owned(), ..entry(&meta) })),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(StoreError::Object { action: "read", key: key.to_owned(), source }),
         }
@@ -369,6 +370,28 @@ impl Lake {
                 Err(StoreError::Object { action: "delete", key: key.to_owned(), source })
             }
         }
+    }
+
+    /// Deletes objects, as many at once as the store can; those that are not there are fine.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`].
+    pub async fn delete_all(
+        &self,
+        keys: impl IntoIterator<Item = String>,
+    ) -> Result<(), StoreError> {
+        let locations: Vec<_> = keys.into_iter().map(|key| Ok(location(&key))).collect();
+        let mut deleted = self.objects.delete_stream(futures::stream::iter(locations).boxed());
+        while let Some(result) = deleted.next().await {
+            match result {
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(source) => {
+                    let key = "some objects".to_owned();
+                    return Err(StoreError::Object { action: "delete", key, source });
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -20,7 +20,8 @@
 //! | [`commit`] | replacing partitions: one commit, safe against other writers and repetition |
 //! | [`session`] | SQL sessions |
 //! | [`write`] | data files of small tables from Arrow batches |
-//! | [`maintain`] | checkpoints, vacuum, expired log entries |
+//! | [`maintain`] | checkpoints, merged files, expired log entries |
+//! | [`vacuum`] | deleting data files that no reader needs any more |
 //! | `create` | how a table of the model is created |
 //! | `evolve` | tables of a former version: columns and properties that are added |
 //! | `widened` | their reading: what is not there yet is null |
@@ -42,6 +43,7 @@ pub mod session;
 pub mod snapshot;
 mod stats;
 pub mod tables;
+pub mod vacuum;
 mod widened;
 pub mod write;
 

@@ -10,4 +10,6 @@ mod kit;
 #[cfg(test)]
 mod readers;
 #[cfg(test)]
+mod vacuum;
+#[cfg(test)]
 mod writers;
