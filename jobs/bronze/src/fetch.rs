@@ -82,6 +82,7 @@ impl Work<'_> {
             etag: self.remote.etag.clone(),
             last_modified: self.remote.last_modified,
             published_sha256: published.sha256,
+            checksum_modified: self.remote.checksum_modified,
             archive,
             fetched_at: self.at,
             transferred: self.effort.transferred,
@@ -272,7 +273,7 @@ impl Fetcher<'_> {
             for folder in self.lake().folders(&layout::raw_unit(unit)).await? {
                 let version = folder.rsplit('/').next().unwrap_or_default();
                 if version.starts_with(&start) || version.ends_with(&format!("-x{end}")) {
-                    keys.push(format!("{folder}/{}", remote.name));
+                    keys.push(layout::raw(unit, version, &remote.name));
                 }
             }
             keys.retain(|key| *key != exact);

@@ -28,6 +28,7 @@ pub(crate) struct Entry {
     etag: Option<String>,
     last_modified: Option<DateTime<Utc>>,
     published_sha256: Option<String>,
+    checksum_modified: Option<DateTime<Utc>>,
     pub(crate) sha256: Option<String>,
     bytes: Option<u64>,
     object: Option<String>,
@@ -46,6 +47,7 @@ impl Entry {
             etag: fragment.etag.clone(),
             last_modified: fragment.last_modified,
             published_sha256: fragment.published_sha256.clone(),
+            checksum_modified: fragment.checksum_modified,
             sha256: archive.map(|a| a.sha256.clone()),
             bytes: archive.map(|a| a.bytes),
             object: archive.map(|a| a.object.clone()),
@@ -93,6 +95,8 @@ impl Entry {
             && self.etag == newest.etag
             && self.last_modified == newest.last_modified
             && self.published_sha256 == newest.published_sha256
+            // else a checksum file that was touched would be fetched again by every run
+            && self.checksum_modified == newest.checksum_modified
     }
 
     /// The newest row of a unit is the one fetched last; a later verdict on the same bytes wins.
@@ -119,6 +123,7 @@ impl Entry {
             self.object.as_deref().into(),
             self.fetched_at.into(),
             self.run.as_str().into(),
+            Cell::Micros(self.checksum_modified.map(|at| at.timestamp_micros())),
         ]
     }
 }
@@ -197,7 +202,7 @@ pub(crate) async fn histories(
     };
     let mut histories: HashMap<String, History> = HashMap::new();
     let sql = "SELECT unit, url, status, detail, etag, last_modified, published_sha256, sha256, \
-               bytes, object, fetched_at, run FROM ledger";
+               bytes, object, fetched_at, run, checksum_modified FROM ledger";
     let mut stream = stream(tables, snapshot, sql).await?;
     while let Some(batch) = stream.try_next().await? {
         let reader = Reader { table, batch: &batch };
@@ -208,6 +213,7 @@ pub(crate) async fn histories(
         let (etag, published, sha256) = (etag?, published?, sha256?);
         let (object, of_run) = (reader.text("object")?, reader.text("run")?);
         let (modified, fetched) = (reader.micros("last_modified")?, reader.micros("fetched_at")?);
+        let checksum = reader.micros("checksum_modified")?;
         let bytes = reader.long("bytes")?;
         let own = |text: Option<&str>| text.map(str::to_owned);
         for row in 0..batch.num_rows() {
@@ -223,6 +229,7 @@ pub(crate) async fn histories(
                 etag: own(etag(row)),
                 last_modified: modified(row).and_then(DateTime::from_timestamp_micros),
                 published_sha256: own(published(row)),
+                checksum_modified: checksum(row).and_then(DateTime::from_timestamp_micros),
                 sha256: own(sha256(row)),
                 bytes: bytes(row).and_then(|n| u64::try_from(n).ok()),
                 object: own(object(row)),
@@ -373,6 +380,7 @@ pub(crate) async fn write_extract(
             etag: entry.etag,
             last_modified: entry.last_modified,
             published_sha256: entry.published_sha256,
+            checksum_modified: entry.checksum_modified,
             fetched_at: entry.fetched_at,
         };
         ledger.archives.insert(unit.id(), row);

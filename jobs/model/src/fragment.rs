@@ -74,6 +74,9 @@ pub struct BronzeFragment {
     pub last_modified: Option<DateTime<Utc>>,
     /// The published checksum, lower-case hexadecimal.
     pub published_sha256: Option<String>,
+    /// When the source last changed the checksum file, as the plan saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum_modified: Option<DateTime<Utc>>,
     /// The raw object; `None` when nothing was received.
     pub archive: Option<RawArchive>,
     /// When it was fetched (or found missing).

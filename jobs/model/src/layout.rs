@@ -79,6 +79,11 @@ pub fn raw(unit: &Unit, version: &str, name: &str) -> String {
     format!("{}/{version}/{}", raw_unit(unit), percent::encode_ref(name))
 }
 
+/// The file's name in a raw object's key, as the source has it.
+pub fn raw_name(key: &str) -> Option<String> {
+    percent::decode(key.rsplit('/').next()?)
+}
+
 /// The version of a raw object, known before the download starts: from the published checksum
 /// and the host's ETag, else from either, else from the time of fetching (µs since the epoch).
 /// Both take part because a host may mend an archive without its checksum file, or the reverse.
@@ -221,6 +226,9 @@ mod tests {
             "bronze/source=binance/market=usdm/dataset=trades/symbol=%E5%B8%81USDT/\
              period=2024-01-02/cabc/%E5%B8%81USDT-trades-2024-01-02.zip"
         );
+        let name = "币USDT-trades-2024-1-2.zip";
+        assert_eq!(raw_name(&raw(&unit, "cabc", name)).as_deref(), Some(name));
+        assert_eq!(raw_name("bronze/x/%E5%B8.zip"), None);
         assert!(data_file_name("g", "i", 1).starts_with(&owner_prefix("g")));
     }
 

@@ -32,6 +32,9 @@ pub struct LedgerRow {
     pub last_modified: Option<DateTime<Utc>>,
     /// The published checksum.
     pub published_sha256: Option<String>,
+    /// When the source last changed the checksum file; `None` where nobody told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum_modified: Option<DateTime<Utc>>,
     /// The raw object.
     pub archive: Option<RawArchive>,
     /// The last readable version, where the latest one cannot be read: what an archive said

@@ -79,16 +79,27 @@ impl Day {
         Month::of_date(self.0)
     }
 
-    /// The day after.
+    /// The day after; the calendar's last day stays.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + Days::new(1))
+        self.plus(1)
     }
 
-    /// The day `n` days before.
+    /// The day `n` days after, or the calendar's last one.
+    #[must_use]
+    pub fn plus(self, n: u32) -> Self {
+        Self(self.0.checked_add_days(Days::new(u64::from(n))).unwrap_or(NaiveDate::MAX))
+    }
+
+    /// The day `n` days before, or the calendar's first one.
     #[must_use]
     pub fn minus(self, n: u32) -> Self {
-        Self(self.0 - Days::new(u64::from(n)))
+        Self(self.0.checked_sub_days(Days::new(u64::from(n))).unwrap_or(NaiveDate::MIN))
+    }
+
+    /// How many days `later` comes after this one; negative where it comes before.
+    pub fn days_until(self, later: Self) -> i32 {
+        later.epoch_days() - self.epoch_days()
     }
 
     /// All days from this one to `last`, both included; none when `last` is earlier.
@@ -110,7 +121,7 @@ impl Month {
 
     /// The last day.
     pub fn last(self) -> Day {
-        Day(self.0 + Months::new(1) - Days::new(1))
+        self.0.checked_add_months(Months::new(1)).map_or(Day(NaiveDate::MAX), |n| Day(n).minus(1))
     }
 
     /// All days of the month.
@@ -118,14 +129,35 @@ impl Month {
         self.first().to(self.last())
     }
 
-    /// The month after.
+    /// All months from this one to `last`, both included; none when `last` is earlier.
+    pub fn to(self, last: Self) -> impl Iterator<Item = Self> {
+        let next = |month: &Self| Some(month.next()).filter(|next| next > month);
+        std::iter::successors(Some(self), next).take_while(move |month| *month <= last)
+    }
+
+    /// The month after; the calendar's last month stays.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + Months::new(1))
+        Self(self.0.checked_add_months(Months::new(1)).unwrap_or(self.0))
     }
 }
 
 impl Period {
+    /// Reads a period whose month or day may lack its zero: `2020-8`, `2020-8-1`.
+    pub fn parse_unpadded(text: &str) -> Option<Self> {
+        let mut parts = text.split('-');
+        let mut padded = parts.next()?.to_owned();
+        for part in parts {
+            if !matches!(part.len(), 1 | 2) {
+                return None;
+            }
+            padded.push('-');
+            padded.push_str(if part.len() == 1 { "0" } else { "" });
+            padded.push_str(part);
+        }
+        padded.parse().ok()
+    }
+
     /// The first day covered.
     pub const fn first(self) -> Day {
         match self {
@@ -275,6 +307,26 @@ mod tests {
         for text in ["2024", "2024-13", "2024-02-30", "2024-2", "2024-02-1", "+024-01", " 2024-01"]
         {
             assert!(text.parse::<Period>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_calendar_has_ends() {
+        let (first, last) = (Day(NaiveDate::MIN), Day(NaiveDate::MAX));
+        assert_eq!((last.next(), last.plus(u32::MAX), first.minus(u32::MAX)), (last, last, first));
+        assert_eq!(last.month().next(), last.month());
+        assert_eq!(last.month().last(), last);
+        let periods = [Period::Day(first), Period::Day(last), Period::Month(last.month())];
+        for period in periods {
+            let micros = period.micros();
+            assert!(micros.start <= micros.end, "{micros:?}");
+        }
+        let day = |text: &str| text.parse::<Day>().expect(text);
+        assert_eq!(day("2024-02-28").plus(2), day("2024-03-01"));
+        assert_eq!(day("2024-03-01").days_until(day("2024-02-28")), -2);
+        for text in ["0000-01-01", "9999-12-31"] {
+            let period: Period = text.parse().expect(text);
+            assert_eq!(period.micros().end - period.micros().start, DAY_MICROS);
         }
     }
 

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::RunId;
 use crate::fragment::RawArchive;
 use crate::schema::Table;
 use crate::unit::{Unit, UnitId, short_hash};
+use crate::{Day, RunId};
 
 /// Partition values by column, in the table's order of partition columns when listed.
 pub type Partition = BTreeMap<String, String>;
@@ -37,7 +37,34 @@ pub struct Plan {
     /// What the plan amounts to.
     pub totals: PlanTotals,
     /// Wanted days that the source should have and does not list, as unit ids (daily units).
+    /// Days of [`Self::gaps`] are not among them.
     pub absent: Vec<UnitId>,
+    /// Long times of which the source lists nothing of a series, each told once.
+    #[serde(default)]
+    pub gaps: Vec<Gap>,
+    /// What looks wrong and stops nothing, in words: for people, and for the run's summary.
+    #[serde(default)]
+    pub remarks: Vec<String>,
+}
+
+/// A long time without an archive: a series that paused, whose name was given to another asset
+/// later, or that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gap {
+    /// The series, as [`Unit::series`] has it.
+    pub series: String,
+    /// The first day without an archive.
+    pub from: Day,
+    /// The last one; `None` where nothing has come since: the series has ended, as it seems.
+    pub to: Option<Day>,
+}
+
+impl Gap {
+    /// Whether a day lies in it.
+    pub fn contains(&self, day: Day) -> bool {
+        self.from <= day && self.to.is_none_or(|to| day <= to)
+    }
 }
 
 /// Where a batch lies and what it weighs.
@@ -101,7 +128,8 @@ pub struct Group {
     /// The partitions whose whole content this group is.
     pub partitions: Vec<Partition>,
     /// Its units in rank order: where two units state different rows for one key, the later
-    /// one wins.
+    /// one wins. A month goes before its days, whatever the configuration prefers: a day's
+    /// archive equals what the exchange's API says more often than the month's.
     pub units: Vec<PlannedUnit>,
 }
 
@@ -131,7 +159,7 @@ pub enum Origin {
 pub struct Remote {
     /// Where to get it.
     pub url: String,
-    /// Its file name.
+    /// Its file name, as the source has it: it may lack a zero (`ADABKRW-1d-2020-8.zip`).
     pub name: String,
     /// Its size in bytes, where the source tells.
     pub bytes: Option<u64>,
@@ -141,6 +169,9 @@ pub struct Remote {
     pub last_modified: Option<DateTime<Utc>>,
     /// Where to get its checksum file; `None` where the listing shows none.
     pub checksum_url: Option<String>,
+    /// When the source last changed its checksum file, where the listing tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum_modified: Option<DateTime<Utc>>,
     /// The readable version that the lake has already: it is used where the new one turns out
     /// to be of no use.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -53,13 +53,14 @@ mod tests {
             etag: None,
             last_modified: None,
             published_sha256: None,
+            checksum_modified: None,
             archive: None,
             usable: None,
             fetched_at: start,
             tries: 1,
             checksum_refused,
         };
-        let listed = Listed { bytes: None, etag: None, modified: None, checksum };
+        let listed = Listed { path: None, bytes: None, etag: None, modified: None, checksum };
         let mut days = Vec::new();
         for day in 0..150 {
             // a minute after the run that fetched it, and then every day, at times a bit early
@@ -92,12 +93,13 @@ mod tests {
     #[test]
     fn clocks_that_go_back_and_odd_counts_do_no_harm() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().expect("time");
-        let listed = Listed { bytes: None, etag: None, modified: None, checksum: Checksum::Absent };
+        let listed = Listed { path: None, bytes: None, etag: None, modified: None, checksum: Checksum::Absent };
         let mut row = LedgerRow {
             status: ArchiveStatus::Missing,
             etag: None,
             last_modified: None,
             published_sha256: None,
+            checksum_modified: None,
             archive: None,
             usable: None,
             fetched_at: at("2024-01-10T00:00:00Z"),

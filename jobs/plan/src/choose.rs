@@ -3,8 +3,10 @@
 //!
 //! A month of a series at a time. What is held and unchanged costs nothing; of the days that
 //! are still needed, a day that only one kind of archive covers decides it, a month that is
-//! wanted only in part prefers its days, else the fewer bytes win. Groups are closed: whatever
-//! is held for a group's partitions is part of it, wanted now or not.
+//! wanted only in part prefers its days, else the fewer bytes win. What the configuration prefers
+//! (`daily`, `monthly`) is fetched though the other kind is held. Groups are closed: whatever is
+//! held for a group's partitions is part of it, wanted now or not; where a month and its days
+//! disagree, the day's version stays and silver counts the other.
 
 use std::collections::HashSet;
 
@@ -13,11 +15,12 @@ use model::archive;
 use model::config::{Archives, PublicationLag, Series};
 use model::fragment::RawArchive;
 use model::ledger::{Ledger, LedgerRow};
-use model::plan::{Group, Origin, Partition, PlannedUnit, Remote};
+use model::plan::{Gap, Group, Origin, Partition, PlannedUnit, Remote};
 use model::schema::Table;
 use model::{Dataset, Day, Month, Period, UnitId};
 
 use crate::again;
+use crate::gaps;
 use crate::survey::{Checksum, Listed, Offer, unit};
 
 /// What a request costs beside its bytes, in bytes.
@@ -64,6 +67,8 @@ pub struct Choice {
     pub groups: Vec<Group>,
     /// Wanted days that the source should have and does not list.
     pub absent: Vec<UnitId>,
+    /// Long times of which the source lists nothing.
+    pub gaps: Vec<Gap>,
     /// Archives that are held, unchanged and in use.
     pub held: u64,
     /// Archives to fetch.
@@ -112,8 +117,12 @@ fn changed(row: &LedgerRow, listed: &Listed) -> bool {
         (.., Some(held), Some(listed)) => held.timestamp() != listed.timestamp(),
         _ => held_bytes.zip(listed.bytes).is_some_and(|(held, listed)| held != listed),
     };
-    let checksum_changed =
-        matches!(listed.checksum, Checksum::Listed(Some(at)) if at > row.fetched_at);
+    let checksum_changed = match (listed.checksum, row.checksum_modified) {
+        (Checksum::Listed(Some(now)), Some(held)) => now.timestamp() != held.timestamp(),
+        // a row of a former version, or of a source that did not tell
+        (Checksum::Listed(Some(now)), None) => now > row.fetched_at,
+        (Checksum::Listed(None) | Checksum::Absent | Checksum::Unknown, _) => false,
+    };
     archive_changed || checksum_changed
 }
 
@@ -123,18 +132,25 @@ struct Chooser<'a> {
     known: &'a Known<'a>,
     rules: &'a Rules,
     choice: Choice,
+    /// Days that should be there and are not, in order.
+    absent: Vec<Day>,
+    /// The last wanted day that is there.
+    newest: Option<Day>,
 }
 
 /// Chooses of one series.
 pub fn choose(series: &Series, offer: &Offer, known: &Known<'_>, rules: &Rules) -> Choice {
     let choice = Choice::default();
-    let mut chooser = Chooser { series, offer, known, rules, choice };
-    let mut month = series.from.month();
-    while month.first() <= series.to {
+    let mut chooser =
+        Chooser { series, offer, known, rules, choice, absent: Vec::new(), newest: None };
+    for month in series.from.month().to(series.to.month()) {
         chooser.month(month);
-        month = month.next();
     }
-    chooser.choice
+    let Chooser { mut choice, absent, newest, .. } = chooser;
+    let (absent, gaps) = gaps::cut(series, offer, &absent, newest, rules.today);
+    choice.absent = absent.into_iter().map(|day| unit(series, Period::Day(day)).id()).collect();
+    choice.gaps = gaps;
+    choice
 }
 
 impl<'a> Chooser<'a> {
@@ -180,16 +196,18 @@ impl<'a> Chooser<'a> {
         self.absent(month, &days);
 
         let whole = from <= month.first() && month.last() <= to;
+        let is_wanted = |day: Day| from <= day && day <= to;
         let needed: Vec<&State<'a>> = days
             .iter()
-            .filter(|(day, state)| from <= *day && *day <= to && !state.is_in())
+            .filter(|(day, state)| is_wanted(*day) && !state.is_in())
             .map(|(_, state)| state)
             .collect();
         let use_month = match &monthly {
             _ if monthly.is_in() => true,
             State::Fetch { listed, .. } => {
-                let only = self.series.archives == Archives::Monthly;
-                !needed.is_empty() && (only || month_is_better(listed, &needed, whole))
+                // whoever asks for months gets them, though all days be held
+                self.series.archives == Archives::Monthly
+                    || !needed.is_empty() && month_is_better(listed, &needed, whole)
             }
             _ => false,
         };
@@ -204,9 +222,10 @@ impl<'a> Chooser<'a> {
             units.extend(self.planned(Period::Month(month), monthly));
         }
         for (day, state) in days {
-            // a day that the month covers is not fetched, but what is held stays in the group
-            let repairs = short.contains(&day) && from <= day && day <= to;
-            if state.is_in() || !use_month || repairs {
+            // a day that the month covers is not fetched unless days are asked for, but what is
+            // held stays in the group
+            let asked = self.series.archives == Archives::Daily || short.contains(&day);
+            if state.is_in() || !use_month || asked && is_wanted(day) {
                 units.extend(self.planned(Period::Day(day), state));
             }
         }
@@ -239,15 +258,19 @@ impl<'a> Chooser<'a> {
                 self.choice.fetch_bytes = self.choice.fetch_bytes.saturating_add(bytes);
                 self.choice.republished += u64::from(again);
                 let unit = unit(self.series, period);
-                let path = archive::url_path(&archive::path(&unit));
-                let url = format!("{}/{path}", self.rules.url);
+                let path = listed.path.as_deref().map_or_else(|| archive::path(&unit), Into::into);
+                let url = format!("{}/{}", self.rules.url, archive::url_path(&path));
                 let remote = Remote {
-                    name: archive::file_name(&unit),
+                    name: path.rsplit('/').next().unwrap_or(&path).to_owned(),
                     bytes: listed.bytes,
                     etag: listed.etag.as_deref().map(str::to_owned),
                     last_modified: listed.modified,
                     checksum_url: (listed.checksum != Checksum::Absent)
                         .then(|| format!("{url}.CHECKSUM")),
+                    checksum_modified: match listed.checksum {
+                        Checksum::Listed(at) => at,
+                        Checksum::Absent | Checksum::Unknown => None,
+                    },
                     held: had,
                     url,
                 };
@@ -334,9 +357,11 @@ impl<'a> Chooser<'a> {
     /// Days before the series' first archive are not missing: it had not begun.
     fn absent(&mut self, month: Month, days: &[(Day, State<'a>)]) {
         let Some(begin) = self.offer.first else { return };
+        let (from, to) = (self.series.from.max(begin), self.series.to);
         if self.offer.archives.contains_key(&Period::Month(month))
             || self.state(Period::Month(month)).is_in()
         {
+            self.newest = Some(month.last().min(to));
             return;
         }
         let lag = self.rules.lag;
@@ -345,11 +370,13 @@ impl<'a> Chooser<'a> {
                 Archives::Monthly => (month.last(), lag.monthly_days),
                 Archives::Auto | Archives::Daily => (*day, lag.daily_days),
             };
-            let wanted = self.series.from.max(begin) <= *day && *day <= self.series.to;
-            let due = i64::from(end.epoch_days()) + 1 + i64::from(lag);
-            let is_due = due <= i64::from(self.rules.today.epoch_days());
-            if wanted && is_due && matches!(state, State::Nothing) {
-                self.choice.absent.push(unit(self.series, Period::Day(*day)).id());
+            if *day < from || to < *day {
+                continue;
+            }
+            if !matches!(state, State::Nothing) {
+                self.newest = Some(*day);
+            } else if end.plus(1).plus(lag) <= self.rules.today {
+                self.absent.push(*day);
             }
         }
     }

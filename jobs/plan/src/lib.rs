@@ -11,20 +11,24 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`listing`] | one page of the listing, bytes to entries |
+//! | [`names`] | what the keys of a listing mean |
 //! | [`survey`] | what the source offers of a series |
 //! | [`again`] | when what failed is asked for again |
 //! | [`choose`] | offer and ledger to groups: the decisions, pure |
 //! | [`batches`] | groups to batches |
+//! | [`gaps`] | days without an archive: single ones, pauses, ends |
+//! | [`remarks`] | what looks wrong and stops nothing, in words |
 //! | [`report`] | what to tell people and programs |
 
 pub mod again;
 pub mod batches;
 pub mod choose;
+pub mod gaps;
 pub mod listing;
+pub mod names;
+pub mod remarks;
 pub mod report;
 pub mod survey;
-
-use std::collections::BTreeMap;
 
 use anyhow::{Context as _, anyhow};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -34,7 +38,7 @@ use model::layout;
 use model::ledger::Ledger;
 use model::plan::{Group, Plan, PlanTotals};
 use model::schema::Table;
-use model::{Market, Period, RunId, Symbol};
+use model::{Period, RunId};
 use stage::http::Door;
 use stage::{Context, Failure};
 use store::logs::Logs;
@@ -89,15 +93,14 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         url: binance.url.value.clone(),
     };
     let known = Known::new(&ledger);
-    let warnings = warnings(&series, &offers);
     let owed = owed(context).await?;
     let mut groups: Vec<Group> = Vec::new();
     let mut totals = PlanTotals::default();
-    let mut absent = Vec::new();
+    let (mut absent, mut gaps) = (Vec::new(), Vec::new());
     let mut lines = Vec::with_capacity(series.len());
-    for (series, offer) in series.iter().zip(offers) {
-        let choice = choose(series, &offer, &known, &rules);
-        lines.push(line(series, &offer, &choice));
+    for (series, offer) in series.iter().zip(&offers) {
+        let choice = choose(series, offer, &known, &rules);
+        lines.push(line(series, offer, &choice));
         totals.listed += offer.archives.len() as u64;
         totals.fetch += choice.fetch;
         totals.fetch_bytes = totals.fetch_bytes.saturating_add(choice.fetch_bytes);
@@ -106,8 +109,11 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         totals.units += choice.groups.iter().map(|g| g.units.len() as u64).sum::<u64>();
         totals.groups += choice.groups.len() as u64;
         absent.extend(choice.absent);
+        gaps.extend(choice.gaps);
         groups.extend(choice.groups);
     }
+    let remarks = remarks::of(&series, &offers, &gaps);
+    drop(offers);
     drop(known);
     drop(ledger);
 
@@ -121,6 +127,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         batches: batches.iter().map(|b| b.line.clone()).collect(),
         totals,
         absent,
+        gaps,
+        remarks: remarks.clone(),
     };
     futures::stream::iter(&batches)
         .map(|weighed| context.lake.write_json(&weighed.line.key, &weighed.batch))
@@ -129,7 +137,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         .await?;
     // last: a run with a plan has all its batches
     context.lake.write_json(&layout::plan(&context.run), &plan).await?;
-    Ok(Report { plan, series: lines, taken_up: false, warnings, owed })
+    Ok(Report { plan, series: lines, taken_up: false, warnings: remarks, owed })
 }
 
 /// Other runs that have committed silver of which nobody has made the bars.
@@ -249,10 +257,10 @@ async fn taken_up(context: &Context, options: &Options) -> Result<Option<Report>
     if differs.is_empty() {
         let owed = owed(context).await?;
         return Ok(Some(Report {
+            warnings: plan.remarks.clone(),
             plan,
             series: Vec::new(),
             taken_up: true,
-            warnings: Vec::new(),
             owed,
         }));
     }
@@ -299,36 +307,4 @@ fn line(series: &Series, offer: &Offer, choice: &Choice) -> SeriesLine {
         fetch_bytes: choice.fetch_bytes,
         absent: choice.absent.len() as u64,
     }
-}
-
-/// What looks wrong: a symbol of which the source has nothing at all is likely a typo.
-fn warnings(series: &[Series], offers: &[Offer]) -> Vec<String> {
-    let mut symbols: BTreeMap<(Market, &Symbol), Vec<(&Series, &Offer)>> = BTreeMap::new();
-    for (series, offer) in series.iter().zip(offers) {
-        symbols.entry((series.market, &series.symbol)).or_default().push((series, offer));
-    }
-    let mut warnings = Vec::new();
-    for ((market, symbol), offers) in symbols {
-        if offers.iter().all(|(_, offer)| offer.first.is_none()) {
-            warnings.push(format!(
-                "the source lists nothing for {market} symbol {symbol}: is it spelt right?"
-            ));
-            continue;
-        }
-        for (series, offer) in offers {
-            let name = unit(series, Period::Day(series.from)).series();
-            match offer.first {
-                None => warnings.push(format!("the source lists nothing for {name}")),
-                Some(first) if offer.archives.is_empty() => warnings.push(format!(
-                    "the source lists nothing for {name} from {} to {}; its first day is {first}",
-                    series.from, series.to
-                )),
-                Some(_) => {}
-            }
-        }
-    }
-    for warning in &warnings {
-        tracing::warn!("{warning}");
-    }
-    warnings
 }

@@ -20,14 +20,15 @@ use reqwest::{Method, StatusCode};
 use stage::http::{Answer, Door, Trouble, Unavailable, in_words, is_gone};
 use url::Url;
 
-use crate::listing::{self, BadPage, Object, Page};
+use crate::listing::{self, BadPage, Page};
+use crate::names::{self, Keys, Strangers};
 
 /// Keys that S3 gives on one page at most.
 const PAGE_KEYS: usize = 1_000;
 /// Bytes of a page that are read at most: a thousand keys of the greatest length are 3 MiB.
 const PAGE_BYTES: usize = 16 << 20;
-/// The ending of checksum files.
-const CHECKSUM: &str = ".CHECKSUM";
+/// Days before those wanted in which a series is looked for that has nothing within them.
+const LOOK_BACK: u32 = 62;
 
 /// Why the source could not be surveyed.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +122,8 @@ pub enum Checksum {
 /// One archive that the source has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
+    /// Its path on the host, where it is not the one that [`archive::path`] makes.
+    pub path: Option<Box<str>>,
     /// Its size in bytes.
     pub bytes: Option<u64>,
     /// Its ETag, quotes included.
@@ -139,6 +142,13 @@ pub struct Offer {
     /// The first day of the series' first archive, which may lie before the days wanted; `None`
     /// when the source has nothing of it.
     pub first: Option<Day>,
+    /// Whether the source has later archives than those of the days wanted; `None` where nobody
+    /// can tell.
+    pub later: Option<bool>,
+    /// The newest archive before the days wanted, where the source has none of them.
+    pub before: Option<Period>,
+    /// Names of the series that look like data and that nobody understands.
+    pub strangers: Strangers,
 }
 
 /// The unit of a series that covers `period`.
@@ -215,11 +225,15 @@ impl<'a> Survey<'a> {
         };
         let mut offer = Offer::default();
         for cadence in cadences {
-            let archives = match self.discovery {
-                Discovery::Listing => self.listed(series, *cadence).await?,
-                Discovery::Probe => self.probed(series, *cadence).await?,
-            };
-            offer.archives.extend(archives);
+            match self.discovery {
+                Discovery::Listing => {
+                    let keys = self.listed(series, *cadence).await?;
+                    offer.archives.extend(keys.archives);
+                    offer.strangers.extend(keys.strangers);
+                    offer.later = Some(offer.later == Some(true) || keys.later);
+                }
+                Discovery::Probe => offer.archives.extend(self.probed(series, *cadence).await?),
+            }
         }
         offer.first = offer.archives.keys().map(|p| p.first()).min();
         let may_start_earlier = offer.first.is_none_or(|first| first > series.from);
@@ -229,36 +243,41 @@ impl<'a> Survey<'a> {
                 offer.first = [offer.first, first].into_iter().flatten().min();
             }
         }
+        if offer.archives.is_empty() && offer.first.is_some_and(|first| first < series.from) {
+            let (from, to) = (series.from.minus(LOOK_BACK), series.from.minus(1));
+            let earlier = Series { from, to, ..series.clone() };
+            for cadence in cadences {
+                let keys = self.listed(&earlier, *cadence).await?;
+                let newest = keys.archives.into_keys().next_back();
+                offer.before = newest.into_iter().chain(offer.before).max_by_key(|p| p.last());
+            }
+        }
         Ok(offer)
     }
 
-    /// The archives of one cadence that the listing shows within the days wanted.
-    async fn listed(
+    /// What the listing shows of one cadence within the days wanted.
+    async fn listed<'s>(
         &self,
-        series: &Series,
+        series: &'s Series,
         cadence: Cadence,
-    ) -> Result<BTreeMap<Period, Listed>, SurveyError> {
-        let mut archives: BTreeMap<Period, Listed> = BTreeMap::new();
+    ) -> Result<Keys<'s>, SurveyError> {
         let window = window(series, cadence);
-        let (Some(first), Some(last)) = (window.first(), window.last()) else {
-            return Ok(archives);
-        };
-        // `…-2024-01-01` sorts before `…-2024-01-01.zip`: the old pages are never asked for
-        let start = archive::path(&unit(series, *first));
-        let mut marker = start.strip_suffix(".zip").unwrap_or(&start).to_owned();
-        let end = archive::path(&unit(series, *last)) + CHECKSUM;
-        let keys = (2 * window.len() + 2).min(PAGE_KEYS);
+        let ends = window.first().copied().zip(window.last().copied());
+        let mut keys = Keys::new(series, cadence, ends);
+        let Some((first, last)) = ends else { return Ok(keys) };
+        let (mut marker, end) = names::bounds(series, first, last);
+        let most = (2 * names::span(first, last) + 2).min(PAGE_KEYS);
         let limits = self.door.limits();
         let (mut pages, mut idle) = (0, 0);
         loop {
-            let known = archives.len();
-            let (url, page) = self.page(series, cadence, Some(&marker), keys).await?;
+            let known = keys.archives.len();
+            let (url, page) = self.page(series, keys.prefix(), Some(&marker), most).await?;
             let past_end = page.objects.iter().any(|object| object.key >= end);
             for object in page.objects {
-                add(&mut archives, series, cadence, object);
+                keys.take(object);
             }
             pages += 1;
-            idle = if archives.len() > known { 0 } else { idle + 1 };
+            idle = if keys.archives.len() > known { 0 } else { idle + 1 };
             match page.next {
                 Some(next) if next <= marker => return Err(SurveyError::Stuck { url, next }),
                 Some(next) if !past_end && next < end => {
@@ -275,42 +294,38 @@ impl<'a> Survey<'a> {
                     let limit = format!("limits.download.{name} ({limit})");
                     return Err(SurveyError::Endless { url, found, limit });
                 }
-                _ => break,
+                next => {
+                    // what comes after is not looked at: it may well be an archive
+                    keys.later |= next.is_some();
+                    break;
+                }
             }
         }
-        archives.retain(|period, _| first <= period && period <= last);
-        Ok(archives)
+        Ok(keys)
     }
 
     /// The first day of the first archive that the listing shows at all.
     async fn first(&self, series: &Series, cadence: Cadence) -> Result<Option<Day>, SurveyError> {
-        let (_, page) = self.page(series, cadence, None, 10).await?;
-        let mut archives = BTreeMap::new();
+        let mut keys = Keys::new(series, cadence, None);
+        let (_, page) = self.page(series, keys.prefix(), None, 10).await?;
         for object in page.objects {
-            add(&mut archives, series, cadence, object);
+            keys.take(object);
         }
-        Ok(archives.keys().next().map(|period: &Period| period.first()))
+        Ok(keys.archives.keys().next().map(|period| period.first()))
     }
 
     async fn page(
         &self,
         series: &Series,
-        cadence: Cadence,
+        prefix: &str,
         marker: Option<&str>,
         keys: usize,
     ) -> Result<(String, Page), SurveyError> {
-        let prefix = archive::series_prefix(
-            series.market,
-            series.dataset,
-            &series.symbol,
-            series.timeframe,
-            cadence,
-        );
         let mut url = Url::parse(self.listing)
             .map_err(|source| SurveyError::BadUrl { found: self.listing.to_owned(), source })?;
         {
             let mut query = url.query_pairs_mut();
-            query.append_pair("delimiter", "/").append_pair("prefix", &prefix);
+            query.append_pair("delimiter", "/").append_pair("prefix", prefix);
             if let Some(marker) = marker {
                 query.append_pair("marker", marker);
             }
@@ -404,40 +419,7 @@ fn name(series: &Series) -> String {
 fn window(series: &Series, cadence: Cadence) -> Vec<Period> {
     match cadence {
         Cadence::Daily => series.from.to(series.to).map(Period::Day).collect(),
-        Cadence::Monthly => {
-            std::iter::successors(Some(series.from.month()), |month| Some(month.next()))
-                .take_while(|month| month.first() <= series.to)
-                .map(Period::Month)
-                .collect()
-        }
-    }
-}
-
-/// Takes a key into account: an archive of the series, or the checksum file of one. Anything
-/// else is passed over.
-fn add(archives: &mut BTreeMap<Period, Listed>, series: &Series, cadence: Cadence, object: Object) {
-    let (path, is_checksum) = match object.key.strip_suffix(CHECKSUM) {
-        Some(path) => (path, true),
-        None => (object.key.as_str(), false),
-    };
-    let Some(found) = archive::parse_path(path) else { return };
-    let period = found.period;
-    if Cadence::of(period) != cadence || found != unit(series, period) {
-        return;
-    }
-    if !is_checksum {
-        archives.insert(
-            period,
-            Listed {
-                bytes: object.bytes,
-                etag: object.etag.map(String::into_boxed_str),
-                modified: object.modified,
-                checksum: Checksum::Absent,
-            },
-        );
-    } else if let Some(listed) = archives.get_mut(&period) {
-        // it sorts right after its archive, at most one page later
-        listed.checksum = Checksum::Listed(object.modified);
+        Cadence::Monthly => series.from.month().to(series.to.month()).map(Period::Month).collect(),
     }
 }
 
@@ -456,6 +438,7 @@ fn read_page(answer: &Answer) -> Result<Result<Page, (StatusCode, BadPage)>, Tro
 fn head(headers: &HeaderMap) -> Listed {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     Listed {
+        path: None,
         bytes: text(CONTENT_LENGTH).and_then(|bytes| bytes.parse().ok()),
         etag: text(ETAG).map(Into::into),
         modified: text(LAST_MODIFIED)

@@ -13,7 +13,7 @@ use chrono::TimeDelta;
 use model::archive::file_name;
 use model::fragment::{RawArchive, RowCounts};
 use model::schema::{RejectReason, Table};
-use model::{Day, Unit};
+use model::{Day, Unit, layout};
 use stage::Meter;
 use store::parquet::Finished;
 use store::{Lake, LocalCopy};
@@ -275,7 +275,7 @@ impl Pass<'_> {
             let reason = format!("the raw object has {bytes} bytes, expected {expected}");
             return Err(Stop::Corrupt(place, reason));
         }
-        let member = Member::open(file, &member_name(&input.unit)).map_err(stop)?;
+        let member = open(file, input).map_err(stop)?;
         if member.others > 0 {
             tracing::warn!(unit = %input.unit, others = member.others, "a zip has other members: ignored");
         }
@@ -334,8 +334,26 @@ impl Pass<'_> {
 
 /// The CSV in a unit's zip: named like the zip.
 pub(crate) fn member_name(unit: &Unit) -> String {
-    let name = file_name(unit);
-    name.strip_suffix(".zip").unwrap_or(&name).to_owned() + ".csv"
+    csv_of(&file_name(unit))
+}
+
+fn csv_of(zip: &str) -> String {
+    zip.strip_suffix(".zip").unwrap_or(zip).to_owned() + ".csv"
+}
+
+/// Opens the CSV of an archive. The source may call a zip otherwise than others of its kind
+/// (`ADABKRW-1d-2020-8.zip`); its CSV is then called like it, or as it should be.
+fn open(file: File, input: &Input) -> Result<Member, ZipFault> {
+    let regular = member_name(&input.unit);
+    let own = layout::raw_name(&input.archive.object)
+        .map(|name| csv_of(&name))
+        .filter(|own| *own != regular);
+    if let Some(own) = own
+        && let Ok(member) = Member::open(file.try_clone()?, &own)
+    {
+        return Ok(member);
+    }
+    Member::open(file, &regular)
 }
 
 fn failed(path: &Path, source: io::Error) -> Stop {

@@ -67,6 +67,7 @@ async fn sizes_of_the_ledger() {
             etag: None,
             last_modified: None,
             published_sha256: None,
+            checksum_modified: None,
             usable: None,
             tries: 0,
             checksum_refused: false,

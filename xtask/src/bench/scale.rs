@@ -110,6 +110,8 @@ fn commit(programs: &Path, fragments: u32) -> anyhow::Result<Figures> {
             ..PlanTotals::default()
         },
         absent: Vec::new(),
+        gaps: Vec::new(),
+        remarks: Vec::new(),
     };
     std::fs::write(lake.join(layout::plan(&run)), serde_json::to_vec(&plan)?)?;
     measured(programs, "commit", &config)

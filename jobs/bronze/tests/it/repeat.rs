@@ -126,6 +126,7 @@ async fn a_small_archive_among_large_ones_is_flagged() {
             etag: None,
             last_modified: None,
             published_sha256: None,
+            checksum_modified: None,
             usable: None,
             tries: 0,
             checksum_refused: false,

@@ -180,6 +180,7 @@ pub(crate) fn remote(server: &str, n: usize) -> Remote {
     let url = format!("{server}/{name}");
     Remote {
         checksum_url: Some(format!("{url}.CHECKSUM")),
+        checksum_modified: None,
         name,
         bytes: None,
         etag: None,

@@ -62,6 +62,8 @@ pub(crate) async fn planned(world: &World, n: u32, groups: u64) -> Run<'_> {
         batches: Vec::new(),
         totals: PlanTotals { groups, units: groups, ..PlanTotals::default() },
         absent: Vec::new(),
+        gaps: Vec::new(),
+        remarks: Vec::new(),
     };
     world.lake.write_json(&layout::plan(&run), &plan).await.unwrap();
     Run { world, id: run, clock: ManualClock::at(created_at + TimeDelta::minutes(30)) }
@@ -103,6 +105,7 @@ impl Run<'_> {
             etag: Some(format!("\"{content}\"")),
             last_modified: Some(start()),
             published_sha256: Some(archive.sha256.clone()),
+            checksum_modified: None,
             archive: Some(archive),
             fetched_at,
             transferred: 1000,

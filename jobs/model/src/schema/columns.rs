@@ -181,6 +181,7 @@ pub const ARCHIVES: TableSchema = TableSchema {
         opt("object", Text, "key of the raw object in the lake"),
         col("fetched_at", Timestamp, "when it was fetched, UTC"),
         col("run", Text, "the run that fetched it"),
+        opt("checksum_modified", Timestamp, "the Last-Modified of the checksum file, UTC"),
     ],
     partitions: &["source"],
     key: &["unit", "sha256"],

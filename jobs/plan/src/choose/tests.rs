@@ -10,6 +10,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod offers;
+
 const TRADES: &str = "binance/spot/trades/BTCUSDT";
 const KLINES: &str = "binance/usdm/klines/BTCUSDT/1h";
 
@@ -44,6 +46,7 @@ fn offer(text: &str, first: &str) -> Offer {
             archives.insert(
                 period,
                 Listed {
+                    path: None,
                     bytes: Some(kib.parse::<u64>().expect(kib) << 10),
                     etag: Some(format!("\"{etag}\"").into()),
                     modified: None,
@@ -53,7 +56,7 @@ fn offer(text: &str, first: &str) -> Offer {
         }
     }
     let first = first.parse().ok().or_else(|| archives.keys().map(|p| p.first()).min());
-    Offer { archives, first }
+    Offer { archives, first, later: Some(false), ..Offer::default() }
 }
 
 /// Words of `PERIOD=STATUS[@ETAG]`, and of `built:PERIOD=UNIT+UNIT`, with `~UNIT` for one that
@@ -106,6 +109,7 @@ fn ledger(series: &str, text: &str) -> Ledger {
                 etag: Some(format!("\"{etag}\"")),
                 last_modified: None,
                 published_sha256: None,
+                checksum_modified: None,
                 usable: None,
                 // a mismatch that was asked for often enough
                 tries: if status == ArchiveStatus::ChecksumMismatch { 7 } else { 1 },
@@ -263,8 +267,38 @@ fn the_configuration_may_choose() {
     monthly.check("2024-01:9000", "", "2024-01[+2024-01]");
     let part = Scene { window: "2024-01-05..06", ..monthly };
     part.check("2024-01:9000", "", "2024-01[+2024-01]");
-    part.check("2024-01:9000", "2024-01-05..06=ok", "=2024-01-05..06");
     part.check("", "", "");
+}
+
+#[test]
+fn a_preference_that_changes_is_a_change() {
+    let daily = Scene { archives: Archives::Daily, ..JANUARY };
+    let days = "2024-01-01..31:100";
+    // the days come though the month is there, and share its group: a day's row goes last
+    let month = "2024-01=ok built:2024-01=2024-01";
+    daily.check(days, month, "2024-01[=2024-01 +2024-01-01..31]");
+    let both = "2024-01=ok 2024-01-01..31=ok built:2024-01=2024-01+2024-01-01..31";
+    daily.check(days, both, "");
+    // back again: nothing is forgotten, and nothing to do
+    JANUARY.check("2024-01:2000 2024-01-01..31:100", both, "");
+    // a day that the source has not stays the month's; one that is bad is not asked for again
+    let bad = "2024-01=ok 2024-01-07=corrupt built:2024-01=2024-01";
+    let choice = daily.choose("2024-01-01..30:100", "", bad);
+    assert_eq!(text(&choice), "2024-01[=2024-01 +2024-01-01..30]");
+    assert_eq!((choice.fetch, choice.known_bad, choice.held), (29, 1, 1));
+    let week = Scene { window: "2024-01-10..16", ..daily };
+    week.check(days, month, "2024-01[=2024-01 +2024-01-10..16]");
+    let bars = Scene { series: KLINES, ..daily };
+    bars.check(days, month, "2024-01[=2024-01 +2024-01-01..31]");
+
+    let monthly = Scene { archives: Archives::Monthly, ..JANUARY };
+    let held = "2024-01-05..06=ok built:2024-01-05=2024-01-05 built:2024-01-06=2024-01-06";
+    monthly.check("2024-01:9000", held, "2024-01[+2024-01 =2024-01-05..06]");
+    let part = Scene { window: "2024-01-05..06", ..monthly };
+    part.check("2024-01:9000", held, "2024-01[+2024-01 =2024-01-05..06]");
+    part.check("", held, "");
+    let auto = Scene { window: "2024-01-05..06", ..JANUARY };
+    auto.check("2024-01:9000 2024-01-05..06", held, "");
 }
 
 #[test]
@@ -440,6 +474,7 @@ fn what_is_planned_is_complete() {
             etag: Some("\"m\"".to_owned()),
             last_modified: None,
             checksum_url: None,
+            checksum_modified: None,
             held: None,
         }
     );
@@ -466,6 +501,7 @@ fn changes_without_an_etag() {
             etag: held.0.map(str::to_owned),
             last_modified: held.1.and_then(at),
             published_sha256: None,
+            checksum_modified: None,
             usable: None,
             tries: 0,
             checksum_refused: false,
@@ -478,6 +514,7 @@ fn changes_without_an_etag() {
             fetched_at: fetched_at(),
         };
         let listed = Listed {
+            path: None,
             bytes: Some(now.2),
             etag: now.0.map(Into::into),
             modified: now.1.and_then(at),

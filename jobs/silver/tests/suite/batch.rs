@@ -14,7 +14,7 @@ use silver::Summary;
 use stage::{Clock, Context, ManualClock, Meter};
 use store::Lake;
 
-use crate::common::archive;
+use crate::common::{archive, archive_named};
 
 const CONFIG: &str = "\
 environment: test
@@ -42,6 +42,8 @@ enum Fetched {
     Bytes(Vec<u8>),
     Status(ArchiveStatus),
     NotYet,
+    /// The zip's own name, its member's name and the member's text.
+    Named(&'static str, &'static str, String),
 }
 
 impl Lab {
@@ -90,6 +92,7 @@ impl Lab {
                     etag: None,
                     last_modified: None,
                     checksum_url: None,
+                    checksum_modified: None,
                     held: None,
                 };
                 group.units.push(PlannedUnit { unit, archive: Origin::Fetch(remote) });
@@ -106,12 +109,18 @@ impl Lab {
             Fetched::Status(status) => (*status, None),
             Fetched::Csv(csv) => (ArchiveStatus::Ok, Some(archive(unit, csv.as_bytes()))),
             Fetched::Bytes(bytes) => (ArchiveStatus::Ok, Some(bytes.clone())),
+            Fetched::Named(_, csv, text) => {
+                (ArchiveStatus::Ok, Some(archive_named(csv, text.as_bytes())))
+            }
         };
         let now = self.context.clock.now();
         let mut raw = None;
         if let Some(bytes) = bytes {
             let sha256 = sha256_hex(&bytes);
-            let name = model::archive::file_name(unit);
+            let name = match fetched {
+                Fetched::Named(zip, ..) => (*zip).to_owned(),
+                _ => model::archive::file_name(unit),
+            };
             let object = layout::raw(unit, &sha256[..16], &name);
             raw = Some(RawArchive {
                 object: object.clone(),
@@ -129,6 +138,7 @@ impl Lab {
             etag: None,
             last_modified: None,
             published_sha256: None,
+            checksum_modified: None,
             archive: raw,
             fetched_at: now,
             transferred: 0,
@@ -205,6 +215,31 @@ async fn a_group_becomes_files_and_a_fragment() {
         assert_eq!(bytes.len() as u64, file.bytes);
     }
     assert_eq!(files.len(), 2);
+}
+
+/// The host has archives whose name lacks a zero; the CSV inside is called like the zip, or as it
+/// should be. Nothing else is taken for it.
+#[tokio::test]
+async fn an_archive_may_have_a_name_of_its_own() {
+    let check = async |zip, csv, rows| {
+        let lab = Lab::new();
+        let Fetched::Csv(text) = trades(1, 0..3) else { unreachable!() };
+        lab.plan(&[(DAYS[0], vec![(DAYS[0], Fetched::Named(zip, csv, text))])]).await;
+        lab.run(1).await;
+        let fragment = &lab.fragments().await[DAYS[0]];
+        assert_eq!(fragment.counts.silver, rows, "{zip} {csv}");
+        let corrupt = fragment.units[0].corrupt.as_deref();
+        let expect = "the zip has no member `BTCUSDT-trades-2024-01-01.csv`";
+        assert!(corrupt.is_none_or(|why| why.starts_with(expect)), "{corrupt:?}");
+        assert_eq!(corrupt.is_none(), rows > 0);
+    };
+    let (odd, regular) = ("BTCUSDT-trades-2024-1-1", "BTCUSDT-trades-2024-01-01");
+    let name = |stem: &str, end| -> &'static str { format!("{stem}.{end}").leak() };
+    check(name(odd, "zip"), name(odd, "csv"), 3).await;
+    check(name(odd, "zip"), name(regular, "csv"), 3).await;
+    check(name(regular, "zip"), name(regular, "csv"), 3).await;
+    check(name(regular, "zip"), name(odd, "csv"), 0).await;
+    check(name(odd, "zip"), "other.csv", 0).await;
 }
 
 #[tokio::test]

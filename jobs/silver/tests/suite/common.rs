@@ -11,7 +11,11 @@ use zip::write::SimpleFileOptions;
 
 /// The zip of a unit as the exchange makes it.
 pub(crate) fn archive(unit: &Unit, csv: &[u8]) -> Vec<u8> {
-    let name = model::archive::file_name(unit).replace(".zip", ".csv");
+    archive_named(&model::archive::file_name(unit).replace(".zip", ".csv"), csv)
+}
+
+/// A zip with one member of this name.
+pub(crate) fn archive_named(name: &str, csv: &[u8]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file(name, SimpleFileOptions::default()).unwrap();
     zip.write_all(csv).unwrap();

@@ -1,0 +1,130 @@
+//! What looks wrong in what the source offers and stops nothing, in words. Each thing once a run.
+
+use std::collections::BTreeMap;
+
+use model::config::Series;
+use model::plan::Gap;
+use model::{Market, Period, Symbol};
+
+use crate::survey::{Offer, unit};
+
+/// The remarks on what was offered, and on the gaps that were found.
+pub(crate) fn of(series: &[Series], offers: &[Offer], gaps: &[Gap]) -> Vec<String> {
+    let mut remarks = of_symbols(series, offers);
+    remarks.extend(series.iter().zip(offers).filter_map(|(s, offer)| strangers(s, offer)));
+    remarks.extend(of_gaps(gaps));
+    for remark in &remarks {
+        tracing::warn!("{remark}");
+    }
+    remarks
+}
+
+/// A symbol of which the source has nothing at all is likely a typo.
+fn of_symbols(series: &[Series], offers: &[Offer]) -> Vec<String> {
+    let mut symbols: BTreeMap<(Market, &Symbol), Vec<(&Series, &Offer)>> = BTreeMap::new();
+    for (series, offer) in series.iter().zip(offers) {
+        symbols.entry((series.market, &series.symbol)).or_default().push((series, offer));
+    }
+    let mut remarks = Vec::new();
+    for ((market, symbol), offers) in symbols {
+        if offers.iter().all(|(_, offer)| offer.first.is_none()) {
+            remarks.push(format!(
+                "the source lists nothing for {market} symbol {symbol}: is it spelt right?"
+            ));
+            continue;
+        }
+        for (series, offer) in offers {
+            let name = unit(series, Period::Day(series.from)).series();
+            match offer.first {
+                None => remarks.push(format!("the source lists nothing for {name}")),
+                Some(first) if offer.archives.is_empty() => remarks.push(format!(
+                    "the source lists nothing for {name} from {} to {}; its first day is {first}",
+                    series.from, series.to
+                )),
+                Some(_) => {}
+            }
+        }
+    }
+    remarks
+}
+
+/// Names that nobody understands: data that would be passed over unseen.
+fn strangers(series: &Series, offer: &Offer) -> Option<String> {
+    let strangers = &offer.strangers;
+    if strangers.count == 0 {
+        return None;
+    }
+    let more = strangers.count.saturating_sub(strangers.names.len() as u64);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some(format!(
+        "the source lists for {} what nobody understands, and it was not taken: `{}`{more}",
+        unit(series, Period::Day(series.from)).series(),
+        strangers.names.join("`, `")
+    ))
+}
+
+/// Gaps; those of one symbol over the same days are told together.
+fn of_gaps(gaps: &[Gap]) -> Vec<String> {
+    type Key<'a> = (String, &'a Gap);
+    let mut together: Vec<(Key<'_>, Vec<String>)> = Vec::new();
+    for gap in gaps {
+        let mut words = gap.series.split('/');
+        let mut word = || words.next().unwrap_or_default();
+        let (source, market, dataset, symbol) = (word(), word(), word(), word());
+        let instrument = format!("{source}/{market} {symbol}");
+        let what = words.next().map_or_else(|| dataset.to_owned(), |t| format!("{dataset} {t}"));
+        let same = |(key, _): &&mut (Key<'_>, Vec<String>)| {
+            key.0 == instrument && (key.1.from, key.1.to) == (gap.from, gap.to)
+        };
+        match together.iter_mut().find(same) {
+            Some((_, whats)) => whats.push(what),
+            None => together.push(((instrument, gap), vec![what])),
+        }
+    }
+    let tell = |((instrument, gap), whats): ((String, &Gap), Vec<String>)| {
+        let what = whats.join(", ");
+        match gap.to {
+            Some(to) => format!(
+                "{instrument} ({what}): no archive from {} to {to}, {} days: it paused, or its name \
+                 was given to another asset",
+                gap.from,
+                gap.from.days_until(to) + 1
+            ),
+            None => format!(
+                "{instrument} ({what}): no archive since {}: it has ended, as it seems; `until: {}` \
+                 in the symbol's overrides says so",
+                gap.from,
+                gap.from.minus(1)
+            ),
+        }
+    };
+    together.into_iter().map(tell).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_of_one_symbol_are_told_together() {
+        let gap = |series: &str, from: &str, to: &str| Gap {
+            series: series.to_owned(),
+            from: from.parse().expect(from),
+            to: to.parse().ok(),
+        };
+        let told = of_gaps(&[
+            gap("binance/usdm/trades/LITUSDT", "2025-02-01", "2025-12-22"),
+            gap("binance/usdm/klines/LITUSDT/1d", "2025-02-01", "2025-12-22"),
+            gap("binance/spot/klines/LITUSDT/1d", "2025-02-01", ""),
+        ]);
+        assert_eq!(
+            told,
+            [
+                "binance/usdm LITUSDT (trades, klines 1d): no archive from 2025-02-01 to 2025-12-22, \
+                 325 days: it paused, or its name was given to another asset",
+                "binance/spot LITUSDT (klines 1d): no archive since 2025-02-01: it has ended, as it \
+                 seems; `until: 2025-01-31` in the symbol's overrides says so",
+            ]
+        );
+    }
+}
