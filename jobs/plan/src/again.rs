@@ -93,7 +93,13 @@ mod tests {
     #[test]
     fn clocks_that_go_back_and_odd_counts_do_no_harm() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().expect("time");
-        let listed = Listed { path: None, bytes: None, etag: None, modified: None, checksum: Checksum::Absent };
+        let listed = Listed {
+            path: None,
+            bytes: None,
+            etag: None,
+            modified: None,
+            checksum: Checksum::Absent,
+        };
         let mut row = LedgerRow {
             status: ArchiveStatus::Missing,
             etag: None,
