@@ -1,16 +1,27 @@
--- purpose: rows that are not valid, and rows of whose key the archives state two contents
--- grain: one row a day that has some
--- input: {table}: silver.trades or silver.agg_trades
--- params: $source, $market, $symbol text; $from, $to date
+-- purpose: the ids of single days from their rows, and which rows have what issues
+-- grain: one row a day
+-- input: {table}: silver.trades or silver.agg_trades; {id}: its id; {days}: the days, as dates
+-- params: $source, $market, $symbol text
+--
+-- Asked only for days whose file statistics do not say it all. An id out of all range is no id. A
+-- row that the exchange voided is none the worse for it.
 SELECT
     date,
-    sum(CASE WHEN is_valid THEN 0 ELSE 1 END) AS invalid,
+    count(DISTINCT CASE WHEN issues LIKE '%id_out_of_range%' THEN NULL ELSE {id} END) AS ids,
+    min(CASE WHEN issues LIKE '%id_out_of_range%' THEN NULL ELSE {id} END) AS first_id,
+    max(CASE WHEN issues LIKE '%id_out_of_range%' THEN NULL ELSE {id} END) AS last_id,
+    min(time_us) AS first_us,
+    max(time_us) AS last_us,
+    sum(CASE WHEN is_valid OR issues LIKE '%voided%' OR issues LIKE '%repeats_trades%' THEN 0
+             ELSE 1 END) AS invalid,
+    sum(CASE WHEN issues LIKE '%voided%' THEN 1 ELSE 0 END) AS voided,
+    sum(CASE WHEN issues LIKE '%repeats_trades%' THEN 1 ELSE 0 END) AS repeating,
+    sum(CASE WHEN issues LIKE '%id_repeated%' THEN 1 ELSE 0 END) AS twins,
     sum(CASE WHEN issues LIKE '%conflicting_duplicate%' THEN 1 ELSE 0 END) AS conflicting
 FROM {table}
 WHERE source = $source
     AND market = $market
     AND symbol = $symbol
-    AND date BETWEEN $from AND $to
-    AND issues IS NOT NULL
+    AND date IN ({days})
 GROUP BY date
 ORDER BY date

@@ -1,18 +1,19 @@
 //! Every row that silver read is accounted for: in silver, in the rejects, or dropped as a
 //! duplicate; and the tables hold what the builds say.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use anyhow::Context as _;
-use model::UnitId;
 use model::layout;
 use model::schema::{RejectReason, Table};
+use model::{Day, Month, Period, Unit, UnitId};
 use serde::Deserialize;
 use table::Tables;
 use table::datafusion::prelude::SessionContext;
 
 use crate::ask;
+use crate::facts;
 use crate::findings::{Finding, Findings, Status};
 
 /// The name of the check.
@@ -47,9 +48,18 @@ pub async fn check(
     let builds = ask::BUILDS.ask(session, &[], Vec::new()).await?;
     for table in [Table::Trades, Table::AggTrades, Table::Klines] {
         let mut live: BTreeMap<String, u64> = BTreeMap::new();
+        // by series, the first days of the partitions that there are
+        let mut held: HashMap<String, BTreeSet<Day>> = HashMap::new();
         for file in tables.live_files(table, |_| true).await? {
             *live.entry(maker(file.name())).or_default() += file.rows;
+            let of = |column: &str| file.partition.get(column).map(String::as_str);
+            let day = match (of("date"), of("month")) {
+                (Some(date), _) => date.parse::<Day>().ok(),
+                (None, month) => month.and_then(|m| m.parse::<Month>().ok()).map(Month::first),
+            };
+            held.entry(facts::series_of(table, &file)).or_default().extend(day);
         }
+        let mut latest: HashSet<String> = HashSet::new();
         let (mut in_force, mut rows, mut wrong) = (0_u64, 0_u64, 0_u64);
         let mut seen: HashSet<String> = HashSet::new();
         for row in builds.iter() {
@@ -73,7 +83,13 @@ pub async fn check(
                 }
             };
             differ("rows_read", silver + rejected + duplicate, read);
+            let is_latest = latest.insert(group.clone());
             let Some(there) = live.get(&maker).filter(|_| seen.insert(maker.clone())) else {
+                // the latest build of a group is in force, unless groups of another kind hold
+                // its days by now
+                if is_latest && silver > 0 && !is_held(&held, &group) {
+                    differ("rows_silver", silver, 0);
+                }
                 continue;
             };
             in_force += 1;
@@ -117,6 +133,18 @@ pub async fn check(
         }
     }
     Ok(())
+}
+
+/// Whether anything is held of the days of a group.
+fn is_held(held: &HashMap<String, BTreeSet<Day>>, group: &str) -> bool {
+    // a group is named as an archive of its period is
+    let Ok(unit) = group.parse::<Unit>() else { return true };
+    let Some(days) = held.get(&unit.series()) else { return false };
+    match unit.period {
+        Period::Month(month) => days.iter().any(|day| day.month() == month),
+        Period::Day(day) if unit.timeframe.is_some() => days.contains(&day.month().first()),
+        Period::Day(day) => days.contains(&day),
+    }
 }
 
 /// What the name of a data file says of its maker: all but the part number.

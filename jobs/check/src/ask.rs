@@ -38,6 +38,7 @@ questions! {
     RECONCILE = "reconcile",
     REJECTS = "rejects",
     ROW_ISSUES = "row_issues",
+    VERSIONS = "versions",
 }
 
 /// A typed parameter.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::config::{Archives, PublicationLag, Series};
 use model::fragment::ArchiveStatus;
 use model::period::DAY_MICROS;
+use model::whole::{self, DayIds, Edge};
 use model::{Dataset, Day, Period, Unit};
 use serde::{Deserialize, Serialize};
 
@@ -50,10 +51,14 @@ pub struct DayFacts {
     pub invalid: u64,
     /// Of them, those whose key the archives give another content, too.
     pub conflicting: u64,
-    /// Least and greatest id; trades and aggregate trades only.
-    pub ids: Option<(i64, i64)>,
-    /// First and last instant, µs.
-    pub times: Option<(i64, i64)>,
+    /// Aggregates whose trades are in another one, too; they count once.
+    pub repeating: u64,
+    /// Rows that share their id with another trade.
+    pub twins: u64,
+    /// Aggregates that the exchange voided: no defect.
+    pub voided: u64,
+    /// The ids of trades and aggregate trades, and the first and the last instant.
+    pub ids: DayIds,
     /// Klines only.
     pub bars: Option<BarFacts>,
 }
@@ -87,10 +92,19 @@ pub struct Facts {
     pub days: BTreeMap<String, BTreeMap<Day, DayFacts>>,
     /// By series and period.
     pub archives: BTreeMap<String, BTreeMap<Period, ArchiveFacts>>,
-    /// Lines rejected, by series and period.
-    pub rejected: BTreeMap<String, BTreeMap<Period, u64>>,
+    /// Lines rejected, by series and the day that they are of.
+    pub rejected: BTreeMap<String, BTreeMap<Day, u64>>,
+    /// Lines rejected that tell no day, by series and the archive's period.
+    pub dayless: BTreeMap<String, BTreeMap<Period, u64>>,
+    /// Rows that say something else than the row of their key that is kept, by series, the period
+    /// of the archive that says so, and day.
+    pub versions: BTreeMap<String, BTreeMap<(Period, Option<Day>), u64>>,
     /// Days that the source should have and does not list, by series.
     pub absent: BTreeMap<String, Vec<Day>>,
+    /// Long silences of the source, by series; without a last day where nothing has come since.
+    pub gaps: BTreeMap<String, Vec<(Day, Option<Day>)>>,
+    /// Series that could not be looked at, and why.
+    pub failed: BTreeMap<String, String>,
 }
 
 /// One row of `ops.coverage`.
@@ -102,6 +116,8 @@ pub struct Coverage {
     pub status: Status,
     /// Why it is not simply available, or what is remarkable.
     pub reason: Option<String>,
+    /// The gravest reason in a few words that many days share, where the day is not available.
+    pub kind: Option<&'static str>,
     /// What the ledger says of the archive.
     pub archive: Option<ArchiveStatus>,
     /// Rows in silver.
@@ -125,8 +141,8 @@ pub fn name(series: &Series) -> String {
     .series()
 }
 
-/// The rows of a series up to yesterday. Days before its first archive are none: nothing is
-/// expected of them.
+/// The rows of a series up to yesterday. Days before its first archive are none, and so are days
+/// in which the source was silent for long: nothing is expected of them.
 pub fn of_series(series: &Series, facts: &Facts, lag: PublicationLag, today: Day) -> Vec<Coverage> {
     let name = name(series);
     let empty = BTreeMap::new();
@@ -134,6 +150,8 @@ pub fn of_series(series: &Series, facts: &Facts, lag: PublicationLag, today: Day
     let archives = facts.archives.get(&name);
     let absent: &[Day] = facts.absent.get(&name).map_or(&[], Vec::as_slice);
     let rejected = facts.rejected.get(&name);
+    let gaps = facts.gaps.get(&name).map_or(&[][..], Vec::as_slice);
+    let failed = facts.failed.get(&name).map(String::as_str);
     // a 404 is no archive: it does not tell that the series had begun
     let archived = archives
         .into_iter()
@@ -143,19 +161,28 @@ pub fn of_series(series: &Series, facts: &Facts, lag: PublicationLag, today: Day
     let begin = archived.chain(days.keys().copied()).chain(absent.iter().copied()).min();
     let from = begin.map_or(series.from, |begin| begin.max(series.from));
     let to = series.to.min(today.minus(1));
-    let edges = edges(days);
+    let ids: BTreeMap<Day, DayIds> = days.iter().map(|(day, facts)| (*day, facts.ids)).collect();
+    let edges = whole::edges(&ids);
     from.to(to)
+        .filter(|day| {
+            let silent =
+                gaps.iter().any(|(from, to)| from <= day && to.is_none_or(|to| *day <= to));
+            !silent || days.contains_key(day)
+        })
         .map(|day| {
             let periods = [Period::Day(day), Period::Month(day.month())];
-            let archives: Vec<&ArchiveFacts> =
-                periods.iter().filter_map(|p| archives?.get(p)).collect();
-            let rejected = periods.iter().filter_map(|p| rejected?.get(p)).sum();
+            let of = |period: &Period| archives.and_then(|archives| archives.get(period));
+            let archives: Vec<&ArchiveFacts> = periods.iter().filter_map(of).collect();
+            let rejected = rejected.and_then(|days| days.get(&day)).copied().unwrap_or(0);
             let view = View {
                 series,
                 day,
                 facts: days.get(&day).filter(|facts| facts.rows > 0),
                 is_first: days.keys().next() == Some(&day),
                 edge: edges.get(&day),
+                ids_go_on: ids_go_on(&ids, day),
+                own: of(&periods[0]),
+                failed,
                 archives,
                 rejected,
                 is_absent: absent.contains(&day),
@@ -176,42 +203,12 @@ fn due(series: &Series, day: Day, lag: PublicationLag) -> Day {
     (0..lag).fold(end.next(), |due, _| due.next())
 }
 
-/// Ids that are missing at the edge of a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Edge {
-    before_first: u64,
-    after_last: u64,
-    overlap: bool,
-}
-
-/// Ids missing between one day and the next. They belong to the day that is silent for longer:
-/// the end of the one or the beginning of the other.
-fn edges(days: &BTreeMap<Day, DayFacts>) -> BTreeMap<Day, Edge> {
-    let mut edges: BTreeMap<Day, Edge> = BTreeMap::new();
-    for ((day, facts), (next, after)) in days.iter().zip(days.iter().skip(1)) {
-        let (Some((_, last)), Some((first, _))) = (facts.ids, after.ids) else { continue };
-        if *next != day.next() {
-            // the days between are not there: the hole is theirs
-            continue;
-        }
-        if first <= last {
-            edges.entry(*next).or_default().overlap = true;
-            continue;
-        }
-        let missing = first.abs_diff(last) - 1;
-        if missing == 0 {
-            continue;
-        }
-        let midnight = next.start_micros();
-        let at_end = facts.times.map_or(0, |(_, last)| midnight.saturating_sub(last));
-        let at_start = after.times.map_or(0, |(first, _)| first.saturating_sub(midnight));
-        if at_end >= at_start {
-            edges.entry(*day).or_default().after_last = missing;
-        } else {
-            edges.entry(*next).or_default().before_first = missing;
-        }
-    }
-    edges
+/// Whether the ids after a day without a row begin where those before it ended: then nothing
+/// happened on it.
+fn ids_go_on(days: &BTreeMap<Day, DayIds>, day: Day) -> bool {
+    let before = days.range(..day).next_back().and_then(|(_, ids)| ids.ids);
+    let after = days.range(day.next()..).next().and_then(|(_, ids)| ids.ids);
+    matches!((before, after), (Some((_, last)), Some((first, _))) if last.checked_add(1) == Some(first))
 }
 
 /// All that matters for one day.
@@ -221,6 +218,10 @@ struct View<'a> {
     facts: Option<&'a DayFacts>,
     is_first: bool,
     edge: Option<&'a Edge>,
+    ids_go_on: bool,
+    /// The archive of this day alone.
+    own: Option<&'a ArchiveFacts>,
+    failed: Option<&'a str>,
     archives: Vec<&'a ArchiveFacts>,
     rejected: u64,
     is_absent: bool,
@@ -228,23 +229,39 @@ struct View<'a> {
     today: Day,
 }
 
+/// Why a day is not simply available: in a few words that many days share, and in full.
+type Reason = (&'static str, String);
+
 impl View<'_> {
     fn judge(&self) -> Coverage {
-        let (status, reasons, missing) = if let Some(facts) = self.facts {
+        let (status, reasons, missing) = if let Some(error) = self.failed {
+            let reason = ("cannot be looked at", format!("cannot be looked at: {error}"));
+            (Status::Corrupt, vec![reason], 0)
+        } else if let Some(facts) = self.facts {
             let (mut reasons, missing) = self.defects(facts);
             let status = if reasons.is_empty() { Status::Available } else { Status::Degraded };
             if facts.bars.as_ref().is_some_and(|bars| bars.flat) {
-                reasons.push("no trade on this day: flat bars only".to_owned());
+                reasons.push(("no trade", "no trade on this day: flat bars only".to_owned()));
             }
+            let mut say = |count: u64, kind, text: &str| {
+                if count > 0 {
+                    reasons.push((kind, format!("{text}: {count}")));
+                }
+            };
+            say(facts.voided, "voided rows", "rows that the exchange voided, which is no defect");
+            say(facts.twins, "shared ids", "rows that share their id with another trade");
             (status, reasons, missing)
         } else {
             let (status, reason) = self.without_rows();
             (status, vec![reason], 0)
         };
+        let kind = reasons.first().map(|(kind, _)| *kind);
+        let texts: Vec<String> = reasons.into_iter().map(|(_, text)| text).collect();
         Coverage {
             day: self.day,
             status,
-            reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
+            reason: (!texts.is_empty()).then(|| texts.join("; ")),
+            kind: kind.filter(|_| status != Status::Available),
             archive: self.archive().map(|a| a.status),
             rows: self.facts.map_or(0, |facts| facts.rows),
             rejected: self.rejected,
@@ -260,64 +277,75 @@ impl View<'_> {
     }
 
     /// Why a day without a row has none.
-    fn without_rows(&self) -> (Status, String) {
+    fn without_rows(&self) -> (Status, Reason) {
         let archive = self.archive();
         if let Some(archive) = archive {
             match archive.status {
-                status if status.is_usable() => {
-                    let reason = if self.rejected > 0 {
-                        format!(
-                            "no row could be taken; lines of its archives that were rejected: {}",
-                            self.rejected
-                        )
-                    } else {
-                        "its archive holds no row of this day".to_owned()
-                    };
-                    return (Status::Degraded, reason);
-                }
+                status if status.is_usable() => return self.nothing_in_it(),
                 ArchiveStatus::Missing => {}
                 status => {
                     let reason = match archive.detail.as_deref() {
                         Some(detail) => format!("{}: {detail}", in_words(status)),
                         None => in_words(status).to_owned(),
                     };
-                    return (Status::Corrupt, reason);
+                    return (Status::Corrupt, (kind_of(status), reason));
                 }
             }
         }
         if self.today < self.due {
-            return (Status::Pending, format!("its archive may come out until {}", self.due));
+            let text = format!("its archive may come out until {}", self.due);
+            return (Status::Pending, ("not out yet", text));
         }
         let reason = if archive.is_some() {
-            "the source answers 404"
+            ("the source answers 404", "the source answers 404")
         } else if self.is_absent {
-            "the source does not list it"
+            ("not listed", "the source does not list it")
         } else {
-            "no archive of it has been fetched"
+            ("not fetched", "no archive of it has been fetched")
         };
-        (Status::Missing, reason.to_owned())
+        (Status::Missing, (reason.0, reason.1.to_owned()))
+    }
+
+    /// The archive can be read, and there is no row of the day.
+    fn nothing_in_it(&self) -> (Status, Reason) {
+        if self.rejected > 0 {
+            let text = "no row could be taken; lines of its archives that were rejected";
+            return (Status::Degraded, ("rejected lines", format!("{text}: {}", self.rejected)));
+        }
+        let text = if self.own.is_some_and(|archive| archive.status.is_usable()) {
+            "the archive holds no row"
+        } else {
+            "its archive holds no row of this day"
+        };
+        if self.ids_go_on {
+            let text = format!("{text}, and no id is missing: nothing was traded");
+            return (Status::Available, ("no trade", text));
+        }
+        (Status::Degraded, ("empty archive", text.to_owned()))
     }
 
     /// What is wrong with a day that has rows, and how many ids or bars are missing.
-    fn defects(&self, facts: &DayFacts) -> (Vec<String>, u64) {
+    fn defects(&self, facts: &DayFacts) -> (Vec<Reason>, u64) {
         let (mut reasons, mut missing) = (Vec::new(), 0);
-        let mut say = |count: u64, reason: String| {
+        let mut say = |count: u64, kind: &'static str, reason: String| {
             if count > 0 {
-                reasons.push(reason);
+                reasons.push((kind, reason));
             }
         };
         let what = match self.series.dataset {
             Dataset::AggTrades => "aggregate trade ids",
             _ => "trade ids",
         };
-        if let Some((first, last)) = facts.ids {
-            let within = (last.abs_diff(first) + 1).saturating_sub(facts.rows);
-            let Edge { before_first, after_last, overlap } = self.edge.copied().unwrap_or_default();
-            say(within, format!("{what} missing within the day: {within}"));
-            say(before_first, format!("{what} missing before its first row: {before_first}"));
-            say(after_last, format!("{what} missing after its last row: {after_last}"));
-            say(u64::from(overlap), format!("{what} overlap those of the day before"));
-            missing = within + before_first + after_last;
+        if facts.ids.ids.is_some() {
+            let kind = "ids missing";
+            let within = facts.ids.missing_within();
+            let edge = self.edge.copied().unwrap_or_default();
+            let Edge { before_first, after_last, overlap } = edge;
+            say(within, kind, format!("{what} missing within the day: {within}"));
+            say(before_first, kind, format!("{what} missing before its first row: {before_first}"));
+            say(after_last, kind, format!("{what} missing after its last row: {after_last}"));
+            say(overlap, "ids overlap", format!("{what} overlap those of the day before"));
+            missing = within.saturating_add(edge.missing());
         }
         if let Some(bars) = &facts.bars {
             let (expected, before) = self.expected(facts);
@@ -326,38 +354,56 @@ impl View<'_> {
             if self.is_first && before == missing {
                 text += ", all before the first one there is (the series may begin here)";
             }
-            say(missing, text);
-            say(bars.off_grid, format!("bars that do not open on the grid: {}", bars.off_grid));
-            say(bars.early, format!("bars that close early: {}", bars.early));
+            say(missing, "bars missing", text);
+            let text = format!("bars that do not open on the grid: {}", bars.off_grid);
+            say(bars.off_grid, "bars off the grid", text);
+            let text = format!("bars that close early: {}", bars.early);
+            say(bars.early, "bars that close early", text);
         }
-        say(facts.invalid, format!("rows that are not valid: {}", facts.invalid));
-        say(
-            facts.conflicting,
-            format!("rows of which another version was dropped: {}", facts.conflicting),
-        );
-        say(self.rejected, format!("lines of its archives that were rejected: {}", self.rejected));
+        let mut count = |n: u64, kind, text: &str| say(n, kind, format!("{text}: {n}"));
+        count(facts.invalid, "rows not valid", "rows that are not valid");
+        let text = "rows of which another version was dropped";
+        count(facts.conflicting, "two versions", text);
+        let text = "aggregates whose trades are in another one, counted once";
+        count(facts.repeating, "repeated trades", text);
+        let text = "lines of its archives that were rejected";
+        count(self.rejected, "rejected lines", text);
         match self.archive().map(|a| (a.status, a.detail.as_deref())) {
-            Some((ArchiveStatus::TruncatedSuspect, detail)) => {
+            Some((status @ ArchiveStatus::TruncatedSuspect, detail)) => {
                 let detail = detail.map_or_else(String::new, |d| format!(": {d}"));
-                reasons.push(format!("its archive may be truncated{detail}"));
+                reasons.push((kind_of(status), format!("its archive may be truncated{detail}")));
             }
             Some((status, _)) if !status.is_usable() && status != ArchiveStatus::Missing => {
-                reasons.push(format!(
+                let text = format!(
                     "{} in its latest version; the rows are those of the version before",
                     in_words(status)
-                ));
+                );
+                reasons.push((kind_of(status), text));
             }
             _ => {}
         }
         (reasons, missing)
     }
 
-    /// Bars that a whole day has, and how many of them lie before the first one there is.
+    /// Bars that a whole day has, and how many of them lie before the first one there is. The last
+    /// day of a series ends with it.
     fn expected(&self, facts: &DayFacts) -> (u64, u64) {
         let width = self.series.timeframe.map_or(DAY_MICROS, model::Timeframe::micros);
-        let start = self.day.start_micros();
-        let before = facts.times.map_or(0, |(first, _)| (first - start).max(0) / width);
-        ((DAY_MICROS / width).unsigned_abs(), before.unsigned_abs())
+        let span = self.series.span(self.day);
+        let before = facts.ids.times.map_or(0, |(first, _)| (first - span.start).max(0) / width);
+        let length = (span.end - span.start).max(0).unsigned_abs();
+        (length.div_ceil(width.unsigned_abs()), before.unsigned_abs())
+    }
+}
+
+/// What is wrong with an archive in the fewest words.
+const fn kind_of(status: ArchiveStatus) -> &'static str {
+    match status {
+        ArchiveStatus::ChecksumMismatch => "checksum mismatch",
+        ArchiveStatus::Corrupt => "unreadable archive",
+        ArchiveStatus::TruncatedSuspect => "truncated archive",
+        ArchiveStatus::Missing => "the source answers 404",
+        ArchiveStatus::Ok | ArchiveStatus::Unverified => "archive there",
     }
 }
 

@@ -9,14 +9,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use chrono::DateTime;
 use model::config::Series;
 use model::period::DAY_MICROS;
 use model::plan::Plan;
 use model::schema::Table;
-use model::{Day, Month, Unit, UnitId};
+use model::whole::DayIds;
+use model::{Day, Month, Period, Unit, UnitId};
 use table::datafusion::prelude::SessionContext;
-use table::{LiveFile, Tables};
+use table::{FileFigures, LiveFile, Tables};
 
 use crate::ask;
 use crate::coverage::{self, ArchiveFacts, BarFacts, DayFacts, Facts};
@@ -41,10 +41,35 @@ pub async fn gather(
                 ArchiveFacts { status: row.word("status")?.parse()?, detail: row.text("detail")? };
             facts.archives.entry(unit.series()).or_default().insert(unit.period, archive);
         }
-        for row in ask::REJECTS.ask(session, &[], vec![source]).await?.iter() {
+        for row in ask::REJECTS.ask(session, &[], vec![source.clone()]).await?.iter() {
             let unit = unit(&row.word("unit")?)?;
-            let lines = row.count("lines")?;
-            facts.rejected.entry(unit.series()).or_default().insert(unit.period, lines);
+            let (lines, day) = (row.count("lines")?, optional_day(&row)?);
+            let day = match unit.period {
+                Period::Day(own) => Some(day.unwrap_or(own)),
+                Period::Month(_) => day,
+            };
+            // a line that is of another archive's time is no loss of this one
+            match day {
+                Some(day) if unit.period.contains(day) => {
+                    *facts.rejected.entry(unit.series()).or_default().entry(day).or_default() +=
+                        lines;
+                }
+                None if matches!(unit.period, Period::Month(_)) => {
+                    *facts
+                        .dayless
+                        .entry(unit.series())
+                        .or_default()
+                        .entry(unit.period)
+                        .or_default() += lines;
+                }
+                _ => {}
+            }
+        }
+        for row in ask::VERSIONS.ask(session, &[], vec![source]).await?.iter() {
+            let unit = unit(&row.word("unit")?)?;
+            let (lines, day) = (row.count("lines")?, optional_day(&row)?);
+            let versions = facts.versions.entry(unit.series()).or_default();
+            *versions.entry((unit.period, day)).or_default() += lines;
         }
     }
     for id in plan.map_or(&[][..], |plan| &plan.absent) {
@@ -64,11 +89,18 @@ pub async fn gather(
             } else {
                 events(session, series, table, files).await
             };
-            let days = days.with_context(|| format!("cannot look at {name}"))?;
-            facts.days.insert(name, days);
+            // what cannot be looked at hides no other
+            match days {
+                Ok(days) => drop(facts.days.insert(name, days)),
+                Err(error) => drop(facts.failed.insert(name, format!("{error:#}"))),
+            }
         }
     }
     Ok(facts)
+}
+
+fn optional_day(row: &ask::Row<'_>) -> anyhow::Result<Option<Day>> {
+    Ok(if row.text("date")?.is_some() { Some(row.day("date")?) } else { None })
 }
 
 fn unit(id: &str) -> anyhow::Result<Unit> {
@@ -76,7 +108,7 @@ fn unit(id: &str) -> anyhow::Result<Unit> {
 }
 
 /// The series that a data file belongs to, as [`Unit::series`] writes it.
-fn series_of(table: Table, file: &LiveFile) -> String {
+pub(crate) fn series_of(table: Table, file: &LiveFile) -> String {
     let of = |column: &str| file.partition.get(column).map_or("", String::as_str);
     let mut name = format!("{}/{}/{}/{}", of("source"), of("market"), table.name(), of("symbol"));
     if let Some(timeframe) = file.partition.get("timeframe") {
@@ -84,39 +116,6 @@ fn series_of(table: Table, file: &LiveFile) -> String {
         name.push_str(timeframe);
     }
     name
-}
-
-/// The statistics of a file in the log.
-struct Stats(serde_json::Value);
-
-impl Stats {
-    fn of(file: &LiveFile) -> Self {
-        let stats = file.stats().and_then(|text| serde_json::from_str(&text).ok());
-        Self(stats.unwrap_or_default())
-    }
-
-    fn longs(&self, column: &str) -> Option<(i64, i64)> {
-        let of = |bound: &str| self.0[bound][column].as_i64();
-        Some((of("minValues")?, of("maxValues")?))
-    }
-
-    /// Instants in µs; exact where they are whole milliseconds.
-    fn instants(&self, column: &str) -> Option<(i64, i64)> {
-        let of = |bound: &str| {
-            let time = DateTime::parse_from_rfc3339(self.0[bound][column].as_str()?).ok()?;
-            Some(time.timestamp_micros())
-        };
-        Some((of("minValues")?, of("maxValues")?))
-    }
-
-    fn nulls(&self, column: &str) -> Option<u64> {
-        self.0["nullCount"][column].as_u64()
-    }
-
-    /// Whether no row has an issue.
-    fn is_clean(&self, rows: u64) -> bool {
-        self.nulls("issues") == Some(rows)
-    }
 }
 
 /// Trades or aggregate trades, by day.
@@ -131,32 +130,39 @@ async fn events(
     let mut doubtful: BTreeSet<Day> = BTreeSet::new();
     for file in files {
         let day: Day = file.partition.get("date").context("a file without a date")?.parse()?;
-        let stats = Stats::of(file);
+        let figures = FileFigures::of(file);
+        let (ids, times) = (figures.longs(id), figures.longs("time_us"));
         let facts = days.entry(day).or_default();
-        facts.rows += file.rows;
-        facts.ids = wider(facts.ids, stats.longs(id));
-        facts.times = wider(facts.times, stats.longs("time_us"));
-        if !stats.is_clean(file.rows) {
+        facts.rows = facts.rows.saturating_add(file.rows);
+        facts.ids.join(DayIds { count: file.rows, ids, times });
+        if ids.is_none() || times.is_none() || !figures.is_clean(file.rows) {
             doubtful.insert(day);
         }
     }
-    let (Some(from), Some(to)) = (doubtful.first(), doubtful.last()) else { return Ok(days) };
-    let mut parameters = of_series(series);
-    parameters.extend([ask::day("from", *from), ask::day("to", *to)]);
-    let words = [("table", table.as_str())];
-    for row in ask::ROW_ISSUES.ask(session, &words, parameters).await?.iter() {
+    if doubtful.is_empty() {
+        return Ok(days);
+    }
+    let list: Vec<String> = doubtful.iter().map(|day| format!("DATE '{day}'")).collect();
+    let list = list.join(", ");
+    let words = [("table", table.as_str()), ("id", id), ("days", list.as_str())];
+    for row in ask::ROW_ISSUES.ask(session, &words, of_series(series)).await?.iter() {
         let facts = days.entry(row.day("date")?).or_default();
+        let ends = |first: &str, last: &str| -> anyhow::Result<Option<(i64, i64)>> {
+            let is_there = row.text(first)?.is_some() && row.text(last)?.is_some();
+            Ok(if is_there { Some((row.long(first)?, row.long(last)?)) } else { None })
+        };
+        facts.ids = DayIds {
+            count: row.count("ids")?,
+            ids: ends("first_id", "last_id")?,
+            times: ends("first_us", "last_us")?,
+        };
         facts.invalid = row.count("invalid")?;
+        facts.voided = row.count("voided")?;
+        facts.repeating = row.count("repeating")?;
+        facts.twins = row.count("twins")?;
         facts.conflicting = row.count("conflicting")?;
     }
     Ok(days)
-}
-
-fn wider(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
-    match (a, b) {
-        (Some((a_min, a_max)), Some((b_min, b_max))) => Some((a_min.min(b_min), a_max.max(b_max))),
-        (a, b) => a.or(b),
-    }
 }
 
 /// Klines, by day.
@@ -201,9 +207,9 @@ async fn klines(
             rows: row.count("klines")?,
             invalid: row.count("invalid")?,
             conflicting: row.count("conflicting")?,
-            ids: None,
-            times: Some((first, first)),
+            ids: DayIds { times: Some((first, first)), ..DayIds::default() },
             bars: Some(bars),
+            ..DayFacts::default()
         };
         days.insert(row.day("day")?, facts);
     }
@@ -213,7 +219,7 @@ async fn klines(
 /// Adds the days of a file of klines that its statistics show to be whole; `None` where they do
 /// not: then somebody has to look inside.
 fn whole(file: &LiveFile, width: i64, days: &mut BTreeMap<Day, DayFacts>) -> Option<()> {
-    let stats = Stats::of(file);
+    let stats = FileFigures::of(file);
     let (first, last) = stats.instants("open_time")?;
     let (least_trades, _) = stats.longs("trade_count")?;
     let (from, to) = (Day::of_micros(first)?, Day::of_micros(last)?);
@@ -230,7 +236,10 @@ fn whole(file: &LiveFile, width: i64, days: &mut BTreeMap<Day, DayFacts>) -> Opt
             let slots = a_day.unsigned_abs();
             let facts = DayFacts {
                 rows: slots,
-                times: Some((start, start + DAY_MICROS - width)),
+                ids: DayIds {
+                    times: Some((start, start + DAY_MICROS - width)),
+                    ..DayIds::default()
+                },
                 bars: Some(BarFacts { slots, ..BarFacts::default() }),
                 ..DayFacts::default()
             };

@@ -15,6 +15,7 @@
 //! | [`facts`] | what the logs, the ledger and, where needed, the rows say of each day |
 //! | [`coverage`] | the status of a day from its facts; pure |
 //! | [`holes`] | which ids and bars are missing |
+//! | [`series`] | what is told once a series: its end, long silences, archives that contradict |
 //! | [`reconcile`] | bars made from trades against the exchange's klines, field by field |
 //! | [`accounting`] | every row read is in silver, in the rejects or a duplicate |
 //! | [`findings`] | what a check found, and how it becomes rows of `ops.checks` |
@@ -31,6 +32,7 @@ pub mod holes;
 pub mod publish;
 pub mod reconcile;
 pub mod report;
+pub mod series;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +48,7 @@ use model::{Day, Month};
 use stage::{Context, Failure};
 use table::{SessionOptions, Tables};
 
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, Facts};
 use crate::findings::{Findings, Status};
 pub use crate::report::Summary;
 
@@ -112,8 +114,9 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
                 && d.months.contains(&month)
         })
     };
-    holes::check(&session, &judged, wanted, &mut findings).await?;
-    summarize_coverage(&judged, &mut findings);
+    holes::check(&session, &judged, wanted, &mut findings).await;
+    summarize_coverage(&judged, &facts, &mut findings);
+    series::check(&judged, &facts, &mut findings);
     if options.strict {
         let all = findings.summaries.iter_mut().chain(&mut findings.details);
         for finding in all.filter(|f| f.check == reconcile::CHECK && f.status == Status::Warn) {
@@ -154,8 +157,13 @@ fn lag_of(judged: &[Judged], now: DateTime<Utc>) -> Option<f64> {
 }
 
 /// One summary a series.
-fn summarize_coverage(judged: &[Judged], findings: &mut Findings) {
+fn summarize_coverage(judged: &[Judged], facts: &Facts, findings: &mut Findings) {
     for Judged { name, days, .. } in judged {
+        if let Some(error) = facts.failed.get(name) {
+            let detail = format!("cannot be looked at: {error}");
+            findings.summary("coverage", Status::Fail, name, detail);
+            continue;
+        }
         let count = |status: coverage::Status| days.iter().filter(|d| d.status == status).count();
         let parts: Vec<String> = coverage::Status::ALL
             .iter()

@@ -1,6 +1,6 @@
 //! Writes `ops.coverage` (whole partitions) and `ops.checks` (a run's own rows).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -8,16 +8,18 @@ use arrow::array::{
 };
 use model::plan::Partition;
 use model::schema::Table;
-use model::unit;
+use model::{RunId, unit};
 use stage::Context;
 use store::schema::file_schema;
-use table::{Change, Stamp, Tables};
+use table::commit::RUN_TAG;
+use table::{Change, LiveFile, Stamp, Tables};
 
 use crate::Judged;
 use crate::coverage::Coverage;
 use crate::findings::Findings;
 
-/// Replaces `ops.coverage` by what was judged. Markets that the configuration no longer has go.
+/// Replaces `ops.coverage` by what was judged. Markets that the configuration no longer has go, and
+/// those of which a younger run has judged since are left as it told them.
 ///
 /// # Errors
 /// Whatever the lake says.
@@ -47,8 +49,32 @@ pub async fn coverage(context: &Context, tables: &Tables, judged: &[Judged]) -> 
         change.partitions.push(partition);
     }
     let stamp = Stamp::new(Table::Coverage, &context.run, "check", &content, context.clock.now());
-    tables.replace(Table::Coverage, &stamp, change).await?;
+    tables
+        .replace_with(Table::Coverage, &stamp, async |snapshot| {
+            let mut change = change.clone();
+            let younger: BTreeSet<Partition> = snapshot
+                .iter()
+                .filter(|file| is_of_younger(file, &context.run))
+                .map(|file| file.partition)
+                .collect();
+            for partition in &younger {
+                tracing::warn!(
+                    ?partition,
+                    "a younger run has told its coverage; it stays as it is"
+                );
+            }
+            change.partitions.retain(|partition| !younger.contains(partition));
+            change.files.retain(|file| !younger.contains(&file.partition));
+            Ok(change)
+        })
+        .await?;
     Ok(())
+}
+
+/// Whether a run that began later has written a file.
+fn is_of_younger(file: &LiveFile, run: &RunId) -> bool {
+    let of = file.tag(RUN_TAG).and_then(|text| text.parse::<RunId>().ok());
+    of.is_some_and(|of| of > *run)
 }
 
 /// A day of a series.
@@ -113,8 +139,16 @@ pub async fn findings(
 
 /// Stands for the rows: the same ones are the same file.
 fn hash(rows: &RecordBatch) -> String {
-    unit::short_hash(&format!(
-        "{:?}",
-        rows.columns().iter().map(|c| c.to_data()).collect::<Vec<_>>()
-    ))
+    let mut content = Vec::new();
+    for column in rows.columns() {
+        let data = column.to_data();
+        if let Some(nulls) = data.nulls() {
+            content.extend(nulls.iter().map(u8::from));
+        }
+        for buffer in data.buffers() {
+            content.extend_from_slice(&buffer.len().to_le_bytes());
+            content.extend_from_slice(buffer.as_slice());
+        }
+    }
+    unit::short_hash(&unit::sha256_hex(&content))
 }

@@ -58,37 +58,49 @@ pub async fn check(
 ) -> anyhow::Result<Compared> {
     let mut compared = Compared::default();
     for piece in dirty {
-        let instrument = (piece.source, piece.market, piece.symbol.clone());
-        let mut ready = ready(judged, &instrument);
-        let mut totals: BTreeMap<Timeframe, Total> = BTreeMap::new();
-        for month in &piece.months {
-            let days = month.days().collect::<BTreeSet<_>>();
-            if ready.whole.iter().any(|(_, day)| days.contains(day)) {
-                let what = || format!("cannot reconcile {}", piece.id());
-                let doubted =
-                    doubted(session, &instrument, *month, &mut ready, &mut totals, findings);
-                doubted.await.with_context(what)?;
-                let held = compare(session, &instrument, *month, &ready, &mut totals, findings);
-                held.await.with_context(what)?;
-            }
-            for (timeframe, there) in &ready.there {
-                let total = totals.entry(*timeframe).or_default();
-                for day in there.intersection(&days) {
-                    total.whole += u64::from(ready.whole.contains(&(*timeframe, *day)));
-                    total.not_whole += u64::from(!ready.whole.contains(&(*timeframe, *day)));
-                }
-            }
-        }
-        for (timeframe, total) in totals {
-            compared.bars += total.bars;
-            compared.differ += total.differing;
-            if total.whole + total.not_whole > 0 {
-                let (status, detail) = total.told();
-                findings.summary(CHECK, status, &subject(&instrument, timeframe), detail);
-            }
+        // what cannot be compared hides no other
+        if let Err(error) = of_piece(session, judged, piece, &mut compared, findings).await {
+            let detail = format!("cannot be compared: {error:#}");
+            findings.summary(CHECK, Status::Fail, &piece.id(), detail);
         }
     }
     Ok(compared)
+}
+
+/// Compares the dirty months of one instrument.
+async fn of_piece(
+    session: &SessionContext,
+    judged: &[Judged],
+    piece: &Dirty,
+    compared: &mut Compared,
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let instrument = (piece.source, piece.market, piece.symbol.clone());
+    let mut ready = ready(judged, &instrument);
+    let mut totals: BTreeMap<Timeframe, Total> = BTreeMap::new();
+    for month in &piece.months {
+        let days = month.days().collect::<BTreeSet<_>>();
+        if ready.whole.iter().any(|(_, day)| days.contains(day)) {
+            doubted(session, &instrument, *month, &mut ready, &mut totals, findings).await?;
+            compare(session, &instrument, *month, &ready, &mut totals, findings).await?;
+        }
+        for (timeframe, there) in &ready.there {
+            let total = totals.entry(*timeframe).or_default();
+            for day in there.intersection(&days) {
+                total.whole += u64::from(ready.whole.contains(&(*timeframe, *day)));
+                total.not_whole += u64::from(!ready.whole.contains(&(*timeframe, *day)));
+            }
+        }
+    }
+    for (timeframe, total) in totals {
+        compared.bars += total.bars;
+        compared.differ += total.differing;
+        if total.whole + total.not_whole > 0 {
+            let (status, detail) = total.told();
+            findings.summary(CHECK, status, &subject(&instrument, timeframe), detail);
+        }
+    }
+    Ok(())
 }
 
 /// What was compared, all in all.

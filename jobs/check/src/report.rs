@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use model::fragment::ArchiveStatus;
 use serde::{Deserialize, Serialize};
 
 use crate::Judged;
@@ -26,6 +27,12 @@ pub struct Summary {
     pub failed: BTreeMap<String, u64>,
     /// The summaries that did not pass.
     pub remarks: Vec<Finding>,
+    /// Days that are not available, by status and the kind of reason.
+    #[serde(default)]
+    pub reasons: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Days whose archives nothing could be compared with.
+    #[serde(default)]
+    pub unverified: u64,
     /// Bars made from trades that were held against the exchange's own.
     #[serde(default)]
     pub bars_compared: u64,
@@ -55,6 +62,11 @@ impl Summary {
             let counts = summary.coverage.entry(judged.name.clone()).or_default();
             for day in &judged.days {
                 *counts.entry(day.status.as_str().to_owned()).or_default() += 1;
+                summary.unverified += u64::from(day.archive == Some(ArchiveStatus::Unverified));
+                if let Some(kind) = day.kind {
+                    let of_status = summary.reasons.entry(day.status.as_str().to_owned());
+                    *of_status.or_default().entry(kind.to_owned()).or_default() += 1;
+                }
             }
         }
         for finding in &findings.summaries {

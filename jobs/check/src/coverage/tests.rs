@@ -28,13 +28,15 @@ fn series(dataset: Dataset, from: &str, to: &str) -> Series {
 fn trades(on: &str, ids: (i64, i64), rows: u64) -> (Day, DayFacts) {
     let start = day(on).start_micros();
     let times = Some((start + 1, start + DAY_MICROS - 1));
-    (day(on), DayFacts { rows, ids: Some(ids), times, ..DayFacts::default() })
+    let ids = DayIds { count: rows, ids: Some(ids), times };
+    (day(on), DayFacts { rows, ids, ..DayFacts::default() })
 }
 
 fn klines(on: &str, bars: BarFacts) -> (Day, DayFacts) {
     let start = day(on).start_micros() + (24 - i64::try_from(bars.slots).unwrap()) * 3_600_000_000;
     let times = Some((start, start));
-    (day(on), DayFacts { rows: bars.slots, times, bars: Some(bars), ..DayFacts::default() })
+    let ids = DayIds { times, ..DayIds::default() };
+    (day(on), DayFacts { rows: bars.slots, ids, bars: Some(bars), ..DayFacts::default() })
 }
 
 fn archive(status: ArchiveStatus) -> ArchiveFacts {
@@ -123,9 +125,9 @@ fn holes_in_ids_belong_to_the_day_that_is_silent() {
     let ok = |d| (d, ArchiveStatus::Ok);
     let mut partial = trades("2024-01-03", (31, 40), 10);
     // ends at 14:00
-    partial.1.times = partial.1.times.map(|(first, _)| (first, first + 50_400_000_000));
+    partial.1.ids.times = partial.1.ids.times.map(|(first, _)| (first, first + 50_400_000_000));
     let mut late = trades("2024-01-05", (65, 70), 6);
-    late.1.times = late.1.times.map(|(_, last)| (last - 1, last));
+    late.1.ids.times = late.1.ids.times.map(|(_, last)| (last - 1, last));
     let days = vec![
         trades("2024-01-01", (1, 20), 17),
         trades("2024-01-02", (21, 30), 10),
@@ -184,9 +186,7 @@ fn klines_are_held_against_their_grid() {
             detail: Some("3 MB, expected about 800 MB".to_owned()),
         },
     );
-    facts
-        .rejected
-        .insert(name(&series), [(Period::Day(day("2024-01-05")), 1)].into_iter().collect());
+    facts.rejected.insert(name(&series), [(day("2024-01-05"), 1)].into_iter().collect());
     assert_eq!(
         judged(&series, &facts),
         [
@@ -229,4 +229,99 @@ fn monthly_archives_have_their_own_lag() {
             "2024-01-02 pending 0 its archive may come out until 2024-02-17",
         ]
     );
+}
+
+#[test]
+fn empty_archives_have_words_of_their_own() {
+    let series = series(Dataset::Trades, "2024-01-01", "2024-01-05");
+    let days = vec![trades("2024-01-01", (1, 9), 9), trades("2024-01-03", (10, 12), 3)];
+    let archives = ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
+        .map(|day| (day, ArchiveStatus::Unverified));
+    let facts = facts(&series, days, archives.into());
+    assert_eq!(
+        judged(&series, &facts),
+        [
+            "2024-01-01 available 0",
+            "2024-01-02 available 0 the archive holds no row, and no id is missing: nothing was \
+             traded",
+            "2024-01-03 available 0",
+            "2024-01-04 degraded 0 the archive holds no row",
+            "2024-01-05 degraded 0 the archive holds no row",
+        ]
+    );
+}
+
+#[test]
+fn a_dated_contract_ends_in_the_morning_and_is_not_missing_after() {
+    let mut series = series(Dataset::Klines, "2024-01-01", "2024-01-03");
+    series.end = Some(day("2024-01-03").start_micros() + 8 * 3_600_000_000);
+    let start = day("2024-01-03").start_micros();
+    let of = |slots| {
+        let ids = DayIds { times: Some((start, start)), ..DayIds::default() };
+        let bars = Some(BarFacts { slots, ..BarFacts::default() });
+        (day("2024-01-03"), DayFacts { rows: slots, ids, bars, ..DayFacts::default() })
+    };
+    let told = |slots| {
+        let facts = facts(&series, vec![of(slots)], vec![("2024-01-03", ArchiveStatus::Ok)]);
+        judged(&series, &facts).join("; ")
+    };
+    assert_eq!(told(8), "2024-01-03 available 0");
+    assert_eq!(told(7), "2024-01-03 degraded 1 bars missing: 1 of 8");
+}
+
+#[test]
+fn a_long_silence_is_not_told_day_by_day() {
+    let series = series(Dataset::Trades, "2024-01-01", "2024-01-08");
+    let days = vec![
+        trades("2024-01-01", (1, 9), 9),
+        trades("2024-01-05", (1, 9), 9),
+        trades("2024-01-06", (10, 12), 3),
+    ];
+    let mut facts = facts(&series, days, vec![("2024-01-01", ArchiveStatus::Ok)]);
+    let gaps = vec![(day("2024-01-02"), Some(day("2024-01-04"))), (day("2024-01-06"), None)];
+    facts.gaps.insert(name(&series), gaps);
+    assert_eq!(
+        judged(&series, &facts),
+        ["2024-01-01 available 0", "2024-01-05 available 0", "2024-01-06 available 0"]
+    );
+}
+
+#[test]
+fn what_the_exchange_voided_is_no_defect_and_what_counts_once_is_told() {
+    let series = series(Dataset::AggTrades, "2024-01-01", "2024-01-02");
+    let mut days = vec![trades("2024-01-01", (1, 9), 9), trades("2024-01-02", (10, 19), 10)];
+    days[0].1.voided = 2;
+    days[1].1.repeating = 1;
+    let facts = facts(&series, days, vec![("2024-01", ArchiveStatus::Ok)]);
+    assert_eq!(
+        judged(&series, &facts),
+        [
+            "2024-01-01 available 0 rows that the exchange voided, which is no defect: 2",
+            "2024-01-02 degraded 0 aggregates whose trades are in another one, counted once: 1",
+        ]
+    );
+}
+
+#[test]
+fn a_series_that_cannot_be_looked_at_says_so() {
+    let series = series(Dataset::Trades, "2024-01-01", "2024-01-01");
+    let mut facts = facts(&series, Vec::new(), vec![("2024-01-01", ArchiveStatus::Ok)]);
+    facts.failed.insert(name(&series), "a file is damaged".to_owned());
+    assert_eq!(
+        judged(&series, &facts),
+        ["2024-01-01 corrupt 0 cannot be looked at: a file is damaged"]
+    );
+}
+
+#[test]
+fn ids_as_far_apart_as_they_can_be_are_counted() {
+    let series = series(Dataset::Trades, "2024-01-01", "2024-01-02");
+    let days = vec![
+        trades("2024-01-01", (i64::MIN, i64::MAX), 2),
+        trades("2024-01-02", (i64::MAX, i64::MAX), 1),
+    ];
+    let facts = facts(&series, days, vec![("2024-01", ArchiveStatus::Ok)]);
+    let told = judged(&series, &facts);
+    assert!(told[0].starts_with("2024-01-01 degraded 18446744073709551613 "), "{told:?}");
+    assert!(told[1].contains("overlap"), "{told:?}");
 }

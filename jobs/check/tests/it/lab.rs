@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Decimal128Array, Int64Array, RecordBatch, StringArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow::datatypes::{DataType, SchemaRef};
@@ -133,6 +133,15 @@ impl Lab {
 
     /// Bars or klines of one hour.
     pub(crate) async fn bars(&self, table: Table, bars: &[Bar]) {
+        self.bars_made(table, bars, "trades").await;
+    }
+
+    /// Bars of our own that are made from something.
+    pub(crate) async fn bars_from(&self, bars: &[Bar], made_from: &str) {
+        self.bars_made(Table::Bars, bars, made_from).await;
+    }
+
+    async fn bars_made(&self, table: Table, bars: &[Bar], made_from: &str) {
         let sums = if table == Table::Bars { 38 } else { 28 };
         let one = |precision| decimals(precision, bars.iter().map(|_| 100_000_000));
         let when = || bars.iter().map(|b| start() + b.hour * HOUR);
@@ -156,7 +165,7 @@ impl Lab {
             ("taker_buy_quote_volume", one(sums)),
         ];
         if table == Table::Bars {
-            columns.push(("made_from", Arc::new(StringArray::from(vec!["trades"; bars.len()]))));
+            columns.push(("made_from", Arc::new(StringArray::from(vec![made_from; bars.len()]))));
         }
         self.fill(table, KLINES, &partition, columns).await;
     }
@@ -173,6 +182,19 @@ impl Lab {
         let unit = format!("binance/spot/{dataset}/BTCUSDT/{series}{period}");
         let columns = vec![("unit", words(&unit)), ("status", words(status))];
         self.fill(Table::Archives, &unit, &[("source", "binance")], columns).await;
+    }
+
+    /// Lines of an archive that were rejected, with the days that they are of.
+    pub(crate) async fn rejects(&self, unit: &str, days: &[Option<&str>]) {
+        let dates: Date32Array =
+            days.iter().map(|day| day.map(|d| d.parse::<Day>().unwrap().epoch_days())).collect();
+        let columns = vec![
+            ("unit", Arc::new(StringArray::from(vec![unit; days.len()])) as ArrayRef),
+            ("line", longs(1..=days.len() as i64)),
+            ("date", Arc::new(dates)),
+        ];
+        let partition = [("source", "binance"), ("reason", "unreadable")];
+        self.fill(Table::Rejects, unit, &partition, columns).await;
     }
 
     /// A row of `ops.builds`.

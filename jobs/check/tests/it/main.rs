@@ -177,3 +177,83 @@ async fn rows_that_are_not_accounted_for_fail() {
     check(23, 23, Err("24 rows of 1 builds, 1 figures differ")).await;
     check(24, 25, Err("24 rows of 1 builds, 1 figures differ")).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_nothing_is_held_of_any_more_fails() {
+    let lab = sound().await;
+    // rows of a day that no file holds: something took them
+    lab.build(Table::Trades, "binance/spot/trades/BTCUSDT/2024-01-05", 7, 7).await;
+    let failure = check::run(&lab.context, ALL).await.unwrap_err();
+    assert_eq!(failure.exit, Exit::DataRefused);
+    assert_eq!(
+        lab.ask(
+            "SELECT subject, field, expected, found FROM ops.checks \
+             WHERE check_name = 'row_accounting' AND field IS NOT NULL"
+        )
+        .await,
+        ["binance/spot/trades/BTCUSDT/2024-01-05 rows_silver 7 0"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_check_leaves_newer_coverage_alone() {
+    let lab = sound().await;
+    let mut younger = lab.context.clone();
+    younger.run = model::RunId::new(younger.clock.now() + chrono::TimeDelta::hours(1), 8);
+    check::run(&younger, ALL).await.unwrap();
+    let told = "SELECT DISTINCT run FROM ops.coverage";
+    assert_eq!(lab.ask(told).await, [younger.run.to_string()]);
+    // the older one comes late: its findings are its own, coverage is not
+    check::run(&lab.context, ALL).await.unwrap();
+    assert_eq!(lab.ask(told).await, [younger.run.to_string()]);
+    assert_eq!(lab.ask("SELECT count(DISTINCT run) FROM ops.checks").await, ["2"]);
+    // and a still younger one tells it anew
+    let mut youngest = lab.context.clone();
+    youngest.run = model::RunId::new(youngest.clock.now() + chrono::TimeDelta::hours(2), 9);
+    check::run(&youngest, ALL).await.unwrap();
+    assert_eq!(lab.ask(told).await, [youngest.run.to_string()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_line_costs_its_own_day() {
+    let lab = sound().await;
+    let month = "binance/spot/klines/BTCUSDT/1h/2024-01";
+    lab.rejects(month, &[Some("2024-02-01"), Some("2024-01-02"), None]).await;
+    let summary = check::run(&lab.context, ALL).await.unwrap();
+    assert_eq!(
+        lab.ask(
+            "SELECT dataset, date, status, rows_rejected, reason FROM ops.coverage \
+             WHERE dataset = 'klines' ORDER BY date"
+        )
+        .await,
+        [
+            "klines 2024-01-01 available 0 -",
+            "klines 2024-01-02 degraded 1 lines of its archives that were rejected: 1",
+        ]
+    );
+    assert_eq!(summary.reasons["degraded"]["rejected lines"], 1);
+    assert_eq!(
+        statuses(&lab, "lines_without_day").await,
+        ["warn binance/spot/klines/BTCUSDT/1h 1 lines of 2024-01 were rejected that tell no day; \
+          see `query rejects`"]
+    );
+    // the day that lost no line is compared
+    let told = statuses(&lab, "reconciliation").await.join("");
+    assert!(told.contains("24 bars of 1 days compared"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bars_from_klines_are_not_held_against_klines() {
+    let lab = sound().await;
+    lab.bars_from(&hours(24), "klines").await;
+    let summary = check::run(&lab.context, ALL).await.unwrap();
+    assert_eq!(
+        statuses(&lab, "reconciliation").await,
+        [
+            "warn binance/spot/BTCUSDT/1h 24 bars of 1 days compared in every field, 24 differ; 1 days \
+          not compared, for trades or klines of them are not whole, on 1 of them klines count more \
+          trades than there are"
+        ]
+    );
+    assert_eq!((summary.bars_compared, summary.bars_differ), (24, 24));
+}
