@@ -243,6 +243,7 @@ mod tests {
                     day: this,
                     status: *status,
                     reason: None,
+                    kind: None,
                     archive: None,
                     rows: 0,
                     rejected: 0,

@@ -90,7 +90,7 @@ fn days_without_rows_say_why() {
             "2024-01-02 available 0",
             "2024-01-03 corrupt 0 its archive does not have the published checksum",
             "2024-01-04 corrupt 0 its archive cannot be read",
-            "2024-01-05 degraded 0 its archive holds no row of this day",
+            "2024-01-05 degraded 0 the archive holds no row",
             "2024-01-06 missing 0 the source does not list it",
             "2024-01-07 missing 0 no archive of it has been fetched",
             "2024-01-08 pending 0 its archive may come out until 2024-01-11",
