@@ -247,13 +247,14 @@ pub struct SilverLimits {
     pub workers: u32,
     /// MiB that all workers of a process together may hold in rows before they spill to disk.
     pub memory_mib: u64,
-    /// Rows a row group.
+    /// Accepted from former configurations and without effect: it would make other bytes of the
+    /// same archives, and [`ROW_GROUP_ROWS`](crate::plan::ROW_GROUP_ROWS) is what holds.
     pub row_group_rows: u64,
 }
 
 impl Default for SilverLimits {
     fn default() -> Self {
-        Self { workers: 0, memory_mib: 192, row_group_rows: 1_048_576 }
+        Self { workers: 0, memory_mib: 192, row_group_rows: crate::plan::ROW_GROUP_ROWS }
     }
 }
 

@@ -183,6 +183,9 @@ pub struct Remote {
 /// overwritten with other bytes, and the next plan builds every group anew.
 pub const SILVER_BYTES: u32 = 2;
 
+/// Rows of a row group of silver's data files. A constant, for it is part of their bytes.
+pub const ROW_GROUP_ROWS: u64 = 1 << 20;
+
 impl Group {
     /// Stands for what a group is built from: its units, their archives' SHA-256, and the code's
     /// [`SILVER_BYTES`]. The same inputs give the same data files.

@@ -49,6 +49,10 @@ impl ColumnType {
     }
 }
 
+/// Ids of trades and numbers of trades lie from 0 to below this: every double holds them exactly,
+/// and neither sums nor differences of them overflow.
+pub const ID_LIMIT: i64 = 1 << 53;
+
 /// Prices of single rows.
 pub const PRICE: ColumnType = ColumnType::Decimal(18, 8);
 /// Quantities, volumes and quote amounts of single rows.

@@ -8,8 +8,10 @@ use model::schema::{Issue, Issues};
 
 use crate::form::{Form, From, Kind, Printed};
 use crate::number::{Cursor, Unsigned};
+use crate::repeats::Proof;
 use crate::rows::{Has, Row, Rows};
-use crate::rules::Bounds;
+use crate::rules::{Bounds, is_id};
+use crate::settle::SameKey;
 use crate::trades::push;
 
 const ID: usize = 0;
@@ -46,6 +48,8 @@ pub(crate) static SPOT: Form = Form {
     ],
     has: Has { longs: 4, prices: 1, amounts: 1, flags: 2 },
     time: TIME,
+    same_key: SameKey::Trades(FIRST, LAST),
+    repeats: Some((FIRST, LAST, Proof::Overlap)),
     fast: read::<true>,
     judge,
 };
@@ -81,6 +85,8 @@ pub(crate) static USDM: Form = Form {
     ],
     has: Has { longs: 4, prices: 1, amounts: 1, flags: 1 },
     time: TIME,
+    same_key: SameKey::Trades(FIRST, LAST),
+    repeats: Some((FIRST, LAST, Proof::SameSpan)),
     fast: read::<false>,
     judge,
 };
@@ -105,20 +111,31 @@ pub(crate) static COINM: Form = Form {
     ],
     has: Has { longs: 4, prices: 1, amounts: 1, flags: 1 },
     time: TIME,
+    same_key: SameKey::Trades(FIRST, LAST),
+    repeats: Some((FIRST, LAST, Proof::SameSpan)),
     fast: read::<false>,
     judge,
 };
 
 fn judge(row: &Row, _: &Printed, _: &Bounds) -> Issues {
     let mut issues = Issues::default();
-    if row.prices[0] <= 0 {
-        issues.add(Issue::NonPositivePrice);
+    let [id, _, first, last] = row.longs;
+    let is_void = row.prices[0] == 0 && row.amounts[0] == 0 && first < 0 && last < 0;
+    if is_void {
+        issues.add(Issue::Voided);
+    } else {
+        if row.prices[0] <= 0 {
+            issues.add(Issue::NonPositivePrice);
+        }
+        if row.amounts[0] <= 0 {
+            issues.add(Issue::BadQuantity);
+        }
+        if first > last {
+            issues.add(Issue::TradeIdOrder);
+        }
     }
-    if row.amounts[0] <= 0 {
-        issues.add(Issue::BadQuantity);
-    }
-    if row.longs[FIRST] > row.longs[LAST] {
-        issues.add(Issue::TradeIdOrder);
+    if !is_id(id) || !(is_void || is_id(first) && is_id(last)) {
+        issues.add(Issue::IdOutOfRange);
     }
     issues
 }
@@ -184,7 +201,9 @@ fn line<const BEST: bool>(cursor: &mut Cursor<'_>, bounds: &Bounds) -> Option<Li
         false
     };
     cursor.line_end()?;
-    let is_fine = price > 0 && quantity.whole | quantity.fraction != 0 && first <= last;
+    // none of them is negative here
+    let ids_are_fine = is_id(id | first | last) && first <= last;
+    let is_fine = price > 0 && quantity.whole | quantity.fraction != 0 && ids_are_fine;
     (is_fine && bounds.is_plain(time)).then_some(Line {
         id,
         time,

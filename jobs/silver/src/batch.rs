@@ -4,7 +4,7 @@
 use model::fragment::{BronzeFragment, RawArchive, RowCounts, SilverFragment};
 use model::layout;
 use model::metrics::Metric;
-use model::plan::{Group, Origin};
+use model::plan::{Group, Origin, ROW_GROUP_ROWS};
 use model::schema::Table;
 use model::{Unit, UnitId};
 use stage::{Context, Failure};
@@ -58,7 +58,13 @@ pub async fn run(context: &Context, number: u32, workers: Option<u32>) -> Result
     tokio::task::spawn_blocking(move || {
         let silver = &context.config.limits.silver;
         let workers = workers::count(workers.unwrap_or(silver.workers), batch.groups.len());
-        let limits = Limits::new(silver.memory_mib, workers, silver.row_group_rows);
+        if silver.row_group_rows != ROW_GROUP_ROWS {
+            tracing::warn!(
+                "limits.silver.row_group_rows has no effect: row groups have {ROW_GROUP_ROWS} rows; \
+                 remove it from the configuration"
+            );
+        }
+        let limits = Limits::new(silver.memory_mib, workers);
         context.meter.total(batch.groups.len() as u64);
         let done = workers::each(&batch.groups, workers, |group| {
             // a bug is reported with the group it was met in

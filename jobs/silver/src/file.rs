@@ -36,8 +36,6 @@ pub struct Files {
     pub workers: u32,
     /// MiB of rows that all workers together may hold.
     pub memory_mib: u64,
-    /// Rows a row group.
-    pub row_group_rows: u64,
 }
 
 /// The unit that a zip's name says: `BTCUSDT-trades-2024-01.zip`.
@@ -90,7 +88,7 @@ pub fn run(
     }
     let groups = group(units);
     let workers = workers::count(files.workers, groups.len());
-    let limits = Limits::new(files.memory_mib, workers, files.row_group_rows);
+    let limits = Limits::new(files.memory_mib, workers);
     meter.total(groups.len() as u64);
     let done = workers::each(&groups, workers, |(group, zips)| -> anyhow::Result<_> {
         check_units(group)?;

@@ -8,12 +8,14 @@
 
 use std::borrow::Cow;
 
-use model::schema::{Issues, RejectReason};
+use model::schema::{Issue, Issues, RejectReason};
 use model::{Dataset, Market, Unit};
 
 use crate::number::{self, Bad};
+use crate::repeats::{Proof, Repeats};
 use crate::rows::{Has, Row, Rows, SLOTS};
 use crate::rules::Bounds;
+use crate::settle::SameKey;
 use crate::{agg_trades, klines, trades};
 
 /// What a field of a line is and which slot of [`Row`] it goes to.
@@ -80,6 +82,11 @@ pub(crate) struct Form {
     pub(crate) has: Has,
     /// The slot of [`Row::longs`] whose instant decides the partition.
     pub(crate) time: usize,
+    /// Which of the rows of one key stay.
+    pub(crate) same_key: SameKey,
+    /// Of aggregates: the slots of the first and the last trade, and what proves that two of them
+    /// are of the same trades.
+    pub(crate) repeats: Option<(usize, usize, Proof)>,
     /// The fast reader.
     pub(crate) fast: FastReader,
     /// The row rules.
@@ -118,6 +125,11 @@ impl Form {
         }
     }
 
+    /// What finds aggregates that repeat others, where the dataset has any.
+    pub(crate) fn repeats(&self) -> Option<Repeats> {
+        self.repeats.map(|(first, last, proof)| Repeats::new((first, last), proof))
+    }
+
     /// Whether a line has as many fields as the form.
     pub(crate) fn has_right_fields(&self, line: &[u8]) -> bool {
         fields(line) == self.fields.len()
@@ -127,10 +139,11 @@ impl Form {
     pub(crate) fn read(&self, line: &[u8], bounds: &Bounds) -> Result<Row, Fault> {
         let found = fields(line);
         if found != self.fields.len() {
-            return Err(self.wrong_count(format!("{found} fields")));
+            return Err(self.wrong_count(line, found));
         }
         let mut row = Row::default();
         let mut printed = Printed::default();
+        let mut underflow = false;
         let mut time_field: (&'static str, &[u8]) = ("", &[]);
         for (text, (name, kind)) in line.split(|b| *b == b',').zip(self.fields) {
             let fault = |bad| fault(bad, name, *kind, text);
@@ -147,10 +160,16 @@ impl Form {
                     let (value, _) = number::decimal(text, PRICE_DIGITS).map_err(fault)?;
                     row.prices[slot] = i64::try_from(value).map_err(|_| fault(Bad::Range))?;
                 }
-                Kind::Amount(slot) => {
-                    (row.amounts[slot], printed.decimals[slot]) =
-                        number::decimal(text, AMOUNT_DIGITS).map_err(fault)?;
-                }
+                Kind::Amount(slot) => match number::decimal(text, AMOUNT_DIGITS) {
+                    // the row is told of and not lost for it
+                    Err(Bad::Underflow) => {
+                        underflow = true;
+                        printed.decimals[slot] = 8;
+                    }
+                    other => {
+                        (row.amounts[slot], printed.decimals[slot]) = other.map_err(fault)?;
+                    }
+                },
                 Kind::Flag(slot) => row.flags[slot] = number::flag(text).map_err(fault)?,
                 Kind::Ignored => {}
             }
@@ -164,7 +183,21 @@ impl Form {
             });
         }
         row.issues = (self.judge)(&row, &printed, bounds);
+        if underflow {
+            row.issues.add(Issue::QuantityUnderflow);
+        }
         Ok(row)
+    }
+
+    /// The name and the text of the natural key of a line that is a row.
+    pub(crate) fn key<'a>(&self, line: &'a [u8]) -> (&'static str, &'a [u8]) {
+        let is_key = |(_, kind): &&(&str, Kind)| matches!(kind, Kind::Long(0) | Kind::Instant(0));
+        let fields = self.fields.iter().zip(line.split(|b| *b == b','));
+        fields
+            .filter(|(field, _)| is_key(field))
+            .map(|((name, _), text)| (*name, text))
+            .next()
+            .unwrap_or(("", line))
     }
 
     /// The instant that decides the partition, of a line that is no row; `None` where it cannot
@@ -180,11 +213,16 @@ impl Form {
         (self.has_right_fields(line) || bounds.is_plain(time)).then_some(time)
     }
 
-    fn wrong_count(&self, found: String) -> Fault {
+    fn wrong_count(&self, line: &[u8], found: usize) -> Fault {
+        let expected = self.fields.len();
         Fault {
             reason: RejectReason::FieldCount,
-            field: None,
-            found,
+            // the first that is not there
+            field: self.fields.get(found).map(|(name, _)| *name),
+            found: match line.split(|b| *b == b',').nth(expected) {
+                Some(more) => format!("{found} fields, `{}` the first too many", lossy(more)),
+                None => format!("{found} fields"),
+            },
             expected: Cow::Owned(format!("{} fields", self.fields.len())),
         }
     }
@@ -197,18 +235,22 @@ fn fields(line: &[u8]) -> usize {
 fn fault(bad: Bad, name: &'static str, kind: Kind, text: &[u8]) -> Fault {
     let expected = match (bad, kind) {
         (Bad::Form, Kind::Long(_)) => "a whole number",
-        (Bad::Range, Kind::Long(_)) => "a whole number of 64 bits",
+        (Bad::Range | Bad::Underflow, Kind::Long(_)) => "a whole number of 64 bits",
         (_, Kind::Instant(_)) => "13 digits (milliseconds) or 16 digits (microseconds)",
-        (Bad::Form, Kind::Price(_) | Kind::Amount(_)) => "a plain decimal number",
-        (Bad::Range, Kind::Price(_)) => "at most 10 digits before the point and 8 after it",
-        (Bad::Range, Kind::Amount(_)) => "at most 20 digits before the point and 8 after it",
+        (Bad::Form, Kind::Price(_) | Kind::Amount(_)) => "a decimal number",
+        (Bad::Range | Bad::Underflow, Kind::Price(_)) => {
+            "at most 10 digits before the point and 8 after it"
+        }
+        (Bad::Range | Bad::Underflow, Kind::Amount(_)) => {
+            "at most 20 digits before the point and 8 after it"
+        }
         (_, Kind::Flag(_)) => "true or false",
         (_, Kind::Ignored) => "anything",
     };
     Fault {
         reason: match bad {
             Bad::Form => RejectReason::Unreadable,
-            Bad::Range => RejectReason::OutOfRange,
+            Bad::Range | Bad::Underflow => RejectReason::OutOfRange,
         },
         field: Some(name),
         found: lossy(text),

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use model::archive::file_name;
 use model::fragment::{RawArchive, RowCounts};
+use model::plan::ROW_GROUP_ROWS;
 use model::schema::{RejectReason, Table};
 use model::{Day, Unit, layout};
 use stage::Meter;
@@ -21,15 +22,17 @@ use store::{Lake, LocalCopy};
 use crate::days::Days;
 use crate::error::SilverError;
 use crate::form::Form;
-use crate::inorder::{Duplicates, InOrder, Order};
+use crate::inorder::{InOrder, Order};
 use crate::lines::{BLOCK, Blocks, Piece};
 use crate::output::{Output, PartitionFiles, Written};
-use crate::parse::Parser;
+use crate::parse::{PAUSE, Parser, Reject};
 use crate::partition::Cut;
 use crate::reject::RejectFiles;
 use crate::resort::Resort;
 use crate::rows::Rows;
 use crate::rules::Bounds;
+use crate::settle::Dropped;
+use crate::sort::Sorted;
 use crate::zip::{Member, ZipFault};
 
 /// What is said of an archive in which nothing stands but perhaps a header.
@@ -48,13 +51,9 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Of one of `workers` workers that share `memory_mib`.
-    pub(crate) fn new(memory_mib: u64, workers: usize, row_group_rows: u64) -> Self {
+    pub(crate) fn new(memory_mib: u64, workers: usize) -> Self {
         let share = usize::try_from(memory_mib << 20).unwrap_or(usize::MAX) / workers.max(1);
-        Self {
-            memory: share,
-            row_group_rows: usize::try_from(row_group_rows).unwrap_or(usize::MAX).max(1),
-            block: BLOCK,
-        }
+        Self { memory: share, row_group_rows: ROW_GROUP_ROWS as usize, block: BLOCK }
     }
 }
 
@@ -229,9 +228,9 @@ impl Pass<'_> {
         let mut sink = if sorted {
             let folder = self.lake.temp();
             let memory = self.limits.memory;
-            Sink::Resort(Resort::new(form.has, cut, form.time, folder, memory), output)
+            Sink::Resort(Resort::new(form, cut, folder, memory), output)
         } else {
-            Sink::InOrder(InOrder::new(output, cut, form.time, units))
+            Sink::InOrder(InOrder::new(output, cut, form, self.lake.temp(), units))
         };
         let mut rows = Rows::new(form.has);
         for (place, input) in self.inputs.iter().enumerate() {
@@ -239,13 +238,19 @@ impl Pass<'_> {
                 results[place] = self.unit(place, input, form, &mut rows, &mut sink, progress)?;
             }
         }
-        let (files, written, duplicates) = finish(sink, units)?;
+        let (files, written, dropped) = finish(sink, units)?;
+        let (duplicates, conflicting) = dropped.finish()?;
         for ((result, written), duplicates) in results.iter_mut().zip(written).zip(duplicates) {
             let counts = &mut result.counts;
             counts.silver = written.rows;
             counts.invalid = written.invalid;
             counts.duplicate = duplicates.rows;
             counts.conflicting = duplicates.conflicting;
+        }
+        for (rank, lines) in conflicting {
+            let place = usize::from(rank);
+            let files = self.conflicting(place, form, lines)?;
+            results[place].rejects.extend(files);
         }
         Ok(Built { files, units: results, sorted, withheld: false })
     }
@@ -260,10 +265,7 @@ impl Pass<'_> {
         progress: &mut Progress<'_>,
     ) -> Result<UnitResult, Stop> {
         let path = input.path.as_path();
-        let stop = |fault: ZipFault| match fault {
-            ZipFault::Corrupt(reason) => Stop::Corrupt(place, reason),
-            ZipFault::Io(source) => failed(path, source),
-        };
+        let stop = stop_of(place, path);
         let file = File::open(path).map_err(|source| failed(path, source))?;
         let bytes = file.metadata().map_err(|source| failed(path, source))?.len();
         if bytes == 0 {
@@ -275,7 +277,7 @@ impl Pass<'_> {
             let reason = format!("the raw object has {bytes} bytes, expected {expected}");
             return Err(Stop::Corrupt(place, reason));
         }
-        let member = open(file, input).map_err(stop)?;
+        let member = open(file, input).map_err(&stop)?;
         if member.others > 0 {
             tracing::warn!(unit = %input.unit, others = member.others, "a zip has other members: ignored");
         }
@@ -332,6 +334,54 @@ impl Pass<'_> {
     }
 }
 
+impl Pass<'_> {
+    /// The rejects for rows that lost against others of their key: their lines are read again.
+    fn conflicting(
+        &self,
+        place: usize,
+        form: &'static Form,
+        mut lines: Sorted,
+    ) -> Result<Vec<(RejectReason, Finished)>, Stop> {
+        let input = &self.inputs[place];
+        let stop = stop_of(place, &input.path);
+        let file = File::open(&input.path).map_err(|source| failed(&input.path, source))?;
+        let member = open(file, input).map_err(&stop)?;
+        let mut blocks = Blocks::new(member, self.limits.block);
+        let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
+        let mut rejects = Vec::new();
+        let bounds = Bounds::of(&input.unit);
+        let mut next = lines.next()?.map(|ranked| ranked.line);
+        let mut number = 0;
+        while let (Some(piece), true) =
+            (blocks.next().map_err(|error| stop(error.into()))?, next.is_some())
+        {
+            let Piece::Lines(text) = piece else {
+                number += 1;
+                continue;
+            };
+            for line in text.split_inclusive(|b| *b == b'\n') {
+                number += 1;
+                if next == Some(number) {
+                    rejects.push(Reject::conflicting(form, &bounds, number, line));
+                    if rejects.len() >= PAUSE {
+                        files.take(&mut rejects)?;
+                    }
+                    next = lines.next()?.map(|ranked| ranked.line);
+                }
+            }
+        }
+        files.take(&mut rejects)?;
+        Ok(files.finish()?)
+    }
+}
+
+fn stop_of(place: usize, path: &Path) -> impl Fn(ZipFault) -> Stop {
+    move |fault| match fault {
+        ZipFault::Corrupt(reason) => Stop::Corrupt(place, reason),
+        ZipFault::Io(source) => failed(path, source),
+    }
+}
+
 /// The CSV in a unit's zip: named like the zip.
 pub(crate) fn member_name(unit: &Unit) -> String {
     csv_of(&file_name(unit))
@@ -360,20 +410,24 @@ fn failed(path: &Path, source: io::Error) -> Stop {
     Stop::Failed(SilverError::Archive { path: path.to_owned(), source })
 }
 
-type Ended = (PartitionFiles, Vec<Written>, Vec<Duplicates>);
+type Ended = (PartitionFiles, Vec<Written>, Dropped);
 
 fn finish(sink: Sink<'_>, units: usize) -> Result<Ended, SilverError> {
-    let (output, duplicates) = match sink {
+    let (output, dropped) = match sink {
         Sink::InOrder(sink) => sink.finish(),
         Sink::Resort(sink, mut output) => {
-            let duplicates = sink.finish(&mut output, units)?;
-            (output, duplicates)
+            let dropped = sink.finish(&mut output, units)?;
+            (output, dropped)
         }
     };
     let (files, written) = output.finish()?;
-    Ok((files, written, duplicates))
+    Ok((files, written, dropped))
 }
 
 #[cfg(test)]
 #[path = "group_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "group_keys_tests.rs"]
+mod keys_tests;

@@ -1,24 +1,19 @@
 //! The fast path of a group: its rows are in key order already, as they nearly always are.
 //! Rows go straight into their partition's file; a repeated key stands next to its first row.
 //!
-//! The last row is kept back until its key cannot come again: were it repeated with other
-//! content, the row that stays must say so.
+//! The rows of the last key are kept back until it cannot come again: were one repeated with
+//! other content, the row that stays must say so.
 
-use model::schema::Issue;
+use std::path::Path;
 
 use crate::error::SilverError;
+use crate::form::Form;
 use crate::output::{Output, Ranks};
 use crate::partition::{Cut, Ordinal};
+use crate::record::Ranked;
+use crate::repeats::Repeats;
 use crate::rows::Rows;
-
-/// Rows dropped because their key was there already, of one unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Duplicates {
-    /// All of them.
-    pub(crate) rows: u64,
-    /// Those whose content differed from the row that was kept.
-    pub(crate) conflicting: u64,
-}
+use crate::settle::{Dropped, Settler};
 
 /// What became of some rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,29 +29,38 @@ pub(crate) enum Order {
 pub(crate) struct InOrder<'a> {
     output: Output<'a>,
     cut: Cut,
-    /// The slot of the instant that decides the partition.
-    time: usize,
+    form: &'static Form,
     /// The greatest key of the units before the present one.
     last_key: Option<i64>,
     /// The last partition written to.
     last_ordinal: Option<Ordinal>,
-    duplicates: Vec<Duplicates>,
+    settler: Settler,
+    repeats: Option<Repeats>,
+    dropped: Dropped,
 }
 
 impl<'a> InOrder<'a> {
-    /// Into `output`, for `units` units.
-    pub(crate) fn new(output: Output<'a>, cut: Cut, time: usize, units: usize) -> Self {
+    /// Into `output`, for `units` units, with spill files in `folder`.
+    pub(crate) fn new(
+        output: Output<'a>,
+        cut: Cut,
+        form: &'static Form,
+        folder: &Path,
+        units: usize,
+    ) -> Self {
         Self {
             output,
             cut,
-            time,
+            form,
             last_key: None,
             last_ordinal: None,
-            duplicates: vec![Duplicates::default(); units],
+            settler: Settler::new(form.same_key),
+            repeats: form.repeats(),
+            dropped: Dropped::new(folder, units),
         }
     }
 
-    /// Takes the rows of one unit and leaves the last one in `rows`, where the next ones are to
+    /// Takes the rows of one unit and leaves those of the last key in `rows`, where the next ones are to
     /// be added. At the unit's end (`ended`) it leaves none.
     pub(crate) fn take(
         &mut self,
@@ -78,26 +82,38 @@ impl<'a> InOrder<'a> {
             if rows.keys().windows(2).any(|pair| pair[0] > pair[1]) {
                 return Ok(Order::Broken);
             }
-            *rows = deduplicated(rows, &mut self.duplicates[usize::from(rank)]);
+            *rows = self.settled(rows, rank)?;
         }
-        let kept_back = usize::from(!ended);
-        let end = rows.len() - kept_back;
+        let mut end = rows.len();
+        if !ended {
+            let keys = rows.keys();
+            end -= 1;
+            while end > 0 && keys[end - 1] == keys[end] {
+                end -= 1;
+            }
+        }
         if self.write(rows, end, rank)? == Order::Broken {
             return Ok(Order::Broken);
         }
         if ended {
             rows.clear();
         } else {
-            let last = rows.get(end);
+            let last: Vec<_> = (end..rows.len()).map(|at| (rows.get(at), rows.line(at))).collect();
             rows.clear();
-            rows.push(&last);
+            for (row, line) in last {
+                rows.mark_line(line);
+                rows.push(&row);
+            }
         }
         Ok(Order::Kept)
     }
 
     /// Writes the first `end` rows, each to its partition.
-    fn write(&mut self, rows: &Rows, end: usize, rank: u16) -> Result<Order, SilverError> {
-        let times = &rows.longs[self.time][..end];
+    fn write(&mut self, rows: &mut Rows, end: usize, rank: u16) -> Result<Order, SilverError> {
+        if let Some(repeats) = &mut self.repeats {
+            repeats.mark(rows, 0..end);
+        }
+        let times = &rows.longs[self.form.time][..end];
         let mut start = 0;
         while let Some(time) = times.get(start) {
             let ordinal = self.cut.ordinal(*time);
@@ -114,9 +130,30 @@ impl<'a> InOrder<'a> {
         Ok(Order::Kept)
     }
 
-    /// The output and the duplicates by rank.
-    pub(crate) fn finish(self) -> (Output<'a>, Vec<Duplicates>) {
-        (self.output, self.duplicates)
+    /// What stays of rows that are sorted and share keys.
+    fn settled(&mut self, rows: &Rows, rank: u16) -> Result<Rows, SilverError> {
+        let mut kept = rows.empty();
+        for at in 0..rows.len() {
+            let next = Ranked { row: rows.get(at), rank, line: rows.line(at) };
+            if self.settler.key().is_some_and(|key| key != next.row.longs[0]) {
+                push(&mut kept, self.settler.take());
+            }
+            self.settler.add(next, &mut self.dropped)?;
+        }
+        push(&mut kept, self.settler.take());
+        Ok(kept)
+    }
+
+    /// The output and what was dropped.
+    pub(crate) fn finish(self) -> (Output<'a>, Dropped) {
+        (self.output, self.dropped)
+    }
+}
+
+fn push(rows: &mut Rows, kept: impl Iterator<Item = Ranked>) {
+    for Ranked { row, line, .. } in kept {
+        rows.mark_line(line);
+        rows.push(&row);
     }
 }
 
@@ -124,25 +161,4 @@ impl<'a> InOrder<'a> {
 fn is_rising(keys: &[i64]) -> bool {
     // counted, not sought: without an early end the compiler compares several at once
     keys.windows(2).filter(|pair| pair[0] >= pair[1]).count() == 0
-}
-
-/// The first row of each key. `rows` are sorted.
-fn deduplicated(rows: &Rows, duplicates: &mut Duplicates) -> Rows {
-    let mut kept = rows.empty();
-    let mut current = rows.get(0);
-    for at in 1..rows.len() {
-        let next = rows.get(at);
-        if next.longs[0] == current.longs[0] {
-            duplicates.rows += 1;
-            if !next.same_content(&current) {
-                duplicates.conflicting += 1;
-                current.issues.add(Issue::ConflictingDuplicate);
-            }
-        } else {
-            kept.push(&current);
-            current = next;
-        }
-    }
-    kept.push(&current);
-    kept
 }

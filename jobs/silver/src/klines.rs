@@ -8,7 +8,8 @@ use model::schema::{Issue, Issues};
 use crate::form::{Form, From, Kind, Printed};
 use crate::number::{Cursor, Unsigned};
 use crate::rows::{Has, Row, Rows};
-use crate::rules::Bounds;
+use crate::rules::{Bounds, is_id};
+use crate::settle::SameKey;
 use crate::trades::push;
 
 const OPEN_TIME: usize = 0;
@@ -60,6 +61,8 @@ pub(crate) static LINEAR: Form = Form {
     ],
     has: HAS,
     time: OPEN_TIME,
+    same_key: SameKey::Fuller(COUNT, VOLUME),
+    repeats: None,
     fast: read,
     judge,
 };
@@ -87,6 +90,8 @@ pub(crate) static COINM: Form = Form {
     ],
     has: HAS,
     time: OPEN_TIME,
+    same_key: SameKey::Fuller(COUNT, VOLUME),
+    repeats: None,
     fast: read,
     judge,
 };
@@ -106,6 +111,9 @@ fn judge(row: &Row, printed: &Printed, bounds: &Bounds) -> Issues {
     }
     if row.amounts[TAKER] > row.amounts[VOLUME] || row.amounts[TAKER_QUOTE] > row.amounts[QUOTE] {
         issues.add(Issue::TakerExceedsVolume);
+    }
+    if !is_id(row.longs[COUNT]) {
+        issues.add(Issue::BadCount);
     }
     let into = open_time.rem_euclid(bounds.timeframe);
     if into != 0 {
@@ -174,6 +182,7 @@ fn line(cursor: &mut Cursor<'_>, bounds: &Bounds) -> Option<Line> {
     cursor.line_end()?;
     let [open, high, low, close] = prices;
     let is_fine = low > 0
+        && is_id(count)
         && is_ohlc(open, high, low, close)
         && is_at_most(taker, volume)
         && is_at_most(taker_quote, quote)

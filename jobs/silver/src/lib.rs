@@ -16,6 +16,7 @@
 //! | `number`, `rules`, `rows` | fields, row rules, columns in memory |
 //! | `inorder` | rows in key order → partitions, straight away |
 //! | `resort`, `sort`, `record` | rows in any order → sorted, spilled, merged, deduplicated |
+//! | `settle`, `repeats` | which rows of one key stay; aggregates that repeat others |
 //! | `partition`, `output`, `reject` | Parquet files of partitions and of rejects |
 //! | `group` | one group, from raw objects to staged files |
 //! | [`batch`] | the groups of a batch on several threads; publishing; fragments |
@@ -42,9 +43,11 @@ mod partition;
 mod publish;
 mod record;
 mod reject;
+mod repeats;
 mod resort;
 mod rows;
 mod rules;
+mod settle;
 mod sort;
 mod trades;
 mod workers;

@@ -70,10 +70,6 @@ struct FileArgs {
     /// MiB of rows to hold before they spill to disk.
     #[arg(long, value_name = "MIB", default_value_t = SilverLimits::default().memory_mib)]
     memory_mib: u64,
-
-    /// Rows a row group.
-    #[arg(long, value_name = "ROWS", default_value_t = SilverLimits::default().row_group_rows)]
-    row_group_rows: u64,
 }
 
 fn main() -> ExitCode {
@@ -117,7 +113,6 @@ fn read_files(args: FileArgs) -> anyhow::Result<()> {
         zips: args.zips,
         workers: args.workers,
         memory_mib: args.memory_mib,
-        row_group_rows: args.row_group_rows,
     };
     let meter = Meter::new("silver", false);
     let groups = file::run(runtime.handle(), &lake, &Clock::System, &meter, &files)?;

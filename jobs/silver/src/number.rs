@@ -211,6 +211,8 @@ pub(crate) enum Bad {
     Form,
     /// It has the form and does not fit.
     Range,
+    /// It is not 0 and less than 1e-8.
+    Underflow,
 }
 
 fn unsigned(text: &[u8]) -> (bool, &[u8]) {
@@ -237,32 +239,57 @@ pub(crate) fn long(text: &[u8]) -> Result<i64, Bad> {
         .ok_or(Bad::Range)
 }
 
-/// A decimal with or without a sign, in units of 1e-8, of at most `digits` digits with those
-/// eight, and how many of the eight were written. Exact or nothing: more than eight digits
-/// after the point must be zeros.
+/// A decimal with or without a sign and an exponent, in units of 1e-8, of at most `digits` digits
+/// with those eight, and how many of the eight were written. Exact or nothing: more than eight
+/// digits after the point must be zeros.
 pub(crate) fn decimal(text: &[u8], digits: u32) -> Result<(i128, u32), Bad> {
     let (negative, number) = unsigned(text);
+    let (number, exponent) = exponent(number)?;
     let (whole, fraction) = match memchr::memchr(b'.', number) {
         Some(point) => (&number[..point], &number[point + 1..]),
         None => (number, &[][..]),
     };
-    let is_number = whole.iter().chain(fraction).all(u8::is_ascii_digit);
-    if !is_number || whole.is_empty() && fraction.is_empty() {
+    let all = || whole.iter().chain(fraction);
+    if !all().all(u8::is_ascii_digit) || whole.is_empty() && fraction.is_empty() {
         return Err(Bad::Form);
     }
-    let (kept, beyond) = fraction.split_at(fraction.len().min(8));
-    if beyond.iter().any(|b| *b != b'0') {
-        return Err(Bad::Range);
+    let printed = (fraction.len() as i64 - exponent).clamp(0, 8) as u32;
+    let leading = all().take_while(|b| **b == b'0').count();
+    let length = whole.len() + fraction.len();
+    if leading == length {
+        return Ok((0, printed));
     }
-    let value = whole
-        .iter()
-        .chain(kept)
+    // zeros at the end say nothing; so many tens the rest is times 1e-8
+    let trailing = all().rev().take_while(|b| **b == b'0').count();
+    let tens = 8 + exponent - fraction.len() as i64 + trailing as i64;
+    let significant = length - leading - trailing;
+    if tens < 0 {
+        let is_tiny = tens + significant as i64 <= 0;
+        return Err(if is_tiny { Bad::Underflow } else { Bad::Range });
+    }
+    let value = all()
+        .skip(leading)
+        .take(significant)
         .try_fold(0_i128, |value, b| value.checked_mul(10)?.checked_add(i128::from(b - b'0')));
     let value = value
-        .and_then(|v| v.checked_mul(i128::from(TENS[8 - kept.len()])))
+        .zip(u32::try_from(tens).ok().and_then(|tens| 10_i128.checked_pow(tens)))
+        .and_then(|(value, tens)| value.checked_mul(tens))
         .filter(|v| *v < 10_i128.pow(digits))
         .ok_or(Bad::Range)?;
-    Ok((if negative { -value } else { value }, kept.len() as u32))
+    Ok((if negative { -value } else { value }, printed))
+}
+
+/// A number without its exponent, and the exponent: `1.5` and −7 of `1.5E-7`, 0 where there is
+/// none. One beyond any number counts as a million.
+fn exponent(number: &[u8]) -> Result<(&[u8], i64), Bad> {
+    const MOST: i64 = 1_000_000;
+    let Some(at) = memchr::memchr2(b'e', b'E', number) else { return Ok((number, 0)) };
+    let (negative, digits) = unsigned(&number[at + 1..]);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(Bad::Form);
+    }
+    let value = digits.iter().fold(0_i64, |value, b| (value * 10 + i64::from(b - b'0')).min(MOST));
+    Ok((&number[..at], if negative { -value } else { value }))
 }
 
 /// An instant in milliseconds (13 digits) or microseconds (16), as microseconds, and the length
@@ -325,7 +352,34 @@ mod tests {
         check(".5", Ok((50_000_000, 1)));
         check("000000000000000000000000000000000000000001.5", Ok((150_000_000, 1)));
         check(&"9".repeat(60), Err(Bad::Range));
-        for text in ["", ".", "-", "1e5", "1.70027E+12", "1,5", " 1", "1 ", "\"1\"", "--1", "NaN"] {
+        for text in ["", ".", "-", "1,5", " 1", "1 ", "\"1\"", "--1", "NaN", "0x1", "1.5.1"] {
+            check(text, Err(Bad::Form));
+        }
+    }
+
+    #[test]
+    fn exponents_are_exact() {
+        check("1E-7", Ok((10, 7)));
+        check("0E-8", Ok((0, 8)));
+        check("-0E-18", Ok((0, 8)));
+        check("1e1", Ok((1_000_000_000, 0)));
+        check("1.70027E+12", Ok((170_027_000_000_000_000_000, 0)));
+        check("0.15e2", Ok((1_500_000_000, 0)));
+        check("100000000E-16", Ok((1, 8)));
+        check("150000000E-16", Err(Bad::Range));
+        check("1.50E-7", Ok((15, 8)));
+        check("1e19", Ok((10_i128.pow(27), 0)));
+        check("0e999999999999999999999999", Ok((0, 0)));
+        check("1e20", Err(Bad::Range));
+        check("1e999999999999999999999999", Err(Bad::Range));
+        check("1.23456789E-1", Err(Bad::Range));
+        check("4.336808689942018E-19", Err(Bad::Underflow));
+        check("-1E-9", Err(Bad::Underflow));
+        check("0.000000009", Err(Bad::Underflow));
+        check("9.9E-9", Err(Bad::Underflow));
+        check("1.1E-8", Err(Bad::Range));
+        check("1E-999999999999999999999999", Err(Bad::Underflow));
+        for text in ["e5", ".e5", "1e", "1e+", "1e-", "1e5.0", "1e5e5", "1 e5", "1e 5", "E"] {
             check(text, Err(Bad::Form));
         }
     }

@@ -35,6 +35,27 @@ pub(crate) struct Reject {
     pub(crate) day: Option<Day>,
 }
 
+impl Reject {
+    /// A line whose row lost against another one of its key.
+    pub(crate) fn conflicting(form: &Form, bounds: &Bounds, number: u64, line: &[u8]) -> Self {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let text = if number == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line };
+        let (field, key) = form.key(text);
+        Self {
+            line: number,
+            fault: Fault {
+                reason: RejectReason::ConflictingDuplicate,
+                field: Some(field),
+                found: lossy(key),
+                expected: Cow::Borrowed("no other row of it that says something else"),
+            },
+            raw: lossy(line),
+            day: form.own_time(text, bounds).and_then(Day::of_micros),
+        }
+    }
+}
+
 /// A reject whose next row has not been seen.
 #[derive(Debug)]
 struct Waiting {

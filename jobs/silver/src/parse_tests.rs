@@ -161,7 +161,10 @@ fn headers_and_line_ends() {
     check(FUTURES, format!("{row}\r\n").as_bytes(), &[show]);
     let again = format!("3: unreadable id found id, expected a whole number | {header}");
     check(FUTURES, format!("{header}\n{row}\n{header}\n").as_bytes(), &[show, &again]);
-    let fused = format!("1: field_count - found 11 fields, expected 6 fields | {header}{row}");
+    let fused = format!(
+        "1: field_count - found 11 fields, `42283.1` the first too many, expected 6 fields | \
+         {header}{row}"
+    );
     check(FUTURES, format!("{header}{row}\n").as_bytes(), &[&fused]);
     let damaged = format!("1: unreadable id found x4, expected a whole number | x{row}");
     check(FUTURES, format!("x{row}\n{row}\n").as_bytes(), &[show, &damaged]);
@@ -176,9 +179,15 @@ fn lines_that_are_no_rows() {
         let reject = format!("2: {expect} | {line}");
         check(FUTURES, csv.as_bytes(), &[show, show, &reject]);
     };
-    bad(&format!("{row}{row}"), "field_count - found 11 fields, expected 6 fields");
-    bad("4,42283.1,0.005", "field_count - found 3 fields, expected 6 fields");
-    bad(&format!("{row},"), "field_count - found 7 fields, expected 6 fields");
+    bad(
+        &format!("{row}{row}"),
+        "field_count - found 11 fields, `42283.1` the first too many, expected 6 fields",
+    );
+    bad("4,42283.1,0.005", "field_count quote_qty found 3 fields, expected 6 fields");
+    bad(
+        &format!("{row},"),
+        "field_count - found 7 fields, `` the first too many, expected 6 fields",
+    );
     bad(
         "4,42283.1,0.005,211.4155,1.70407E+12,true",
         "unreadable time found 1.70407E+12, expected 13 digits (milliseconds) or 16 digits \
@@ -191,11 +200,27 @@ fn lines_that_are_no_rows() {
     );
     bad(
         "4,,0.005,211.4155,1704067200000,true",
-        "unreadable price found , expected a plain decimal number",
+        "unreadable price found , expected a decimal number",
     );
     bad(
-        "4,1e5,0.005,211.4155,1704067200000,true",
-        "unreadable price found 1e5, expected a plain decimal number",
+        "4,1e,0.005,211.4155,1704067200000,true",
+        "unreadable price found 1e, expected a decimal number",
+    );
+    bad(
+        "4,\"42283.1\",0.005,211.4155,1704067200000,true",
+        "unreadable price found \"42283.1\", expected a decimal number",
+    );
+    bad(
+        "4, 42283.1,0.005,211.4155,1704067200000,true",
+        "unreadable price found  42283.1, expected a decimal number",
+    );
+    bad(
+        "4e1,42283.1,0.005,211.4155,1704067200000,true",
+        "unreadable id found 4e1, expected a whole number",
+    );
+    bad(
+        "4,1E-9,0.005,211.4155,1704067200000,true",
+        "out_of_range price found 1E-9, expected at most 10 digits before the point and 8 after it",
     );
     bad(
         "4,42283.1,0.005,211.4155,1704067200000,maybe",
@@ -232,7 +257,7 @@ fn bytes_that_are_no_text() {
     check(
         FUTURES,
         b"4,\xff\xfe,0.005,211.4155,1704067200000,true\n",
-        &["1: unreadable price found \u{fffd}\u{fffd}, expected a plain decimal number | \
+        &["1: unreadable price found \u{fffd}\u{fffd}, expected a decimal number | \
            4,\u{fffd}\u{fffd},0.005,211.4155,1704067200000,true"],
     );
 }
@@ -252,7 +277,7 @@ fn lines_longer_than_any_row() {
         }
     }
     let longest = "9".repeat(LONGEST);
-    let expect = format!("1: field_count - found 1 fields, expected 6 fields | {longest}");
+    let expect = format!("1: field_count price found 1 fields, expected 6 fields | {longest}");
     check(FUTURES, longest.as_bytes(), &[&expect]);
     check(FUTURES, format!("{longest}\r\n").as_bytes(), &[&expect]);
 }
@@ -275,7 +300,16 @@ fn rules_of_trades() {
     issue("4,10,0.33333333,3.3333,1704067200000,true", "");
     issue("4,10,0.33333333,3.3331,1704067200000,true", "quote_mismatch");
     issue("4,0,0,1,1704067200000,true", "non_positive_price,bad_quantity,quote_mismatch");
-    issue("-4,10,0.5,5,1704067200000,true", "");
+    issue("-4,10,0.5,5,1704067200000,true", "id_out_of_range");
+    issue("9007199254740991,10,0.5,5,1704067200000,true", "");
+    issue("9007199254740992,10,0.5,5,1704067200000,true", "id_out_of_range");
+    issue("9223372036854775807,10,0.5,5,1704067200000,true", "id_out_of_range");
+    // exact numbers in other forms, and what no eight digits hold
+    issue("4,1e1,5E-1,0.5e1,1704067200000,true", "");
+    issue("4,+10,00.5,5.0000000000,1704067200000,true", "");
+    issue("4,10,0E-8,0,1704067200000,true", "bad_quantity");
+    issue("4,10,4.336808689942018E-19,0,1704067200000,true", "bad_quantity,quantity_underflow");
+    issue("4,0.00000001,0.01,1E-10,1704067200000,true", "quantity_underflow");
     issue("4,9999999999,99999999999999999999,1,1704067200000,true", "quote_mismatch");
 }
 
@@ -344,7 +378,7 @@ fn empty_lines_are_no_lines() {
     check(FUTURES, format!("\n{header}\n\n{row}\n\n").as_bytes(), &[show]);
     check(FUTURES, format!("{row}\r\n\r\n{row}\r\n\t\r\n").as_bytes(), &[show, show]);
     // their numbers count all the same
-    let bad = "3: field_count - found 1 fields, expected 6 fields | torn";
+    let bad = "3: field_count price found 1 fields, expected 6 fields | torn";
     check(FUTURES, format!("{row}\n\ntorn\n").as_bytes(), &[show, bad]);
 }
 
@@ -358,7 +392,20 @@ fn rules_of_aggregate_trades() {
     };
     issue("7,1.5,2,5,5,1735689600000001,True,True", "");
     issue("7,1.5,2,6,5,1735689600000001,True,True", "trade_id_order");
-    issue("7,0.0,0.0,-1,-1,1735689600000001,True,True", "non_positive_price,bad_quantity");
+    // as the exchange voids aggregates, and what looks like it
+    issue("7,0.0,0.0,-1,-1,1735689600000001,True,True", "voided");
+    issue("7,0,0E-8,-1,-1,1735689600000001,True,True", "voided");
+    issue("-7,0,0,-1,-1,1735689600000001,True,True", "voided,id_out_of_range");
+    issue("7,0,0,5,5,1735689600000001,True,True", "non_positive_price,bad_quantity");
+    issue("7,1.5,2,-1,-1,1735689600000001,True,True", "id_out_of_range");
+    let most = i64::MAX;
+    issue(&format!("7,1.5,2,{},{most},1735689600000001,True,True", -most), "id_out_of_range");
+    issue(&format!("{most},1.5,2,5,5,1735689600000001,True,True"), "id_out_of_range");
+    issue(
+        &format!("7,1.5,2,{most},5,1735689600000001,True,True"),
+        "trade_id_order,id_out_of_range",
+    );
+    issue("7,1.5,1E-9,5,5,1735689600000001,True,True", "bad_quantity,quantity_underflow");
 }
 
 #[test]
@@ -386,6 +433,9 @@ fn rules_of_klines() {
     // seen around maintenance
     issue("1517443200000,10,11,9,10,5,1517445000000,50,1,2,20,0", "early_close");
     issue("1517443200001,10,11,9,10,5,1517445000000,50,1,2,20,0", "off_grid,early_close");
+    issue("1517443200000,10,11,9,10,5,1517446799999,50,-1,2,20,0", "bad_count");
+    issue("1517443200000,10,11,9,10,5,1517446799999,50,9007199254740992,2,20,0", "bad_count");
+    issue("1517443200000,10,11,9,10,5,1517446799999,5E1,1,2e0,20,0", "");
     // what is in the ignored column matters to nobody
     issue("1517443200000,10,11,9,10,5,1517446799999,50,1,2,20,what", "");
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use model::fragment::{DataFile, RowCounts, SilverFragment, UnitOutcome, readable};
 use model::layout;
 use model::plan::{Group, Partition};
-use model::schema::Table;
+use model::schema::{RejectReason, Table};
 use store::parquet::Finished;
 use tokio::runtime::Handle;
 
@@ -30,6 +30,21 @@ pub(crate) fn publish(
             return Err(SilverError::RowsLost {
                 group: group.id.clone(),
                 found: format!("{} has {:?}", input.unit, result.counts),
+            });
+        }
+        let lines = |conflicting: bool| -> u64 {
+            let is = |reason: &RejectReason| *reason == RejectReason::ConflictingDuplicate;
+            let files = result.rejects.iter().filter(|(reason, _)| is(reason) == conflicting);
+            files.map(|(_, file)| file.rows).sum()
+        };
+        let (rejected, conflicting) = (lines(false), lines(true));
+        if (rejected, conflicting) != (result.counts.rejected, result.counts.conflicting) {
+            return Err(SilverError::RowsLost {
+                group: group.id.clone(),
+                found: format!(
+                    "{} has {rejected} + {conflicting} lines in files of rejects, {:?}",
+                    input.unit, result.counts
+                ),
             });
         }
         counts += result.counts;

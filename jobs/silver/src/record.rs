@@ -11,6 +11,8 @@ pub(crate) struct Ranked {
     pub(crate) row: Row,
     /// The unit's place in its group; the later one wins.
     pub(crate) rank: u16,
+    /// The line of its archive.
+    pub(crate) line: u64,
 }
 
 /// The form of records of a dataset.
@@ -19,8 +21,10 @@ pub(crate) struct Codec {
     has: Has,
 }
 
-/// Bytes of the fields that every record has: flags, rank, issues.
-const COMMON: usize = 1 + 2 + 4;
+/// Bytes of a line's number: no archive has 2^48 lines.
+const LINE: usize = 6;
+/// Bytes of the fields that every record has: line, flags, rank, issues.
+const COMMON: usize = LINE + 1 + 2 + 4;
 
 impl Codec {
     /// The codec of rows with these slots.
@@ -42,6 +46,7 @@ impl Codec {
         for value in &row.amounts[..self.has.amounts] {
             out.extend_from_slice(&value.to_le_bytes());
         }
+        out.extend_from_slice(&ranked.line.to_le_bytes()[..LINE]);
         out.push(u8::from(row.flags[0]) | u8::from(row.flags[1]) << 1);
         out.extend_from_slice(&ranked.rank.to_le_bytes());
         out.extend_from_slice(&row.issues.0.to_le_bytes());
@@ -60,11 +65,13 @@ impl Codec {
         for value in &mut row.amounts[..self.has.amounts] {
             *value = i128::from_le_bytes(bytes(record, &mut at));
         }
+        let mut line = [0; 8];
+        line[..LINE].copy_from_slice(&bytes::<LINE>(record, &mut at));
         let [flags] = bytes(record, &mut at);
         row.flags = [flags & 1 != 0, flags & 2 != 0];
         let rank = u16::from_le_bytes(bytes(record, &mut at));
         row.issues = Issues(u32::from_le_bytes(bytes(record, &mut at)));
-        Ranked { row, rank }
+        Ranked { row, rank, line: u64::from_le_bytes(line) }
     }
 
     /// The key of a record.
@@ -101,6 +108,7 @@ mod tests {
                 issues: Issues(513),
             },
             rank: 65_000,
+            line: (1 << 48) - 2,
         };
         let mut record = Vec::new();
         codec.encode(&ranked, &mut record);

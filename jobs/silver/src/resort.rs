@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use model::schema::Issue;
-
 use crate::error::SilverError;
-use crate::inorder::Duplicates;
+use crate::form::Form;
 use crate::output::{Output, Ranks};
 use crate::partition::{Cut, Ordinal};
 use crate::record::{Codec, Ranked};
-use crate::rows::{Has, Rows};
+use crate::repeats::Repeats;
+use crate::rows::Rows;
+use crate::settle::{Dropped, Settler};
 use crate::sort::{Records, Sorter, Spill};
 
 /// Rows written at once.
@@ -23,25 +23,23 @@ const BATCH: usize = 16_384;
 pub(crate) struct Resort {
     sorter: Sorter,
     codec: Codec,
-    has: Has,
+    form: &'static Form,
     folder: PathBuf,
     cut: Cut,
-    time: usize,
     /// Least and greatest key in each partition.
     keys: BTreeMap<Ordinal, (i64, i64)>,
 }
 
 impl Resort {
     /// For rows of a form, in about `memory` bytes, with spill files in `folder`.
-    pub(crate) fn new(has: Has, cut: Cut, time: usize, folder: &Path, memory: usize) -> Self {
-        let codec = Codec::new(has);
+    pub(crate) fn new(form: &'static Form, cut: Cut, folder: &Path, memory: usize) -> Self {
+        let codec = Codec::new(form.has);
         Self {
             sorter: Sorter::new(codec, folder, memory),
             codec,
-            has,
+            form,
             folder: folder.to_owned(),
             cut,
-            time,
             keys: BTreeMap::new(),
         }
     }
@@ -51,61 +49,57 @@ impl Resort {
         for at in 0..rows.len() {
             let row = rows.get(at);
             let key = row.longs[0];
-            let ordinal = self.cut.ordinal(row.longs[self.time]);
+            let ordinal = self.cut.ordinal(row.longs[self.form.time]);
             let (least, greatest) = self.keys.entry(ordinal).or_insert((key, key));
             *least = key.min(*least);
             *greatest = key.max(*greatest);
-            self.sorter.push(&Ranked { row, rank })?;
+            self.sorter.push(&Ranked { row, rank, line: rows.line(at) })?;
         }
         rows.clear();
         Ok(())
     }
 
-    /// Writes what is left after deduplication to `output`, and tells what was dropped, by
-    /// rank.
+    /// Writes what is left after deduplication to `output`, and tells what was dropped.
     pub(crate) fn finish(
         self,
         output: &mut Output<'_>,
         units: usize,
-    ) -> Result<Vec<Duplicates>, SilverError> {
-        let mut duplicates = vec![Duplicates::default(); units];
+    ) -> Result<Dropped, SilverError> {
+        let mut dropped = Dropped::new(&self.folder, units);
         let ranges: Vec<_> = self.keys.values().collect();
         let dates_follow_keys = ranges.windows(2).all(|pair| pair[0].1 < pair[1].0);
         let mut deal = Deal {
             codec: self.codec,
             cut: self.cut,
-            time: self.time,
+            form: self.form,
             folder: self.folder,
-            batch: Batch { output, rows: Rows::new(self.has), ranks: Vec::new(), ordinal: None },
+            batch: Batch {
+                output,
+                rows: Rows::new(self.form.has),
+                ranks: Vec::new(),
+                ordinal: None,
+            },
+            repeats: self.form.repeats(),
             // where dates do not follow keys, each partition is gathered before it is encoded
             spills: (!dates_follow_keys).then(BTreeMap::new),
             record: Vec::new(),
         };
         let mut sorted = self.sorter.finish()?;
-        let mut current: Option<Ranked> = None;
+        let mut settler = Settler::new(self.form.same_key);
         while let Some(next) = sorted.next()? {
-            match &mut current {
-                Some(kept) if kept.row.longs[0] == next.row.longs[0] => {
-                    let dropped = &mut duplicates[usize::from(next.rank)];
-                    dropped.rows += 1;
-                    if !kept.row.same_content(&next.row) {
-                        dropped.conflicting += 1;
-                        kept.row.issues.add(Issue::ConflictingDuplicate);
-                    }
-                }
-                _ => {
-                    if let Some(kept) = current.replace(next) {
-                        deal.take(&kept)?;
-                    }
+            if settler.key().is_some_and(|key| key != next.row.longs[0]) {
+                for kept in settler.take() {
+                    deal.take(kept)?;
                 }
             }
+            settler.add(next, &mut dropped)?;
         }
         drop(sorted);
-        if let Some(kept) = current {
-            deal.take(&kept)?;
+        for kept in settler.take() {
+            deal.take(kept)?;
         }
         deal.finish()?;
-        Ok(duplicates)
+        Ok(dropped)
     }
 }
 
@@ -113,18 +107,22 @@ impl Resort {
 struct Deal<'o, 'a> {
     codec: Codec,
     cut: Cut,
-    time: usize,
+    form: &'static Form,
     folder: PathBuf,
+    repeats: Option<Repeats>,
     batch: Batch<'o, 'a>,
     spills: Option<BTreeMap<Ordinal, Spill>>,
     record: Vec<u8>,
 }
 
 impl Deal<'_, '_> {
-    fn take(&mut self, ranked: &Ranked) -> Result<(), SilverError> {
-        let ordinal = self.cut.ordinal(ranked.row.longs[self.time]);
+    fn take(&mut self, mut ranked: Ranked) -> Result<(), SilverError> {
+        if let Some(repeats) = &mut self.repeats {
+            repeats.mark_one(&mut ranked.row);
+        }
+        let ordinal = self.cut.ordinal(ranked.row.longs[self.form.time]);
         let Some(spills) = &mut self.spills else {
-            return self.batch.push(ordinal, ranked);
+            return self.batch.push(ordinal, &ranked);
         };
         let spill = match spills.entry(ordinal) {
             std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
@@ -133,7 +131,7 @@ impl Deal<'_, '_> {
             }
         };
         self.record.clear();
-        self.codec.encode(ranked, &mut self.record);
+        self.codec.encode(&ranked, &mut self.record);
         spill.write(&self.record)
     }
 

@@ -221,6 +221,11 @@ impl Rows {
         }
     }
 
+    /// Whether the row rules have nothing against a row.
+    pub(crate) fn is_valid(&self, at: usize) -> bool {
+        self.issues_of(at).is_valid()
+    }
+
     fn issues_of(&self, at: usize) -> Issues {
         self.issues
             .binary_search_by_key(&at, |(row, _)| *row)

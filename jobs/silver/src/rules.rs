@@ -3,9 +3,17 @@
 use std::ops::Range;
 
 use chrono::{DateTime, SecondsFormat};
+use model::schema::ID_LIMIT;
 use model::{Day, Period, Unit};
 
 use crate::number::{ONE, TENS};
+
+/// Whether an id of a trade, or a number of trades, is one that an exchange may give: below
+/// [`ID_LIMIT`].
+#[inline]
+pub(crate) const fn is_id(id: i64) -> bool {
+    (id as u64) < ID_LIMIT as u64
+}
 
 /// What a unit's rows are measured against. All instants are µs since the epoch.
 #[derive(Debug, Clone)]

@@ -283,7 +283,7 @@ mod tests {
         sorter.capacity = memory;
         for (place, (key, rank)) in input.iter().enumerate() {
             let row = Row { longs: [*key, place as i64, 0, 0], ..Row::default() };
-            sorter.push(&Ranked { row, rank: *rank }).expect("push");
+            sorter.push(&Ranked { row, rank: *rank, line: 0 }).expect("push");
         }
         let runs = sorter.runs.len();
         let mut sorted = sorter.finish().expect("finish");

@@ -8,7 +8,8 @@ use model::schema::{Issue, Issues};
 use crate::form::{Form, From, Kind, Printed};
 use crate::number::{Cursor, Unsigned};
 use crate::rows::{Amounts, Has, Row, Rows};
-use crate::rules::{Bounds, narrow_quote_fits, quote_fits};
+use crate::rules::{Bounds, is_id, narrow_quote_fits, quote_fits};
+use crate::settle::SameKey;
 
 const ID: usize = 0;
 const TIME: usize = 1;
@@ -40,6 +41,8 @@ pub(crate) static SPOT: Form = Form {
     ],
     has: Has { longs: 2, prices: 1, amounts: 2, flags: 2 },
     time: TIME,
+    same_key: SameKey::First,
+    repeats: None,
     fast: read::<true, true>,
     judge: judge::<true>,
 };
@@ -70,6 +73,8 @@ pub(crate) static USDM: Form = Form {
     ],
     has: Has { longs: 2, prices: 1, amounts: 2, flags: 1 },
     time: TIME,
+    same_key: SameKey::First,
+    repeats: None,
     fast: read::<false, true>,
     judge: judge::<true>,
 };
@@ -100,6 +105,8 @@ pub(crate) static COINM: Form = Form {
     ],
     has: Has { longs: 2, prices: 1, amounts: 2, flags: 1 },
     time: TIME,
+    same_key: SameKey::First,
+    repeats: None,
     fast: read::<false, false>,
     judge: judge::<false>,
 };
@@ -107,6 +114,9 @@ pub(crate) static COINM: Form = Form {
 fn judge<const QUOTE: bool>(row: &Row, printed: &Printed, _: &Bounds) -> Issues {
     let mut issues = Issues::default();
     let [first, second, ..] = row.amounts;
+    if !is_id(row.longs[ID]) {
+        issues.add(Issue::IdOutOfRange);
+    }
     if row.prices[0] <= 0 {
         issues.add(Issue::NonPositivePrice);
     }
@@ -205,13 +215,6 @@ fn line<const BEST: bool, const QUOTE: bool>(
     } else {
         second.whole | second.fraction != 0
     };
-    (price > 0 && quantity_is_fine && other_is_fine && bounds.is_plain(time)).then_some(Line {
-        id,
-        time,
-        price,
-        first,
-        second,
-        maker,
-        best,
-    })
+    (is_id(id) && price > 0 && quantity_is_fine && other_is_fine && bounds.is_plain(time))
+        .then_some(Line { id, time, price, first, second, maker, best })
 }

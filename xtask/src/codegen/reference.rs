@@ -382,7 +382,7 @@ const LIMITS: &[(&str, &str)] = &[
         "limits.silver.memory_mib",
         "MiB of rows that all groups at work in a process may hold before they spill to disk",
     ),
-    ("limits.silver.row_group_rows", "rows a Parquet row group"),
+    ("limits.silver.row_group_rows", "without effect: row groups have 1048576 rows"),
     ("limits.batch.mib", "MiB of archives a batch; a larger group is a batch of its own"),
     ("limits.batch.units", "archives a batch"),
     ("limits.run.concurrency", "batches at once"),

@@ -339,8 +339,60 @@ async fn the_number_of_workers_changes_no_byte() {
         lab.run(workers).await;
         seen.push((lab.files(), lab.fragments().await));
     }
-    assert_eq!(seen[0].0.len(), 5);
+    assert_eq!(seen[0].0.len(), 6);
     assert!(seen[0] == seen[1] && seen[1] == seen[2]);
+}
+
+/// Files of one name have the same bytes: neither a setting nor the time of fetching is in them,
+/// and what else is in the group is in the names of its rejects.
+#[tokio::test]
+async fn no_setting_changes_bytes_under_a_name() {
+    let month = "binance/spot/trades/BTCUSDT/2024-01";
+    let Fetched::Csv(csv) = trades(1, 0..9_000) else { unreachable!() };
+    let whole = csv.clone() + "torn\n7,11,1,11,1704067200007,True,True\n";
+    let day = csv[..2_000].to_owned() + "9,11,1,11,1704067200009,True,True\n";
+    let mut seen: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut names = Vec::new();
+    for (settings, now, both) in [
+        ("memory_mib: 32, row_group_rows: 4096", "2024-03-01T00:00:00Z", false),
+        ("memory_mib: 64, workers: 1", "2023-12-01T00:00:00Z", false),
+        ("memory_mib: 192, row_group_rows: 16777216", "2026-01-01T00:00:00Z", true),
+    ] {
+        let mut lab = Lab::new();
+        let config = CONFIG.replace("workers: 2, memory_mib: 32, row_group_rows: 4096", settings);
+        lab.context.config = Arc::new(Config::parse("lake.yaml", &config).unwrap());
+        lab.context.clock = Clock::Manual(ManualClock::at(now.parse().unwrap()));
+        let mut units = vec![(month, Fetched::Csv(whole.clone()))];
+        if both {
+            units.push((DAYS[0], Fetched::Csv(day.clone())));
+        }
+        lab.plan(&[(month, units)]).await;
+        lab.run(1).await;
+        let files = lab.files();
+        names.push(files.keys().cloned().collect::<Vec<_>>());
+        for (name, bytes) in files {
+            let before = seen.entry(name.clone()).or_insert_with(|| bytes.clone());
+            assert!(*before == bytes, "{name} has other bytes with {settings} at {now}");
+        }
+    }
+    assert_eq!(names[0].len(), 3, "a day, a torn line and a row in two versions");
+    assert_eq!(names[0], names[1]);
+    assert!(names[2].iter().all(|name| !names[0].contains(name)));
+}
+
+#[tokio::test]
+async fn what_an_archive_lacks_is_noted() {
+    let lab = Lab::new();
+    lab.plan(&[
+        (DAYS[0], vec![(DAYS[0], Fetched::Csv(String::new()))]),
+        (DAYS[1], vec![(DAYS[1], Fetched::Csv("id,price,qty,quote_qty,time,m,b\n\r\n".into()))]),
+        (DAYS[2], vec![(DAYS[2], trades(3, 0..5))]),
+    ])
+    .await;
+    assert_eq!(lab.run(1).await.corrupt, 0);
+    let notes: Vec<_> =
+        lab.fragments().await.into_values().map(|f| f.units[0].notes.join(";")).collect();
+    assert_eq!(notes, ["the archive holds no row", "the archive holds no row", ""]);
 }
 
 #[tokio::test]
