@@ -32,6 +32,8 @@ pub const SHARED: &str = "MARKET_LAKE_SHARED";
 pub const REQUIRE_ALL: &str = "MARKET_LAKE_REQUIRE_ALL";
 /// How many kills the kill tests make.
 pub const KILLS: &str = "MARKET_LAKE_KILLS";
+/// How many power cuts the test of them makes.
+pub const CUTS: &str = "MARKET_LAKE_CUTS";
 /// The Python whose readers the tests compare with.
 pub const PYTHON: &str = "MARKET_LAKE_PYTHON";
 /// The address of a moto server, for the store's tests.
@@ -63,6 +65,7 @@ pub const ALL: &[Var] = &[
     },
     Var { name: REQUIRE_ALL, help: "`1`: a test that would skip fails instead (set in CI)" },
     Var { name: KILLS, help: "kills that the kill tests make; default 30" },
+    Var { name: CUTS, help: "power cuts that the test of them makes; default 12" },
     Var {
         name: PYTHON,
         help: "a Python with duckdb, polars and deltalake, for the readers' test; `cargo xtask test` sets it",

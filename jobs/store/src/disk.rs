@@ -40,7 +40,9 @@ pub enum Event<'a> {
         /// The name that it has.
         to: &'a Path,
     },
-    /// What is in a folder, its names, is on the disk.
+    /// A folder is about to be synced: what comes into it from now on may come too late.
+    FolderSyncing(&'a Path),
+    /// The names that were in a folder when it was about to be synced are on the disk.
     FolderSynced(&'a Path),
     /// A file's name is gone.
     Removed(&'a Path),
@@ -154,6 +156,7 @@ impl Disk {
     fn sync_folders(&self, folders: &[PathBuf]) -> io::Result<()> {
         let sync = |some: &[PathBuf]| {
             some.iter().try_for_each(|folder| {
+                self.tell(Event::FolderSyncing(folder));
                 sync_folder(folder)?;
                 self.tell(Event::FolderSynced(folder));
                 Ok(())

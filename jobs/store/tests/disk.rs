@@ -20,6 +20,7 @@ impl Watch for Seen {
             Event::Made(path) => ("made", path),
             Event::Synced(path) => ("synced", path),
             Event::Renamed { to, .. } => ("named", to),
+            Event::FolderSyncing(path) => ("syncing", path),
             Event::FolderSynced(path) => ("folder", path),
             Event::Removed(path) => ("removed", path),
         };
