@@ -114,7 +114,8 @@ impl RangeConfig {
         }
         let from = self.from.as_ref()?.parse().ok()?;
         let to = match &self.to {
-            Some(to) => to.parse().ok()?,
+            // of days that are not over there is no archive, however far ahead `to` lies
+            Some(to) => to.parse::<Day>().ok()?.min(yesterday),
             None => yesterday,
         };
         Some((from, to))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde_saphyr::{Location, Spanned};
 
 use super::series::parse_until;
@@ -52,6 +53,9 @@ fn line_of(text: &str, keys: &[&str]) -> Option<u64> {
     Some(text[..at].matches('\n').count() as u64 + 1)
 }
 
+/// No archive of any source is older; a day before it is a slip of the pen, such as year 0001.
+const EARLIEST: NaiveDate = NaiveDate::from_epoch_days(0).expect("1970-01-01");
+
 struct Checker<'a> {
     file: &'a str,
     text: &'a str,
@@ -92,6 +96,10 @@ impl Checker<'_> {
             }
             (Some(from), to, None) => {
                 let first = self.day(from, "from", at)?;
+                if first < Day::new(EARLIEST) {
+                    let message = format!("bad from `{from}`, expected {EARLIEST} or later");
+                    return Err(self.refuse(at, message));
+                }
                 let Some(to) = to else { return Ok(()) };
                 let last = self.day(to, "to", at)?;
                 if first <= last {
@@ -214,6 +222,18 @@ impl Checker<'_> {
     fn limits(&self, config: &Config) -> Result<(), BadConfig> {
         let limits = &config.limits;
         let rows = [
+            (
+                "sources.binance.publication_lag.daily_days",
+                u64::from(config.sources.binance.publication_lag.daily_days),
+                0,
+                366,
+            ),
+            (
+                "sources.binance.publication_lag.monthly_days",
+                u64::from(config.sources.binance.publication_lag.monthly_days),
+                0,
+                366,
+            ),
             ("limits.download.concurrency", u64::from(limits.download.concurrency), 1, 64),
             ("limits.download.attempts", u64::from(limits.download.attempts), 1, 100),
             ("limits.download.backoff_ms", limits.download.backoff_ms, 1, 600_000),

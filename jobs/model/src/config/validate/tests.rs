@@ -111,6 +111,29 @@ sources:
 }
 
 #[test]
+fn no_range_is_without_bounds() {
+    check("from: 2024-12-30", "from: 0001-01-01", 10, "bad from `0001-01-01`, expected 1970-01-01");
+    let url = "url: https://data.binance.vision";
+    let lag = format!("{url}\n    publication_lag: {{daily_days: 4000000000}}");
+    check(
+        url,
+        &lag,
+        5,
+        "bad sources.binance.publication_lag.daily_days 4000000000, expected 0 to 366",
+    );
+    // a last day far ahead is yesterday, seen from today
+    let text = GOOD.replace("2025-01-02", "9999-12-31");
+    let config = Config::parse("lake.yaml", &text).expect("good");
+    let series = config.series("2025-02-01".parse().expect("day"), &Scope::default());
+    assert!(series.iter().all(|s| s.to.to_string() == "2025-01-31"), "{series:?}");
+    // a first day ahead leaves none
+    let text = text.replace("2024-12-30", "9999-01-01");
+    let config = Config::parse("lake.yaml", &text).expect("good");
+    let series = config.series("2025-02-01".parse().expect("day"), &Scope::default());
+    assert!(series.iter().all(|s| s.symbol.as_str() == "PEPEUSDT"), "{series:?}");
+}
+
+#[test]
 fn unknown_words() {
     check("environment: dev", "environment: dev\ncolour: red", 2, "unknown field `colour`");
     check("      spot:", "      spott:", 6, "spott");
