@@ -30,6 +30,7 @@ pub(crate) struct Manner {
     bytes_per_second: Option<u64>,
     cut: Option<u64>,
     garble: Option<(u64, u64)>,
+    pub(crate) endless: bool,
 }
 
 impl Manner {
@@ -43,6 +44,7 @@ impl Manner {
                 }
                 Fault::Cut { at } => manner.cut = Some(manner.cut.unwrap_or(u64::MAX).min(*at)),
                 Fault::Garble { at, bytes } => manner.garble = Some((*at, *bytes)),
+                Fault::EndlessBody => manner.endless = true,
                 _ => {}
             }
         }
@@ -98,6 +100,9 @@ pub(crate) async fn of(
 
 impl Stream {
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        if self.left == 0 && self.manner.endless {
+            return Ok(Some(Bytes::from_static(&[0; 1 << 10])));
+        }
         if self.left == 0 {
             self.progress.complete.store(true, Ordering::Relaxed);
             return Ok(None);

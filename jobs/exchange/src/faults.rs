@@ -168,6 +168,27 @@ pub enum Fault {
     },
     /// Answer: the `Range` header is ignored, the whole body comes with status 200.
     IgnoreRange,
+    /// Answer: a page of HTML with status 200, as somebody on the way has one.
+    Html,
+    /// Answer: sent on to another place, status 302.
+    Redirect {
+        /// Where to; a path stays on this host.
+        to: String,
+    },
+    /// Answer: says that it has so many bytes, and has what it has.
+    LyingLength {
+        /// How many.
+        bytes: u64,
+    },
+    /// Answer: says no length, and goes on for ever when its body is over.
+    EndlessBody,
+    /// Answer to a listing: a page without a key, with a next page after it, for ever.
+    EndlessListing,
+    /// Answer to a listing: says that each object has so many bytes.
+    LyingSizes {
+        /// How many.
+        bytes: u64,
+    },
 
     /// Checksum file: the digest of something else.
     WrongChecksum,
@@ -332,7 +353,13 @@ impl Fault {
             | Self::Slow { .. }
             | Self::Cut { .. }
             | Self::Garble { .. }
-            | Self::IgnoreRange => Target::Answer,
+            | Self::IgnoreRange
+            | Self::Html
+            | Self::Redirect { .. }
+            | Self::LyingLength { .. }
+            | Self::EndlessBody
+            | Self::EndlessListing
+            | Self::LyingSizes { .. } => Target::Answer,
             Self::WrongChecksum | Self::MissingChecksum | Self::ChecksumForm(_) => Target::Checksum,
             _ => Target::Archive,
         }

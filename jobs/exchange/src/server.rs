@@ -13,10 +13,11 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
+use crate::archive::ArchiveError;
 use crate::body::{self, Body, Manner, full};
 use crate::catalog::is_zip;
 use crate::faults::{Fault, Faults};
-use crate::listing::{BUCKET, Query, error_xml, unescape};
+use crate::listing::{self, BUCKET, Query, error_xml, unescape};
 use crate::log;
 use crate::state::{Content, Served, State};
 
@@ -100,12 +101,26 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Body> {
         }
         return plain(entry, response);
     }
+    if faults.contains(&Fault::Html) {
+        return plain(
+            entry,
+            Response::new(full("<!DOCTYPE html><html><body>Welcome</body></html>\n")),
+        );
+    }
+    if let Some(to) = faults.iter().find_map(|fault| match fault {
+        Fault::Redirect { to } => Some(to),
+        _ => None,
+    }) {
+        let mut response = error(StatusCode::FOUND, "Redirect", "elsewhere", &path);
+        insert(response.headers_mut(), header::LOCATION, to);
+        return plain(entry, response);
+    }
     let served = match query {
         Some(Err(message)) => {
             let response = error(StatusCode::BAD_REQUEST, "InvalidArgument", &message, &path);
             return plain(entry, response);
         }
-        Some(Ok(query)) => state.list(&query).await.map(|xml| {
+        Some(Ok(query)) => listed(state, &query, &faults).await.map(|xml| {
             Some(Served {
                 etag: String::new(),
                 modified: 0,
@@ -169,7 +184,14 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Body> {
             return plain(entry, response);
         }
     };
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    let told = faults.iter().rev().find_map(|fault| match fault {
+        Fault::LyingLength { bytes } => Some(*bytes),
+        _ => None,
+    });
+    if !manner.endless {
+        let length = HeaderValue::from(told.unwrap_or(length));
+        response.headers_mut().insert(header::CONTENT_LENGTH, length);
+    }
     if is_head {
         return plain(log::Request { status: response.status().as_u16(), ..entry }, response);
     }
@@ -185,6 +207,20 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Body> {
             error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &message, &path)
         }
     }
+}
+
+/// A page of the listing, as its faults have it.
+async fn listed(state: &State, query: &Query, faults: &[Fault]) -> Result<String, ArchiveError> {
+    if faults.contains(&Fault::EndlessListing) {
+        // always a little further on, and always before the next archive
+        let next = format!("{}0", query.prefix.as_str().max(&query.marker));
+        return Ok(listing::xml(query, &[], &[], Some(&next)));
+    }
+    let sizes = faults.iter().rev().find_map(|fault| match fault {
+        Fault::LyingSizes { bytes } => Some(*bytes),
+        _ => None,
+    });
+    state.list(query, sizes).await
 }
 
 fn object_headers(headers: &mut HeaderMap, served: &Served, path: &str) {

@@ -10,7 +10,7 @@ pub enum Exit {
     Failed = 1,
     /// The command line or the configuration is wrong; correct it.
     Usage = 2,
-    /// The source does not answer; try again later.
+    /// The source does not answer, or refuses; try again later.
     SourceUnavailable = 3,
     /// The data was refused: a check failed.
     DataRefused = 4,
@@ -38,7 +38,7 @@ impl Exit {
             Self::Done => "nothing to do",
             Self::Failed => "read the message above",
             Self::Usage => "correct the command line or the configuration",
-            Self::SourceUnavailable => "the source does not answer: run again later",
+            Self::SourceUnavailable => "the source does not answer, or refuses: run again later",
             Self::DataRefused => "a check refused the data: see ops.checks",
             Self::LostRace => "another run was faster: run again now",
         }

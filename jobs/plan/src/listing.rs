@@ -164,11 +164,13 @@ pub fn parse(body: &[u8]) -> Result<Page, BadPage> {
     let mut path: Vec<Vec<u8>> = Vec::new();
     let mut text = String::new();
     let mut seen_root = false;
+    // what begins so and ends before its first element was cut
+    let is_xml = body.starts_with(b"<?xml");
     loop {
         let at = reader.buffer_position();
         let broken = |what: String| BadPage::Xml { at, what };
         let event = reader.read_event().map_err(|error| {
-            if seen_root { broken(error.to_string()) } else { no_listing(body) }
+            if seen_root || is_xml { broken(error.to_string()) } else { no_listing(body) }
         })?;
         match event {
             Event::Start(start) => {
@@ -217,6 +219,9 @@ pub fn parse(body: &[u8]) -> Result<Page, BadPage> {
             }
             Event::Eof if !path.is_empty() => {
                 return Err(broken("the page is cut, expected </ListBucketResult>".to_owned()));
+            }
+            Event::Eof if !seen_root && is_xml => {
+                return Err(broken("the page is cut, expected <ListBucketResult>".to_owned()));
             }
             Event::Eof if !seen_root => return Err(no_listing(body)),
             Event::Eof => break,
@@ -306,8 +311,9 @@ mod tests {
             "the host answers NoSuchBucket: no \"x\"",
         );
         let whole = page(&object("a"));
-        for end in whole.len() / 2..whole.len() {
-            assert!(parse(&whole.as_bytes()[..end]).is_err(), "cut at byte {end}");
+        for end in 5..whole.len() {
+            let cut = parse(&whole.as_bytes()[..end]);
+            assert!(matches!(cut, Err(BadPage::Xml { .. })), "cut at byte {end}: {cut:?}");
         }
         check(&page("&nbsp;"), "byte 88: unknown entity `&nbsp;`");
     }

@@ -274,7 +274,11 @@ mod tests {
         check(&[], "exit code 3");
         check(&["thread panicked", ""], "thread panicked");
         check(
-            &["INFO x", "plan: no answer", "plan: the source does not answer: run again later"],
+            &[
+                "INFO x",
+                "plan: no answer",
+                "plan: the source does not answer, or refuses: run again later",
+            ],
             "no answer",
         );
         check(
@@ -282,7 +286,7 @@ mod tests {
                 "plan: 2 do not answer:",
                 "  a: reset",
                 "  b: 503",
-                "plan: the source does not answer: run again later",
+                "plan: the source does not answer, or refuses: run again later",
             ],
             "2 do not answer: a: reset; b: 503",
         );
