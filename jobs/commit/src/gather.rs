@@ -9,7 +9,7 @@ use model::UnitId;
 use model::fragment::{BronzeFragment, RowCounts, SilverFragment};
 use model::layout;
 use model::plan::{Partition, Plan};
-use model::schema::{RejectReason, Table};
+use model::schema::Table;
 use stage::{Context, Failure};
 use store::Lake;
 
@@ -116,26 +116,18 @@ fn fault(fragment: &SilverFragment) -> Option<String> {
     }
     let rows = |files: &[model::fragment::DataFile]| files.iter().map(|f| f.rows).sum::<u64>();
     let silver = rows(&fragment.files);
-    // rows that another one of their key took the place of count as duplicates
-    let (conflicting, rejected): (Vec<_>, Vec<_>) =
-        fragment.rejects.iter().cloned().partition(|file| {
-            let reason = file.partition.get("reason").map(String::as_str);
-            reason == Some(RejectReason::ConflictingDuplicate.as_str())
-        });
-    let (conflicting, rejected) = (rows(&conflicting), rows(&rejected));
+    let (rejected, conflicting) = fragment.reject_rows();
     if !counts.add_up() {
         Some(format!("rows do not add up: {counts:?}"))
     } else if sum != *counts {
         Some(format!("rows of its units are {sum:?}, its own {counts:?}"))
     } else if silver != counts.silver {
         Some(format!("its files have {silver} rows, its counts say {}", counts.silver))
-    } else if rejected != counts.rejected {
-        Some(format!("its reject files have {rejected} rows, its counts say {}", counts.rejected))
-    } else if conflicting != counts.conflicting && conflicting != 0 {
-        // a fragment of a former version has none of them
+    } else if !fragment.rejects_add_up() {
         Some(format!(
-            "its reject files have {conflicting} conflicting rows, its counts say {}",
-            counts.conflicting
+            "its reject files have {rejected} rows and {conflicting} conflicting ones, its counts \
+             say {} and {}",
+            counts.rejected, counts.conflicting
         ))
     } else {
         None

@@ -256,6 +256,11 @@ fn no_defect_is_silent_and_none_stops_another() -> Result<()> {
         lab.lines("SELECT line, field, raw_text FROM silver.rejects WHERE symbol = 'FUSEDUSDT'")?;
     ensure!(fused.len() == 1 && fused[0].starts_with("4 "), "{fused:?}");
     ensure!(fused[0].matches("True").count() + fused[0].matches("False").count() >= 4, "{fused:?}");
+    // so is the row that lost against another of its key, though it counts as a duplicate
+    let lost = lab.lines(
+        "SELECT symbol, date, raw_text FROM silver.rejects WHERE reason = 'conflicting_duplicate'",
+    )?;
+    ensure!(lost.len() == 1 && lost[0].starts_with("CONFLICTINGUSDT 2024-12-"), "{lost:?}");
     let issues = lab.lines(
         "SELECT symbol, issues, count(*) FROM ( \
            SELECT symbol, issues FROM silver.klines WHERE issues IS NOT NULL UNION ALL \
@@ -303,7 +308,7 @@ fn said(lab: &Lab, case: &Case) -> Result<Said> {
     ))?;
     let rejected = one(format!(
         "SELECT reason, count(*) FROM silver.rejects WHERE symbol = '{name}USDT' \
-         AND dataset = '{series}' GROUP BY 1"
+         AND dataset = '{series}' AND reason <> 'conflicting_duplicate' GROUP BY 1"
     ))?;
     let (reason, count) = rejected.split_once(' ').unwrap_or(("", "0"));
     let group = if case.dataset == "klines" {

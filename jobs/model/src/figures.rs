@@ -94,7 +94,7 @@ impl Figures {
         self.rows_add_up &= fragment.counts.add_up()
             && units == fragment.counts
             && rows(&fragment.files) == fragment.counts.silver
-            && rows(&fragment.rejects) == fragment.counts.rejected;
+            && fragment.rejects_add_up();
         self.groups_built += 1;
         for unit in fragment.units.iter().filter(|unit| unit.corrupt.is_some()) {
             // an archive of several groups is one

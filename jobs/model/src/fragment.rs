@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Partition;
-use crate::schema::Table;
+use crate::schema::{RejectReason, Table};
 use crate::unit::{Unit, UnitId};
 use crate::words::words;
 
@@ -111,6 +111,29 @@ pub struct SilverFragment {
     pub sorted: bool,
     /// When it was built.
     pub built_at: DateTime<Utc>,
+}
+
+impl SilverFragment {
+    /// The rows of its files of rejects: rejected lines, and rows that lost against others of
+    /// their key, which count as duplicates.
+    pub fn reject_rows(&self) -> (u64, u64) {
+        self.rejects.iter().fold((0, 0), |(rejected, conflicting), file| {
+            let reason = file.partition.get("reason").map(String::as_str);
+            if reason == Some(RejectReason::ConflictingDuplicate.as_str()) {
+                (rejected, conflicting + file.rows)
+            } else {
+                (rejected + file.rows, conflicting)
+            }
+        })
+    }
+
+    /// Whether its files of rejects hold what its counts say. Fragments of former versions have
+    /// no rows that lost.
+    pub fn rejects_add_up(&self) -> bool {
+        let (rejected, conflicting) = self.reject_rows();
+        rejected == self.counts.rejected
+            && (conflicting == self.counts.conflicting || conflicting == 0)
+    }
 }
 
 /// What silver made of one unit.
@@ -358,5 +381,41 @@ mod tests {
         check(Table::Bars, "BTCUSDT", "month", "2024-01", false);
         check(Table::Bars, "BTCUSDT", "month", "2024-02", true);
         check(Table::Daily, "BTCUSDT", "month", "2024-02", false);
+    }
+
+    #[test]
+    fn rows_that_lost_are_in_the_rejects_and_count_as_duplicates() {
+        let file = |reason: RejectReason, rows: u64| DataFile {
+            path: String::new(),
+            partition: [("reason".to_owned(), reason.as_str().to_owned())].into(),
+            bytes: 1,
+            rows,
+            stats: BTreeMap::new(),
+            crc32: None,
+        };
+        let check = |rejects: Vec<DataFile>, rejected, conflicting, expect: bool| {
+            let counts = RowCounts { rejected, conflicting, ..RowCounts::default() };
+            let fragment = SilverFragment {
+                group: String::new(),
+                table: Table::Trades,
+                inputs: String::new(),
+                replaces: Vec::new(),
+                files: Vec::new(),
+                rejects,
+                units: Vec::new(),
+                counts,
+                sorted: false,
+                built_at: DateTime::UNIX_EPOCH,
+            };
+            assert_eq!(fragment.rejects_add_up(), expect, "{fragment:?}");
+        };
+        let (torn, late) = (RejectReason::FieldCount, RejectReason::OutsidePeriod);
+        let lost = RejectReason::ConflictingDuplicate;
+        check(vec![file(torn, 2), file(late, 1), file(lost, 4)], 3, 4, true);
+        check(vec![file(torn, 2), file(lost, 4)], 6, 0, false);
+        check(vec![file(torn, 2), file(lost, 4)], 2, 5, false);
+        // as a former version has it
+        check(vec![file(torn, 2)], 2, 5, true);
+        check(vec![file(torn, 2)], 3, 0, false);
     }
 }

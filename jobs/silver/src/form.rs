@@ -217,8 +217,8 @@ impl Form {
         let expected = self.fields.len();
         Fault {
             reason: RejectReason::FieldCount,
-            // the first that is not there
-            field: self.fields.get(found).map(|(name, _)| *name),
+            // the first that is not there, or the one after which there is more
+            field: self.fields.get(found).or(self.fields.last()).map(|(name, _)| *name),
             found: match line.split(|b| *b == b',').nth(expected) {
                 Some(more) => format!("{found} fields, `{}` the first too many", lossy(more)),
                 None => format!("{found} fields"),

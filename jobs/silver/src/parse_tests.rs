@@ -162,7 +162,7 @@ fn headers_and_line_ends() {
     let again = format!("3: unreadable id found id, expected a whole number | {header}");
     check(FUTURES, format!("{header}\n{row}\n{header}\n").as_bytes(), &[show, &again]);
     let fused = format!(
-        "1: field_count - found 11 fields, `42283.1` the first too many, expected 6 fields | \
+        "1: field_count is_buyer_maker found 11 fields, `42283.1` the first too many, expected 6 fields | \
          {header}{row}"
     );
     check(FUTURES, format!("{header}{row}\n").as_bytes(), &[&fused]);
@@ -181,12 +181,12 @@ fn lines_that_are_no_rows() {
     };
     bad(
         &format!("{row}{row}"),
-        "field_count - found 11 fields, `42283.1` the first too many, expected 6 fields",
+        "field_count is_buyer_maker found 11 fields, `42283.1` the first too many, expected 6 fields",
     );
     bad("4,42283.1,0.005", "field_count quote_qty found 3 fields, expected 6 fields");
     bad(
         &format!("{row},"),
-        "field_count - found 7 fields, `` the first too many, expected 6 fields",
+        "field_count is_buyer_maker found 7 fields, `` the first too many, expected 6 fields",
     );
     bad(
         "4,42283.1,0.005,211.4155,1.70407E+12,true",
