@@ -17,7 +17,8 @@ SELECT
     trade_count,
     taker_buy_volume,
     vwap,
-    made_from
+    made_from,
+    is_complete
 FROM gold.bars
 WHERE source = :source
     AND market = :market

@@ -15,7 +15,8 @@ SELECT
         avg(CAST(volume AS double)) OVER (ORDER BY date ROWS BETWEEN 29 PRECEDING AND CURRENT ROW),
         0
     ) AS volume_to_mean_30d,
-    CAST(quote_volume AS double) / nullif(CAST(trade_count AS double), 0) AS quote_per_trade
+    CAST(quote_volume AS double) / nullif(CAST(trade_count AS double), 0) AS quote_per_trade,
+    is_complete
 FROM gold.daily
 WHERE source = :source
     AND market = :market

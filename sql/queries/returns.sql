@@ -1,5 +1,5 @@
 -- purpose: the return of each day and the return since the first day asked for
--- grain: one row a day
+-- grain: one row a day; no return of a day where days lie between
 -- param: source text = binance "the provider"
 -- param: market text = spot "spot, usdm or coinm"
 -- param: symbol text = BTCUSDT "the instrument"
@@ -11,6 +11,9 @@ SELECT
     price_change,
     pct_change,
     daily_return,
+    days_since_previous,
+    is_complete,
+    previous_is_complete,
     ln(1 + daily_return) AS log_return,
     CAST(close AS double)
         / CAST(first_value(close) OVER (ORDER BY date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS double)

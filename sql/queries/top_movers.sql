@@ -13,7 +13,9 @@ SELECT
     pct_change,
     price_range,
     volume,
-    quote_volume
+    quote_volume,
+    is_complete,
+    previous_is_complete
 FROM gold.daily
 WHERE source = :source
     AND market = :market

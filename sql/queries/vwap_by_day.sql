@@ -13,7 +13,9 @@ SELECT
     close,
     volume,
     quote_volume,
-    trade_count
+    trade_count,
+    made_from,
+    is_complete
 FROM gold.daily
 WHERE source = :source
     AND market = :market

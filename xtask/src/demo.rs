@@ -86,6 +86,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         retry_bad: false,
         log: "warn",
         resume: None,
+        chosen: "--env demo ",
         again: "cargo xtask demo",
         again_with: "cargo xtask local run --env demo --resume",
     };

@@ -24,7 +24,7 @@ use model::config::Scope;
 use model::{RunId, layout};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, Wrong};
 use crate::human;
 use board::Board;
 use claim::{Claim, Survey};
@@ -49,6 +49,8 @@ pub(crate) struct Order<'a> {
     pub(crate) log: &'a str,
     /// The run to go on with, instead of looking for one that was cut off and making a new one.
     pub(crate) resume: Option<RunId>,
+    /// The words that choose the environment and the lake in a command, a space after them.
+    pub(crate) chosen: &'a str,
     /// The command to type to go on after an interruption, where the lake is a directory.
     pub(crate) again: &'a str,
     /// The same for a lake on an object store, where nobody looks for what was cut off: a run's
@@ -128,6 +130,13 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
         }
         let plan = directory.as_deref().and_then(|lake| plan(lake, &run));
         finished_first.push(executor.summarize(plan.as_ref())?);
+        if directory.as_deref().is_some_and(|lake| !is_finished(lake, &run)) {
+            board.log(&format!(
+                "run {run} is tried again by the next call; `cargo xtask local release {}{run}` lets \
+                 it be",
+                order.chosen
+            ));
+        }
     }
     if let Some(claim) = survey.mine {
         board.log(&format!("taking up run {}, which was cut off", claim.run));
@@ -151,6 +160,25 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
     let mut summary = executor.summarize(plan.as_ref())?;
     summary.finished_first = finished_first;
     Ok(summary)
+}
+
+/// Lets an unfinished run be: from now on it is finished, and no call goes on with it.
+///
+/// # Errors
+/// Where there is no such run, it is finished, somebody is at work on it, or the lake is not a
+/// directory: there nobody goes on with a run unasked.
+pub(crate) fn release(environment: &Environment, run: &RunId) -> anyhow::Result<()> {
+    let Some(lake) = environment.directory() else {
+        anyhow::bail!(Wrong(
+            "a lake on an object store has nothing to release: no run is gone on with unless it is \
+             named"
+                .to_owned()
+        ));
+    };
+    let _claim = claim::resumed(Some(&lake), run)?;
+    let summary =
+        Summary::released(run.clone(), environment.name.clone(), environment.shown_lake(), now());
+    stages::write_summary(&lake, &summary)
 }
 
 fn new_claim(lake: Option<&Path>) -> anyhow::Result<Claim> {

@@ -23,6 +23,28 @@ pub(crate) enum Command {
     Run(RunArgs),
     #[command(about = "What was run, what is unfinished, what the lake holds")]
     Status(StatusArgs),
+    #[command(about = "Let an unfinished run be: nobody goes on with it any more")]
+    Release(ReleaseArgs),
+}
+
+/// The arguments of `local release`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Let an unfinished run be. Each `local run` first goes on with runs that were cut \
+                  off; one whose last stages fail for good would be tried, and fail, for ever. A \
+                  released run is finished: what it committed stays, what it did not build the next \
+                  run plans anew, and bars that it owes the next run builds.",
+    after_help = "Examples:\n  \
+        cargo xtask local release --env dev 20250102T030405Z-0a1b2c3d\n\n\
+        `cargo xtask local status` shows which runs are unfinished."
+)]
+pub(crate) struct ReleaseArgs {
+    #[command(flatten)]
+    choice: Choice,
+
+    /// The run
+    #[arg(value_name = "RUN")]
+    run: RunId,
 }
 
 /// The arguments of `local run`.
@@ -102,7 +124,16 @@ pub(crate) fn run(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => start(args),
         Command::Status(args) => status(&args),
+        Command::Release(args) => release(&args),
     }
+}
+
+fn release(args: &ReleaseArgs) -> anyhow::Result<u8> {
+    let environment = args.choice.open(None)?;
+    executor::release(&environment, &args.run)?;
+    println!("run {} is released: what it committed stays, and nobody goes on with it", args.run);
+    println!("\nnext: {}", same_lake(&args.choice));
+    Ok(0)
 }
 
 fn start(args: RunArgs) -> anyhow::Result<u8> {
@@ -113,6 +144,7 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
         bail!(Wrong(format!("impossible range: --from {from} is after --to {to}")));
     }
     let (again, again_with) = (again(&args), again_with(&args.choice));
+    let chosen = chosen(&args.choice);
     let scope =
         Scope { from: args.from, to: args.to, symbols: args.symbols, datasets: args.datasets };
     args.choice.build.run()?;
@@ -122,6 +154,7 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
         retry_bad: args.retry_bad,
         log: &args.log,
         resume: args.resume,
+        chosen: &chosen,
         again: &again,
         again_with: &again_with,
     };
@@ -135,10 +168,15 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
 
 /// The command for the same lake.
 fn same_lake(choice: &Choice) -> String {
-    let mut text = "cargo xtask local run".to_owned();
+    format!("cargo xtask local run {}", chosen(choice)).trim_end().to_owned()
+}
+
+/// The words that choose the environment and the lake, a space after each.
+fn chosen(choice: &Choice) -> String {
+    let mut text = String::new();
     let mut add = |flag: &str, value: Option<String>| {
         if let Some(value) = value {
-            let _ = write!(text, " {flag} {}", human::word(&value));
+            let _ = write!(text, "{flag} {} ", human::word(&value));
         }
     };
     add("--env", choice.env.clone());
@@ -272,6 +310,8 @@ fn run_row(lake: &std::path::Path, run: &RunId) -> Vec<String> {
         Some(summary) => {
             let verdict = if summary.exit == 0 {
                 "done".to_owned()
+            } else if summary.is_released() {
+                "released by hand".to_owned()
             } else {
                 format!("ended with exit {}", summary.exit)
             };
@@ -287,7 +327,9 @@ fn run_row(lake: &std::path::Path, run: &RunId) -> Vec<String> {
         None if executor::is_finished(lake, run) => "finished, by another version",
         None if executor::is_held(lake, run) => "at work",
         None if executor::plan(lake, run).is_none() => "cut off before it had a plan",
-        None => "cut off; `local run --resume` with its name goes on with it",
+        None => {
+            "cut off; `local run --resume` with its name goes on with it, `local release` lets it be"
+        }
     };
     vec![run.to_string(), what.to_owned()]
 }

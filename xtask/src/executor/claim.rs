@@ -262,6 +262,27 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_is_released_is_gone_on_with_by_nobody() {
+        let runs = Runs::new();
+        runs.add(A, "another", &["dirty.json"]);
+        runs.add(B, "config", &[]);
+        runs.check((Some(B), &[A], &[]));
+        for run in [A, B] {
+            let summary = crate::executor::Summary::released(
+                run.parse().unwrap(),
+                "e".to_owned(),
+                "lake".to_owned(),
+                crate::executor::now(),
+            );
+            assert!(summary.is_released());
+            crate::executor::stages::write_summary(runs.0.path(), &summary).unwrap();
+        }
+        runs.check((None, &[], &[]));
+        let again = resumed(Some(runs.0.path()), &A.parse().unwrap()).unwrap_err().to_string();
+        assert!(again.contains("is finished"), "{again}");
+    }
+
+    #[test]
     fn only_a_run_that_was_cut_off_is_gone_on_with() {
         let runs = Runs::new();
         runs.add(A, "another", &["dirty.json"]);

@@ -196,8 +196,12 @@ impl<'a> Executor<'a> {
         args.extend(self.order.resume.is_some().then_some("--resume"));
         let Some(planned) = self.stage("plan", &args)? else { return Ok(None) };
         let Planned { plan, owed, .. } = self.plan(&planned)?;
-        // in a directory such runs were found, and finished, before
-        let owed = if self.order.environment.directory().is_none() { owed } else { Vec::new() };
+        // in a directory such runs were found, and finished, before; but for those that were
+        // released, whose bars are this run's matter
+        let mut owed = owed;
+        if let Some(lake) = self.order.environment.directory() {
+            owed.retain(|run| super::is_finished(&lake, run));
+        }
         if plan.batches.is_empty() && owed.is_empty() {
             self.idle = true;
             // a source that has fallen silent is seen by nobody else: days that were awaited are
@@ -391,13 +395,17 @@ impl<'a> Executor<'a> {
             std::fs::remove_dir_all(&folder)
                 .with_context(|| format!("cannot remove `{}`", folder.display()))?;
         } else if self.complete {
-            let file = lake.join(layout::summary(&self.claim.run));
-            let text = serde_json::to_string_pretty(&summary)? + "\n";
-            write_whole(&file, &text)
-                .with_context(|| format!("cannot write `{}`", file.display()))?;
+            write_summary(&lake, &summary)?;
         }
         Ok(summary)
     }
+}
+
+/// Writes the summary of a run into a lake: from then on the run is finished.
+pub(super) fn write_summary(lake: &Path, summary: &Summary) -> anyhow::Result<()> {
+    let file = lake.join(layout::summary(&summary.run));
+    let text = serde_json::to_string_pretty(summary)? + "\n";
+    write_whole(&file, &text).with_context(|| format!("cannot write `{}`", file.display()))
 }
 
 /// Writes a file at once: nobody sees a part of it, nor is it lost by a power cut.

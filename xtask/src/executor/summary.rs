@@ -71,6 +71,48 @@ pub(crate) struct Failure {
     pub(crate) message: String,
 }
 
+/// The stage of the failure that a released run's summary has.
+const RELEASE: &str = "release";
+
+impl Summary {
+    /// Of a run that somebody lets be though it is not finished.
+    pub(super) fn released(
+        run: RunId,
+        environment: String,
+        lake: String,
+        started_at: chrono::DateTime<chrono::Utc>,
+    ) -> Self {
+        let failure = Failure {
+            stage: RELEASE.to_owned(),
+            batch: 0,
+            exit: Exit::Failed as u8,
+            attempts: 0,
+            message: "released by hand: nobody goes on with it".to_owned(),
+        };
+        Self {
+            run,
+            environment,
+            lake,
+            started_at,
+            seconds: 0.0,
+            exit: failure.exit,
+            nothing_to_do: false,
+            planned: PlanTotals::default(),
+            absent: 0,
+            figures: None,
+            stages: BTreeMap::new(),
+            failures: vec![failure],
+            remarks: Vec::new(),
+            finished_first: Vec::new(),
+        }
+    }
+
+    /// Whether the run was released.
+    pub(crate) fn is_released(&self) -> bool {
+        self.failures.iter().any(|failure| failure.stage == RELEASE)
+    }
+}
+
 /// What a run's fragments amount to.
 pub(crate) fn figures(lake: &Path, run: &RunId) -> anyhow::Result<Figures> {
     let mut figures = Figures::new();
