@@ -25,7 +25,9 @@ WITH placed AS (
             WHEN '12h' THEN 43200
             ELSE 86400
         END * 1000000 AS width_us,
-        trade_count
+        trade_count,
+        volume,
+        contract_volume
     FROM silver.klines
     WHERE source = $source
         AND market = $market
@@ -38,7 +40,9 @@ SELECT
     day,
     count(*) AS klines,
     count(DISTINCT open_us - open_us % width_us) AS places,
-    sum(CAST(trade_count AS decimal(38, 0))) AS trades
+    sum(CAST(trade_count AS decimal(38, 0))) AS trade_count,
+    sum(CAST(volume AS decimal(38, 8))) AS volume,
+    sum(CAST(contract_volume AS decimal(38, 8))) AS contract_volume
 FROM placed
 GROUP BY timeframe, day
 ORDER BY timeframe, day

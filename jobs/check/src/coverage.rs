@@ -297,7 +297,7 @@ impl View<'_> {
             return (Status::Pending, ("not out yet", text));
         }
         let reason = if archive.is_some() {
-            ("the source answers 404", "the source answers 404")
+            ("answered with 404", "the source answers 404")
         } else if self.is_absent {
             ("not listed", "the source does not list it")
         } else {
@@ -310,7 +310,7 @@ impl View<'_> {
     fn nothing_in_it(&self) -> (Status, Reason) {
         if self.rejected > 0 {
             let text = "no row could be taken; lines of its archives that were rejected";
-            return (Status::Degraded, ("rejected lines", format!("{text}: {}", self.rejected)));
+            return (Status::Degraded, ("with rejected lines", format!("{text}: {}", self.rejected)));
         }
         let text = if self.own.is_some_and(|archive| archive.status.is_usable()) {
             "the archive holds no row"
@@ -321,7 +321,7 @@ impl View<'_> {
             let text = format!("{text}, and no id is missing: nothing was traded");
             return (Status::Available, ("no trade", text));
         }
-        (Status::Degraded, ("empty archive", text.to_owned()))
+        (Status::Degraded, ("with an empty archive", text.to_owned()))
     }
 
     /// What is wrong with a day that has rows, and how many ids or bars are missing.
@@ -337,14 +337,14 @@ impl View<'_> {
             _ => "trade ids",
         };
         if facts.ids.ids.is_some() {
-            let kind = "ids missing";
+            let kind = "with ids missing";
             let within = facts.ids.missing_within();
             let edge = self.edge.copied().unwrap_or_default();
             let Edge { before_first, after_last, overlap } = edge;
             say(within, kind, format!("{what} missing within the day: {within}"));
             say(before_first, kind, format!("{what} missing before its first row: {before_first}"));
             say(after_last, kind, format!("{what} missing after its last row: {after_last}"));
-            say(overlap, "ids overlap", format!("{what} overlap those of the day before"));
+            say(overlap, "with ids that overlap", format!("{what} overlap those of the day before"));
             missing = within.saturating_add(edge.missing());
         }
         if let Some(bars) = &facts.bars {
@@ -354,20 +354,20 @@ impl View<'_> {
             if self.is_first && before == missing {
                 text += ", all before the first one there is (the series may begin here)";
             }
-            say(missing, "bars missing", text);
+            say(missing, "with bars missing", text);
             let text = format!("bars that do not open on the grid: {}", bars.off_grid);
-            say(bars.off_grid, "bars off the grid", text);
+            say(bars.off_grid, "with bars off the grid", text);
             let text = format!("bars that close early: {}", bars.early);
-            say(bars.early, "bars that close early", text);
+            say(bars.early, "with bars that close early", text);
         }
         let mut count = |n: u64, kind, text: &str| say(n, kind, format!("{text}: {n}"));
-        count(facts.invalid, "rows not valid", "rows that are not valid");
+        count(facts.invalid, "with rows that are not valid", "rows that are not valid");
         let text = "rows of which another version was dropped";
-        count(facts.conflicting, "two versions", text);
+        count(facts.conflicting, "with rows of two versions", text);
         let text = "aggregates whose trades are in another one, counted once";
-        count(facts.repeating, "repeated trades", text);
+        count(facts.repeating, "with trades that repeat others", text);
         let text = "lines of its archives that were rejected";
-        count(self.rejected, "rejected lines", text);
+        count(self.rejected, "with rejected lines", text);
         match self.archive().map(|a| (a.status, a.detail.as_deref())) {
             Some((status @ ArchiveStatus::TruncatedSuspect, detail)) => {
                 let detail = detail.map_or_else(String::new, |d| format!(": {d}"));
@@ -399,10 +399,10 @@ impl View<'_> {
 /// What is wrong with an archive in the fewest words.
 const fn kind_of(status: ArchiveStatus) -> &'static str {
     match status {
-        ArchiveStatus::ChecksumMismatch => "checksum mismatch",
-        ArchiveStatus::Corrupt => "unreadable archive",
-        ArchiveStatus::TruncatedSuspect => "truncated archive",
-        ArchiveStatus::Missing => "the source answers 404",
+        ArchiveStatus::ChecksumMismatch => "with a wrong checksum",
+        ArchiveStatus::Corrupt => "unreadable",
+        ArchiveStatus::TruncatedSuspect => "maybe truncated",
+        ArchiveStatus::Missing => "answered with 404",
         ArchiveStatus::Ok | ArchiveStatus::Unverified => "archive there",
     }
 }

@@ -76,6 +76,9 @@ pub async fn gather(
         let unit = Unit::try_from(UnitId::clone(id))?;
         facts.absent.entry(unit.series()).or_default().push(unit.period.first());
     }
+    for gap in plan.map_or(&[][..], |plan| &plan.gaps) {
+        facts.gaps.entry(gap.series.clone()).or_default().push((gap.from, gap.to));
+    }
     for table in [Table::Trades, Table::AggTrades, Table::Klines] {
         let mut of_series: BTreeMap<String, Vec<LiveFile>> = BTreeMap::new();
         for file in tables.live_files(table, |_| true).await? {

@@ -13,7 +13,7 @@ use model::{Dataset, Day, Timeframe};
 use store::schema::data_type;
 
 use crate::fold::Bar;
-use crate::held::{Choice, Held};
+use crate::held::{Choice, Held, Sums};
 use crate::models;
 
 /// The columns of base bars.
@@ -86,14 +86,14 @@ impl Base {
         choices.iter().filter(|c| c.made_from == Dataset::Klines).map(|c| c.base).collect()
     }
 
-    /// Days are made from a dataset of trades, and stand for so many trades.
-    pub fn made(&mut self, dataset: Dataset, trades: &BTreeMap<Day, u64>) {
-        for (day, trades) in trades {
+    /// Days are made from a dataset of trades, and this is what their rows amount to.
+    pub fn made(&mut self, dataset: Dataset, sums: &BTreeMap<Day, Sums>) {
+        for (day, sums) in sums {
             self.made.insert((*day, dataset));
             let Some(held) = self.days.get_mut(day) else { continue };
             match dataset {
-                Dataset::Trades => held.trades.trades = Some(*trades),
-                Dataset::AggTrades => held.agg_trades.trades = Some(*trades),
+                Dataset::Trades => held.trades.sums = Some(*sums),
+                Dataset::AggTrades => held.agg_trades.sums = Some(*sums),
                 Dataset::Klines => {}
             }
         }

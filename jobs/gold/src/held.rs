@@ -12,7 +12,7 @@
 //!   ended, but for the one id that two trades around midnight are known to share,
 //! * no row had to be left out for what it says (a row that the exchange itself voided leaves no
 //!   hole),
-//! * and the exchange's klines of the day do not count more trades.
+//! * and the exchange's klines of the day do not count more trades and more volume.
 //!
 //! Klines are whole where each place of the day's grid has a valid one. A dated contract's last
 //! day ends with the contract.
@@ -31,8 +31,42 @@ pub struct Events {
     pub lacking: u64,
     /// Ids of the day that may be those of the day before, too: see [`model::whole::Edge`].
     pub overlap: u64,
-    /// Trades that the rows stand for; `None` where only the rows tell and none has been read.
-    pub trades: Option<u64>,
+    /// What the rows amount to; `None` before they are read.
+    pub sums: Option<Sums>,
+}
+
+/// What a day amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sums {
+    /// Trades; `u64::MAX` where it is more.
+    pub trades: u64,
+    /// Volume in the base asset in units of 1e-8; `None` where it is not stated.
+    pub volume: Option<i128>,
+    /// The same in contracts.
+    pub contracts: Option<i128>,
+}
+
+impl Sums {
+    /// Adds what a bar or a day amounts to.
+    pub fn add(&mut self, other: Self) {
+        let sum = |a: Option<i128>, b: Option<i128>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (a, b) => a.or(b),
+        };
+        self.trades = self.trades.saturating_add(other.trades);
+        self.volume = sum(self.volume, other.volume);
+        self.contracts = sum(self.contracts, other.contracts);
+    }
+
+    /// Whether this is more: more trades, and of what both state more was traded. A trade that is
+    /// missing is missing in both; aggregates that count their trades otherwise lack nothing.
+    fn is_more_than(&self, other: &Self) -> bool {
+        let traded = match (self.contracts, other.contracts) {
+            (Some(a), Some(b)) => Some((a, b)),
+            _ => self.volume.zip(other.volume),
+        };
+        self.trades > other.trades && traded.is_none_or(|(a, b)| a > b)
+    }
 }
 
 /// Klines of one day and timeframe.
@@ -42,8 +76,8 @@ pub struct Klines {
     pub rows: u64,
     /// Places of the grid that have one.
     pub places: u64,
-    /// Trades that they count; `u64::MAX` where it is more.
-    pub trades: u64,
+    /// What they amount to.
+    pub sums: Sums,
 }
 
 /// What silver holds of one day.
@@ -134,16 +168,15 @@ impl Held {
 
     /// What there is to make a timeframe from, the preferred first.
     fn candidates(&self, timeframe: Timeframe) -> Vec<Candidate> {
-        let counted = self.counted_by_klines();
         let mut candidates = Vec::new();
         for dataset in [Dataset::Trades, Dataset::AggTrades] {
             let Some(events) = self.events(dataset).filter(|events| events.present > 0) else {
                 continue;
             };
-            let present = events.trades.unwrap_or(events.present);
+            let present = events.sums.map_or(events.present, |sums| sums.trades);
             let should = present
                 .saturating_add(events.lacking)
-                .max(if events.trades.is_some() { counted } else { 0 })
+                .max(events.sums.map_or(0, |sums| self.counted_by_klines(&sums)))
                 .saturating_add(if events.overlap > 1 { events.overlap } else { 0 });
             let base = Timeframe::M1;
             candidates.push(Candidate { made_from: dataset, base, present, expected: should });
@@ -151,7 +184,7 @@ impl Held {
         let mut fitting: Vec<(&Timeframe, &Klines)> = self
             .klines
             .iter()
-            .filter(|(k, klines)| klines.trades > 0 && timeframe.micros() % k.micros() == 0)
+            .filter(|(k, klines)| klines.sums.trades > 0 && timeframe.micros() % k.micros() == 0)
             .collect();
         fitting.sort_by_key(|(k, _)| k.micros());
         for (base, klines) in fitting {
@@ -162,11 +195,12 @@ impl Held {
         candidates
     }
 
-    /// Trades that the exchange's klines count: no fewer took place. Klines that lie upon each
-    /// other are no witnesses.
-    fn counted_by_klines(&self) -> u64 {
+    /// Trades that the exchange's klines count where they say that some of these are missing, else
+    /// 0. Klines that lie upon each other are no witnesses.
+    fn counted_by_klines(&self, sums: &Sums) -> u64 {
         let single = self.klines.values().filter(|klines| klines.rows == klines.places);
-        single.map(|klines| klines.trades).max().unwrap_or(0)
+        let more = single.filter(|klines| klines.sums.is_more_than(sums));
+        more.map(|klines| klines.sums.trades).max().unwrap_or(0)
     }
 }
 
@@ -174,8 +208,13 @@ impl Held {
 mod tests {
     use super::*;
 
+    /// A volume of one for each trade.
+    fn sums(trades: u64) -> Sums {
+        Sums { trades, volume: Some(trades.into()), contracts: None }
+    }
+
     fn events(present: u64, lacking: u64) -> Events {
-        Events { present, lacking, overlap: 0, trades: Some(present) }
+        Events { present, lacking, overlap: 0, sums: Some(sums(present)) }
     }
 
     /// `1h:24:10` is 24 klines of an hour with 10 trades in all.
@@ -187,7 +226,7 @@ mod tests {
                 let timeframe: Timeframe = parts[0].parse().unwrap();
                 let whole = (DAY_MICROS / timeframe.micros()).unsigned_abs();
                 let places = if parts.len() > 1 { count(1) } else { whole };
-                (timeframe, Klines { rows: places, places, trades: count(2) })
+                (timeframe, Klines { rows: places, places, sums: sums(count(2)) })
             })
             .collect()
     }
@@ -242,8 +281,23 @@ mod tests {
         check(events(0, 3), none, "1d:1:3", "1d<1d");
         check(none, none, "1d:1:0", "");
         // unknown until the rows are read: the ids are believed
-        let unread = Events { trades: None, ..events(5, 0) };
+        let unread = Events { sums: None, ..events(5, 0) };
         check(none, unread, "1m:1440:60", &all("a"));
+    }
+
+    #[test]
+    fn a_trade_that_is_missing_is_missing_in_the_volume_too() {
+        let all = |trades, volume, contracts| Sums { trades, volume, contracts };
+        let check = |klines: Sums, found: Sums, expect: bool| {
+            assert_eq!(klines.is_more_than(&found), expect, "{klines:?} {found:?}");
+        };
+        check(all(10, Some(7), None), all(4, Some(7), None), false);
+        check(all(10, Some(8), None), all(4, Some(7), None), true);
+        check(all(4, Some(8), None), all(4, Some(7), None), false);
+        // contracts go first: aggregates of COIN-M state nothing else
+        check(all(10, Some(8), Some(3)), all(4, None, Some(3)), false);
+        check(all(10, Some(8), Some(4)), all(4, None, Some(3)), true);
+        check(all(10, None, None), all(4, Some(7), None), true);
     }
 
     #[test]
@@ -260,7 +314,7 @@ mod tests {
 
     #[test]
     fn klines_upon_each_other_are_no_witnesses() {
-        let twice = Klines { rows: 25, places: 24, trades: 90 };
+        let twice = Klines { rows: 25, places: 24, sums: sums(90) };
         let klines = [(Timeframe::H1, twice)].into();
         let held = Held { trades: events(5, 0), klines, span: DAY_MICROS, ..Held::default() };
         told(&held, "1m<t 5m<t 15m<t 1h<t 4h<t 1d<t");

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use arrow::array::{Array as _, AsArray as _, Int64Array, RecordBatch};
+use arrow::array::{Array as _, AsArray as _, Decimal128Array, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type};
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::fragment::Dirty;
@@ -23,7 +23,7 @@ use table::datafusion::prelude::SessionContext;
 
 use crate::base::{self, Base};
 use crate::fold::{self, Bar, DayFold};
-use crate::held::{self, Events, Held, Klines};
+use crate::held::{self, Events, Held, Klines, Sums};
 use crate::models::{self, Engine};
 use crate::piece::{Workshop, parameters_of, text, texts};
 
@@ -76,7 +76,7 @@ impl Workshop {
             if was_whole {
                 break;
             }
-            // how many trades aggregates stand for is known now: the choice may be another one
+            // what the rows amount to is known now: the choice may be another one
         }
         for timeframe in base.klines_needed() {
             let width = timeframe.micros().max(fold::MINUTE);
@@ -105,7 +105,7 @@ impl Workshop {
                     present: of.valid,
                     lacking: lacking.saturating_add(of.damaged),
                     overlap: edge.overlap,
-                    trades: (dataset == Dataset::Trades).then_some(of.valid),
+                    sums: None,
                 };
                 let held = days.entry(*day).or_default();
                 match dataset {
@@ -122,11 +122,10 @@ impl Workshop {
                 let dates = dates(&batch, "day")?;
                 let rows = counts(&batch, "klines")?;
                 let places = counts(&batch, "places")?;
-                let trades = counts(&batch, "trades")?;
+                let sums = sums(&batch)?;
                 for row in 0..batch.num_rows() {
                     let timeframe = timeframes.value(row).parse::<Timeframe>()?;
-                    let klines =
-                        Klines { rows: rows[row], places: places[row], trades: trades[row] };
+                    let klines = Klines { rows: rows[row], places: places[row], sums: sums[row] };
                     days.entry(dates[row]).or_default().klines.insert(timeframe, klines);
                 }
             }
@@ -226,15 +225,18 @@ impl Workshop {
             .buffered(self.cores)
             .try_collect()
             .await?;
-        let mut trades: BTreeMap<Day, u64> = wanted.iter().map(|day| (*day, 0)).collect();
+        let mut amounts: BTreeMap<Day, Sums> =
+            wanted.iter().map(|day| (*day, Sums::default())).collect();
         for (day, bars) in &folded {
             base.add_folded(dataset, bars)?;
-            let count = trades.entry(*day).or_default();
-            *count = bars
-                .iter()
-                .fold(*count, |n, bar| n.saturating_add(bar.trades.max(0).unsigned_abs()));
+            let sum = amounts.entry(*day).or_default();
+            for bar in bars {
+                let [volume, _, contracts] = bar.volume;
+                let trades = bar.trades.max(0).unsigned_abs();
+                sum.add(Sums { trades, volume, contracts });
+            }
         }
-        base.made(dataset, &trades);
+        base.made(dataset, &amounts);
         Ok(())
     }
 
@@ -250,7 +252,8 @@ impl Workshop {
             Dataset::Trades => models::BARS_FROM_TRADES,
             _ => models::BARS_FROM_AGG_TRADES,
         };
-        let mut trades: BTreeMap<Day, u64> = wanted.iter().map(|day| (*day, 0)).collect();
+        let mut amounts: BTreeMap<Day, Sums> =
+            wanted.iter().map(|day| (*day, Sums::default())).collect();
         for (from, to) in stretches(wanted) {
             let date = |day: Day| ScalarValue::Date32(Some(day.epoch_days()));
             let mut parameters = parameters_of(dirty);
@@ -259,17 +262,14 @@ impl Workshop {
             base.add_model(&bars, Timeframe::M1, dataset)?;
             for batch in &bars {
                 let opens = batch.column_by_name("open_us").context("no column `open_us`")?;
-                let counts = counts(batch, "trade_count")?;
-                for (open_us, count) in
-                    opens.as_primitive::<Int64Type>().values().iter().zip(counts)
-                {
+                let opens = opens.as_primitive::<Int64Type>().values();
+                for (open_us, bar) in opens.iter().zip(sums(batch)?) {
                     let day = Day::of_micros(*open_us).context("a bar outside of all days")?;
-                    let sum = trades.entry(day).or_default();
-                    *sum = sum.saturating_add(count);
+                    amounts.entry(day).or_default().add(bar);
                 }
             }
         }
-        base.made(dataset, &trades);
+        base.made(dataset, &amounts);
         Ok(())
     }
 
@@ -308,6 +308,26 @@ fn dates(batch: &RecordBatch, name: &str) -> anyhow::Result<Vec<Day>> {
         .iter()
         .map(|day| Day::of_epoch_days(*day).context("a row outside of all days"))
         .collect()
+}
+
+/// What each row amounts to.
+fn sums(batch: &RecordBatch) -> anyhow::Result<Vec<Sums>> {
+    let amounts = |name: &str| -> anyhow::Result<Decimal128Array> {
+        let column = batch.column_by_name(name).with_context(|| format!("no column `{name}`"))?;
+        let column = arrow::compute::cast(column, &DataType::Decimal128(38, 8))?;
+        Ok(column.as_primitive::<Decimal128Type>().clone())
+    };
+    let trades = counts(batch, "trade_count")?;
+    let (volume, contracts) = (amounts("volume")?, amounts("contract_volume")?);
+    let of = |array: &Decimal128Array, row: usize| array.is_valid(row).then(|| array.value(row));
+    let all = trades.iter().enumerate();
+    Ok(all
+        .map(|(row, trades)| Sums {
+            trades: *trades,
+            volume: of(&volume, row),
+            contracts: of(&contracts, row),
+        })
+        .collect())
 }
 
 /// A column of counts, of whatever type of number; what 64 bits do not hold is their greatest.

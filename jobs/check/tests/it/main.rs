@@ -231,7 +231,7 @@ async fn a_rejected_line_costs_its_own_day() {
             "klines 2024-01-02 degraded 1 lines of its archives that were rejected: 1",
         ]
     );
-    assert_eq!(summary.reasons["degraded"]["rejected lines"], 1);
+    assert_eq!(summary.reasons["degraded"]["with rejected lines"], 1);
     assert_eq!(
         statuses(&lab, "lines_without_day").await,
         ["warn binance/spot/klines/BTCUSDT/1h 1 lines of 2024-01 were rejected that tell no day; \

@@ -15,6 +15,7 @@ pub(crate) struct Kline {
     pub(crate) open: i128,
     pub(crate) close: i128,
     pub(crate) trades: i64,
+    pub(crate) volume: i64,
     pub(crate) valid: bool,
 }
 
@@ -39,7 +40,7 @@ pub(crate) async fn klines(lab: &Lab, timeframe: &str, klines: &[Kline]) {
             ("high", price(|k| k.open.max(k.close))),
             ("low", price(|k| k.open.min(k.close))),
             ("close", price(|k| k.close)),
-            ("volume", one()),
+            ("volume", decimals(28, klines.iter().map(|k| Some(ONE * i128::from(k.volume))))),
             ("quote_volume", one()),
             ("trade_count", longs(klines.iter().map(|k| k.trades))),
             ("taker_buy_volume", one()),
@@ -52,7 +53,7 @@ pub(crate) async fn klines(lab: &Lab, timeframe: &str, klines: &[Kline]) {
 }
 
 pub(crate) fn kline(open_us: i64, open: i128, close: i128) -> Kline {
-    Kline { open_us, open, close, trades: 3, valid: true }
+    Kline { open_us, open, close, trades: 3, volume: 1, valid: true }
 }
 
 /// An aggregate of the trades first..=last.
