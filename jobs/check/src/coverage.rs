@@ -310,7 +310,10 @@ impl View<'_> {
     fn nothing_in_it(&self) -> (Status, Reason) {
         if self.rejected > 0 {
             let text = "no row could be taken; lines of its archives that were rejected";
-            return (Status::Degraded, ("with rejected lines", format!("{text}: {}", self.rejected)));
+            return (
+                Status::Degraded,
+                ("with rejected lines", format!("{text}: {}", self.rejected)),
+            );
         }
         let text = if self.own.is_some_and(|archive| archive.status.is_usable()) {
             "the archive holds no row"
@@ -344,7 +347,11 @@ impl View<'_> {
             say(within, kind, format!("{what} missing within the day: {within}"));
             say(before_first, kind, format!("{what} missing before its first row: {before_first}"));
             say(after_last, kind, format!("{what} missing after its last row: {after_last}"));
-            say(overlap, "with ids that overlap", format!("{what} overlap those of the day before"));
+            say(
+                overlap,
+                "with ids that overlap",
+                format!("{what} overlap those of the day before"),
+            );
             missing = within.saturating_add(edge.missing());
         }
         if let Some(bars) = &facts.bars {

@@ -107,7 +107,8 @@ async fn rows_that_the_exchange_voided_damage_no_day() {
         let rows =
             [agg(1, at(day, 1, 0, 0), 3), void(2), void(3), agg(4, at(day, 6, 0, 0), 4), again];
         agg_trades(&lab, day, &rows).await;
-        klines(&lab, "1d", &[Kline { trades: 2, volume: 2, ..kline(at(day, 0, 0, 0), 3, 4) }]).await;
+        klines(&lab, "1d", &[Kline { trades: 2, volume: 2, ..kline(at(day, 0, 0, 0), 3, 4) }])
+            .await;
         lab.gold(true, engine).await;
         assert_eq!(bars(&lab, "1d").await, ["2017-12-04T00 4.00000000 2 agg_trades true"]);
     }
@@ -136,7 +137,8 @@ async fn a_day_that_ends_early_is_told_by_the_next_or_by_klines() {
             ]
         );
         // the exchange's own day is there
-        klines(&lab, "1d", &[Kline { trades: 690, volume: 690, ..kline(at(cut, 0, 0, 0), 5, 9) }]).await;
+        klines(&lab, "1d", &[Kline { trades: 690, volume: 690, ..kline(at(cut, 0, 0, 0), 5, 9) }])
+            .await;
         lab.gold(true, engine).await;
         assert_eq!(
             lab.ask(daily).await,
