@@ -156,6 +156,16 @@ impl Recorder {
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// How often a file was synced, and how often a folder.
+    pub fn syncs(&self) -> (usize, usize) {
+        let steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |is: fn(&Step) -> bool| steps.iter().filter(|step| is(step)).count();
+        (
+            count(|step| matches!(step, Step::Synced(..))),
+            count(|step| matches!(step, Step::FolderSynced(..))),
+        )
+    }
+
     fn replay(&self, moment: usize) -> Disk {
         let mut disk = Disk::default();
         for step in &self.steps.lock().unwrap_or_else(PoisonError::into_inner)[..moment] {

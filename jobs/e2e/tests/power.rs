@@ -158,8 +158,9 @@ fn after_a_power_cut_the_same_run_ends_in_the_same_tables() -> Result<()> {
         let differences = look::differences(&files(lake.path())?, &expected);
         ensure!(differences.is_empty(), "{}:\n{differences}", at());
     }
+    let (of_files, of_folders) = recorder.syncs();
     eprintln!(
-        "{wanted} cuts among {} steps in {:.1} s: {lost} changes of names were lost, {damaged} files \
+        "the run syncs {of_files} files and {of_folders} folders; {wanted} cuts among {} steps in {:.1} s: {lost} changes of names were lost, {damaged} files \
          damaged",
         recorder.moments(),
         begun.elapsed().as_secs_f64()

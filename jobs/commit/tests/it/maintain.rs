@@ -98,3 +98,44 @@ async fn a_run_whose_row_was_merged_keeps_one_row() {
     run.commit().await;
     assert_eq!(ask(&world, &sql).await, ["2 27"]);
 }
+
+/// Everything that maintenance cleans, with links in it that lead out of the lake.
+#[tokio::test]
+async fn what_links_lead_to_is_left_alone() {
+    let world = world();
+    let run = planned(&world, 1, 1).await;
+    run.day("2024-01-01", "a5", 1).await;
+    run.commit().await;
+    world.lake.write(&layout::summary(&run.id), "{}").await.unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let root = world.lake.directory().unwrap();
+    // as old as a file can be, and named as what is cleaned is named
+    let precious: Vec<_> =
+        ["x.parquet", "x.json", "x"].map(|name| outside.path().join(name)).into();
+    for path in &precious {
+        std::fs::write(path, "precious").unwrap();
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    }
+    let link = |at: String| {
+        let at = root.join(at);
+        let _ = std::fs::remove_dir_all(&at);
+        std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(outside.path(), at).unwrap();
+    };
+    link(format!("{}/source=away", layout::table(Table::Trades)));
+    link(layout::table(Table::Bars));
+    link(format!("{}/away", layout::TEMP));
+    link(layout::fragments(&run.id, "silver"));
+    link(format!("{}/20230101T000000Z-00000000", layout::RUNS));
+    std::os::unix::fs::symlink(root, root.join(layout::table(Table::Trades)).join("source=loop"))
+        .unwrap();
+    run.clock.advance(TimeDelta::days(3650));
+    let options = Options { dry_run: false, days: 7 };
+    let done = maintain::run(&run.context(), options).await.map_err(|f| f.error).unwrap();
+    assert!(done.tables.iter().any(|table| table.table == Table::Trades), "{done:?}");
+    for path in &precious {
+        assert!(path.is_file(), "{} was deleted", path.display());
+    }
+    assert_eq!(ask(&world, "select count(*) from silver.trades").await, ["5"]);
+}
