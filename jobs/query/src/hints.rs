@@ -18,6 +18,10 @@ const UNKNOWN_TABLE: &str = "table 'datafusion.";
 /// An error of the engine, each cause once: its text holds that of its direct cause already.
 pub(crate) fn told(what: &str, error: &DataFusionError) -> anyhow::Error {
     let mut text = error.strip_backtrace();
+    // that it is not the engine's own says nothing to people
+    if let Some(rest) = text.strip_prefix("External error: ") {
+        text = rest.to_owned();
+    }
     let mut cause = error.source().and_then(Error::source);
     while let Some(error) = cause {
         let said = error.to_string();
@@ -38,6 +42,13 @@ pub(crate) fn told(what: &str, error: &DataFusionError) -> anyhow::Error {
     }
 }
 
+/// Whether an error is the lake's: a table that cannot be loaded, a file that cannot be read. The SQL
+/// may be as good as any.
+pub(crate) fn is_of_lake(error: &DataFusionError) -> bool {
+    use DataFusionError::{External, IoError, ObjectStore, ParquetError};
+    matches!(error.find_root(), External(_) | IoError(_) | ObjectStore(_) | ParquetError(_))
+}
+
 /// Why a query that was understood did not run to its end. Where it needs more than the memory it
 /// may take, and cannot spill at that point, this is what to say.
 pub(crate) fn not_run(error: &DataFusionError, memory_mib: u64) -> anyhow::Error {
@@ -55,6 +66,7 @@ pub(crate) fn not_run(error: &DataFusionError, memory_mib: u64) -> anyhow::Error
                 why.lines().next().unwrap_or_default().trim()
             )
         }
+        _ if is_of_lake(error) => told("cannot read the lake", error),
         _ => told("cannot run the query", error),
     }
 }
@@ -124,6 +136,8 @@ mod tests {
         let error = DataFusionError::External(table.into());
         let text = format!("{:#}", told("cannot run the query", &error));
         assert!(text.ends_with("cannot load silver.trades: permission denied"), "{text}");
+        assert!(!text.contains("External"), "{text}");
+        assert!(is_of_lake(&error) && !is_of_lake(&DataFusionError::Plan("x".into())));
     }
 
     #[test]

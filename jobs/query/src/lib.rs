@@ -109,10 +109,13 @@ pub async fn run<O: Write, N: Write>(
         .with_allow_ddl(false)
         .with_allow_dml(false)
         .with_allow_statements(false);
-    let frame = session
-        .sql_with_options(&sql, options)
-        .await
-        .map_err(|error| usage(hints::told("cannot understand the SQL", &error)))?;
+    let frame = session.sql_with_options(&sql, options).await.map_err(|error| {
+        if hints::is_of_lake(&error) {
+            Failure::from(hints::told("cannot read the lake", &error))
+        } else {
+            usage(hints::told("cannot understand the SQL", &error))
+        }
+    })?;
     // a plan is no rows: it is shown whole, and nothing may stand around it
     let is_plan = matches!(frame.logical_plan(), LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
     let by_default = (request.format == Format::Table).then_some(TABLE_ROWS);

@@ -68,8 +68,8 @@ const fn first_wait(exit: Exit) -> Option<Duration> {
     }
 }
 
-/// The warnings of a run's jobs: each is shown and counted once, however often a job is repeated
-/// and whichever groups meet the same archive.
+/// The warnings of a run's jobs: each is shown once, however often a job is repeated and whichever
+/// groups meet the same archive; an archive counts once, whatever there is to say of it.
 #[derive(Debug, Default)]
 pub(crate) struct Heard(Mutex<BTreeSet<String>>);
 
@@ -88,8 +88,15 @@ impl Heard {
 
     /// How many there were.
     pub(crate) fn warnings(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.iter().map(|warning| about(warning)).collect::<BTreeSet<_>>().len() as u64
     }
+}
+
+/// What a warning is about: its archive, where it names one, else itself.
+fn about(warning: &str) -> &str {
+    let unit = warning.split_whitespace().find_map(|word| word.strip_prefix("unit="));
+    unit.map_or(warning, |unit| unit.trim_matches('"'))
 }
 
 /// What a line of a log warns of: `2025-01-01T00:00:00.000000Z  WARN what it says`.
@@ -300,6 +307,7 @@ mod tests {
         assert!(!heard.hear(&at(2, " WARN not as it should be unit=a status=corrupt")));
         assert!(heard.hear(&at(3, " WARN not as it should be unit=b status=corrupt")));
         assert!(heard.hear(&at(3, "ERROR something else")));
+        assert!(heard.hear(&at(3, " WARN left out unit=\"b\" reason=x")), "news of an archive");
         for _ in 0..2 {
             assert!(heard.hear(&at(4, " INFO fetched")), "what is no warning is always news");
             assert!(heard.hear("  a: reset") && heard.hear(""));

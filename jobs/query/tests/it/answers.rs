@@ -19,7 +19,7 @@ use store::Lake;
 use table::{Change, SessionOptions, Stamp, Tables};
 
 struct World {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     lake: Lake,
 }
 
@@ -96,7 +96,7 @@ async fn world(with: &[Table]) -> World {
         let stamp = Stamp::new(*table, &run, "test", "all", DateTime::UNIX_EPOCH);
         tables.replace(*table, &stamp, change).await.unwrap();
     }
-    World { _folder: folder, lake }
+    World { folder: folder, lake }
 }
 
 const READ: &[Table] = &[
@@ -263,4 +263,18 @@ async fn a_query_is_rendered_without_a_lake() {
     let sql = String::from_utf8(out).unwrap();
     assert!(sql.contains("symbol = 'O''X'") && sql.contains("DATE '2017-01-01'"), "{sql}");
     assert!(!sql.lines().filter(|l| !l.starts_with("--")).any(|l| l.contains(" :")), "{sql}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_log_is_told_with_its_file_and_is_no_matter_of_the_sql() {
+    let world = world(&[Table::Runs]).await;
+    let folder = world.folder.path().join("ops/runs/_delta_log");
+    for content in ["", "no JSON\n"] {
+        std::fs::write(folder.join("00000000000000000001.json"), content).unwrap();
+        let (exit, text) = ask(&world, free("SELECT count(*) FROM ops.runs")).await.unwrap_err();
+        assert_eq!(exit, Exit::Failed, "{text}");
+        assert!(text.starts_with("cannot read the lake: "), "{text}");
+        assert!(text.contains("ops/runs/_delta_log/00000000000000000001.json"), "{text}");
+        assert!(!text.contains("External"), "{text}");
+    }
 }
