@@ -303,6 +303,7 @@ async fn conclude(
         absent: plan.as_ref().map_or(0, |p| p.absent.len() as u64),
         figures: Some(&figures),
         verdict: verdict.as_ref(),
+        odd: plan.as_ref().map_or(&[], |p| p.remarks.as_slice()),
         ..Known::default()
     });
     if json {

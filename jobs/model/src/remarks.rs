@@ -14,6 +14,8 @@ use crate::verdict::Verdict;
 
 /// Reasons that one remark names.
 const REASONS: usize = 4;
+/// What looked odd to `plan` and is said again at the end.
+const ODD: usize = 5;
 /// What `ops.coverage` answers of days.
 const DAYS: &str = "coverage_days";
 /// What the ledger answers of archives that are not simply good.
@@ -41,8 +43,8 @@ pub struct Known<'a> {
     pub figures: Option<&'a Figures>,
     /// What check said.
     pub verdict: Option<&'a Verdict>,
-    /// What looked wrong to `plan`.
-    pub plan_warnings: u64,
+    /// What looked odd to `plan`, in its words.
+    pub odd: &'a [String],
     /// Warnings that the jobs logged, each counted once.
     pub warnings: u64,
 }
@@ -102,8 +104,15 @@ pub fn of(known: &Known<'_>) -> Vec<Remark> {
         let text = format!("{} that say something else than the row kept", plural(n, "duplicate"));
         add(n, text, Some("builds"));
     }
-    let n = known.plan_warnings;
-    add(n, format!("{} of what the source lists, in the log above", plural(n, "warning")), None);
+    for odd in known.odd.iter().take(ODD) {
+        add(1, odd.clone(), None);
+    }
+    let n = known.odd.len().saturating_sub(ODD) as u64;
+    add(
+        n,
+        format!("{} of what the source lists, in the log above", plural(n, "more warning")),
+        None,
+    );
     let n = known.warnings;
     add(n, format!("{} of the jobs in the log above", plural(n, "warning")), None);
     all
@@ -250,6 +259,15 @@ mod tests {
                 "      cargo xtask query checks --param name=rows --env dev",
             ]
         );
+    }
+
+    #[test]
+    fn what_nobody_understood_is_told_in_full_as_far_as_it_is_short() {
+        let odd: Vec<String> = (0..ODD + 2).map(|n| format!("nobody knows `{n}.zip`")).collect();
+        let texts = texts(&Known { odd: &odd, ..Known::default() });
+        assert_eq!(texts.len(), ODD + 1);
+        assert_eq!(texts[0], "nobody knows `0.zip`");
+        assert_eq!(texts[ODD], "2 more warnings of what the source lists, in the log above");
     }
 
     #[test]

@@ -54,8 +54,8 @@ pub(super) struct Executor<'a> {
     record: Mutex<Record>,
     /// The warnings of the jobs.
     heard: Heard,
-    /// Warnings of the plan.
-    plan_warnings: u64,
+    /// What looked odd to the plan.
+    odd: Vec<String>,
     /// What check said.
     verdict: Option<Verdict>,
     /// Whether there was nothing to do.
@@ -102,7 +102,7 @@ impl<'a> Executor<'a> {
             start: Instant::now(),
             record: Mutex::default(),
             heard: Heard::default(),
-            plan_warnings: 0,
+            odd: Vec::new(),
             verdict: None,
             idle: false,
             complete: false,
@@ -223,7 +223,7 @@ impl<'a> Executor<'a> {
     fn plan(&mut self, planned: &Ended) -> anyhow::Result<Planned> {
         let planned: Planned =
             serde_json::from_str(&planned.stdout).context("what `plan` said is no plan")?;
-        self.plan_warnings = planned.warnings.len() as u64;
+        self.odd.clone_from(&planned.warnings);
         // those that the job logged stand there already
         for warning in planned.warnings.iter().filter(|warning| !self.heard.has(warning)) {
             self.board.log(&format!("plan: {warning}"));
@@ -361,8 +361,9 @@ impl<'a> Executor<'a> {
             absent,
             figures: figures.as_ref(),
             verdict: self.verdict.as_ref(),
-            plan_warnings: self.plan_warnings,
-            warnings: self.heard.warnings(),
+            odd: &self.odd,
+            // what the plan warned of is told in its words
+            warnings: self.heard.warnings_but(&self.odd),
         });
         let mut summary = Summary {
             run: self.claim.run.clone(),
