@@ -7,7 +7,7 @@ use model::fragment::ArchiveStatus;
 use serde::{Deserialize, Serialize};
 
 use crate::Judged;
-use crate::coverage::{self, Coverage};
+use crate::coverage;
 use crate::findings::{Finding, Findings, Status};
 use crate::reconcile::Compared;
 
@@ -16,13 +16,6 @@ use crate::reconcile::Compared;
 pub struct Summary {
     /// Days by series and status: `available`, `pending`, `missing`, `corrupt`, `degraded`.
     pub coverage: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Days that are missing, corrupt or degraded, by status and kind of reason; a day may have
-    /// several.
-    #[serde(default)]
-    pub reasons: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Days whose archives could not be compared with anything.
-    #[serde(default)]
-    pub unverified: u64,
     /// Subjects that passed, by check.
     pub passed: BTreeMap<String, u64>,
     /// Subjects of which nothing could be checked, by check.
@@ -75,7 +68,6 @@ impl Summary {
                     *of_status.or_default().entry(kind.to_owned()).or_default() += 1;
                 }
             }
-            summary.count_reasons(&judged.days);
         }
         for finding in &findings.summaries {
             let counts = match finding.status {
@@ -90,21 +82,6 @@ impl Summary {
             }
         }
         summary
-    }
-
-    /// Counts why days are not whole. What stands behind a colon is of one day alone.
-    fn count_reasons(&mut self, days: &[Coverage]) {
-        for day in days {
-            self.unverified += u64::from(day.archive == Some(ArchiveStatus::Unverified));
-            if [coverage::Status::Available, coverage::Status::Pending].contains(&day.status) {
-                continue;
-            }
-            let kinds = self.reasons.entry(day.status.as_str().to_owned()).or_default();
-            for reason in day.reason.iter().flat_map(|reasons| reasons.split("; ")) {
-                let kind = reason.split(':').next().unwrap_or_default().trim();
-                *kinds.entry(kind.to_owned()).or_default() += 1;
-            }
-        }
     }
 
     /// The summary as text.
@@ -169,40 +146,5 @@ impl Summary {
             text.push_str("; see `query checks`, `query coverage_days`\n");
         }
         text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use model::verdict::Verdict;
-
-    use super::*;
-
-    #[test]
-    fn reasons_are_counted_by_their_kind_and_read_by_others() {
-        let day = |status, reason: &str, archive| Coverage {
-            day: "2024-01-01".parse().unwrap(),
-            status,
-            reason: (!reason.is_empty()).then(|| reason.to_owned()),
-            archive: Some(archive),
-            rows: 1,
-            rejected: 0,
-            missing: 0,
-        };
-        let mut summary = Summary { bars_differ: 2, ..Summary::default() };
-        summary.count_reasons(&[
-            day(coverage::Status::Available, "", ArchiveStatus::Unverified),
-            day(coverage::Status::Pending, "its archive may come out until x", ArchiveStatus::Ok),
-            day(coverage::Status::Degraded, "bars missing: 3 of 24; rows: 1", ArchiveStatus::Ok),
-            day(coverage::Status::Degraded, "bars missing: 1 of 24", ArchiveStatus::Ok),
-            day(coverage::Status::Missing, "the source answers 404", ArchiveStatus::Missing),
-        ]);
-        let text = serde_json::to_string(&summary).unwrap();
-        let verdict: Verdict = serde_json::from_str(&text).unwrap();
-        assert_eq!(verdict.reasons["degraded"]["bars missing"], 2);
-        assert_eq!(verdict.reasons["degraded"]["rows"], 1);
-        assert_eq!(verdict.reasons["missing"]["the source answers 404"], 1);
-        assert_eq!(verdict.reasons.len(), 2);
-        assert_eq!((verdict.unverified, verdict.bars_differ), (1, 2));
     }
 }
