@@ -281,6 +281,17 @@ fn no_defect_is_silent_and_none_stops_another() -> Result<()> {
         "SELECT count(*) FROM ops.builds WHERE rows_read <> rows_silver + rows_rejected + rows_duplicate",
     )?;
     ensure!(off == ["0"], "{off:?}");
+    // bytes that differ from their checksum may have been damaged on the way: the next run asks once
+    // more, and says that it brought nothing
+    exchange.clear_requests();
+    let again = lab.run(&[])?.expect_code(3)?;
+    ensure!(again.stdout.contains("no archive of the run is of use (1 checksum_mismatch)"));
+    let asked = exchange.count("data/**.zip");
+    ensure!(
+        asked > 0 && asked == exchange.count("data/**/CHECKSUMUSDT-*.zip"),
+        "asked again: {:?}",
+        exchange.requests()
+    );
     // what is known to be bad is not asked for again while it stays as it is
     exchange.clear_requests();
     lab.run_well()?;
