@@ -21,6 +21,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use model::config::Scope;
+use model::schema::Table;
 use model::{RunId, layout};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -81,16 +82,7 @@ pub(crate) fn now() -> DateTime<Utc> {
 pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
     let environment = order.environment;
     let board = Board::new();
-    let stop = Arc::new(AtomicBool::new(false));
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // `nohup` has switched it off, and it stays so
-        if human::ignores(&status, signal) {
-            continue;
-        }
-        signal_hook::flag::register(signal, Arc::clone(&stop))
-            .context("cannot listen for Ctrl-C")?;
-    }
+    let stop = stop_on_signals()?;
     let directory = environment.directory();
     if let Some(run) = &order.resume {
         let claim = claim::resumed(directory.as_deref(), run)?;
@@ -179,6 +171,37 @@ pub(crate) fn release(environment: &Environment, run: &RunId) -> anyhow::Result<
     let summary =
         Summary::released(run.clone(), environment.name.clone(), environment.shown_lake(), now());
     stages::write_summary(&lake, &summary)
+}
+
+/// Set when somebody asks this process to end.
+fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // `nohup` has switched it off, and it stays so
+        if human::ignores(&status, signal) {
+            continue;
+        }
+        signal_hook::flag::register(signal, Arc::clone(&stop))
+            .context("cannot listen for Ctrl-C")?;
+    }
+    Ok(stop)
+}
+
+/// Makes damaged tables anew, in a run of its own: those that are found to be so, and `tables`.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn rebuild(order: &Order, tables: &[Table]) -> anyhow::Result<Summary> {
+    let board = Board::new();
+    let stop = stop_on_signals()?;
+    let directory = order.environment.directory();
+    let claim = new_claim(directory.as_deref())?;
+    let run = claim.run.clone();
+    let mut executor = Executor::new(order, &board, &stop, claim);
+    executor.rebuild(tables)?;
+    let plan = directory.as_deref().and_then(|lake| plan(lake, &run));
+    executor.summarize(plan.as_ref())
 }
 
 fn new_claim(lake: Option<&Path>) -> anyhow::Result<Claim> {

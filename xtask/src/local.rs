@@ -213,7 +213,7 @@ fn again(args: &RunArgs) -> String {
 }
 
 /// The words that make a query ask the lake that was filled here.
-fn asking(choice: &Choice, environment: &Environment) -> String {
+pub(crate) fn asking(choice: &Choice, environment: &Environment) -> String {
     // the lake of an environment that can be deployed is the one in its account, unless one is named
     let deployed = environment.config.aws.is_some() && choice.lake.is_none();
     choice.words(environment) + if deployed { " --local" } else { "" }

@@ -19,6 +19,7 @@ mod images;
 mod local;
 mod maintain;
 mod query;
+mod rebuild;
 mod sample;
 mod test;
 mod tidy;
@@ -95,6 +96,8 @@ enum Command {
     Bench(bench::Command),
     #[command(about = "Checkpoint the tables and delete files that nothing needs any more")]
     Maintain(maintain::Args),
+    #[command(about = "Make damaged tables anew from what bronze holds, without the source")]
+    Rebuild(rebuild::Args),
     #[command(about = "Test everything that this machine can test")]
     Test(test::Args),
     #[command(about = "Feed the parsers with random input, for as long as you like")]
@@ -139,6 +142,7 @@ fn work() -> u8 {
         Command::Images(command) => images::run(&command),
         Command::Bench(command) => bench::run(&command),
         Command::Maintain(args) => maintain::run(&args),
+        Command::Rebuild(args) => rebuild::run(&args),
         Command::Test(args) => Ok(test::run(&args)),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Tidy(args) => tidy::run(&args),

@@ -14,16 +14,19 @@ use crate::workspace;
 
 /// The arguments of `maintain`.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(
     long_about = "Checkpoint the tables, and delete (vacuum) data files that no version of the \
                   last 7 days needs.\n\nA deployed environment (one with a section `aws:`) is \
                   maintained in its account, by the task that its schedule starts, and for as many \
                   days as aws.maintenance.days says; --local, or a lake that is named, means one \
-                  here.",
+                  here; --deep always does.",
     after_help = "Examples:\n  \
         cargo xtask maintain --env demo --dry-run\n  \
         cargo xtask maintain --env prod --yes\n  \
-        cargo xtask maintain --env dev --local --yes"
+        cargo xtask maintain --env dev --local --yes\n  \
+        cargo xtask maintain --env dev --deep\n\n\
+        Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 4 something is damaged."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -32,6 +35,14 @@ pub(crate) struct Args {
     /// Say what would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Read every file and hold it against what is known of it; change nothing
+    #[arg(long, conflicts_with = "dry_run")]
+    deep: bool,
+
+    /// Write what was done or found as JSON to standard output
+    #[arg(long)]
+    json: bool,
 
     /// Do not ask
     #[arg(long, short)]
@@ -60,7 +71,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let environment = args.choice.open(None)?;
     // a lake that is named is that one, whatever is deployed
     let deployed = environment.config.aws.as_ref().filter(|_| args.choice.lake.is_none());
-    let deployed = deployed.filter(|_| !args.local);
+    let deployed = deployed.filter(|_| !args.local && !args.deep);
     let (place, days) = match deployed {
         Some(aws) => {
             (format!("the deployed lake of {}", environment.name), aws.maintenance.days.value)
@@ -76,6 +87,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let question =
         format!("delete files in {place} that no version of the last {days} days needs?");
     if !args.dry_run
+        && !args.deep
         && !args.yes
         && !confirm(&question, "add --yes, or --dry-run to see what would go")?
     {
@@ -95,6 +107,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         .args(["--log-format", "text", "--log", "warn"])
         .arg("maintain")
         .args(args.dry_run.then_some("--dry-run"))
+        .args(args.deep.then_some("--deep"))
+        .args(args.json.then_some("--json"))
         .current_dir(workspace::root())
         .stdin(Stdio::null());
     let status = command.status().context("cannot start `commit`")?;

@@ -13,6 +13,7 @@ use model::schema::Table;
 use model::{RunId, Unit, UnitId};
 use stage::Context;
 use store::Lake;
+use table::datafusion::arrow::array::RecordBatch;
 use table::{Change, Outcome, SessionOptions, Snapshot, Stamp, TableError, Tables};
 
 use crate::gather::Gathered;
@@ -39,8 +40,20 @@ pub(crate) struct Entry {
 impl Entry {
     /// What silver found counts: an archive that it could not read is corrupt.
     fn of(fragment: &BronzeFragment, gathered: &Gathered) -> Self {
+        let mut entry = Self::fetched(fragment, &gathered.plan.run);
+        if let Some(sha256) = entry.sha256.clone().filter(|_| entry.status.is_usable())
+            && let Some(why) = gathered.unreadable.get(&(fragment.unit.id(), sha256))
+        {
+            entry.status = ArchiveStatus::Corrupt;
+            entry.detail = Some(why.clone());
+        }
+        entry
+    }
+
+    /// What a run's bronze says, whatever silver made of it.
+    pub(crate) fn fetched(fragment: &BronzeFragment, run: &RunId) -> Self {
         let archive = fragment.archive.as_ref();
-        let mut entry = Self {
+        Self {
             url: fragment.url.clone(),
             status: fragment.status,
             detail: fragment.detail.clone(),
@@ -52,19 +65,32 @@ impl Entry {
             bytes: archive.map(|a| a.bytes),
             object: archive.map(|a| a.object.clone()),
             fetched_at: fragment.fetched_at,
-            run: gathered.plan.run.to_string(),
-        };
-        if let Some(sha256) = entry.sha256.clone().filter(|_| entry.status.is_usable())
-            && let Some(why) = gathered.unreadable.get(&(fragment.unit.id(), sha256))
-        {
-            entry.status = ArchiveStatus::Corrupt;
-            entry.detail = Some(why.clone());
+            run: run.to_string(),
         }
-        entry
+    }
+
+    /// What the extract says: the newest version, and the last readable one.
+    pub(crate) fn of_row(row: &LedgerRow, url: &str, run: &RunId) -> Vec<Self> {
+        let entry = |status, archive: Option<&RawArchive>| Self {
+            url: url.to_owned(),
+            status,
+            detail: None,
+            etag: row.etag.clone(),
+            last_modified: row.last_modified,
+            published_sha256: row.published_sha256.clone(),
+            checksum_modified: row.checksum_modified,
+            sha256: archive.map(|a| a.sha256.clone()),
+            bytes: archive.map(|a| a.bytes),
+            object: archive.map(|a| a.object.clone()),
+            fetched_at: archive.map_or(row.fetched_at, |a| a.fetched_at),
+            run: run.to_string(),
+        };
+        let usable = row.usable.as_ref().map(|usable| entry(ArchiveStatus::Ok, Some(usable)));
+        std::iter::once(entry(row.status, row.archive.as_ref())).chain(usable).collect()
     }
 
     /// The raw object, where there is one.
-    fn raw(&self) -> Option<RawArchive> {
+    pub(crate) fn raw(&self) -> Option<RawArchive> {
         Some(RawArchive {
             object: self.object.clone()?,
             sha256: self.sha256.clone()?,
@@ -195,12 +221,27 @@ pub(crate) async fn histories(
     run: &RunId,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<HashMap<String, History>, TableError> {
+    let mut histories: HashMap<String, History> = HashMap::new();
+    each(tables, snapshot, |id, entry| {
+        if wanted(id) {
+            histories.entry(id.to_owned()).or_default().add(entry, run);
+        }
+    })
+    .await?;
+    Ok(histories)
+}
+
+/// Goes through the rows of a version of `bronze.archives`.
+async fn each(
+    tables: &Tables,
+    snapshot: &Snapshot,
+    mut take: impl FnMut(&str, Entry),
+) -> Result<(), TableError> {
     let table = Table::Archives;
     let bad = |what: &'static str, found: &str| TableError::Change {
         table,
         source: format!("a row has the {what} `{found}`").into(),
     };
-    let mut histories: HashMap<String, History> = HashMap::new();
     let sql = "SELECT unit, url, status, detail, etag, last_modified, published_sha256, sha256, \
                bytes, object, fetched_at, run, checksum_modified FROM ledger";
     let mut stream = stream(tables, snapshot, sql).await?;
@@ -218,9 +259,6 @@ pub(crate) async fn histories(
         let own = |text: Option<&str>| text.map(str::to_owned);
         for row in 0..batch.num_rows() {
             let id = unit(row).unwrap_or_default();
-            if !wanted(id) {
-                continue;
-            }
             let word = status(row).unwrap_or_default();
             let entry = Entry {
                 url: own(url(row)).unwrap_or_default(),
@@ -238,10 +276,54 @@ pub(crate) async fn histories(
                     .unwrap_or_default(),
                 run: own(of_run(row)).unwrap_or_default(),
             };
-            histories.entry(id.to_owned()).or_default().add(entry, run);
+            take(id, entry);
         }
     }
-    Ok(histories)
+    Ok(())
+}
+
+/// All rows of `bronze.archives`, with their units.
+pub(crate) async fn rows(tables: &Tables) -> Result<Vec<(String, Entry)>, TableError> {
+    let Some(snapshot) = tables.snapshot(Table::Archives).await? else { return Ok(Vec::new()) };
+    let mut rows = Vec::new();
+    each(tables, &snapshot, |id, entry| rows.push((id.to_owned(), entry))).await?;
+    Ok(rows)
+}
+
+/// Notes of archives that are not what was fetched: unit, SHA-256, why. Each is corrupt from now.
+pub(crate) async fn spoil(
+    context: &Context,
+    tables: &Tables,
+    spoiled: &[(UnitId, String, String)],
+) -> Result<(), TableError> {
+    if spoiled.is_empty() {
+        return Ok(());
+    }
+    let (table, run) = (Table::Archives, &context.run);
+    let content: Vec<String> =
+        spoiled.iter().map(|(unit, sha256, _)| format!("{unit}={sha256}")).collect();
+    let stamp = Stamp::new(table, run, "spoiled", &content.join("\n"), context.clock.now());
+    tables
+        .replace_with(table, &stamp, async |snapshot| {
+            let mut new: BTreeMap<&str, Entry> = BTreeMap::new();
+            each(tables, snapshot, |id, entry| {
+                let is = |(unit, sha256, _): &&(UnitId, String, String)| {
+                    unit.as_str() == id && entry.sha256.as_ref() == Some(sha256)
+                };
+                let Some((unit, _, why)) = spoiled.iter().find(is) else { return };
+                let (status, detail) = (ArchiveStatus::Corrupt, Some(why.clone()));
+                let entry = Entry { status, detail, run: run.to_string(), ..entry };
+                let newest = new.get(unit.as_str()).is_none_or(|old| old.order() < entry.order());
+                if newest {
+                    new.insert(unit.as_str(), entry);
+                }
+            })
+            .await?;
+            let files = write(tables, run, &new).await?;
+            Ok(Change { files, ..Change::default() })
+        })
+        .await?;
+    Ok(())
 }
 
 /// The answer to a query over one version of a table, which it calls `ledger`.
@@ -250,6 +332,7 @@ pub(crate) async fn stream(
     snapshot: &Snapshot,
     sql: &str,
 ) -> Result<table::datafusion::execution::SendableRecordBatchStream, TableError> {
+    tables.verify(snapshot).await?;
     let session =
         tables.session(&SessionOptions { target_partitions: Some(1), ..Default::default() })?;
     session.register_table("ledger", tables.provider(snapshot)?)?;
@@ -318,6 +401,18 @@ async fn write(
     entries: &BTreeMap<&str, Entry>,
 ) -> Result<Vec<DataFile>, TableError> {
     let table = Table::Archives;
+    let mut files = Vec::new();
+    for (partition, (batch, content)) in batches(entries.iter().map(|(id, entry)| (*id, entry)))? {
+        files.extend(tables.write(table, &partition, [batch], run.as_str(), &content, 0).await?);
+    }
+    Ok(files)
+}
+
+/// Entries as rows, with a text that stands for them, by partition.
+pub(crate) fn batches<'a>(
+    entries: impl Iterator<Item = (&'a str, &'a Entry)>,
+) -> Result<BTreeMap<Partition, (RecordBatch, String)>, TableError> {
+    let table = Table::Archives;
     let mut by_source: BTreeMap<&str, (Vec<Vec<Cell>>, String)> = BTreeMap::new();
     for (id, entry) in entries {
         let unit: Unit =
@@ -326,13 +421,31 @@ async fn write(
         rows.push(entry.cells(&unit));
         let _ = writeln!(content, "{entry:?}");
     }
-    let mut files = Vec::new();
+    let mut batches = BTreeMap::new();
     for (source, (rows, content)) in by_source {
         let partition = Partition::from([("source".to_owned(), source.to_owned())]);
-        let batch = rows::batch(table, &rows)?;
-        files.extend(tables.write(table, &partition, [batch], run.as_str(), &content, 0).await?);
+        batches.insert(partition, (rows::batch(table, &rows)?, content));
     }
-    Ok(files)
+    Ok(batches)
+}
+
+/// The two tables of the ledger, seen at one moment.
+async fn both(tables: &Tables) -> Result<(Snapshot, Snapshot), TableError> {
+    let mut archives = tables.ensure(Table::Archives).await?;
+    loop {
+        let builds = tables.ensure(Table::Builds).await?;
+        let again = tables.ensure(Table::Archives).await?;
+        if again.version() == archives.version() {
+            return Ok((archives, builds));
+        }
+        archives = again;
+    }
+}
+
+/// The version that an extract of the ledger has now.
+pub(crate) async fn versions(tables: &Tables) -> Result<u64, TableError> {
+    let (archives, builds) = both(tables).await?;
+    Ok(archives.version() + builds.version())
 }
 
 /// Writes the extract of the ledger as it is now, unless a newer one is there, or `anew`; its
@@ -345,15 +458,7 @@ pub(crate) async fn write_extract(
     tables: &Tables,
     anew: bool,
 ) -> Result<u64, TableError> {
-    let mut archives = tables.ensure(Table::Archives).await?;
-    let builds = loop {
-        let builds = tables.ensure(Table::Builds).await?;
-        let again = tables.ensure(Table::Archives).await?;
-        if again.version() == archives.version() {
-            break builds;
-        }
-        archives = again;
-    };
+    let (archives, builds) = both(tables).await?;
     let version = archives.version() + builds.version();
     let entries = lake.list(layout::INDEX).await?;
     let newest = entries.iter().rev().find_map(|entry| layout::parse_index(&entry.key));

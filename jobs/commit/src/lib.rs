@@ -32,16 +32,22 @@
 //! | `owed` | what gold must rebuild: for this run, and for those that never came to it |
 //! | [`gold`] | gold tables |
 //! | [`maintain`] | checkpoints, vacuum, old fragments and temporary files |
+//! | [`rebuild`] | tables that are damaged, made anew from what bronze holds |
+//! | [`deep`] | everything read and held against what is known of it |
+//! | `builds` | what `ops.builds` names as current, against what silver has |
 //! | `rows` | rows of small tables to Arrow and back |
 //!
 //! This crate must not parse archives, build bars, or decide what is to be done next.
 
+mod builds;
+pub mod deep;
 pub mod gather;
 pub mod gold;
 pub mod ledger;
 pub mod maintain;
 pub mod ops;
 mod owed;
+pub mod rebuild;
 mod rows;
 pub mod silver;
 mod summary;

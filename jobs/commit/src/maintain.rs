@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use model::exit::Exit;
 use model::schema::Table;
 use model::{RunId, layout};
 use serde::Serialize;
@@ -13,7 +14,7 @@ use stage::{Context, Failure};
 use table::maintain::{RETENTION_DAYS, Vacuumed};
 use table::{Stamp, Tables};
 
-use crate::{failure, ledger};
+use crate::{builds, failure, ledger};
 
 /// The tables to which each run adds a few rows.
 const SMALL: [Table; 4] = [Table::Archives, Table::Builds, Table::Runs, Table::Checks];
@@ -73,6 +74,7 @@ pub struct TableDone {
 /// Whatever the lake says.
 pub async fn run(context: &Context, options: Options) -> Result<Done, Failure> {
     let tables = Tables::of_run(&context.lake, &context.run);
+    let tables = protecting(tables).await?;
     let now = context.clock.now();
     let days = options.days.max(RETENTION_DAYS);
     let mut done = Done { dry_run: options.dry_run, days, ..Done::default() };
@@ -118,6 +120,33 @@ pub async fn run(context: &Context, options: Options) -> Result<Done, Failure> {
     clean_runs(context, now, options.dry_run, &mut done).await?;
     context.meter.done(1);
     Ok(done)
+}
+
+/// The tables, none of which has lost anything, with what `ops.builds` names as current kept from
+/// the vacuum. Where one has, nothing is deleted of any: what looks replaced may be all there is.
+async fn protecting(tables: Tables) -> Result<Tables, Failure> {
+    let refused = |text: String| Failure::new(Exit::DataRefused, anyhow::anyhow!(text));
+    let damages = tables.logs().damages().await?;
+    if let Some(first) = damages.first() {
+        return Err(refused(format!(
+            "nothing was deleted: {first}; {} of the tables' logs are damaged",
+            damages.len()
+        )));
+    }
+    let builds = builds::current(&tables).await.map_err(failure)?;
+    let lost = builds::lost(&tables, &builds).await.map_err(failure)?;
+    if let Some(first) = lost.first() {
+        return Err(refused(format!(
+            "nothing was deleted: {} has not all live files of {}, which ops.builds has as built of {} files ({} \
+             such builds): `cargo xtask rebuild`, with the same --env, --config and --lake, makes them anew",
+            first.table(),
+            first.group,
+            first.files,
+            lost.len()
+        )));
+    }
+    let makers = builds::makers(&builds);
+    Ok(tables.protecting(makers))
 }
 
 /// Deletes what lies in the temporary folder of a directory lake and has not been written for a

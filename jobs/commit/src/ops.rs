@@ -60,7 +60,7 @@ pub(crate) struct Build {
     pub(crate) units: Vec<BuiltUnit>,
 }
 
-fn cells(fragment: &SilverFragment, run: &str) -> Result<Vec<Cell>, TableError> {
+pub(crate) fn cells(fragment: &SilverFragment, run: &str) -> Result<Vec<Cell>, TableError> {
     let units: Vec<BuiltUnit> = fragment
         .units
         .iter()

@@ -6,6 +6,7 @@ use model::fragment::Dirty;
 use model::plan::Partition;
 use model::schema::Table;
 use model::{Day, Market, Month, Source, Symbol};
+use store::Lake;
 use table::{LiveFile, Snapshot, TableError, Tables};
 
 /// The tables that gold is made from, the bars themselves last (daily figures need the bars of
@@ -74,6 +75,20 @@ impl Sources {
         dirty.inputs(self.of(dirty).flat_map(|(table, files)| {
             files.iter().map(move |f| (table, &f.partition, f.path.as_str()))
         }))
+    }
+
+    /// Fails where a file that the bars of `dirty` are made from is not what was committed: what is
+    /// spoiled spreads into no bar.
+    ///
+    /// # Errors
+    /// [`TableError::Spoiled`] with the file and what to type.
+    pub async fn verify(&self, lake: &Lake, dirty: &Dirty) -> Result<(), TableError> {
+        let mut concerned = Vec::new();
+        for (table, files) in self.of(dirty) {
+            let own = files.iter().filter(|file| dirty.concerns(table, &file.partition));
+            concerned.extend(own.map(|file| (table, file.clone())));
+        }
+        table::verify::all_sound(lake, concerned).await
     }
 
     /// The data files of a table with the trades of a symbol, with their days.

@@ -57,7 +57,12 @@ pub fn head(of: Table) -> String {
 
 /// Where a rebuild puts the log of a table that is damaged.
 pub fn damaged_log(run: &RunId, of: Table) -> String {
-    format!("{DAMAGED}/{run}/{}", log(of))
+    damaged(run, &log(of))
+}
+
+/// Where a rebuild puts an object that it takes out of the way.
+pub fn damaged(run: &RunId, key: &str) -> String {
+    format!("{DAMAGED}/{run}/{key}")
 }
 
 /// The folder in which all versions of a unit's raw object lie.

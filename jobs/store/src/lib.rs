@@ -12,6 +12,7 @@
 //! | [`document`] | JSON documents: plans, fragments, ledger extracts |
 //! | [`logs`] | whether the logs of tables are whole, and the heads by which it is seen |
 //! | `sizes` | the sizes of some archives of the ledger, read as a stream |
+//! | [`sum`] | what stands for an object's bytes |
 //! | [`schema`] | the Arrow form of the model's schemas |
 //! | [`parquet`] | Parquet files: the only place that writes them |
 
@@ -24,6 +25,7 @@ pub mod parquet;
 pub mod schema;
 mod sizes;
 pub mod staged;
+pub mod sum;
 
 pub use lake::{Lake, StoreError};
 pub use staged::{LocalCopy, Staged};

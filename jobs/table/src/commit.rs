@@ -39,6 +39,9 @@ pub(crate) const MERGED: &str = "merged";
 /// The label of a file with the run that added it.
 pub const RUN_TAG: &str = "run";
 
+/// The label of a file with the CRC-32 of its bytes, eight hexadecimal digits.
+pub const CRC_TAG: &str = "crc32";
+
 /// Whose commit it is and of what. The same stamp commits once.
 #[derive(Debug, Clone)]
 pub struct Stamp {
@@ -376,6 +379,8 @@ impl Work {
 }
 
 fn add(table: Table, file: &DataFile, stamp: &Stamp, data_change: bool) -> Add {
+    let mut tags = HashMap::from([(RUN_TAG.to_owned(), Some(stamp.run.to_string()))]);
+    tags.extend(file.crc32.map(|crc32| (CRC_TAG.to_owned(), Some(format!("{crc32:08x}")))));
     Add {
         path: file.path.clone(),
         partition_values: values(&file.partition),
@@ -383,7 +388,7 @@ fn add(table: Table, file: &DataFile, stamp: &Stamp, data_change: bool) -> Add {
         modification_time: stamp.at.timestamp_millis(),
         data_change,
         stats: Some(stats::json(table, file)),
-        tags: Some(HashMap::from([(RUN_TAG.to_owned(), Some(stamp.run.to_string()))])),
+        tags: Some(tags),
         deletion_vector: None,
         base_row_id: None,
         default_row_commit_version: None,

@@ -21,6 +21,19 @@ pub enum TableError {
     /// The table's log is not whole.
     #[error(transparent)]
     Damaged(store::logs::Damage),
+    /// A data file is not what was committed.
+    #[error(
+        "`{key}` {problem}: `cargo xtask rebuild --table {table}`, with the same --env, --config and \
+         --lake, makes the table anew from what bronze holds"
+    )]
+    Spoiled {
+        /// The table.
+        table: Table,
+        /// The file.
+        key: String,
+        /// What is wrong with it, after its name.
+        problem: String,
+    },
     /// Other writers won again and again.
     #[error("lost the race for {table}: {attempts} attempts met other commits")]
     LostRace {
@@ -122,7 +135,7 @@ impl TableError {
     pub const fn exit(&self) -> Exit {
         match self {
             Self::LostRace { .. } => Exit::LostRace,
-            Self::Damaged(_) => Exit::DataRefused,
+            Self::Damaged(_) | Self::Spoiled { .. } => Exit::DataRefused,
             _ => Exit::Failed,
         }
     }

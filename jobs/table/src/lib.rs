@@ -22,6 +22,8 @@
 //! | [`write`] | data files of small tables from Arrow batches |
 //! | [`maintain`] | checkpoints, merged files, expired log entries |
 //! | [`vacuum`] | deleting data files that no reader needs any more |
+//! | [`verify`] | whether data files are what was committed |
+//! | [`salvage`] | small tables from the files that lie there |
 //! | `create` | how a table of the model is created |
 //! | `evolve` | tables of a former version: columns and properties that are added |
 //! | `widened` | their reading: what is not there yet is null |
@@ -39,11 +41,13 @@ mod evolve;
 mod figures;
 pub mod maintain;
 mod predicate;
+pub mod salvage;
 pub mod session;
 pub mod snapshot;
 mod stats;
 pub mod tables;
 pub mod vacuum;
+pub mod verify;
 mod widened;
 pub mod write;
 

@@ -19,6 +19,7 @@ use crate::session::{SessionOptions, scan};
 use crate::snapshot::{LiveFile, Snapshot};
 use crate::tables::Tables;
 pub use crate::vacuum::{RETENTION_DAYS, Vacuumed};
+use crate::verify::all_sound;
 
 /// So many small files of a partition are worth merging.
 const MERGE_FROM: usize = 20;
@@ -98,6 +99,8 @@ impl Tables {
         change: &mut Change,
     ) -> Result<(), TableError> {
         let table = snapshot.table();
+        // what is spoiled is not written anew under a sum that fits
+        all_sound(&self.lake, files.iter().map(|file| (table, file.clone())).collect()).await?;
         let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
         let options = SessionOptions { target_partitions: Some(1), ..SessionOptions::default() };
         let session = self.session(&options)?;

@@ -8,6 +8,7 @@ use deltalake_core::logstore::LogStoreRef;
 use model::plan::Partition;
 use model::schema::Table;
 
+use crate::commit::CRC_TAG;
 use crate::error::TableError;
 
 /// One version of a table. Cheap to clone; never changes.
@@ -125,6 +126,11 @@ impl LiveFile {
     pub fn tag(&self, key: &str) -> Option<String> {
         #[expect(deprecated, reason = "the only door to a file's tags")]
         self.view.add_action().tags?.remove(key)?
+    }
+
+    /// The CRC-32 of its bytes; `None` for files of former versions.
+    pub fn crc32(&self) -> Option<u32> {
+        u32::from_str_radix(&self.tag(CRC_TAG)?, 16).ok()
     }
 
     /// The file's statistics as the log holds them, JSON.

@@ -1,6 +1,7 @@
 //! Opening, creating and reading the tables of a lake.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::EagerSnapshot;
@@ -31,18 +32,46 @@ pub struct Tables {
     pub(crate) logs: Logs,
     /// The run that asks, where one does.
     pub(crate) run: Option<RunId>,
+    /// What the names of files begin with that no vacuum deletes.
+    protected: Arc<HashSet<String>>,
+    /// Files that were found to be what was committed.
+    pub(crate) sound: Arc<Mutex<HashSet<(Table, String)>>>,
 }
 
 impl Tables {
     /// The tables of `lake`. Reads nothing yet.
     pub fn open(lake: &Lake) -> Self {
-        Self { lake: lake.clone(), logs: Logs::new(lake), run: None }
+        Self {
+            lake: lake.clone(),
+            logs: Logs::new(lake),
+            run: None,
+            protected: Arc::default(),
+            sound: Arc::default(),
+        }
     }
 
     /// The tables as `run` sees them: those that it makes anew are tables for it alone.
     #[must_use]
     pub fn of_run(lake: &Lake, run: &RunId) -> Self {
         Self { run: Some(run.clone()), ..Self::open(lake) }
+    }
+
+    /// The same, whose vacuum keeps every file with a name of one of these makers: all of a data
+    /// file's name but its part number.
+    #[must_use]
+    pub fn protecting(self, makers: HashSet<String>) -> Self {
+        Self { protected: Arc::new(makers), ..self }
+    }
+
+    /// Whether a vacuum keeps a file whatever the log says.
+    pub(crate) fn protects(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        name.rsplit_once('-').is_some_and(|(maker, _)| self.protected.contains(maker))
+    }
+
+    /// The logs of the tables.
+    pub const fn logs(&self) -> &Logs {
+        &self.logs
     }
 
     /// The lake.

@@ -143,6 +143,7 @@ impl Tables {
             let Some(path) = entry.key.strip_prefix(&folder) else { return false };
             let is_data = !path.starts_with('_') && path.ends_with(".parquet");
             is_data
+                && !self.protects(path)
                 && entry.modified_micros < cutoff.timestamp_micros()
                 && needed.as_ref().is_some_and(|needed| !needed.paths.contains(path))
         });

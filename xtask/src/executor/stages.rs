@@ -16,6 +16,7 @@ use model::config::Scope;
 use model::exit::Exit;
 use model::plan::Plan;
 use model::remarks::{self, Known};
+use model::schema::Table;
 use model::verdict::Verdict;
 use model::{RunId, layout};
 use serde::Deserialize;
@@ -36,7 +37,16 @@ struct Committed {
     skipped: Vec<LeftOut>,
 }
 
-/// A group that another run knows better.
+/// What `commit rebuild --json` says.
+#[derive(Deserialize)]
+struct Rebuilt {
+    found: Vec<serde_json::Value>,
+    groups: u64,
+    batches: u32,
+    left_out: Vec<LeftOut>,
+}
+
+/// A group that another run knows better, or that cannot be made.
 #[derive(Deserialize)]
 struct LeftOut {
     group: String,
@@ -231,21 +241,58 @@ impl<'a> Executor<'a> {
         Ok(planned)
     }
 
+    /// Makes damaged tables anew: `commit rebuild` says which, and plans; silver reads what is held.
+    pub(super) fn rebuild(&mut self, tables: &[Table]) -> anyhow::Result<()> {
+        let mut args = vec!["rebuild", "--json"];
+        args.extend(tables.iter().flat_map(|table| ["--table", table.as_str()]));
+        let Some(rebuilt) = self.stage("commit", &args)? else { return Ok(()) };
+        let Rebuilt { found, groups, batches, left_out } = serde_json::from_str(&rebuilt.stdout)
+            .context("what `commit rebuild` said is no report")?;
+        if found.is_empty() {
+            self.idle = true;
+            return Ok(());
+        }
+        if let Some(first) = left_out.first() {
+            let message = format!(
+                "{} cannot be made anew from what is held, the first is {}: {}",
+                human::plural(left_out.len() as u64, "part"),
+                first.group,
+                first.why
+            );
+            let (stage, exit) = ("commit".to_owned(), Exit::DataRefused as u8);
+            let failure = summary::Failure { stage, batch: 0, exit, attempts: 1, message };
+            self.record.get_mut().unwrap_or_else(PoisonError::into_inner).failures.push(failure);
+        }
+        if batches > 0 {
+            let numbers: Vec<u32> = (1..=batches).collect();
+            self.board.begin("silver", "group", groups);
+            self.each_batch(&numbers, &["silver"])?;
+        }
+        self.commit_and_after()
+    }
+
     /// bronze and silver, a few batches at once.
     fn batches(&self, plan: &Plan) -> anyhow::Result<()> {
         self.board.begin("bronze", "archive", plan.totals.fetch);
         self.board.begin("silver", "group", plan.totals.groups);
+        let numbers: Vec<u32> = plan.batches.iter().map(|batch| batch.number).collect();
+        // what could be fetched is built even where something could not
+        self.each_batch(&numbers, &["bronze", "silver"])
+    }
+
+    /// Some stages of batches, one after the other, a few batches at once.
+    fn each_batch(&self, numbers: &[u32], stages: &[&str]) -> anyhow::Result<()> {
         let next = AtomicUsize::new(0);
         let workers =
-            (self.order.environment.config.limits.run.concurrency as usize).min(plan.batches.len());
+            (self.order.environment.config.limits.run.concurrency as usize).min(numbers.len());
         let work = || -> anyhow::Result<()> {
-            while let Some(batch) = plan.batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+            while let Some(number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if self.starter().stopped() {
                     break;
                 }
-                // what could be fetched is built even where something could not
-                self.job("bronze", batch.number, &[])?;
-                self.job("silver", batch.number, &[])?;
+                for stage in stages {
+                    self.job(stage, *number, &[])?;
+                }
             }
             Ok(())
         };
@@ -264,8 +311,9 @@ impl<'a> Executor<'a> {
                 n => format!("({} FAILED)", human::plural(n, "batch")),
             }
         };
-        self.board.end("bronze", &failed("bronze"));
-        self.board.end("silver", &failed("silver"));
+        for stage in stages {
+            self.board.end(stage, &failed(stage));
+        }
         results.into_iter().collect()
     }
 

@@ -7,4 +7,6 @@ mod derive;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
+mod spoiled;
+#[cfg(test)]
 mod whole;

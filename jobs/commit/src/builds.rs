@@ -1,0 +1,215 @@
+//! What `ops.builds` names as current, held against what the silver tables have: a build of
+//! which nothing is live, and nothing newer in its place, is a loss and no vacuum's business.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use model::plan::Partition;
+use model::schema::Table;
+use model::{Day, Unit, layout};
+use table::{TableError, Tables};
+
+use crate::ledger::stream;
+use crate::ops::BuiltUnit;
+use crate::rows::Reader;
+
+/// The silver tables that groups are built of.
+pub(crate) const SILVER: [Table; 3] = [Table::Trades, Table::AggTrades, Table::Klines];
+
+/// The last build of a group, where no younger ones of other groups have taken all of its days.
+#[derive(Debug, Clone)]
+pub(crate) struct Current {
+    /// The group: the unit whose period it spans.
+    pub(crate) group: Unit,
+    /// What it was built from.
+    pub(crate) inputs: String,
+    pub(crate) units: Vec<BuiltUnit>,
+    /// Rows in `silver.rejects`.
+    pub(crate) rejected: u64,
+    /// Its data files.
+    pub(crate) files: u64,
+    pub(crate) built_at: DateTime<Utc>,
+    run: String,
+    /// The days that no younger build has replaced.
+    days: BTreeSet<Day>,
+}
+
+impl Current {
+    pub(crate) fn table(&self) -> Table {
+        Table::of_dataset(self.group.dataset)
+    }
+
+    /// Whether no younger build has replaced any of its days.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.days.len() == self.group.period.first().to(self.group.period.last()).count()
+    }
+
+    /// What the names of its data files begin with.
+    fn maker(&self) -> String {
+        maker_of(&self.group.to_string(), &self.inputs)
+    }
+
+    /// The partitions of the days that are its own.
+    pub(crate) fn partitions(&self) -> BTreeSet<Partition> {
+        let group = &self.group;
+        let days = self.days.iter();
+        days.map(|day| {
+            let mut partition: Partition = [
+                ("source", group.source.to_string()),
+                ("market", group.market.to_string()),
+                ("symbol", group.symbol.to_string()),
+            ]
+            .map(|(column, value)| (column.to_owned(), value))
+            .into();
+            match group.timeframe {
+                Some(timeframe) => {
+                    partition.insert("timeframe".to_owned(), timeframe.to_string());
+                    partition.insert("month".to_owned(), day.month().to_string());
+                }
+                None => drop(partition.insert("date".to_owned(), day.to_string())),
+            }
+            partition
+        })
+        .collect()
+    }
+}
+
+/// What the name of a data file says of its maker: all but the part number.
+fn maker(name: &str) -> &str {
+    name.rsplit_once('-').map_or(name, |(maker, _)| maker)
+}
+
+fn maker_of(owner: &str, inputs: &str) -> String {
+    maker(&layout::data_file_name(owner, inputs, 0)).to_owned()
+}
+
+/// The current builds, in order of their groups.
+pub(crate) async fn current(tables: &Tables) -> Result<Vec<Current>, TableError> {
+    let table = Table::Builds;
+    let Some(snapshot) = tables.snapshot(table).await? else { return Ok(Vec::new()) };
+    let bad = |error: String| TableError::Change { table, source: error.into() };
+    let sql = "SELECT group_id, inputs, units, files, rows_rejected, built_at, run FROM ledger";
+    let mut stream = stream(tables, &snapshot, sql).await?;
+    let mut latest: BTreeMap<String, Current> = BTreeMap::new();
+    while let Some(batch) = stream.try_next().await? {
+        let reader = Reader { table, batch: &batch };
+        let (group, inputs) = (reader.text("group_id")?, reader.text("inputs")?);
+        let (units, run) = (reader.text("units")?, reader.text("run")?);
+        let (files, rejected) = (reader.long("files")?, reader.long("rows_rejected")?);
+        let built_at = reader.micros("built_at")?;
+        let count = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        for row in 0..batch.num_rows() {
+            let id = group(row).unwrap_or_default();
+            let read: Vec<BuiltUnit> = serde_json::from_str(units(row).unwrap_or_default())
+                .map_err(|error| bad(format!("bad units of {id}: {error}")))?;
+            // a group of which nothing could be read left silver as it was
+            if read.iter().all(|unit| unit.corrupt.is_some()) {
+                continue;
+            }
+            let unit: Unit = id.parse().map_err(|error| bad(format!("{error}")))?;
+            let found = Current {
+                days: unit.period.first().to(unit.period.last()).collect(),
+                group: unit,
+                inputs: inputs(row).unwrap_or_default().to_owned(),
+                units: read,
+                rejected: count(rejected(row)),
+                files: count(files(row)),
+                built_at: built_at(row)
+                    .and_then(DateTime::from_timestamp_micros)
+                    .unwrap_or_default(),
+                run: run(row).unwrap_or_default().to_owned(),
+            };
+            let order = |build: &Current| (build.run.clone(), build.built_at);
+            if latest.get(id).is_none_or(|before| order(before) < order(&found)) {
+                latest.insert(id.to_owned(), found);
+            }
+        }
+    }
+    Ok(without_replaced(latest.into_values().collect()))
+}
+
+/// Takes from each build the days that a younger one of the same series covers, and drops those
+/// that have none left.
+fn without_replaced(mut builds: Vec<Current>) -> Vec<Current> {
+    // the youngest first; of one run a month goes before its days
+    builds.sort_by(|a, b| {
+        (&b.run, b.built_at, b.days.len()).cmp(&(&a.run, a.built_at, a.days.len()))
+    });
+    let mut taken: HashMap<String, BTreeSet<Day>> = HashMap::new();
+    for build in &mut builds {
+        let taken = taken.entry(build.group.series()).or_default();
+        build.days.retain(|day| taken.insert(*day));
+    }
+    builds.retain(|build| !build.days.is_empty());
+    builds.sort_by_key(|build| build.group.to_string());
+    builds
+}
+
+/// What the names of all files begin with that current builds have.
+pub(crate) fn makers(builds: &[Current]) -> HashSet<String> {
+    let rejects = builds.iter().flat_map(|build| &build.units);
+    let rejects = rejects.map(|unit| maker_of(unit.unit.as_str(), &unit.sha256));
+    builds.iter().map(Current::maker).chain(rejects).collect()
+}
+
+/// The builds of which a silver table has nothing, and nothing else in their place.
+pub(crate) async fn lost<'a>(
+    tables: &Tables,
+    builds: &'a [Current],
+) -> Result<Vec<&'a Current>, TableError> {
+    let mut lost = Vec::new();
+    for table in SILVER.into_iter().filter(|table| builds.iter().any(|b| b.table() == *table)) {
+        let (mut partitions, mut files) = (HashSet::new(), HashMap::<String, u64>::new());
+        if let Some(snapshot) = tables.snapshot(table).await? {
+            for file in snapshot.iter() {
+                *files.entry(maker(file.name()).to_owned()).or_default() += 1;
+                partitions.insert(file.partition);
+            }
+        }
+        lost.extend(builds.iter().filter(|build| build.table() == table).filter(|build| {
+            let live = files.get(&build.maker()).copied().unwrap_or(0);
+            // a run that was cut off before its builds were noted has others there
+            let replaced = || build.partitions().iter().any(|p| partitions.contains(p));
+            build.is_whole() && live < build.files && (live > 0 || !replaced())
+        }));
+    }
+    Ok(lost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_youngest_build_of_a_day_is_the_current_one() {
+        let build = |group: &str, run: &str| {
+            let group: Unit = group.parse().unwrap();
+            Current {
+                days: group.period.first().to(group.period.last()).collect(),
+                group,
+                inputs: "i".to_owned(),
+                units: Vec::new(),
+                rejected: 0,
+                files: 1,
+                built_at: DateTime::UNIX_EPOCH,
+                run: run.to_owned(),
+            }
+        };
+        let check = |builds: &[(&str, &str)], expect: &[(&str, usize)]| {
+            let builds = builds
+                .iter()
+                .map(|(period, run)| build(&format!("binance/spot/trades/A/{period}"), run))
+                .collect();
+            let found = without_replaced(builds);
+            let found: Vec<_> =
+                found.iter().map(|b| (b.group.period.to_string(), b.days.len())).collect();
+            let expect: Vec<_> = expect.iter().map(|(p, n)| ((*p).to_owned(), *n)).collect();
+            assert_eq!(found, expect);
+        };
+        check(&[("2024-01-01", "a"), ("2024-01-02", "a")], &[("2024-01-01", 1), ("2024-01-02", 1)]);
+        check(&[("2024-01-01", "a"), ("2024-01", "b")], &[("2024-01", 31)]);
+        check(&[("2024-01-01", "b"), ("2024-01", "a")], &[("2024-01", 30), ("2024-01-01", 1)]);
+        check(&[("2024-01-01", "a"), ("2024-01", "a")], &[("2024-01", 31)]);
+    }
+}

@@ -1,0 +1,247 @@
+//! Tables that are damaged, made anew from what the lake holds, without the source. This is the
+//! first step, a run's own: it finds what is damaged, sets those logs aside under
+//! `damaged/<run>/`, makes the small tables anew from their files, fragments and the ledger's
+//! extract, and plans the groups of silver whose archives are held. The ordinary stages do the
+//! rest under the same run: silver, commit, gold, the commit of gold, check. The same archives
+//! make the same files, so that readers see the same bytes as before.
+//!
+//! It may be killed and repeated at any moment: a table that was set aside stays damaged for all
+//! but its run until that has committed it, so that the next rebuild begins it again.
+
+mod plan;
+mod small;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use model::exit::Exit;
+use model::fragment::Dirty;
+use model::layout;
+use model::owed::Owed;
+use model::schema::Table;
+use serde::Serialize;
+use stage::{Context, Failure};
+use store::logs::LogError;
+use table::{Change, Stamp, TableError, Tables};
+
+use crate::builds::{self, Current, SILVER};
+use crate::summary::Skipped;
+use crate::{failure, ledger};
+
+/// The tables that gold makes.
+const GOLD: [Table; 2] = [Table::Bars, Table::Daily];
+
+/// A table that is to be made anew, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// The table.
+    pub table: Table,
+    /// What is damaged, in words.
+    pub why: String,
+}
+
+/// What was made anew, and what the stages have to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Report {
+    /// The tables, and why.
+    pub found: Vec<Found>,
+    /// Groups of silver that are planned.
+    pub groups: u64,
+    /// Batches of them.
+    pub batches: u64,
+    /// Symbols whose bars are to be made.
+    pub symbols: u64,
+    /// Rows of the small tables that were made anew, by table.
+    pub rows: BTreeMap<Table, u64>,
+    /// What cannot be made anew from what is held.
+    pub left_out: Vec<Skipped>,
+}
+
+/// What is damaged, as far as logs and builds tell: no data file is read.
+///
+/// # Errors
+/// Whatever the lake says.
+pub async fn look(context: &Context) -> Result<Report, Failure> {
+    let tables = Tables::of_run(&context.lake, &context.run);
+    let found = find(context, &tables).await?;
+    Ok(Report { found, ..Report::default() })
+}
+
+async fn find(context: &Context, tables: &Tables) -> Result<Vec<Found>, Failure> {
+    let mut found = Vec::new();
+    let mut versions = 0;
+    for table in Table::ALL {
+        let why = match tables.logs().verify(*table, None).await {
+            Ok(log) => {
+                if matches!(table, Table::Archives | Table::Builds) {
+                    versions += log.map_or(0, |log| log.last);
+                }
+                continue;
+            }
+            Err(LogError::Damaged(damage)) => format!("`{}` {}", damage.key, damage.problem),
+            // a folder in place of a file, and the like
+            Err(LogError::Store(error)) if context.lake.directory().is_some() => {
+                model::human::chain(&error)
+            }
+            Err(LogError::Store(error)) => return Err(error.into()),
+        };
+        found.push(Found { table: *table, why });
+    }
+    let is_sound = |found: &[Found], table| !found.iter().any(|f| f.table == table);
+    let ledger_is_sound = is_sound(&found, Table::Archives) && is_sound(&found, Table::Builds);
+    let extract = newest_extract(context).await?;
+    if ledger_is_sound && extract > Some(versions) {
+        for table in [Table::Archives, Table::Builds] {
+            let why = "its log has fewer versions than the ledger's extract knows of".to_owned();
+            found.push(Found { table, why });
+        }
+    } else if ledger_is_sound {
+        let builds = builds::current(tables).await.map_err(failure)?;
+        let sound: Vec<Current> =
+            builds.into_iter().filter(|build| is_sound(&found, build.table())).collect();
+        let mut lost: BTreeMap<Table, Vec<String>> = BTreeMap::new();
+        for build in builds::lost(tables, &sound).await.map_err(failure)? {
+            lost.entry(build.table()).or_default().push(build.group.to_string());
+        }
+        for (table, groups) in lost {
+            let why = format!(
+                "has not all files of {} built groups, the first is {}",
+                groups.len(),
+                groups[0]
+            );
+            found.push(Found { table, why });
+        }
+    }
+    Ok(found)
+}
+
+async fn newest_extract(context: &Context) -> Result<Option<u64>, Failure> {
+    let entries = context.lake.list(layout::INDEX).await?;
+    Ok(entries.iter().rev().find_map(|entry| layout::parse_index(&entry.key)))
+}
+
+/// Does the first step for what is damaged and for `also`, and plans the rest.
+///
+/// # Errors
+/// Whatever the lake says; [`Exit::Usage`] where the run has a plan of another kind.
+pub async fn run(context: &Context, also: &[Table]) -> Result<Report, Failure> {
+    let tables = Tables::of_run(&context.lake, &context.run);
+    let mut report = Report { found: find(context, &tables).await?, ..Report::default() };
+    for table in also {
+        if !report.found.iter().any(|found| found.table == *table) {
+            report.found.push(Found { table: *table, why: "asked for".to_owned() });
+        }
+    }
+    if report.found.is_empty() {
+        return Ok(report);
+    }
+    if context.lake.head(&layout::plan(&context.run)).await?.is_some() {
+        let error = anyhow::anyhow!("run {} has a plan, expected a new run", context.run);
+        return Err(Failure::new(Exit::Usage, error));
+    }
+    let wanted: BTreeSet<Table> = report.found.iter().map(|found| found.table).collect();
+    context.meter.total(wanted.len() as u64 + 3);
+    // all at first: what is damaged must not be read while another is made
+    for table in &wanted {
+        if tables.logs().verify(*table, Some(&context.run)).await.is_err() {
+            tables.logs().set_aside(*table, &context.run).await?;
+        }
+    }
+    for table in &wanted {
+        context.meter.at(table.as_str());
+        small::make(context, &tables, *table, &mut report).await?;
+        context.meter.done(1);
+    }
+    context.meter.at("ledger");
+    small::extract(context, &tables).await?;
+    context.meter.done(1);
+
+    context.meter.at("archives");
+    let builds = builds::current(&tables).await.map_err(failure)?;
+    let groups = plan::groups(context, &tables, &wanted, &builds, &mut report).await?;
+    context.meter.done(1);
+    let planned: BTreeSet<Table> = groups.iter().map(|group| group.table).collect();
+    // before the plan: with it, whoever comes next knows what bars are to be made
+    if wanted.iter().any(|table| GOLD.contains(table)) {
+        let dirty = everything(&builds);
+        report.symbols = dirty.len() as u64;
+        let owed = Owed { silver: format!("rebuild {}", context.run), dirty };
+        context.lake.write_json(&layout::owed(&context.run), &owed).await?;
+    }
+    plan::write(context, groups, &mut report).await?;
+    for table in wanted {
+        let is_empty = SILVER.contains(&table) && !planned.contains(&table)
+            || table == Table::Rejects && planned.is_empty()
+            || GOLD.contains(&table) && builds.is_empty();
+        if is_empty {
+            // nobody commits to it in this run: it is empty
+            let stamp = Stamp::new(table, &context.run, "rebuild", "", context.clock.now());
+            tables.replace(table, &stamp, Change::default()).await.map_err(failure)?;
+        }
+    }
+    context.meter.done(1);
+    Ok(report)
+}
+
+/// Every symbol and month that is built.
+fn everything(builds: &[Current]) -> Vec<Dirty> {
+    let mut months: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for build in builds {
+        let group = &build.group;
+        let of = (group.source, group.market, group.symbol.clone());
+        months.entry(of).or_default().insert(group.period.month());
+    }
+    let dirty = |((source, market, symbol), months): (_, BTreeSet<_>)| Dirty {
+        source,
+        market,
+        symbol,
+        months: months.into_iter().collect(),
+    };
+    months.into_iter().map(dirty).collect()
+}
+
+/// Writes the extract of the ledger as the tables are, and takes those of logs that are gone out of
+/// the way.
+async fn renew_extract(context: &Context, tables: &Tables) -> Result<(), TableError> {
+    let lake = &context.lake;
+    let version = ledger::versions(tables).await?;
+    for entry in lake.list(layout::INDEX).await? {
+        if layout::parse_index(&entry.key).is_some_and(|of| of > version) {
+            let bytes = lake.read(&entry.key).await?;
+            lake.write(&layout::damaged(&context.run, &entry.key), bytes).await?;
+            lake.delete(&entry.key).await?;
+        }
+    }
+    ledger::write_extract(lake, tables, true).await?;
+    Ok(())
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.found.is_empty() {
+            return write!(
+                f,
+                "rebuild: no log is damaged, and silver has all that ops.builds names; \
+                 `cargo xtask maintain --deep` reads every file"
+            );
+        }
+        write!(f, "rebuild:")?;
+        for found in &self.found {
+            write!(f, "\n  {:<17} {}", found.table.as_str(), found.why)?;
+        }
+        for (table, rows) in &self.rows {
+            write!(f, "\n  {:<17} {rows} rows made anew", table.as_str())?;
+        }
+        if self.groups > 0 {
+            write!(
+                f,
+                "\n  {} groups of silver to build, in {} batches",
+                self.groups, self.batches
+            )?;
+        }
+        for left in &self.left_out {
+            write!(f, "\n  left out: {}: {}", left.group, left.why)?;
+        }
+        Ok(())
+    }
+}

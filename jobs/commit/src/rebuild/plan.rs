@@ -1,0 +1,208 @@
+//! The plan of a rebuild: the groups as they were built, from archives that are held and whose
+//! bytes are those that were fetched.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use model::fragment::RawArchive;
+use model::plan::{Batch, BatchRef, Group, Origin, Plan, PlanTotals, PlannedUnit};
+use model::schema::Table;
+use model::{Unit, UnitId, layout};
+use stage::{Context, Failure};
+use table::Tables;
+
+use super::Report;
+use crate::builds::Current;
+use crate::failure;
+use crate::ledger::{self, Entry};
+use crate::summary::Skipped;
+
+/// Archives that are read at once.
+const READS: usize = 4;
+
+/// The groups that make the wanted tables. What cannot be made joins the report; archives whose
+/// bytes are not what was fetched become corrupt in the ledger, so that they can be fetched again.
+pub(super) async fn groups(
+    context: &Context,
+    tables: &Tables,
+    wanted: &BTreeSet<Table>,
+    builds: &[Current],
+    report: &mut Report,
+) -> Result<Vec<Group>, Failure> {
+    let rejects = wanted.contains(&Table::Rejects);
+    let chosen: Vec<&Current> = builds
+        .iter()
+        .filter(|build| wanted.contains(&build.table()) || (rejects && build.rejected > 0))
+        .collect();
+    let all_raw = wanted.contains(&Table::Archives);
+    if chosen.is_empty() && !all_raw {
+        return Ok(Vec::new());
+    }
+    let entries = ledger::rows(tables).await.map_err(failure)?;
+    let mut by_unit: HashMap<(&str, &str), Vec<&Entry>> = HashMap::new();
+    for (unit, entry) in &entries {
+        if let Some(sha256) = &entry.sha256 {
+            by_unit.entry((unit, sha256)).or_default().push(entry);
+        }
+    }
+    let mut needed: HashSet<(&str, &str)> = HashSet::new();
+    for build in &chosen {
+        let units = build.units.iter();
+        needed.extend(units.map(|unit| (unit.unit.as_str(), unit.sha256.as_str())));
+    }
+    if all_raw {
+        let usable = by_unit.iter().filter(|(_, e)| e.iter().any(|e| e.status.is_usable()));
+        needed.extend(usable.map(|(of, _)| *of));
+    }
+    let spoiled = spoiled(context, &by_unit, needed).await?;
+    ledger::spoil(context, tables, &spoiled).await.map_err(failure)?;
+    for (unit, why) in spoiled.iter().map(|(unit, _, why)| (unit, why)) {
+        let why = format!("{why}; `cargo xtask local run --retry-bad` fetches it again");
+        report.left_out.push(Skipped { group: unit.to_string(), why });
+    }
+    let lost: HashSet<(&str, &str)> =
+        spoiled.iter().map(|(unit, sha256, _)| (unit.as_str(), sha256.as_str())).collect();
+    let mut groups = Vec::new();
+    for build in chosen {
+        match group(build, &by_unit, &lost) {
+            Ok(group) => groups.push(group),
+            Err(why) => {
+                report.left_out.push(Skipped { group: build.group.to_string(), why });
+            }
+        }
+    }
+    Ok(groups)
+}
+
+/// Which archives are not what the ledger says, and why.
+async fn spoiled(
+    context: &Context,
+    entries: &HashMap<(&str, &str), Vec<&Entry>>,
+    needed: HashSet<(&str, &str)>,
+) -> Result<Vec<(UnitId, String, String)>, Failure> {
+    let mut needed: Vec<_> = needed.into_iter().collect();
+    needed.sort_unstable();
+    let looks = needed.into_iter().filter_map(|(unit, sha256)| {
+        let raw = entries.get(&(unit, sha256))?.iter().find_map(|entry| entry.raw())?;
+        Some(async move {
+            let why = match context.lake.sum(&raw.object, true).await {
+                Ok(sum) if sum.sha256.as_deref() == Some(sha256) => return Ok(None),
+                Ok(sum) => format!(
+                    "`{}` is not what was fetched: {} bytes with another SHA-256, expected {}",
+                    raw.object, sum.bytes, raw.bytes
+                ),
+                Err(error) if error.is_not_found() => format!("`{}` is gone", raw.object),
+                Err(error) if context.lake.directory().is_some() => model::human::chain(&error),
+                Err(error) => return Err(error),
+            };
+            let unit: UnitId = match unit.parse::<Unit>() {
+                Ok(unit) => unit.id(),
+                Err(_) => return Ok(None),
+            };
+            Ok(Some((unit, sha256.to_owned(), why)))
+        })
+    });
+    let found: Vec<Option<_>> = futures::stream::iter(looks).buffered(READS).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// A build as a group to be built.
+fn group(
+    build: &Current,
+    entries: &HashMap<(&str, &str), Vec<&Entry>>,
+    spoiled: &HashSet<(&str, &str)>,
+) -> Result<Group, String> {
+    if !build.is_whole() {
+        return Err("younger builds have replaced a part of it, expected none or all".to_owned());
+    }
+    let mut units = Vec::with_capacity(build.units.len());
+    for built in &build.units {
+        let of = (built.unit.as_str(), built.sha256.as_str());
+        if spoiled.contains(&of) {
+            return Err(format!("the archive of {} is damaged", built.unit));
+        }
+        let unit: Unit = built
+            .unit
+            .as_str()
+            .parse()
+            .map_err(|error: model::unit::BadUnitId| error.to_string())?;
+        let Some(archive) = archive(entries.get(&of), build) else {
+            return Err(format!(
+                "bronze.archives has no archive of {} with SHA-256 {}",
+                of.0, of.1
+            ));
+        };
+        units.push(PlannedUnit { unit, archive: Origin::Held(archive) });
+    }
+    Ok(Group {
+        id: build.group.to_string(),
+        table: build.table(),
+        partitions: build.partitions().into_iter().collect(),
+        units,
+    })
+}
+
+/// The archive as the build knew it: fetched last before it was built.
+fn archive(entries: Option<&Vec<&Entry>>, build: &Current) -> Option<RawArchive> {
+    let mut raw: Vec<RawArchive> = entries?.iter().filter_map(|entry| entry.raw()).collect();
+    raw.sort_by_key(|raw| raw.fetched_at);
+    let at = raw.iter().rposition(|raw| raw.fetched_at <= build.built_at).unwrap_or(0);
+    raw.into_iter().nth(at)
+}
+
+/// Writes the batches, and last the plan.
+pub(super) async fn write(
+    context: &Context,
+    groups: Vec<Group>,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let limits = &context.config.limits.batch;
+    let read_bytes = |group: &Group| -> u64 {
+        let held = group.units.iter().map(|unit| match &unit.archive {
+            Origin::Held(raw) => raw.bytes,
+            Origin::Fetch(_) => 0,
+        });
+        held.sum()
+    };
+    let mut totals = PlanTotals { groups: groups.len() as u64, ..PlanTotals::default() };
+    let mut batches: Vec<(BatchRef, Batch)> = Vec::new();
+    for group in groups {
+        let (units, bytes) = (group.units.len() as u64, read_bytes(&group));
+        totals.units += units;
+        let is_full = batches.last().is_none_or(|(line, _)| {
+            line.units + units > limits.units.into() || line.read_bytes + bytes > limits.mib << 20
+        });
+        if is_full {
+            let number = batches.len() as u32 + 1;
+            let key = layout::batch(&context.run, number);
+            let line = BatchRef { number, key, groups: 0, units: 0, fetch_bytes: 0, read_bytes: 0 };
+            let batch = Batch { run: context.run.clone(), number, groups: Vec::new() };
+            batches.push((line, batch));
+        }
+        if let Some((line, batch)) = batches.last_mut() {
+            line.groups += 1;
+            line.units += units;
+            line.read_bytes += bytes;
+            batch.groups.push(group);
+        }
+    }
+    for (line, batch) in &batches {
+        context.lake.write_json(&line.key, batch).await?;
+    }
+    report.groups = totals.groups;
+    report.batches = batches.len() as u64;
+    let plan = Plan {
+        run: context.run.clone(),
+        environment: context.config.environment.value.clone(),
+        created_at: context.clock.now(),
+        config_sha256: context.config_sha256.clone(),
+        scope: "rebuild".to_owned(),
+        batches: batches.into_iter().map(|(line, _)| line).collect(),
+        totals,
+        absent: Vec::new(),
+        gaps: Vec::new(),
+        remarks: Vec::new(),
+    };
+    context.lake.write_json(&layout::plan(&context.run), &plan).await?;
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! `cargo xtask rebuild`: tables that are damaged, made anew from what bronze holds, without the
+//! source. `commit rebuild` finds what is damaged and plans; the stages do the rest, as in a run.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+use model::layout;
+use model::schema::Table;
+use serde::Deserialize;
+
+use crate::environment::{Choice, Environment};
+use crate::executor::{self, Order};
+use crate::maintain::confirm;
+use crate::{local, workspace};
+
+/// The arguments of `rebuild`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Make damaged tables anew from what the lake holds, without the source: silver from \
+                  the archives in bronze, gold from silver, the ledger from its own files, fragments \
+                  and extract. The same archives make the same files.\n\n\
+                  Without --table it makes what the logs and ops.builds tell to be damaged; `cargo \
+                  xtask maintain --deep` reads every file and says which --table to name. Nothing is \
+                  deleted: logs that are no good are moved to damaged/ in the lake. It may be stopped \
+                  at any moment and typed again.",
+    after_help = "Examples:\n  \
+        cargo xtask rebuild --env dev\n  \
+        cargo xtask rebuild --env dev --table silver.trades --table gold.bars --yes\n\n\
+        Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 4 something cannot be made \
+        anew from what is held."
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    choice: Choice,
+
+    /// This table, such as silver.trades, whatever its log says; may be given more than once
+    #[arg(long = "table", value_name = "TABLE")]
+    tables: Vec<Table>,
+
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+
+    /// Write the summary as JSON to standard output
+    #[arg(long)]
+    json: bool,
+
+    /// What the jobs log, such as info or silver=debug
+    #[arg(long, value_name = "FILTER", env = model::env::LOG, default_value = "warn")]
+    log: String,
+}
+
+/// What `commit rebuild --look --json` says.
+#[derive(Deserialize)]
+struct Look {
+    found: Vec<Found>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    table: Table,
+    why: String,
+}
+
+/// Rebuilds what is damaged.
+pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
+    let environment = args.choice.open(None)?;
+    if let Some(lake) = environment.directory() {
+        if !lake.is_dir() {
+            bail!("there is no lake at {}", environment.shown_lake());
+        }
+        for run in executor::runs(&lake) {
+            if executor::is_held(&lake, &run) {
+                bail!("run {run} is at work in this lake: wait for its end, or end it");
+            }
+        }
+    }
+    args.choice.build.run()?;
+    let look = look(&environment)?;
+    for found in &look.found {
+        eprintln!("{}: {}", found.table, found.why);
+    }
+    let mut tables: Vec<Table> = look.found.iter().map(|found| found.table).collect();
+    tables.extend(&args.tables);
+    tables.sort();
+    tables.dedup();
+    if tables.is_empty() {
+        println!(
+            "no log is damaged, and silver has all that was built; `cargo xtask maintain --deep {}` reads \
+             every file",
+            args.choice.words(&environment)
+        );
+        return Ok(0);
+    }
+    let names: Vec<&str> = tables.iter().map(|table| table.as_str()).collect();
+    let question = format!(
+        "make {} of {} anew from what the lake holds? logs that are no good are moved to {}/",
+        names.join(", "),
+        environment.shown_lake(),
+        layout::DAMAGED
+    );
+    if !args.yes && !confirm(&question, "add --yes")? {
+        println!("nothing was done");
+        return Ok(0);
+    }
+    let again = format!("cargo xtask rebuild {}", args.choice.words(&environment));
+    let chosen = args.choice.words(&environment);
+    let order = Order {
+        environment: &environment,
+        scope: model::config::Scope::default(),
+        retry_bad: false,
+        log: &args.log,
+        resume: None,
+        chosen: &chosen,
+        again: &again,
+        again_with: &again,
+    };
+    let summary = executor::rebuild(&order, &args.tables)?;
+    local::show(&summary, args.json, &local::asking(&args.choice, &environment))?;
+    Ok(summary.worst())
+}
+
+fn look(environment: &Environment) -> anyhow::Result<Look> {
+    let output = Command::new(workspace::program("commit")?)
+        .arg("--config")
+        .arg(&environment.file)
+        .arg("--lake")
+        .arg(&environment.lake)
+        .args(["--log-format", "text", "--log", "error", "rebuild", "--look", "--json"])
+        .current_dir(workspace::root())
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot start `commit`")?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    serde_json::from_slice(&output.stdout).context("what `commit rebuild --look` said is no report")
+}
