@@ -194,6 +194,11 @@ pub enum Fault {
     WrongChecksum,
     /// Checksum file: neither served nor listed.
     MissingChecksum,
+    /// Checksum: the same text, written again long after its archive.
+    TouchedChecksum {
+        /// How many days after it.
+        days: u32,
+    },
     /// Checksum file: in another of the forms seen.
     ChecksumForm(ChecksumForm),
 
@@ -360,7 +365,10 @@ impl Fault {
             | Self::EndlessBody
             | Self::EndlessListing
             | Self::LyingSizes { .. } => Target::Answer,
-            Self::WrongChecksum | Self::MissingChecksum | Self::ChecksumForm(_) => Target::Checksum,
+            Self::WrongChecksum
+            | Self::MissingChecksum
+            | Self::TouchedChecksum { .. }
+            | Self::ChecksumForm(_) => Target::Checksum,
             _ => Target::Archive,
         }
     }

@@ -278,9 +278,13 @@ impl State {
                 let faults = self.faults().standing(&zip.key, Target::Checksum);
                 let text = checksum_text(&faults, &zip.key, &served.1.published);
                 let digest = hex(&Sha256::digest(&text));
+                let touched = faults.iter().find_map(|fault| match fault {
+                    Fault::TouchedChecksum { days } => Some(i64::from(*days) * 86_400),
+                    _ => None,
+                });
                 Ok(Served {
                     etag: digest[..32].to_owned(),
-                    modified: served.0.modified + 1,
+                    modified: served.0.modified + touched.unwrap_or(1),
                     size: text.len() as u64,
                     content: if self.declared(zip) {
                         Content::None

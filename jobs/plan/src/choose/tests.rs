@@ -492,45 +492,6 @@ fn what_is_planned_is_complete() {
     }
 }
 
-#[test]
-fn changes_without_an_etag() {
-    let at = |seconds: i64| DateTime::from_timestamp(1_700_000_000 + seconds, 0);
-    let check = |held: (Option<&str>, Option<i64>, u64), now: (Option<&str>, Option<i64>, u64)| {
-        let row = LedgerRow {
-            status: ArchiveStatus::Ok,
-            etag: held.0.map(str::to_owned),
-            last_modified: held.1.and_then(at),
-            published_sha256: None,
-            checksum_modified: None,
-            usable: None,
-            tries: 0,
-            checksum_refused: false,
-            archive: Some(RawArchive {
-                object: String::new(),
-                sha256: String::new(),
-                bytes: held.2,
-                fetched_at: fetched_at(),
-            }),
-            fetched_at: fetched_at(),
-        };
-        let listed = Listed {
-            path: None,
-            bytes: Some(now.2),
-            etag: now.0.map(Into::into),
-            modified: now.1.and_then(at),
-            checksum: Checksum::Unknown,
-        };
-        changed(&row, &listed)
-    };
-    assert!(!check((Some("\"a\""), Some(0), 1), (Some("\"a\""), Some(9), 2)));
-    assert!(!check((Some("\"a\""), None, 1), (Some("W/\"a\""), None, 1)));
-    assert!(check((Some("\"a\""), Some(0), 1), (Some("\"b\""), Some(0), 1)));
-    assert!(check((None, Some(0), 1), (Some("\"b\""), Some(1), 1)));
-    assert!(!check((None, Some(0), 1), (Some("\"b\""), Some(0), 2)));
-    assert!(check((None, None, 1), (None, Some(0), 2)));
-    assert!(!check((None, None, 1), (None, Some(0), 1)));
-}
-
 proptest! {
     /// Whatever is listed and held: groups share no partition, no unit stands in two groups,
     /// every wanted day that can be had is in a group or built, and building what was planned
