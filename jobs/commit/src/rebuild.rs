@@ -148,6 +148,9 @@ pub async fn run(context: &Context, also: &[Table]) -> Result<Report, Failure> {
         }
     }
     for table in &wanted {
+        out_of_the_way(context, *table)?;
+    }
+    for table in &wanted {
         context.meter.at(table.as_str());
         small::make(context, &tables, *table, &mut report).await?;
         context.meter.done(1);
@@ -181,6 +184,31 @@ pub async fn run(context: &Context, also: &[Table]) -> Result<Report, Failure> {
     }
     context.meter.done(1);
     Ok(report)
+}
+
+/// Moves folders that lie in place of data files: no file can be written over one.
+fn out_of_the_way(context: &Context, table: Table) -> Result<(), Failure> {
+    let Some(lake) = context.lake.directory() else { return Ok(()) };
+    let mut folders = vec![lake.join(layout::table(table))];
+    while let Some(folder) = folders.pop() {
+        // one that is not there, or a link, has nothing in the way
+        if !folder.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+            continue;
+        }
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            let is_folder = path.symlink_metadata()?.is_dir();
+            if is_folder && path.extension().is_some_and(|extension| extension == "parquet") {
+                let key = path.strip_prefix(lake)?.to_string_lossy().into_owned();
+                let to = lake.join(layout::damaged(&context.run, &key));
+                std::fs::create_dir_all(to.parent().unwrap_or(lake))?;
+                std::fs::rename(&path, &to)?;
+            } else if is_folder {
+                folders.push(path);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Every symbol and month that is built.

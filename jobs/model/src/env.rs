@@ -34,6 +34,8 @@ pub const REQUIRE_ALL: &str = "MARKET_LAKE_REQUIRE_ALL";
 pub const KILLS: &str = "MARKET_LAKE_KILLS";
 /// How many power cuts the test of them makes.
 pub const CUTS: &str = "MARKET_LAKE_CUTS";
+/// How many damages the damage test does.
+pub const DAMAGES: &str = "MARKET_LAKE_DAMAGES";
 /// The Python whose readers the tests compare with.
 pub const PYTHON: &str = "MARKET_LAKE_PYTHON";
 /// The address of a moto server, for the store's tests.
@@ -64,6 +66,7 @@ pub const ALL: &[Var] = &[
         help: "folder of real exchange files that tests use; default ../shared; tests skip without it",
     },
     Var { name: REQUIRE_ALL, help: "`1`: a test that would skip fails instead (set in CI)" },
+    Var { name: DAMAGES, help: "files that the damage test damages; default 6" },
     Var { name: KILLS, help: "kills that the kill tests make; default 30" },
     Var { name: CUTS, help: "power cuts that the test of them makes; default 12" },
     Var {
