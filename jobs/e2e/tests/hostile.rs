@@ -20,6 +20,9 @@ fn world() -> Result<World> {
     Ok(world)
 }
 
+/// A trouble, what is done to which answers, and what the run says of it.
+type Case<'a> = (&'a str, Vec<(&'a str, Fault)>, &'a str);
+
 #[test]
 fn a_run_ends_and_the_next_one_is_whole() -> Result<()> {
     let world = world()?;
@@ -34,8 +37,7 @@ fn a_run_ends_and_the_next_one_is_whole() -> Result<()> {
     let elsewhere = |to: &str| Fault::Redirect { to: to.to_owned() };
     let (listing, archives, one, sums) =
         ("list:**", "data/**.zip", "data/**2025-01-01.zip", "data/**.CHECKSUM");
-    // what is done to which answers, and what the run says of it
-    let cases: Vec<(&str, Vec<(&str, Fault)>, &str)> = vec![
+    let cases: Vec<Case> = vec![
         ("endless listing", vec![(listing, Fault::EndlessListing)], "listing_idle_pages (3)"),
         ("dripping listing", vec![(listing, slow())], "answer_timeout_seconds (2 s)"),
         ("refused listing", vec![(listing, status(403))], "the source refuses"),

@@ -96,7 +96,7 @@ async fn world(with: &[Table]) -> World {
         let stamp = Stamp::new(*table, &run, "test", "all", DateTime::UNIX_EPOCH);
         tables.replace(*table, &stamp, change).await.unwrap();
     }
-    World { folder: folder, lake }
+    World { folder, lake }
 }
 
 const READ: &[Table] = &[
