@@ -16,10 +16,9 @@ use model::schema::Table;
 use model::unit::sha256_hex;
 use model::{RunId, layout};
 use object_store::ObjectStoreExt as _;
-use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
-use crate::lake::{Entry, Lake, StoreError};
+use crate::lake::{Entry, Lake, StoreError, location};
 
 /// How often a log is looked at before it counts as damaged: entries that expire while it is
 /// looked at are none.
@@ -249,9 +248,9 @@ impl Logs {
             let Some(name) = entry.key.strip_prefix(&from) else { continue };
             let to = format!("{to}{name}");
             let objects = self.lake.objects();
-            objects.copy(&Path::from(entry.key.as_str()), &Path::from(to)).await.map_err(
-                |source| StoreError::Object { action: "move", key: entry.key.clone(), source },
-            )?;
+            objects.copy(&location(&entry.key), &location(&to)).await.map_err(|source| {
+                StoreError::Object { action: "move", key: entry.key.clone(), source }
+            })?;
             self.lake.delete(&entry.key).await?;
         }
         Ok(())

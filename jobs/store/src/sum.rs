@@ -6,10 +6,9 @@ use std::path::Path as FilePath;
 
 use futures::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
-use object_store::path::Path;
 use sha2::{Digest as _, Sha256};
 
-use crate::lake::{Lake, StoreError};
+use crate::lake::{Lake, StoreError, location};
 
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 20;
@@ -78,14 +77,14 @@ impl Lake {
     pub async fn sum(&self, key: &str, with_sha256: bool) -> Result<Sum, StoreError> {
         let object = |source| StoreError::Object { action: "read", key: key.to_owned(), source };
         if let Some(path) = self.local_path(key) {
-            self.objects.head(&Path::from(key)).await.map_err(object)?;
+            self.objects.head(&location(key)).await.map_err(object)?;
             let sum = tokio::task::spawn_blocking(move || of_file(&path, with_sha256)).await;
             return match sum {
                 Ok(sum) => sum,
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             };
         }
-        let mut stream = self.objects.get(&Path::from(key)).await.map_err(object)?.into_stream();
+        let mut stream = self.objects.get(&location(key)).await.map_err(object)?.into_stream();
         let mut hashes = Hashes::new(with_sha256);
         while let Some(chunk) = stream.try_next().await.map_err(object)? {
             hashes.add(&chunk);

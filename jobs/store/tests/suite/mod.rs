@@ -58,11 +58,16 @@ async fn encoded_keys(lake: &Lake) {
         assert_eq!(lake.read(key).await.expect("read"), text);
         let copy = lake.local_copy(key).await.expect("copy");
         assert_eq!(std::fs::read(copy.path()).expect("read"), text.as_bytes());
+        let sum = lake.sum(key, true).await.expect("sum");
+        assert_eq!((sum.bytes, sum.crc32), (text.len() as u64, crc32fast::hash(text.as_bytes())));
+        assert_eq!(sum.sha256, Some(model::unit::sha256_hex(text.as_bytes())));
     }
+    let decoded = "encoded/symbol=币USDT/small.json";
+    assert!(lake.sum(decoded, false).await.expect_err("not there").is_not_found());
     if let Some(directory) = lake.directory() {
         assert!(directory.join(&small).is_file() && directory.join(&large).is_file());
     }
-    assert!(lake.head("encoded/symbol=币USDT/small.json").await.expect("head").is_none());
+    assert!(lake.head(decoded).await.expect("head").is_none());
     lake.delete(&small).await.expect("delete");
     assert_eq!(lake.list(folder).await.expect("list").len(), 1);
 }
