@@ -4,7 +4,8 @@
 -- params: $source, $market, $symbol text
 --
 -- Asked only for days whose file statistics do not say it all. An id out of all range is no id. A
--- row that the exchange voided is none the worse for it.
+-- row that the exchange voided is none the worse for it, and one that repeats trades of others loses
+-- none; one that repeats only some (overlaps_trades) does.
 SELECT
     date,
     count(DISTINCT CASE WHEN issues LIKE '%id_out_of_range%' THEN NULL ELSE {id} END) AS ids,

@@ -4,8 +4,9 @@
 -- params: $source, $market, $symbol text
 --
 -- Asked only for days whose file statistics do not say it all: those with a row that has an issue.
--- A row that the exchange voided stands for nothing, and one that repeats trades of another row
--- adds nothing: neither leaves a hole. An id out of all range is no id.
+-- A row that the exchange voided stands for nothing, and one that repeats trades of others adds
+-- nothing: neither leaves a hole. One that repeats only some (overlaps_trades) does: the others are
+-- in no valid row. An id out of all range is no id.
 WITH rows_of_days AS (
     SELECT
         date,

@@ -216,8 +216,11 @@ words! {
         Voided = "voided",
         /// Another row has the same id and is of other trades: both stay. Still valid.
         IdRepeated = "id_repeated",
-        /// The trades of this aggregate are in one with a lesser id already.
+        /// The trades of this aggregate are in others with lesser ids already: nothing is lost.
         RepeatsTrades = "repeats_trades",
+        /// Some trades of this aggregate are in others with lesser ids already, and some are not:
+        /// to count none twice, these are lost.
+        OverlapsTrades = "overlaps_trades",
         /// An id is negative or not below 2^53.
         IdOutOfRange = "id_out_of_range",
         /// The number of a bar's trades is negative or not below 2^53.

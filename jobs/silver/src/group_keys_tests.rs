@@ -114,8 +114,12 @@ fn aggregates_that_repeat_trades_count_once() {
     lines.reverse();
     check(&[(AGG_DAY, &lines.concat())], "agg_trade_id", &expect, &[&[]]);
     // a damaged row repeats nothing and hides nothing
-    let csv = agg(1, "0", 5, 5, START) + &agg(2, "1", 5, 5, START) + &agg(3, "1", 5, 6, START);
+    let csv = agg(1, "0", 5, 5, START) + &agg(2, "1", 5, 5, START) + &agg(3, "1", 5, 5, START);
     let expect = ["1 bad_quantity x", "2", "3 repeats_trades x"];
+    check(&[(AGG_DAY, &csv)], "agg_trade_id", &expect, &[&[]]);
+    // trade 6 is in no valid row until another has it alone
+    let csv = agg(2, "1", 5, 5, START) + &agg(3, "1", 5, 6, START) + &agg(4, "1", 6, 6, START);
+    let expect = ["2", "3 overlaps_trades x", "4"];
     check(&[(AGG_DAY, &csv)], "agg_trade_id", &expect, &[&[]]);
     // aggregates of futures may interleave
     let futures = |id: i64, first: i64, last: i64| {

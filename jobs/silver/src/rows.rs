@@ -209,21 +209,21 @@ impl Rows {
             .map_or(0, |(row, line)| line + (at - row) as u64)
     }
 
-    /// Adds an issue to a row.
-    pub(crate) fn add_issue(&mut self, at: usize, issue: Issue) {
-        match self.issues.binary_search_by_key(&at, |(row, _)| *row) {
-            Ok(found) => self.issues[found].1.add(issue),
-            Err(place) => {
-                let mut issues = Issues::default();
-                issues.add(issue);
-                self.issues.insert(place, (at, issues));
-            }
+    /// Adds issues to rows, which are given in order.
+    pub(crate) fn add_issues(&mut self, found: &[(usize, Issue)]) {
+        if found.is_empty() {
+            return;
         }
-    }
-
-    /// Whether the row rules have nothing against a row.
-    pub(crate) fn is_valid(&self, at: usize) -> bool {
-        self.issues_of(at).is_valid()
+        self.issues.extend(found.iter().map(|(row, issue)| (*row, Issues(issue.bit()))));
+        // two runs in order, which a stable sort merges
+        self.issues.sort_by_key(|(row, _)| *row);
+        self.issues.dedup_by(|next, kept| {
+            let is_same = next.0 == kept.0;
+            if is_same {
+                kept.1.0 |= next.1.0;
+            }
+            is_same
+        });
     }
 
     fn issues_of(&self, at: usize) -> Issues {
@@ -282,6 +282,12 @@ mod tests {
         assert!(matches!(rows.amounts[0].slice(0..10), AmountSlice::Narrow(_)));
         assert!(matches!(rows.amounts[1].slice(0..10), AmountSlice::Wide(_)));
         assert_eq!(rows.issues_in(2..7).map(|(n, _)| n).collect::<Vec<_>>(), [1, 4]);
+        rows.add_issues(&[(1, Issue::BadQuantity), (6, Issue::IdRepeated), (9, Issue::Voided)]);
+        for (row, issue) in [(1, Issue::BadQuantity), (6, Issue::IdRepeated), (9, Issue::Voided)] {
+            expect[row].issues.add(issue);
+        }
+        assert_eq!((0..10).map(|n| rows.get(n)).collect::<Vec<_>>(), expect);
+        assert_eq!(rows.issues_in(1..8).map(|(n, _)| n).collect::<Vec<_>>(), [0, 2, 5]);
         rows.clear();
         rows.push(&expect[0]);
         assert!(matches!(rows.amounts[1].slice(0..1), AmountSlice::Narrow(_)));

@@ -55,6 +55,9 @@ impl Settler {
             dropped.same(next.rank);
             return Ok(());
         }
+        if self.displaces(&next) {
+            return self.displace(next, dropped);
+        }
         let against = self.kept.iter().position(|kept| !self.differ(&kept.row, &next.row));
         let Some(against) = against.or((self.kept.len() >= MOST).then_some(0)) else {
             self.kept.push(next);
@@ -73,6 +76,32 @@ impl Settler {
             self.kept[against].row.issues.add(Issue::IdRepeated);
         }
         dropped.conflicting(loser.rank, loser.line)
+    }
+
+    /// Whether a valid row meets some that are kept, and only such of its unit as are not valid.
+    fn displaces(&self, next: &Ranked) -> bool {
+        let met = || self.kept.iter().filter(|kept| !self.differ(&kept.row, &next.row));
+        is_valid(&next.row)
+            && met().next().is_some()
+            && met().all(|kept| kept.rank == next.rank && !is_valid(&kept.row))
+    }
+
+    /// Puts a row in the place of all that it meets.
+    fn displace(&mut self, mut next: Ranked, dropped: &mut Dropped) -> Result<(), SilverError> {
+        let kept = std::mem::take(&mut self.kept);
+        for kept in kept {
+            if self.differ(&kept.row, &next.row) {
+                self.kept.push(kept);
+            } else {
+                dropped.conflicting(kept.rank, kept.line)?;
+            }
+        }
+        next.row.issues.add(Issue::ConflictingDuplicate);
+        if !self.kept.is_empty() {
+            next.row.issues.add(Issue::IdRepeated);
+        }
+        self.kept.push(next);
+        Ok(())
     }
 
     /// The rows that stay, in an order that does not depend on that of the archive.
@@ -275,6 +304,29 @@ mod tests {
         check(SameKey::Trades(2, 3), &[a, void], &expect, &[(1, 1)]);
         let huge = (0, [7, 1, i64::MAX - 1, i64::MAX], 0, false);
         check(SameKey::Trades(2, 3), &[a, huge], &expect, &[(1, 1)]);
+    }
+
+    #[test]
+    fn a_valid_row_goes_before_all_of_its_archive_that_are_not() {
+        let (low, high) = ((0, [7, 1, 1, 5], 1, false), (0, [7, 2, 6, 10], 2, false));
+        let whole = (0, [7, 1, 1, 10], 3, true);
+        let expect = [([7, 1, 1, 10], 3, "conflicting_duplicate")];
+        for rows in [[low, high, whole], [high, whole, low], [whole, low, high]] {
+            check(SameKey::Trades(2, 3), &rows, &expect, &[(2, 2)]);
+        }
+        let next = (0, [7, 3, 11, 11], 4, true);
+        let expect = [
+            ([7, 1, 1, 10], 3, "conflicting_duplicate,id_repeated"),
+            ([7, 3, 11, 11], 4, "id_repeated"),
+        ];
+        check(SameKey::Trades(2, 3), &[low, next, high, whole], &expect, &[(2, 2)]);
+        let later = (1, [7, 2, 6, 10], 2, false);
+        let expect = [
+            ([7, 1, 1, 5], 1, "bad_quantity,id_repeated"),
+            ([7, 2, 6, 10], 2, "bad_quantity,conflicting_duplicate,id_repeated"),
+        ];
+        let rows = [later, low, whole];
+        check(SameKey::Trades(2, 3), &rows, &expect, &[(1, 1), (0, 0)]);
     }
 
     #[test]
