@@ -3,12 +3,15 @@
 -- input: {table}: silver.trades or silver.agg_trades; {id}: its id; {days}: the days, as dates
 -- params: $source, $market, $symbol text
 --
--- Asked only for days whose file statistics do not say it all. An id out of all range is no id. A
--- row that the exchange voided is none the worse for it, and one that repeats trades of others loses
--- none; one that repeats only some (overlaps_trades) does.
+-- Asked only for days whose file statistics do not say it all. An id out of all range is no id. Rows
+-- that share an id all say so, the others are counted without being held. A row that the exchange
+-- voided is none the worse for it, and one that repeats trades of others loses none; one that
+-- repeats only some (overlaps_trades) does.
 SELECT
     date,
-    count(DISTINCT CASE WHEN issues LIKE '%id_out_of_range%' THEN NULL ELSE {id} END) AS ids,
+    sum(CASE WHEN issues LIKE '%id_out_of_range%' OR issues LIKE '%id_repeated%' THEN 0 ELSE 1 END)
+        + count(DISTINCT CASE WHEN issues LIKE '%id_out_of_range%' THEN NULL
+                              WHEN issues LIKE '%id_repeated%' THEN {id} END) AS ids,
     min(CASE WHEN issues LIKE '%id_out_of_range%' THEN NULL ELSE {id} END) AS first_id,
     max(CASE WHEN issues LIKE '%id_out_of_range%' THEN NULL ELSE {id} END) AS last_id,
     min(time_us) AS first_us,

@@ -6,11 +6,13 @@
 -- Asked only for days whose file statistics do not say it all: those with a row that has an issue.
 -- A row that the exchange voided stands for nothing, and one that repeats trades of others adds
 -- nothing: neither leaves a hole. One that repeats only some (overlaps_trades) does: the others are
--- in no valid row. An id out of all range is no id.
+-- in no valid row. An id out of all range is no id. Rows that share an id all say so, the others
+-- are counted without being held.
 WITH rows_of_days AS (
     SELECT
         date,
         CASE WHEN issues LIKE '%id_out_of_range%' THEN NULL ELSE {id} END AS id,
+        coalesce(issues LIKE '%id_repeated%', FALSE) AS is_shared,
         time_us,
         is_valid,
         is_valid
@@ -24,7 +26,8 @@ WITH rows_of_days AS (
 )
 SELECT
     date,
-    count(DISTINCT id) AS ids,
+    sum(CASE WHEN NOT is_shared AND id IS NOT NULL THEN 1 ELSE 0 END)
+        + count(DISTINCT CASE WHEN is_shared THEN id END) AS ids,
     min(id) AS first_id,
     max(id) AS last_id,
     min(time_us) AS first_us,

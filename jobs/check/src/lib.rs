@@ -46,7 +46,7 @@ use model::plan::Plan;
 use model::schema::Table;
 use model::{Day, Month};
 use stage::{Context, Failure};
-use table::{SessionOptions, Tables};
+use table::{SessionOptions, Tables, memory};
 
 use crate::coverage::{Coverage, Facts};
 use crate::findings::{Findings, Status};
@@ -78,7 +78,10 @@ pub struct Judged {
 /// [`Exit::DataRefused`] when a check fails; the tables are written all the same.
 pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure> {
     let tables = Tables::of_run(&context.lake, &context.run);
-    let session = tables.session(&SessionOptions::default())?;
+    let session = tables.session(&SessionOptions {
+        memory_mib: Some(memory::of_stage()),
+        ..SessionOptions::default()
+    })?;
     let plan: Option<Plan> = match context.lake.plan(&context.run).await {
         Ok(plan) => Some(plan),
         Err(error) if error.is_not_found() => None,

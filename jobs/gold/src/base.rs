@@ -56,12 +56,20 @@ pub struct Base {
     pub days: BTreeMap<Day, Held>,
     /// Days that are made already, by what from.
     made: BTreeSet<(Day, Dataset)>,
+    /// Days whose files are known to be what was committed.
+    sound: BTreeSet<(Day, Dataset)>,
 }
 
 impl Base {
-    /// Nothing made yet of these days.
-    pub fn new(days: BTreeMap<Day, Held>) -> Self {
-        Self { days, ..Self::default() }
+    /// Nothing made yet of these days. The files of the days of `sound` are known to be what was
+    /// committed.
+    pub fn new(days: BTreeMap<Day, Held>, sound: BTreeSet<(Day, Dataset)>) -> Self {
+        Self { days, sound, ..Self::default() }
+    }
+
+    /// Whether a day's files are known to be what was committed.
+    pub fn is_sound(&self, day: Day, dataset: Dataset) -> bool {
+        self.sound.contains(&(day, dataset))
     }
 
     /// For each day and timeframe what to make it from.

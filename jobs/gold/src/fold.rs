@@ -37,10 +37,8 @@ pub enum BadRows {
         day: Day,
     },
     /// A number of trades that no table can hold.
-    #[error("{trades} trades in the bar at {open_us} µs, more than 64 bits hold")]
+    #[error("more trades in the bar at {open_us} µs than 64 bits hold")]
     Count {
-        /// The number.
-        trades: i128,
         /// The bar.
         open_us: i64,
     },
@@ -110,16 +108,18 @@ struct Slot {
     high: i64,
     low: i64,
     close: i64,
-    /// Wide: the ids that it is worked out from may be any.
-    trades: i128,
+    trades: i64,
     /// Bit n: some row states amount n.
     stated: u8,
     /// Base, quote (1e-8, or 1e-16 for aggregate trades), contracts.
     volume: [i128; 3],
     taker_buy: [i128; 3],
-    /// A sum left the range of i128: bit n.
+    /// A sum left its range: bit n, and [`COUNT`] for the number of trades.
     overflowed: u8,
 }
+
+/// The bit of the number of trades in `overflowed`; those below are the amounts'.
+const COUNT: u8 = 1 << 7;
 
 const EMPTY: Slot = Slot {
     first: (i64::MAX, i64::MAX),
@@ -136,20 +136,39 @@ const EMPTY: Slot = Slot {
 };
 
 impl Slot {
+    /// The ids alone decide but where rows are `SHARED` by id, as those of single trades never
+    /// are: the time and the price are not looked at for them.
     #[inline]
-    fn price(&mut self, id: i64, time_us: i64, price: i64) {
-        // the ids alone decide but where two trades share one
+    fn price<const SHARED: bool>(&mut self, id: i64, time_us: i64, price: i64) {
         let (first, last) = (self.first.0, self.last.0);
-        if id < first || (id == first && (time_us, price) < (self.first.1, self.open)) {
-            self.first = (id, time_us);
+        let is_before = SHARED && id == first && (time_us, price) < (self.first.1, self.open);
+        if id < first || is_before {
+            self.first.0 = id;
+            if SHARED {
+                self.first.1 = time_us;
+            }
             self.open = price;
         }
-        if id > last || (id == last && (time_us, price) > (self.last.1, self.close)) {
-            self.last = (id, time_us);
+        let is_after = SHARED && id == last && (time_us, price) > (self.last.1, self.close);
+        if id > last || is_after {
+            self.last.0 = id;
+            if SHARED {
+                self.last.1 = time_us;
+            }
             self.close = price;
         }
         self.high = self.high.max(price);
         self.low = self.low.min(price);
+    }
+
+    /// Counts the trades of an aggregate: the ids that it tells may be any.
+    #[inline]
+    fn count(&mut self, first: i64, last: i64) {
+        let trades = last.checked_sub(first).and_then(|n| n.checked_add(1));
+        match trades.and_then(|n| self.trades.checked_add(n)) {
+            Some(trades) => self.trades = trades,
+            None => self.overflowed |= COUNT,
+        }
     }
 
     #[inline]
@@ -256,7 +275,7 @@ impl DayFold {
             for row in 0..ids.len() {
                 let slot = self.slot(ids[row], times[row])?;
                 let is_buy = !makers.value(row);
-                slot.price(ids[row], times[row], prices[row] as i64);
+                slot.price::<false>(ids[row], times[row], prices[row] as i64);
                 slot.trades += 1;
                 slot.stated |= 0b011;
                 slot.add(0, quantities[row], is_buy);
@@ -270,7 +289,7 @@ impl DayFold {
                 continue;
             }
             let slot = self.slot(ids[row], times[row])?;
-            slot.price(ids[row], times[row], prices[row] as i64);
+            slot.price::<false>(ids[row], times[row], prices[row] as i64);
             slot.trades += 1;
             for (at, amounts) in amounts.iter().enumerate() {
                 if let Some(amount) = amounts.get(row) {
@@ -305,8 +324,8 @@ impl DayFold {
             }
             let slot = self.slot(ids[row], times[row])?;
             let is_buy = !makers.value(row);
-            slot.price(ids[row], times[row], prices[row] as i64);
-            slot.trades += i128::from(lasts[row]) - i128::from(firsts[row]) + 1;
+            slot.price::<true>(ids[row], times[row], prices[row] as i64);
+            slot.count(firsts[row], lasts[row]);
             if let Some(quantity) = quantities.get(row) {
                 slot.stated |= 0b011;
                 slot.add(0, quantity, is_buy);
@@ -325,7 +344,7 @@ impl DayFold {
     /// The bars of the minutes with a trade, in order.
     ///
     /// # Errors
-    /// [`BadRows::TooLarge`].
+    /// [`BadRows::TooLarge`], [`BadRows::Count`].
     pub fn bars(&self) -> Result<Vec<Bar>, BadRows> {
         let used = self.slots.iter().enumerate().filter(|(_, slot)| slot.high != i64::MIN);
         used.map(|(minute, slot)| {
@@ -346,8 +365,9 @@ impl DayFold {
                 volume[at] = Some(sum);
                 taker_buy[at] = Some(coarse(slot.taker_buy[at]));
             }
-            let trades = i64::try_from(slot.trades)
-                .map_err(|_| BadRows::Count { trades: slot.trades, open_us })?;
+            if slot.overflowed & COUNT != 0 {
+                return Err(BadRows::Count { open_us });
+            }
             Ok(Bar {
                 open_us,
                 open: slot.open,
@@ -356,7 +376,7 @@ impl DayFold {
                 close: slot.close,
                 volume,
                 taker_buy,
-                trades,
+                trades: slot.trades,
             })
         })
         .collect()

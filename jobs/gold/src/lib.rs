@@ -169,7 +169,7 @@ async fn one(
         Err(error) => return Err(error.into()),
     }
     context.meter.at(dirty.symbol.as_str());
-    workshop.sources.verify(&context.lake, dirty).await?;
+    workshop.sources.verify_sizes(&context.lake, dirty).await?;
     let built = workshop.build(dirty, &context.meter).await?;
     let fragment = GoldFragment {
         id: dirty.id(),

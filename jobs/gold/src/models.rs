@@ -11,9 +11,8 @@ use model::schema::Table;
 use store::schema::file_schema;
 use table::datafusion::common::ScalarValue;
 use table::datafusion::datasource::MemTable;
-use table::datafusion::execution::runtime_env::RuntimeEnv;
 use table::datafusion::prelude::{SessionConfig, SessionContext};
-use table::{SessionOptions, TableError, Tables};
+use table::{SessionOptions, TableError, Tables, memory};
 
 /// How trades become 1m bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -115,17 +114,21 @@ pub fn over_lake(
 ) -> Result<SessionContext, TableError> {
     tables.session(&SessionOptions {
         target_partitions: Some(cores),
+        memory_mib: Some(memory::of_stage()),
         versions,
         ..SessionOptions::default()
     })
 }
 
-/// A session over rows in memory. It works on one core: the rows are few, and many symbols are
-/// built at once.
-pub fn in_memory(runtime: Arc<RuntimeEnv>) -> SessionContext {
+/// A session over rows in memory that shares the memory of `session`. It works on one core: the
+/// rows are few, and many symbols are built at once.
+pub fn in_memory(session: &SessionContext) -> SessionContext {
     let mut config = SessionConfig::new().with_target_partitions(1);
-    config.options_mut().sql_parser.map_string_types_to_utf8view = false;
-    SessionContext::new_with_config_rt(config, runtime)
+    let options = config.options_mut();
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.execution.sort_spill_reservation_bytes =
+        session.copied_config().options().execution.sort_spill_reservation_bytes;
+    SessionContext::new_with_config_rt(config, session.runtime_env())
 }
 
 /// Puts rows into a session under a name, in the place of what had the name.

@@ -12,14 +12,14 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use model::fragment::Dirty;
 use model::schema::Table;
 use model::whole::{self, DayIds};
-use model::{Dataset, Day, Month, Timeframe};
+use model::{Dataset, Day, Month, Timeframe, layout};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use stage::Meter;
 use store::LocalCopy;
-use table::FileFigures;
 use table::datafusion::common::ScalarValue;
 use table::datafusion::prelude::SessionContext;
+use table::{FileFigures, LiveFile, verify};
 
 use crate::base::{self, Base};
 use crate::fold::{self, Bar, DayFold};
@@ -59,7 +59,8 @@ impl Workshop {
 
     /// The base bars of a month.
     async fn base(&self, dirty: &Dirty, month: Month, meter: &Meter) -> anyhow::Result<Base> {
-        let mut base = Base::new(self.held(dirty, month).await?);
+        let (held, sound) = self.held(dirty, month).await?;
+        let mut base = Base::new(held, sound);
         loop {
             let mut was_whole = true;
             for dataset in [Dataset::Trades, Dataset::AggTrades] {
@@ -90,11 +91,18 @@ impl Workshop {
         Ok(base)
     }
 
-    /// What silver holds of each day of a month.
-    async fn held(&self, dirty: &Dirty, month: Month) -> anyhow::Result<BTreeMap<Day, Held>> {
+    /// What silver holds of each day of a month, and the days whose files were read and found to
+    /// be what was committed.
+    async fn held(
+        &self,
+        dirty: &Dirty,
+        month: Month,
+    ) -> anyhow::Result<(BTreeMap<Day, Held>, BTreeSet<(Day, Dataset)>)> {
         let mut days: BTreeMap<Day, Held> = BTreeMap::new();
+        let mut sound = BTreeSet::new();
         for dataset in [Dataset::Trades, Dataset::AggTrades] {
-            let looked = self.look(dirty, dataset, month).await?;
+            let (looked, read) = self.look(dirty, dataset, month).await?;
+            sound.extend(read.into_iter().map(|day| (day, dataset)));
             let ids: BTreeMap<Day, DayIds> =
                 looked.iter().map(|(day, of)| (*day, of.ids)).collect();
             let edges = whole::edges(&ids);
@@ -115,6 +123,8 @@ impl Workshop {
             }
         }
         if self.sources.has(Table::Klines, dirty, month) {
+            let files = self.sources.month_files(Table::Klines, dirty, month);
+            self.verify(Table::Klines, files.cloned().collect()).await?;
             let mut parameters = parameters_of(dirty);
             parameters.push(("month", text(&month.to_string())));
             for batch in models::KLINE_DAYS.run(&self.session, parameters).await? {
@@ -133,17 +143,31 @@ impl Workshop {
         for (day, held) in &mut days {
             held.span = held::span(&dirty.symbol, *day);
         }
-        Ok(days)
+        Ok((days, sound))
+    }
+
+    /// Fails where a file that is about to be asked by SQL is not what was committed.
+    async fn verify(&self, table: Table, files: Vec<LiveFile>) -> anyhow::Result<()> {
+        futures::stream::iter(files)
+            .map(async |file| {
+                let _permit = self.permits.acquire().await?;
+                verify::sound(self.tables.lake(), table, &file).await?;
+                anyhow::Ok(())
+            })
+            .buffered(self.cores)
+            .try_collect()
+            .await
     }
 
     /// What the files of a month's days say of their rows, and those of the days beside the
-    /// month; where that is not enough, what the rows say.
+    /// month; where that is not enough, what the rows say: the days of which that was asked come with
+    /// it, their files are what was committed.
     async fn look(
         &self,
         dirty: &Dirty,
         dataset: Dataset,
         month: Month,
-    ) -> anyhow::Result<BTreeMap<Day, Looked>> {
+    ) -> anyhow::Result<(BTreeMap<Day, Looked>, BTreeSet<Day>)> {
         let table = Table::of_dataset(dataset);
         let id = if dataset == Dataset::Trades { "trade_id" } else { "agg_trade_id" };
         let mut days: BTreeMap<Day, Looked> = BTreeMap::new();
@@ -163,8 +187,11 @@ impl Workshop {
             }
         }
         if doubtful.is_empty() {
-            return Ok(days);
+            return Ok((days, doubtful));
         }
+        let files = self.sources.day_files(table, dirty);
+        let files = files.filter(|(day, _)| doubtful.contains(day)).map(|(_, file)| file.clone());
+        self.verify(table, files.collect()).await?;
         let list: Vec<String> = doubtful.iter().map(|day| format!("DATE '{day}'")).collect();
         let days_word = list.join(", ");
         let words = [("table", table.as_str()), ("id", id), ("days", days_word.as_str())];
@@ -193,7 +220,7 @@ impl Workshop {
                 days.insert(dates[row], looked);
             }
         }
-        Ok(days)
+        Ok((days, doubtful))
     }
 
     /// Adds days folded from their files.
@@ -205,21 +232,26 @@ impl Workshop {
         wanted: &BTreeSet<Day>,
         meter: &Meter,
     ) -> anyhow::Result<()> {
-        let mut days = self.sources.days(Table::of_dataset(dataset), dirty);
+        let (table, lake) = (Table::of_dataset(dataset), self.tables.lake());
+        let mut days = self.sources.days(table, dirty);
         days.retain(|day, _| wanted.contains(day));
+        let known = &*base;
         let folded: Vec<(Day, Vec<Bar>)> = futures::stream::iter(days)
-            .map(async |(day, inputs)| {
+            .map(async |(day, files)| {
                 let _permit = self.permits.acquire().await?;
-                let mut copies = Vec::with_capacity(inputs.len());
-                for input in &inputs {
-                    copies.push((
-                        input.key.clone(),
-                        self.tables.lake().local_copy(&input.key).await?,
-                    ));
+                let mut copies = Vec::with_capacity(files.len());
+                for file in &files {
+                    let key = format!("{}/{}", layout::table(table), file.path);
+                    let copy = if known.is_sound(day, dataset) {
+                        lake.local_copy(&key).await?
+                    } else {
+                        verify::sound_copy(lake, table, file).await?
+                    };
+                    copies.push((key, copy));
                 }
                 let bars = tokio::task::spawn_blocking(move || fold_day(day, dataset, &copies));
                 let bars = bars.await.context("the worker ended early")??;
-                meter.rows(inputs.iter().map(|input| input.rows).sum());
+                meter.rows(files.iter().map(|file| file.rows).sum());
                 anyhow::Ok((day, bars))
             })
             .buffered(self.cores)
@@ -254,6 +286,11 @@ impl Workshop {
         };
         let mut amounts: BTreeMap<Day, Sums> =
             wanted.iter().map(|day| (*day, Sums::default())).collect();
+        let table = Table::of_dataset(dataset);
+        let files = self.sources.day_files(table, dirty);
+        let unknown = |day: &Day| wanted.contains(day) && !base.is_sound(*day, dataset);
+        let files = files.filter(|(day, _)| unknown(day)).map(|(_, file)| file.clone()).collect();
+        self.verify(table, files).await?;
         for (from, to) in stretches(wanted) {
             let date = |day: Day| ScalarValue::Date32(Some(day.epoch_days()));
             let mut parameters = parameters_of(dirty);

@@ -69,7 +69,7 @@ impl Workshop {
     /// # Errors
     /// Whatever the lake or the engine says.
     pub async fn build(&self, dirty: &Dirty, meter: &Meter) -> anyhow::Result<Built> {
-        let memory = models::in_memory(self.session.runtime_env());
+        let memory = models::in_memory(&self.session);
         let mut built = Built { replaces: Vec::new(), files: Vec::new() };
         let mut days = self.other_days(&memory, dirty).await?;
         for month in &dirty.months {

@@ -20,15 +20,6 @@ pub struct Sources {
     files: BTreeMap<(Source, Market, Symbol), BTreeMap<Table, Vec<LiveFile>>>,
 }
 
-/// A data file of silver, as gold reads it.
-#[derive(Debug, Clone)]
-pub struct Input {
-    /// Its key in the lake.
-    pub key: String,
-    /// Its rows.
-    pub rows: u64,
-}
-
 impl Sources {
     /// Looks at the newest version of each table.
     ///
@@ -77,18 +68,20 @@ impl Sources {
         }))
     }
 
-    /// Fails where a file that the bars of `dirty` are made from is not what was committed: what is
-    /// spoiled spreads into no bar.
+    /// Fails where a file that the bars of `dirty` are made from is not there or not of the size
+    /// that was committed. What silver says of the months themselves is verified to the last bit
+    /// where it is read; of bars of other months and of days beside the months that is all, but
+    /// for the checksums of pages.
     ///
     /// # Errors
     /// [`TableError::Spoiled`] with the file and what to type.
-    pub async fn verify(&self, lake: &Lake, dirty: &Dirty) -> Result<(), TableError> {
+    pub async fn verify_sizes(&self, lake: &Lake, dirty: &Dirty) -> Result<(), TableError> {
         let mut concerned = Vec::new();
         for (table, files) in self.of(dirty) {
             let own = files.iter().filter(|file| dirty.concerns(table, &file.partition));
             concerned.extend(own.map(|file| (table, file.clone())));
         }
-        table::verify::all_sound(lake, concerned).await
+        table::verify::all_of_size(lake, concerned).await
     }
 
     /// The data files of a table with the trades of a symbol, with their days.
@@ -100,16 +93,28 @@ impl Sources {
     }
 
     /// The data files of a table with the trades of a symbol, by day.
-    pub fn days(&self, table: Table, dirty: &Dirty) -> BTreeMap<Day, Vec<Input>> {
-        let mut days: BTreeMap<Day, Vec<Input>> = BTreeMap::new();
+    pub fn days(&self, table: Table, dirty: &Dirty) -> BTreeMap<Day, Vec<LiveFile>> {
+        let mut days: BTreeMap<Day, Vec<LiveFile>> = BTreeMap::new();
         for (day, file) in self.day_files(table, dirty) {
-            let key = format!("{}/{}", model::layout::table(table), file.path);
-            days.entry(day).or_default().push(Input { key, rows: file.rows });
+            days.entry(day).or_default().push(file.clone());
         }
         for files in days.values_mut() {
-            files.sort_by(|a, b| a.key.cmp(&b.key));
+            files.sort_by(|a, b| a.path.cmp(&b.path));
         }
         days
+    }
+
+    /// The data files of a table with what it has of a symbol and month.
+    pub fn month_files(
+        &self,
+        table: Table,
+        dirty: &Dirty,
+        of: Month,
+    ) -> impl Iterator<Item = &LiveFile> {
+        self.of(dirty)
+            .filter(move |(t, _)| *t == table)
+            .flat_map(|(_, files)| files)
+            .filter(move |f| month(&f.partition) == Some(of))
     }
 
     /// Whether any table has a file of a symbol and month.
@@ -119,10 +124,7 @@ impl Sources {
 
     /// Whether a table has a file of a symbol and month.
     pub fn has(&self, table: Table, dirty: &Dirty, of: Month) -> bool {
-        self.of(dirty)
-            .filter(|(t, _)| *t == table)
-            .flat_map(|(_, files)| files)
-            .any(|f| month(&f.partition) == Some(of))
+        self.month_files(table, dirty, of).next().is_some()
     }
 
     /// Whether there are bars of a symbol in other months than those to be rebuilt.

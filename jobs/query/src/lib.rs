@@ -10,7 +10,6 @@
 //! | [`catalog`] | the queries there are (headers and parameters: `model::question`) |
 //! | [`depth`] | how deep SQL may nest |
 //! | `hints` | what to say of an error of the engine, and of an answer without rows |
-//! | [`memory`] | how much memory a query may take |
 //! | [`output`] | answers as a table, CSV or JSON |
 //!
 //! This crate must not know how tables are stored (that is `table`) nor how they came to be.
@@ -18,7 +17,6 @@
 pub mod catalog;
 pub mod depth;
 mod hints;
-pub mod memory;
 pub mod output;
 pub use model::question::params;
 
@@ -29,9 +27,9 @@ use futures::StreamExt as _;
 use model::exit::Exit;
 use stage::Failure;
 use store::Lake;
-use table::Tables;
 use table::datafusion::error::DataFusionError;
 use table::datafusion::logical_expr::LogicalPlan;
+use table::{Tables, memory};
 
 pub use catalog::{Catalog, QueryError};
 pub use output::Format;
@@ -65,7 +63,7 @@ pub struct Request {
     pub queries: Option<PathBuf>,
     /// Give the SQL with its parameters filled in, and do not run it.
     pub render: bool,
-    /// MiB that the query may take before it spills; by default [`memory::default_mib`].
+    /// MiB that the query may take before it spills; by default [`memory::of_query`].
     pub memory_mib: Option<u64>,
 }
 
@@ -99,7 +97,7 @@ pub async fn run<O: Write, N: Write>(
     depth::check(&sql).map_err(|e| usage(e.into()))?;
     let lake = open()?;
     let tables = Tables::open(&lake);
-    let memory_mib = request.memory_mib.unwrap_or_else(memory::default_mib);
+    let memory_mib = request.memory_mib.unwrap_or_else(memory::of_query);
     let session = tables.session(&table::SessionOptions {
         memory_mib: Some(usize::try_from(memory_mib).unwrap_or(usize::MAX >> 20)),
         depth: Some(depth::MOST),

@@ -9,6 +9,7 @@ use object_store::ObjectStoreExt as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::lake::{Lake, StoreError, location};
+use crate::staged::LocalCopy;
 
 /// Bytes that are read at once.
 const CHUNK: usize = 1 << 20;
@@ -66,6 +67,16 @@ fn of_file(path: &FilePath, with_sha256: bool) -> Result<Sum, StoreError> {
             0 => return Ok(hashes.done()),
             n => hashes.add(&chunk[..n]),
         }
+    }
+}
+
+impl LocalCopy {
+    /// Reads the file whole and tells its size and CRC-32. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::File`].
+    pub fn sum(&self) -> Result<Sum, StoreError> {
+        of_file(self.path(), false)
     }
 }
 

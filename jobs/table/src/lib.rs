@@ -19,6 +19,7 @@
 //! | [`snapshot`] | one version of a table: its live files |
 //! | [`commit`] | replacing partitions: one commit, safe against other writers and repetition |
 //! | [`session`] | SQL sessions |
+//! | [`memory`] | how much memory they may take |
 //! | [`write`] | data files of small tables from Arrow batches |
 //! | [`maintain`] | checkpoints, merged files, expired log entries |
 //! | [`vacuum`] | deleting data files that no reader needs any more |
@@ -40,6 +41,7 @@ mod error;
 mod evolve;
 mod figures;
 pub mod maintain;
+pub mod memory;
 mod predicate;
 pub mod salvage;
 pub mod session;

@@ -1,5 +1,6 @@
 //! Whether data files are what was committed: their size and CRC-32 stand in the log. Asked before
-//! what a file says goes into anything else; a query relies on the checksums of pages.
+//! what a file says goes into anything else, as near to its reading as can be: a file is not read
+//! twice for it. A query relies on the checksums of pages.
 
 use std::collections::HashSet;
 use std::sync::PoisonError;
@@ -7,7 +8,8 @@ use std::sync::PoisonError;
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::layout;
 use model::schema::Table;
-use store::Lake;
+use store::sum::Sum;
+use store::{Lake, LocalCopy};
 
 use crate::error::TableError;
 use crate::snapshot::{LiveFile, Snapshot};
@@ -15,6 +17,11 @@ use crate::tables::Tables;
 
 /// Files that are read at once.
 const READS: usize = 4;
+/// Files whose size is asked for at once.
+const ASKS: usize = 16;
+
+/// What is said of a file that is not there.
+const GONE: &str = "is gone";
 
 /// What is wrong with a live file, after its name; `None` for one that is what was committed. Of
 /// files of former versions only the size is known.
@@ -27,24 +34,102 @@ pub async fn fault(
     file: &LiveFile,
 ) -> Result<Option<String>, store::StoreError> {
     let key = format!("{}/{}", layout::table(table), file.path);
-    let sum = match lake.sum(&key, false).await {
-        Ok(sum) => sum,
-        Err(error) if error.is_not_found() => return Ok(Some("is gone".to_owned())),
-        // a folder in its place, a sector that cannot be read
-        Err(error) if lake.directory().is_some() => {
-            return Ok(Some(format!("cannot be read ({})", model::human::chain(&error))));
+    match lake.sum(&key, false).await {
+        Ok(sum) => Ok(difference(file, &sum)),
+        Err(error) => unreadable(lake, error).map(Some),
+    }
+}
+
+/// What is wrong with a file that cannot be read, unless it is the lake that fails.
+fn unreadable(lake: &Lake, error: store::StoreError) -> Result<String, store::StoreError> {
+    if error.is_not_found() {
+        return Ok(GONE.to_owned());
+    }
+    // a folder in its place, a sector that cannot be read
+    if lake.directory().is_some() {
+        return Ok(format!("cannot be read ({})", model::human::chain(&error)));
+    }
+    Err(error)
+}
+
+/// What differs from what was committed.
+fn difference(file: &LiveFile, sum: &Sum) -> Option<String> {
+    if let Some(problem) = other_size(file, sum.bytes) {
+        return Some(problem);
+    }
+    let crc32 = file.crc32().filter(|crc32| *crc32 != sum.crc32)?;
+    Some(format!("has the CRC-32 {:08x}, expected {crc32:08x} as committed", sum.crc32))
+}
+
+fn other_size(file: &LiveFile, bytes: u64) -> Option<String> {
+    let expected = file.bytes;
+    (bytes != expected)
+        .then(|| format!("has {bytes} bytes, expected the {expected} that were committed"))
+}
+
+fn spoiled(table: Table, file: &LiveFile, problem: String) -> TableError {
+    TableError::Spoiled { table, key: format!("{}/{}", layout::table(table), file.path), problem }
+}
+
+/// Fails for a file that is not what was committed.
+///
+/// # Errors
+/// [`TableError::Spoiled`], [`TableError::Store`].
+pub async fn sound(lake: &Lake, table: Table, file: &LiveFile) -> Result<(), TableError> {
+    match fault(lake, table, file).await? {
+        None => Ok(()),
+        Some(problem) => Err(spoiled(table, file, problem)),
+    }
+}
+
+/// A file to read at once, which is what was committed: whoever reads it next finds it in memory.
+///
+/// # Errors
+/// As [`sound`].
+pub async fn sound_copy(
+    lake: &Lake,
+    table: Table,
+    file: &LiveFile,
+) -> Result<LocalCopy, TableError> {
+    let key = format!("{}/{}", layout::table(table), file.path);
+    let summed = match lake.local_copy(&key).await {
+        Ok(copy) => {
+            let sum = tokio::task::spawn_blocking(move || Ok((copy.sum()?, copy))).await;
+            sum.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
         }
-        Err(error) => return Err(error),
+        Err(error) => Err(error),
     };
-    Ok(if sum.bytes != file.bytes {
-        Some(format!("has {} bytes, expected the {} that were committed", sum.bytes, file.bytes))
-    } else if let Some(crc32) = file.crc32()
-        && crc32 != sum.crc32
-    {
-        Some(format!("has the CRC-32 {:08x}, expected {crc32:08x} as committed", sum.crc32))
-    } else {
-        None
-    })
+    match summed {
+        Ok((sum, copy)) => match difference(file, &sum) {
+            None => Ok(copy),
+            Some(problem) => Err(spoiled(table, file, problem)),
+        },
+        Err(error) => Err(spoiled(table, file, unreadable(lake, error)?)),
+    }
+}
+
+/// Fails for the first of some files that is not there or not of its size; opens none.
+///
+/// # Errors
+/// As [`sound`].
+pub async fn all_of_size(lake: &Lake, files: Vec<(Table, LiveFile)>) -> Result<(), TableError> {
+    futures::stream::iter(files)
+        .map(|(table, file)| {
+            let lake = lake.clone();
+            async move {
+                let key = format!("{}/{}", layout::table(table), file.path);
+                let problem = match lake.head(&key).await {
+                    Ok(Some(entry)) => other_size(&file, entry.bytes),
+                    Ok(None) => Some(GONE.to_owned()),
+                    Err(error) => Some(unreadable(&lake, error)?),
+                };
+                problem.map_or(Ok(()), |problem| Err(spoiled(table, &file, problem)))
+            }
+        })
+        .buffered(ASKS)
+        .try_collect::<Vec<()>>()
+        .await?;
+    Ok(())
 }
 
 /// Fails for the first of some files that is not what was committed.
@@ -56,16 +141,7 @@ pub async fn all_sound(lake: &Lake, files: Vec<(Table, LiveFile)>) -> Result<(),
     futures::stream::iter(files)
         .map(|(table, file)| {
             let lake = lake.clone();
-            async move {
-                match fault(&lake, table, &file).await? {
-                    None => Ok(()),
-                    Some(problem) => Err(TableError::Spoiled {
-                        table,
-                        key: format!("{}/{}", layout::table(table), file.path),
-                        problem,
-                    }),
-                }
-            }
+            async move { sound(&lake, table, &file).await }
         })
         .buffered(READS)
         .try_collect::<Vec<()>>()

@@ -7,6 +7,8 @@ mod derive;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod spoiled;
 #[cfg(test)]
 mod whole;

@@ -174,6 +174,12 @@ async fn two_trades_of_one_id_are_two_trades_in_an_order_of_their_own() {
         agg_trades(&lab, day, &rows).await;
         lab.gold(true, engine).await;
         assert_eq!(bars(&lab, "1m").await, ["2024-01-10T00 6.00000000 4 agg_trades true"]);
+        // two of one id are one id: they fill no hole
+        let rows =
+            [rows[0], rows[1], rows[2], Agg { trades: (5, 5), ..agg(4, at(day, 0, 0, 9), 7) }];
+        agg_trades(&lab, day, &rows).await;
+        lab.gold(true, engine).await;
+        assert_eq!(bars(&lab, "1m").await, ["2024-01-10T00 7.00000000 5 agg_trades false"]);
     }
 }
 
