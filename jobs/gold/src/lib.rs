@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures::StreamExt as _;
+use model::exit::Exit;
 use model::fragment::{Dirty, GoldFragment};
 use model::layout;
 use model::metrics::Metric;
@@ -43,7 +44,7 @@ use model::schema::Table;
 use model::{Market, Symbol};
 use serde::{Deserialize, Serialize};
 use stage::{Context, Failure};
-use table::Tables;
+use table::{TableError, Tables};
 
 use crate::models::Engine;
 use crate::scope::Sources;
@@ -132,8 +133,12 @@ pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failur
     let count = failed.len();
     match failed.into_iter().next() {
         None => Ok(summary),
-        Some(first) if count == 1 => Err(first.into()),
-        Some(first) => Err(first.context(format!("{count} symbols failed; the first")).into()),
+        Some(first) => {
+            let exit = first.downcast_ref().map_or(Exit::Failed, TableError::exit);
+            let several = || format!("{count} symbols failed; the first");
+            let error = if count == 1 { first } else { first.context(several()) };
+            Err(Failure::new(exit, error))
+        }
     }
 }
 
