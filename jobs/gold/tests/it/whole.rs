@@ -115,6 +115,25 @@ async fn rows_that_the_exchange_voided_damage_no_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_aggregate_that_repeats_trades_in_part_leaves_a_hole() {
+    let day = "2017-12-04";
+    // trade 5 is in the last row alone, and that does not count
+    let part =
+        Agg { trades: (4, 5), issue: Some("overlaps_trades"), ..agg(5, at(day, 6, 0, 0), 9) };
+    for engine in [Engine::Fold, Engine::Sql] {
+        let lab = Lab::new();
+        agg_trades(&lab, day, &[agg(3, at(day, 1, 0, 0), 3), agg(4, at(day, 6, 0, 0), 4), part])
+            .await;
+        lab.gold(true, engine).await;
+        assert_eq!(bars(&lab, "1d").await, ["2017-12-04T00 4.00000000 2 agg_trades false"]);
+        klines(&lab, "1d", &[Kline { trades: 3, volume: 3, ..kline(at(day, 0, 0, 0), 3, 9) }])
+            .await;
+        lab.gold(true, engine).await;
+        assert_eq!(bars(&lab, "1d").await, ["2017-12-04T00 9.00000000 3 klines true"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_day_that_ends_early_is_told_by_the_next_or_by_klines() {
     let (cut, next) = ("2021-12-14", "2021-12-15");
     let rows = [agg(10, at(cut, 0, 0, 0), 5), agg(11, at(cut, 9, 29, 10), 6)];
