@@ -77,11 +77,6 @@ impl Report {
         self.reused += u64::from(fragment.archive.is_some() && fragment.transferred == 0);
     }
 
-    fn has_usable(&self) -> bool {
-        let is_usable = |word: &&str| word.parse().is_ok_and(ArchiveStatus::is_usable);
-        self.by_status.keys().any(is_usable)
-    }
-
     /// For people, one line.
     pub fn text(&self) -> String {
         let done: u64 = self.by_status.values().sum();
@@ -105,8 +100,8 @@ impl Report {
 ///
 /// # Errors
 /// A [`Failure`]: [`Exit::SourceUnavailable`] names the archives that could not be fetched, all
-/// others are done then, or says that the whole run has brought nothing of use; [`Exit::Usage`]
-/// when the run has no such batch.
+/// others are done then; [`Exit::Usage`] when the run has no such batch. An archive that is missing
+/// or damaged is none: that is on record, and trying again at once would change nothing.
 pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure> {
     let batch = context.lake.batch(&context.run, options.batch).await.map_err(|error| {
         let exit = if error.is_not_found() { Exit::Usage } else { Exit::Failed };
@@ -172,48 +167,11 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     context.meter.at("");
     door.report(&context.meter);
     if unavailable.is_empty() {
-        if total > 0
-            && !report.has_usable()
-            && let Some(why) = nothing_of_use(context, &batch).await?
-        {
-            tracing::info!("{}", report.text().trim_end());
-            return Err(Failure::new(Exit::SourceUnavailable, why));
-        }
         return Ok(report);
     }
     unavailable.sort_by_key(|(unit, _)| *unit);
     tracing::info!("{}", report.text().trim_end());
     Err(Failure::new(Exit::SourceUnavailable, not_fetched(&unavailable, total)))
-}
-
-/// Why a run has brought nothing, once the last of its batches is fetched: each archive is
-/// missing or damaged. That is more likely the source's trouble, or the network's, than the fate
-/// of all of them.
-async fn nothing_of_use(
-    context: &Context,
-    batch: &Batch,
-) -> Result<Option<anyhow::Error>, Failure> {
-    let planned = match context.lake.plan(&context.run).await {
-        Ok(plan) => plan.totals.fetch,
-        Err(error) if error.is_not_found() => wanted(batch).len() as u64,
-        Err(error) => return Err(error.into()),
-    };
-    let fragments = context.lake.bronze_fragments(&context.run).await?;
-    let is_last = fragments.len() as u64 >= planned;
-    if !is_last || fragments.iter().any(|fragment| fragment.status.is_usable()) {
-        return Ok(None);
-    }
-    let mut by_status: BTreeMap<&str, u64> = BTreeMap::new();
-    for fragment in &fragments {
-        *by_status.entry(fragment.status.as_str()).or_default() += 1;
-    }
-    let words: Vec<String> = by_status.iter().map(|(status, n)| format!("{n} {status}")).collect();
-    let mut text = format!("no archive of the run is of use ({}):", words.join(", "));
-    for fragment in fragments.iter().take(NAMED) {
-        let detail = fragment.detail.as_deref().unwrap_or_default();
-        let _ = write!(text, "\n  {}: {}: {detail}", fragment.unit, fragment.status);
-    }
-    Ok(Some(anyhow!(text)))
 }
 
 /// The units of a batch that are to be downloaded.

@@ -291,12 +291,10 @@ async fn conclude(
     let good = execution.status == ExecutionStatus::Succeeded.as_str();
     // what was built is whole; what was not built is for a redrive
     let planned = plan.as_ref().map(|p| p.totals).unwrap_or_default();
-    let of_no_use = good && failed.is_empty() && figures.is_of_no_use(&planned);
-    let code = if of_no_use {
-        Exit::DataRefused as u8
-    } else {
-        u8::from(!good || !failed.is_empty() || !figures.rows_add_up)
-    };
+    let is_whole = good && failed.is_empty() && figures.rows_add_up;
+    // the execution itself knows of no archives
+    let of_no_use = is_whole && figures.is_of_no_use(&planned);
+    let code = if of_no_use { Exit::DataRefused as u8 } else { u8::from(!is_whole) };
     let verdict = lake::verdict(cloud, run).await?;
     let remarks = remarks::of(&Known {
         planned,
@@ -350,6 +348,9 @@ async fn conclude(
     execution.console.iter().for_each(|page| println!("  {page}"));
     if code == 0 {
         println!("next: cargo xtask query coverage --env {environment}");
+    } else if of_no_use {
+        // a redrive would find every batch done
+        println!("next: cargo xtask query ledger --env {environment} --param status=bad");
     } else {
         println!(
             "next: cargo xtask logs --env {environment} --run {run}\n      \

@@ -80,6 +80,16 @@ impl Gathered {
         self.silver.iter().map(|fragment| fragment.table).collect()
     }
 
+    /// Archives that the run has fetched and that silver can use.
+    pub fn usable(&self) -> u64 {
+        let is_usable = |fragment: &&BronzeFragment| {
+            let sha256 = fragment.archive.as_ref().map_or("", |archive| archive.sha256.as_str());
+            let is_read = !self.unreadable.contains_key(&(fragment.unit.id(), sha256.to_owned()));
+            fragment.status.is_usable() && is_read
+        };
+        self.bronze.iter().filter(is_usable).count() as u64
+    }
+
     /// Stands for what silver did: a run that did more than before commits again.
     pub fn content<'a>(fragments: impl IntoIterator<Item = &'a SilverFragment>) -> String {
         let mut lines: Vec<String> =

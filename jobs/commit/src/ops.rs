@@ -234,11 +234,7 @@ pub(crate) async fn write_run(
     let content = format!("{}\n{}", gathered.bronze_content(), Gathered::content(&gathered.silver));
     let now = context.clock.now();
     let stamp = Stamp::new(table, &context.run, "silver", &content, now);
-    let is_ok = |f: &&model::fragment::BronzeFragment| {
-        let sha256 = f.archive.as_ref().map_or("", |a| a.sha256.as_str());
-        f.status.is_usable() && !gathered.unreadable.contains_key(&(f.unit.id(), sha256.to_owned()))
-    };
-    let ok = gathered.bronze.iter().filter(is_ok).count() as u64;
+    let ok = gathered.usable();
     let bytes: u64 =
         gathered.bronze.iter().filter_map(|f| f.archive.as_ref()).map(|a| a.bytes).sum();
     let silver = summary.tables.iter().filter(|t| gathered.silver_tables().contains(&t.table));

@@ -51,6 +51,8 @@ pub struct Summary {
     pub skipped: Vec<Skipped>,
     /// Fragments refused because they do not add up; a commit with any fails at its end.
     pub refused: Vec<Skipped>,
+    /// Archives that the run has fetched and that silver can use.
+    pub usable: u64,
     /// Symbols that gold must look at.
     pub dirty: u64,
     /// The sums over the run's groups.
@@ -67,6 +69,7 @@ impl Summary {
             tables: Vec::new(),
             skipped: Vec::new(),
             refused: Vec::new(),
+            usable: 0,
             dirty: 0,
             figures: Figures::default(),
             ledger: 0,

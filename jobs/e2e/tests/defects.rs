@@ -284,8 +284,8 @@ fn no_defect_is_silent_and_none_stops_another() -> Result<()> {
     // bytes that differ from their checksum may have been damaged on the way: the next run asks once
     // more, and says that it brought nothing
     exchange.clear_requests();
-    let again = lab.run(&[])?.expect_code(3)?;
-    ensure!(again.stdout.contains("no archive of the run is of use (1 checksum_mismatch)"));
+    let again = lab.run(&[])?.expect_code(4)?;
+    ensure!(again.stdout.contains("none of 1 fetched archive is of use"), "{}", again.stdout);
     let asked = exchange.count("data/**.zip");
     ensure!(
         asked > 0 && asked == exchange.count("data/**/CHECKSUMUSDT-*.zip"),

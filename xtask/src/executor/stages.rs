@@ -31,10 +31,12 @@ use crate::human;
 /// How often gold is built and committed before a race counts as lost.
 const GOLD_ATTEMPTS: u32 = 3;
 
-/// What `commit --json` says of what it did not commit.
+/// What `commit --json` says of what it did not commit, and of what it had.
 #[derive(Deserialize)]
 struct Committed {
     skipped: Vec<LeftOut>,
+    /// Archives that were fetched and that silver can use.
+    usable: u64,
 }
 
 /// What `commit rebuild --json` says.
@@ -68,6 +70,8 @@ pub(super) struct Executor<'a> {
     odd: Vec<String>,
     /// What check said.
     verdict: Option<Verdict>,
+    /// Archives that were fetched and can be used, once they are committed.
+    usable: Option<u64>,
     /// Whether there was nothing to do.
     idle: bool,
     /// Whether all is committed that the run has built, and judged.
@@ -114,6 +118,7 @@ impl<'a> Executor<'a> {
             heard: Heard::default(),
             odd: Vec::new(),
             verdict: None,
+            usable: None,
             idle: false,
             complete: false,
         }
@@ -345,9 +350,10 @@ impl<'a> Executor<'a> {
     }
 
     /// Puts on record that the commit left groups out: their data is not in the lake by this run.
-    fn left_out(&self, committed: &Ended) -> anyhow::Result<()> {
-        let Committed { skipped } = serde_json::from_str(&committed.stdout)
+    fn left_out(&mut self, committed: &Ended) -> anyhow::Result<()> {
+        let Committed { skipped, usable } = serde_json::from_str(&committed.stdout)
             .context("what `commit` said is no summary of a commit")?;
+        self.usable = Some(usable);
         let Some(first) = skipped.first() else { return Ok(()) };
         let message = format!(
             "{} left out, the first is {}: {}",
@@ -429,13 +435,16 @@ impl<'a> Executor<'a> {
             remarks,
             finished_first: Vec::new(),
         };
-        if let (0, Some(figures)) = (summary.exit, &summary.figures) {
-            if !figures.rows_add_up {
-                summary.exit = Exit::Failed as u8;
-            } else if figures.is_of_no_use(&summary.planned) {
-                summary.failures.push(summary::of_no_use(&summary.planned));
-                summary.exit = Exit::DataRefused as u8;
-            }
+        // the fragments on an object store are not read here; what the commit read of them does
+        let of_no_use = match &summary.figures {
+            Some(figures) => figures.is_of_no_use(&summary.planned),
+            None => summary.planned.fetch > 0 && self.usable == Some(0),
+        };
+        if summary.exit == 0 && summary.figures.as_ref().is_some_and(|f| !f.rows_add_up) {
+            summary.exit = Exit::Failed as u8;
+        } else if summary.exit == 0 && of_no_use {
+            summary.failures.push(summary::of_no_use(&summary.planned));
+            summary.exit = Exit::DataRefused as u8;
         }
         let Some(lake) = directory else { return Ok(summary) };
         if nothing_to_do || !planned(&lake) {
