@@ -129,6 +129,132 @@ run "workers_cannot_touch_a_tables_log" {
   }
 }
 
+# Keys as the programs build them (jobs/model/src/layout.rs); those that they ask for in vain count, for
+# S3 refuses what a role may not read though it is not there.
+run "a_stage_may_do_what_its_program_does" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([
+      for stage, keys in {
+        plan   = ["config/lake.yaml", "bronze/index/1.json.zst", "runs/r/plan.json"]
+        bronze = ["config/lake.yaml", "runs/r/batches/1.json", "bronze/index/1.json.zst", "bronze/source=b/market=m/v/a.zip"]
+        silver = ["config/lake.yaml", "runs/r/batches/1.json", "runs/r/fragments/bronze/u.json", "runs/r/fragments/silver/g.json", "bronze/source=b/market=m/v/a.zip"]
+        commit = ["config/lake.yaml", "runs/r/plan.json", "runs/r/fragments/bronze/u.json", "runs/r/fragments/silver/g.json", "runs/r/fragments/gold/p.json", "runs/r/dirty.json", "runs/r/taken.json", "runs/owed/r.json", "bronze/index/1.json.zst"]
+        gold   = ["config/lake.yaml", "runs/r/dirty.json", "runs/r/taken.json", "runs/r/fragments/gold/p.json"]
+        check  = ["config/lake.yaml", "runs/r/plan.json", "runs/r/dirty.json"]
+      } : [for key in keys : anytrue([for p in local.access[stage].read : can(regex("^${replace(p, "*", ".*")}$", key))])]
+    ]))
+    error_message = "a stage may not read what its program reads"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for stage, folders in {
+        plan   = ["bronze/index/", "runs/owed/"]
+        bronze = ["runs/r/fragments/bronze/", "bronze/index/", "bronze/source=b/market=m/"]
+        commit = ["runs/r/fragments/bronze/", "runs/r/fragments/silver/", "runs/r/fragments/gold/", "runs/owed/", "bronze/index/"]
+      } : [for folder in folders : anytrue([for p in local.access[stage].list : can(regex("^${replace(p, "*", ".*")}$", folder))])]
+    ]))
+    error_message = "a stage may not list what its program lists"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for stage, keys in {
+        plan   = ["runs/r/plan.json", "runs/r/batches/1.json"]
+        bronze = ["bronze/source=b/market=m/v/a.zip", "runs/r/fragments/bronze/u.json"]
+        silver = ["runs/r/fragments/silver/g.json"]
+        commit = ["runs/r/dirty.json", "runs/r/taken.json", "runs/owed/r.json", "bronze/index/1.json.zst"]
+        gold   = ["runs/r/fragments/gold/p.json"]
+        check  = ["runs/r/verdict.json"]
+      } : [for key in keys : anytrue([for p in local.access[stage].write : can(regex("^${replace(p, "*", ".*")}$", key))])]
+    ]))
+    error_message = "a stage may not write what its program writes"
+  }
+
+  # whoever reads a table reads its log and its head, and lists the log
+  assert {
+    condition = alltrue(flatten([
+      for stage, schemas in {
+        plan   = ["bronze", "silver", "gold", "ops"]
+        commit = ["bronze", "silver", "gold", "ops"]
+        gold   = ["silver", "gold"]
+        check  = ["bronze", "silver", "gold", "ops"]
+      } : [
+        for table in var.contract.tables : [
+          for key in ["_head.json", "_delta_log/_last_checkpoint", "_delta_log/1.json", "_delta_log/1.checkpoint.parquet"] :
+          anytrue([for p in local.access[stage].read : can(regex("^${replace(p, "*", ".*")}$", "${table.prefix}/${key}"))]) &&
+          anytrue([for p in local.access[stage].list : can(regex("^${replace(p, "*", ".*")}$", "${table.prefix}/_delta_log/"))])
+        ] if contains(schemas, table.schema)
+      ]
+    ]))
+    error_message = "a stage may not read the log or the head of a table that its program reads"
+  }
+
+  # whoever commits to a table writes its log and its head
+  assert {
+    condition = alltrue(flatten([
+      for stage, prefixes in {
+        commit = [for table in var.contract.tables : table.prefix]
+        check  = ["ops/coverage", "ops/checks"]
+      } : [
+        for prefix in prefixes : [
+          for key in ["_head.json", "_delta_log/_last_checkpoint", "_delta_log/1.json", "_delta_log/1.checkpoint.parquet"] :
+          anytrue([for p in local.access[stage].write : can(regex("^${replace(p, "*", ".*")}$", "${prefix}/${key}"))])
+        ]
+      ]
+    ]))
+    error_message = "a stage may not write the log or the head of a table that its program commits to"
+  }
+
+  # and whoever makes data files writes those
+  assert {
+    condition = alltrue(flatten([
+      for stage, schemas in { silver = ["silver"], gold = ["gold"], commit = ["bronze", "ops"] } : [
+        for table in var.contract.tables : anytrue([
+          for p in local.access[stage].write :
+          can(regex("^${replace(p, "*", ".*")}$", "${table.prefix}/${join("", [for column in table.partitions : "${column}=x/"])}f.parquet"))
+        ]) if contains(schemas, table.schema)
+      ]
+    ]))
+    error_message = "a stage may not write the data files that its program makes"
+  }
+}
+
+run "maintenance_may_do_what_its_program_does" {
+  command = plan
+
+  assert {
+    condition = alltrue(concat(
+      [for key in ["runs/r/summary.json", "bronze/index/1.json.zst"] : anytrue([
+        for p in local.variants.commit.maintain.access.read : can(regex("^${replace(p, "*", ".*")}$", key))
+      ])],
+      [for folder in ["runs/", "runs/r/fragments/", "runs/r/batches/", "bronze/index/"] : anytrue([
+        for p in local.variants.commit.maintain.access.list : can(regex("^${replace(p, "*", ".*")}$", folder))
+      ])],
+      [for key in ["runs/r/fragments/bronze/u.json", "runs/r/batches/1.json", "bronze/index/1.json.zst"] : anytrue([
+        for p in local.variants.commit.maintain.access.delete : can(regex("^${replace(p, "*", ".*")}$", key))
+      ])],
+    ))
+    error_message = "maintenance may not read, list or delete what its program does"
+  }
+
+  # checkpoints, heads and expired entries of every table
+  assert {
+    condition = alltrue(flatten([
+      for table in var.contract.tables : [
+        for key in ["_head.json", "_delta_log/1.json", "_delta_log/1.checkpoint.parquet", "_delta_log/_last_checkpoint"] : [
+          for verb in ["read", "write"] : anytrue([
+            for p in local.variants.commit.maintain.access[verb] : can(regex("^${replace(p, "*", ".*")}$", "${table.prefix}/${key}"))
+          ])
+        ]
+      ]
+    ]))
+    error_message = "maintenance may not write the log or the head of a table"
+  }
+}
+
 run "only_maintenance_may_delete_of_a_table" {
   command = plan
 
