@@ -4,9 +4,10 @@
 //! versions that needed those files.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, bail};
+use model::exit::Exit;
 
 use crate::aws;
 use crate::environment::Choice;
@@ -95,7 +96,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         return Ok(0);
     }
     if deployed.is_some() {
-        return aws::maintain(&args.choice, args.dry_run);
+        return aws::maintain(&args.choice, args.dry_run, args.json);
     }
     args.choice.build.run()?;
     let mut command = Command::new(workspace::program("commit")?);
@@ -111,6 +112,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         .args(args.json.then_some("--json"))
         .current_dir(workspace::root())
         .stdin(Stdio::null());
-    let status = command.status().context("cannot start `commit`")?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+    Ok(exit_code(command.status().context("cannot start `commit`")?))
+}
+
+/// The exit code of a program that was run, as ours; 1 for one that a signal ended.
+pub(crate) fn exit_code(status: ExitStatus) -> u8 {
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(Exit::Failed as u8)
 }

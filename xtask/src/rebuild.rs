@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::environment::{Choice, Environment};
 use crate::executor::{self, Order};
-use crate::maintain::confirm;
+use crate::maintain::{confirm, exit_code};
 use crate::{local, workspace};
 
 /// The arguments of `rebuild`.
@@ -76,7 +76,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         }
     }
     args.choice.build.run()?;
-    let look = look(&environment)?;
+    let look = match look(&environment)? {
+        Looked::Found(look) => look,
+        // `commit` has said why
+        Looked::Failed(code) => return Ok(code),
+    };
     for found in &look.found {
         eprintln!("{}: {}", found.table, found.why);
     }
@@ -120,7 +124,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     Ok(summary.worst())
 }
 
-fn look(environment: &Environment) -> anyhow::Result<Look> {
+enum Looked {
+    Found(Look),
+    /// It failed, with this exit code.
+    Failed(u8),
+}
+
+fn look(environment: &Environment) -> anyhow::Result<Looked> {
     let output = Command::new(workspace::program("commit")?)
         .arg("--config")
         .arg(&environment.file)
@@ -129,10 +139,12 @@ fn look(environment: &Environment) -> anyhow::Result<Look> {
         .args(["--log-format", "text", "--log", "error", "rebuild", "--look", "--json"])
         .current_dir(workspace::root())
         .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
         .output()
         .context("cannot start `commit`")?;
     if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+        return Ok(Looked::Failed(exit_code(output.status)));
     }
-    serde_json::from_slice(&output.stdout).context("what `commit rebuild --look` said is no report")
+    let look = serde_json::from_slice(&output.stdout);
+    Ok(Looked::Found(look.context("what `commit rebuild --look` said is no report")?))
 }

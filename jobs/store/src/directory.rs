@@ -77,7 +77,7 @@ fn failed(error: io::Error) -> Error {
     Error::Generic { store: NAME, source: Box::new(error) }
 }
 
-fn at(path: &FilePath) -> impl Fn(io::Error) -> Error + '_ {
+pub(crate) fn at(path: &FilePath) -> impl Fn(io::Error) -> Error + '_ {
     move |source| {
         let path = path.display().to_string();
         match source.kind() {
@@ -89,7 +89,7 @@ fn at(path: &FilePath) -> impl Fn(io::Error) -> Error + '_ {
 }
 
 /// Work that may block, on a thread that may.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     match tokio::runtime::Handle::try_current() {
@@ -104,7 +104,7 @@ pub(crate) struct Followed;
 
 /// Gives an object its name so that whatever was placed before, and it too unless it is
 /// followed by another one, is on the disk.
-fn place(
+pub(crate) fn place(
     disk: &Disk,
     file: NamedTempFile,
     to: &FilePath,

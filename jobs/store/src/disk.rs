@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, PersistError};
 
 /// Folders that are synced at once.
 const AT_ONCE: usize = 16;
@@ -96,16 +96,27 @@ impl Disk {
     pub(crate) fn temporary(&self) -> io::Result<NamedTempFile> {
         let folder = self.root.join(model::layout::TEMP);
         std::fs::create_dir_all(&folder)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix("staged-");
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        builder.tempfile_in(folder)
+        staged("").tempfile_in(folder)
     }
 
     /// Gives a file its name, with its bytes on the disk before. It may be on another device.
     /// `anew` refuses to take the place of another file ([`io::ErrorKind::AlreadyExists`]).
     pub(crate) fn place(&self, file: NamedTempFile, to: &Path, anew: bool) -> io::Result<()> {
+        self.place_by(
+            file,
+            to,
+            |file, to| {
+                if anew { file.persist_noclobber(to) } else { file.persist(to) }
+            },
+        )
+    }
+
+    fn place_by(
+        &self,
+        mut file: NamedTempFile,
+        to: &Path,
+        rename: impl Fn(NamedTempFile, &Path) -> Result<File, PersistError>,
+    ) -> io::Result<()> {
         file.as_file().sync_data()?;
         self.tell(Event::Synced(file.path()));
         let folder = to.parent().unwrap_or(&self.root);
@@ -113,19 +124,40 @@ impl Disk {
             std::fs::create_dir_all(folder)?;
             self.tell(Event::Made(folder));
         }
-        let from = file.path().to_owned();
-        let result = if anew { file.persist_noclobber(to) } else { file.persist(to) };
-        match result {
-            Ok(_) => self.tell(Event::Renamed { from: &from, to }),
-            Err(refused) if refused.error.kind() == io::ErrorKind::CrossesDevices => {
-                let mut inside = self.temporary()?;
-                io::copy(&mut File::open(refused.file.path())?, &mut inside)?;
-                return self.place(inside, to, anew);
+        let mut from = file.path().to_owned();
+        let mut result = rename(file, to);
+        if let Err(refused) = result {
+            if refused.error.kind() != io::ErrorKind::CrossesDevices {
+                return Err(refused.error);
             }
-            Err(refused) => return Err(refused.error),
+            // the source may be on another device than the lake, or a part of the lake: only the
+            // folder itself is surely on the right one
+            file = beside(folder)?;
+            io::copy(&mut File::open(refused.file.path())?, &mut file)?;
+            file.as_file().sync_data()?;
+            self.tell(Event::Synced(file.path()));
+            file.path().clone_into(&mut from);
+            result = rename(file, to);
         }
+        result.map_err(|refused| refused.error)?;
+        self.tell(Event::Renamed { from: &from, to });
         self.note(folder);
         Ok(())
+    }
+
+    /// Gives a file or a folder another name, which is on the disk when this returns; [`io::ErrorKind::CrossesDevices`] where that is on
+    /// another device.
+    pub(crate) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let folder = to.parent().unwrap_or(&self.root);
+        if !folder.is_dir() {
+            std::fs::create_dir_all(folder)?;
+            self.tell(Event::Made(folder));
+        }
+        std::fs::rename(from, to)?;
+        self.tell(Event::Renamed { from, to });
+        self.note(folder);
+        self.note(from.parent().unwrap_or(&self.root));
+        self.settle()
     }
 
     /// Notes that a folder has to be synced; and, the first time, all above it, for another
@@ -200,6 +232,19 @@ impl Disk {
     }
 }
 
+fn staged(end: &'static str) -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("staged-").suffix(end);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
+}
+
+/// A file in the folder that its name is to be in. Listings pass over what ends like this.
+fn beside(folder: &Path) -> io::Result<NamedTempFile> {
+    staged("#1").tempfile_in(folder)
+}
+
 /// Makes a folder with all above it, and brings their names onto the disk.
 pub(crate) fn make_folder(path: &Path) -> io::Result<PathBuf> {
     let missing = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).count();
@@ -230,5 +275,50 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
             Ok(())
         }
         result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_part_of_the_lake_may_be_on_another_device() {
+        let folder = tempfile::tempdir().expect("folder");
+        let root = folder.path().canonicalize().expect("folder");
+        let disk = Disk::new(root.clone(), None);
+        let (to, tries) = (root.join("silver/t/a.parquet"), RefCell::new(Vec::new()));
+        // as where `silver` is a mount: only what is below it already gets a name there
+        let mounted = |file: NamedTempFile, to: &Path| {
+            tries.borrow_mut().push(file.path().to_owned());
+            if file.path().starts_with(root.join("silver")) {
+                return file.persist(to);
+            }
+            Err(PersistError { error: io::ErrorKind::CrossesDevices.into(), file })
+        };
+        let mut file = disk.temporary().expect("file");
+        file.write_all(b"rows").expect("write");
+        disk.place_by(file, &to, mounted).expect("place");
+        assert_eq!(std::fs::read(&to).expect("read"), b"rows");
+        let tried = tries.borrow();
+        let [first, second] = tried.as_slice() else { panic!("{tried:?}") };
+        assert!(first.starts_with(root.join(model::layout::TEMP)), "{first:?}");
+        let name = second.file_name().and_then(|name| name.to_str()).expect("name");
+        assert!(name.ends_with("#1"), "listings pass over it: {name}");
+        for left in [first, second] {
+            assert!(!left.exists(), "{left:?} is left");
+        }
+        // a device that refuses all: told, and nothing is left
+        let never = |file, _: &Path| {
+            Err(PersistError { error: io::ErrorKind::CrossesDevices.into(), file })
+        };
+        let file = disk.temporary().expect("file");
+        let error =
+            disk.place_by(file, &root.join("silver/t/b.parquet"), never).expect_err("never");
+        assert_eq!(error.kind(), io::ErrorKind::CrossesDevices);
+        assert_eq!(root.join("silver/t").read_dir().expect("folder").count(), 1);
     }
 }

@@ -20,6 +20,18 @@ fn is_compressed(key: &str) -> bool {
     key.rsplit('.').next() == Some("zst")
 }
 
+/// The bytes of a document.
+pub(crate) fn json<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, StoreError> {
+    let document = |source| StoreError::Document { key: key.to_owned(), what: "document", source };
+    let mut bytes = serde_json::to_vec(value).map_err(document)?;
+    if is_compressed(key) {
+        return zstd::encode_all(bytes.as_slice(), LEVEL)
+            .map_err(|error| document(serde_json::Error::io(error)));
+    }
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
 impl Lake {
     /// Reads a document; `what` is its kind, for messages.
     ///
@@ -46,16 +58,7 @@ impl Lake {
     /// # Errors
     /// [`StoreError`].
     pub async fn write_json<T: Serialize>(&self, key: &str, value: &T) -> Result<(), StoreError> {
-        let document =
-            |source| StoreError::Document { key: key.to_owned(), what: "document", source };
-        let mut bytes = serde_json::to_vec(value).map_err(document)?;
-        if is_compressed(key) {
-            bytes = zstd::encode_all(bytes.as_slice(), LEVEL)
-                .map_err(|error| document(serde_json::Error::io(error)))?;
-        } else {
-            bytes.push(b'\n');
-        }
-        self.write(key, bytes).await
+        self.write(key, json(key, value)?).await
     }
 
     /// The plan of a run.

@@ -321,6 +321,25 @@ impl Lake {
         Ok(entries)
     }
 
+    /// Gives what stands in the place of a key, a folder too, another one; tells whether there is
+    /// nothing more to move. There is where the lake is no directory, where something stands in
+    /// the other place already and where that is on another device.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<bool, StoreError> {
+        let Some(disk) = &self.disk else { return Ok(false) };
+        let (path, to) = (disk.path(from), disk.path(to));
+        if path.symlink_metadata().is_err() {
+            return Ok(true);
+        }
+        if to.symlink_metadata().is_ok() {
+            return Ok(false);
+        }
+        match disk.rename(&path, &to) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => Ok(false),
+            Err(source) => Err(StoreError::File { action: "move", path, source }),
+        }
+    }
+
     /// Whether something that is no file, such as a folder or a link to nothing, stands in the
     /// place of an object.
     pub fn is_in_the_way(&self, key: &str) -> bool {

@@ -12,6 +12,7 @@
 //! | [`document`] | JSON documents: plans, fragments, ledger extracts |
 //! | [`logs`] | whether the logs of tables are whole, and the heads by which it is seen |
 //! | `sizes` | the sizes of some archives of the ledger, read as a stream |
+//! | `swap` | replacing an object only as long as it is what was read |
 //! | [`sum`] | what stands for an object's bytes |
 //! | [`schema`] | the Arrow form of the model's schemas |
 //! | [`parquet`] | Parquet files: the only place that writes them |
@@ -26,6 +27,7 @@ pub mod schema;
 mod sizes;
 pub mod staged;
 pub mod sum;
+mod swap;
 
 pub use lake::{Lake, StoreError};
 pub use staged::{LocalCopy, Staged};

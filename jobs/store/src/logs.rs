@@ -18,11 +18,15 @@ use model::{RunId, layout};
 use object_store::ObjectStoreExt as _;
 use serde::{Deserialize, Serialize};
 
+use crate::document::json;
 use crate::lake::{Entry, Lake, StoreError, location};
+use crate::swap::Held;
 
 /// How often a log is looked at before it counts as damaged: entries that expire while it is
 /// looked at are none.
 const LOOKS: u32 = 3;
+/// How often a head is written while others write it too.
+const SWAPS: u32 = 20;
 
 /// A log that is not whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,7 +87,8 @@ pub struct Log {
     pub last: u64,
     /// SHA-256 of the last entry; `None` where a checkpoint has taken its place.
     pub sha256: Option<String>,
-    head: Option<Head>,
+    /// The head as it was before the log was looked at.
+    head: Option<(Head, Held)>,
     checkpoint: Option<(u64, Vec<Entry>)>,
 }
 
@@ -175,27 +180,37 @@ impl Logs {
         Ok(damages)
     }
 
-    /// Writes a table's head as the log is now. Where another run makes the table anew, nothing
-    /// is written.
+    /// Writes a table's head as the log is now, unless the head has changed since the log was
+    /// looked at: then it looks again. So a head never goes back to an older version, and the mark
+    /// of a run that makes the table anew goes by that run alone.
     ///
     /// # Errors
-    /// As [`Logs::verify`].
+    /// As [`Logs::verify`]; also where others wrote the head again and again.
     pub async fn record(&self, table: Table, by: Option<&RunId>) -> Result<(), LogError> {
-        let Some(log) = self.verify(table, by).await? else { return Ok(()) };
-        let Some(sha256) = log.sha256 else { return Ok(()) };
-        let before = log.head;
-        if before.as_ref().is_some_and(|head| head.rebuilding.is_some() && by.is_none()) {
-            return Ok(());
+        for attempt in 0..SWAPS {
+            let Some(log) = self.verify(table, by).await? else { return Ok(()) };
+            if self.record_log(table, log).await? {
+                return Ok(());
+            }
+            pause(attempt).await;
         }
+        Err(outrun(&layout::head(table)).into())
+    }
+
+    /// Whether the head says what was found of the log; not where it has changed since.
+    async fn record_log(&self, table: Table, log: Log) -> Result<bool, StoreError> {
+        let Some(sha256) = log.sha256 else { return Ok(true) };
         let checkpoint = match &log.checkpoint {
             None => None,
             Some((version, files)) => Some(self.checkpoint(*version, files).await?),
         };
         let head = Head { version: log.last, sha256, checkpoint, rebuilding: None };
-        if before.as_ref() != Some(&head) {
-            self.lake.write_json(&layout::head(table), &head).await?;
+        let (before, held) = log.head.unzip();
+        if before.as_ref() == Some(&head) {
+            return Ok(true);
         }
-        Ok(())
+        let key = layout::head(table);
+        self.lake.swap(&key, held.as_ref(), json(&key, &head)?).await
     }
 
     /// What a table's head says; `None` where it has none.
@@ -203,11 +218,15 @@ impl Logs {
     /// # Errors
     /// [`LogError`].
     pub async fn head(&self, table: Table) -> Result<Option<Head>, LogError> {
+        Ok(self.held(table).await?.map(|(head, _)| head))
+    }
+
+    async fn held(&self, table: Table) -> Result<Option<(Head, Held)>, LogError> {
         let key = layout::head(table);
-        let Some(bytes) = self.lake.read_if_there(&key).await? else { return Ok(None) };
+        let Some(held) = self.lake.hold(&key).await? else { return Ok(None) };
         let bad =
             |error| Damage { table, key, problem: format!("is no head of a table ({error})") };
-        Ok(Some(serde_json::from_slice(&bytes).map_err(bad)?))
+        Ok(Some((serde_json::from_slice(&held.bytes).map_err(bad)?, held)))
     }
 
     /// Takes the log of a table out of use: it is moved to `damaged/<run>/`, and the table is one
@@ -226,24 +245,15 @@ impl Logs {
         // first the head: from here on nobody takes the table for one that was never made
         let place = layout::head(table);
         if let Some(directory) = self.lake.directory() {
-            let error = |action, path: std::path::PathBuf| {
-                move |source| StoreError::File { action, path, source }
-            };
-            let file = directory.join(&place);
-            if file.symlink_metadata().is_ok_and(|meta| !meta.is_file()) {
-                let to = directory.join(format!("{to}-head"));
-                make_parent(&to)?;
-                std::fs::rename(&file, &to).map_err(error("move", file))?;
+            let is_odd = |meta: std::fs::Metadata| !meta.is_file();
+            if directory.join(&place).symlink_metadata().is_ok_and(is_odd) {
+                self.lake.rename(&place, &format!("{to}-head"))?;
             }
-            self.lake.write_json(&place, &head).await?;
-            let (from, to) = (directory.join(from), directory.join(to));
-            if from.symlink_metadata().is_ok() && to.symlink_metadata().is_err() {
-                make_parent(&to)?;
-                std::fs::rename(&from, &to).map_err(error("move", from))?;
-            }
+        }
+        self.mark(table, &head).await?;
+        if self.lake.rename(&from, &to)? {
             return Ok(());
         }
-        self.lake.write_json(&place, &head).await?;
         for entry in self.lake.list(&from).await? {
             let Some(name) = entry.key.strip_prefix(&from) else { continue };
             let to = format!("{to}{name}");
@@ -256,10 +266,27 @@ impl Logs {
         Ok(())
     }
 
+    /// Writes a head whatever it says now, in turn with those who look at it before they write.
+    async fn mark(&self, table: Table, head: &Head) -> Result<(), StoreError> {
+        let key = layout::head(table);
+        for attempt in 0..SWAPS {
+            let held = self.lake.hold(&key).await?;
+            let bytes = json(&key, head)?;
+            if held.as_ref().is_some_and(|held| held.bytes == bytes)
+                || self.lake.swap(&key, held.as_ref(), bytes).await?
+            {
+                return Ok(());
+            }
+            pause(attempt).await;
+        }
+        Err(outrun(&key))
+    }
+
     async fn look(&self, table: Table, by: Option<&RunId>) -> Result<Option<Log>, LogError> {
         let folder = layout::log(table);
         let damage = |key: String, problem: String| Damage { table, key, problem };
-        let head = self.head(table).await?;
+        let held = self.held(table).await?;
+        let head = held.as_ref().map(|(head, _)| head);
         let rebuilding = head.as_ref().and_then(|head| head.rebuilding.as_ref());
         if let Some(run) = rebuilding.filter(|run| by.is_none_or(|by| by != *run)) {
             let problem = format!("says that run {run} makes the table anew and is not done");
@@ -348,7 +375,7 @@ impl Logs {
             return Err(damage(key, "is not what it was when it was written".to_owned()).into());
         }
         let sha256 = hashes.remove(&last).map(|seen| seen.sha256);
-        Ok(Some(Log { last, sha256, head, checkpoint }))
+        Ok(Some(Log { last, sha256, head: held, checkpoint }))
     }
 
     /// The version that the pointer to the last checkpoint names, where there is one.
@@ -440,11 +467,16 @@ fn parse_name(name: &str) -> Option<(u64, Kind)> {
     }
 }
 
-fn make_parent(path: &std::path::Path) -> Result<(), StoreError> {
-    let Some(parent) = path.parent() else { return Ok(()) };
-    std::fs::create_dir_all(parent).map_err(|source| StoreError::File {
-        action: "make",
-        path: parent.to_owned(),
-        source,
-    })
+/// Between two attempts to write a head: other writers are few and quick.
+async fn pause(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(5 << attempt.min(6))).await;
 }
+
+fn outrun(key: &str) -> StoreError {
+    let text = format!("others wrote it first, {SWAPS} times");
+    let source = object_store::Error::Precondition { path: key.to_owned(), source: text.into() };
+    StoreError::Object { action: "write", key: key.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests;

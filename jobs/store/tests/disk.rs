@@ -97,6 +97,35 @@ async fn what_a_document_names_is_on_the_disk_before_the_document() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_set_aside_is_so_on_the_disk() {
+    use model::layout;
+    let (folder, lake, seen) = open();
+    let (table, run) = (
+        model::schema::Table::Trades,
+        model::RunId::new("2024-01-01T00:00:00Z".parse().unwrap(), 1),
+    );
+    lake.write(&layout::log_entry(table, 0), "{}").await.unwrap();
+    // something odd in the head's place goes out of the way, too
+    std::fs::create_dir(folder.path().join(layout::head(table))).unwrap();
+    seen.take();
+    store::logs::Logs::new(&lake).set_aside(table, &run).await.unwrap();
+    let events = seen.take();
+    let to = layout::damaged_log(&run, table);
+    let synced = |after: usize, folder: &str| {
+        events[after..].iter().any(|(kind, path)| *kind == "folder" && path == folder)
+    };
+    for name in [format!("{to}-head"), layout::head(table), to] {
+        let named = place(&events, "named", &name);
+        let parent = name.rsplit_once('/').unwrap().0;
+        for folder in [parent, &layout::table(table)] {
+            assert!(synced(named, folder), "{name}: {folder} is not synced: {events:#?}");
+        }
+    }
+    let head = place(&events, "named", &layout::head(table));
+    assert!(head < place(&events, "named", &layout::damaged_log(&run, table)), "{events:#?}");
+}
+
+#[tokio::test]
 async fn fragments_come_with_the_next_document() {
     let (_folder, lake, seen) = open();
     let run = model::RunId::new("2024-01-01T00:00:00Z".parse().unwrap(), 1);

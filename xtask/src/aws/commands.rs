@@ -426,11 +426,12 @@ pub(crate) fn start(given: &Run) -> anyhow::Result<u8> {
 }
 
 /// `maintain`, in the environment's account.
-pub(crate) fn maintain(choice: &Choice, dry_run: bool) -> anyhow::Result<u8> {
+pub(crate) fn maintain(choice: &Choice, dry_run: bool, json: bool) -> anyhow::Result<u8> {
     build(choice.env.as_deref(), choice)?;
     let site = Site::open(choice, None)?;
     let mut args = vec!["maintain"];
     args.extend(dry_run.then_some("--dry-run"));
+    args.extend(json.then_some("--json"));
     site.call(&args)
 }
 
