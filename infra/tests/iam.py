@@ -31,7 +31,7 @@ ALLOWED = [
     # objects below a folder of the lake, also one of each run, or one name in each run
     (
         r"s3:(GetObject|PutObject|DeleteObject|AbortMultipartUpload)",
-        r"arn:aws:s3:::[^*/]+/[a-z_]+/([a-z_]+/|\*/[a-z_/]+/|\*/)*([a-z_]+=\*|\*|[a-z_]+\.json)",
+        r"arn:aws:s3:::[^*/]+/[a-z_]+/([a-z_]+/|\*/[a-z_/]+/|\*/)*([a-z_]+=\*|\*|[a-z_]+\.json|\*\.parquet)",
     ),
     # ECS and Step Functions make up the last part of these names
     (r"logs:(CreateLogStream|PutLogEvents)", r"arn:aws:logs:[^*]+:log-stream:run/[a-z]+/\*"),

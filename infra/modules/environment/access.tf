@@ -4,10 +4,13 @@
 locals {
   prefix = var.contract.prefixes
 
-  # the data files of a zone's tables, without their logs: below the first partition
+  # the data files of a zone's tables, without their logs and heads: below the first partition, or by
+  # how their names end where there is none
   data_files = {
-    for zone in ["silver", "gold"] : zone => sort([
-      for table in var.contract.tables : "${table.prefix}/${table.partitions[0]}=*" if table.schema == zone
+    for zone in ["bronze", "silver", "gold", "ops"] : zone => sort([
+      for table in var.contract.tables :
+      length(table.partitions) > 0 ? "${table.prefix}/${table.partitions[0]}=*" : "${table.prefix}/*.parquet"
+      if table.schema == zone
     ])
   }
 
@@ -93,9 +96,11 @@ locals {
           read  = concat([local.config], local.stage_access.commit.read)
           list  = local.stage_access.commit.list
           write = concat([local.index], local.tables.bronze, local.tables.ops, local.logs.silver, local.logs.gold)
+          # data files and log entries, never the head that tells what a log has lost
           delete = concat(
-            [local.index, local.batches, local.owed, "${local.prefix.runs}/*/fragments/*"],
-            local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops,
+            [local.index, local.batches, "${local.prefix.runs}/*/fragments/*"],
+            flatten([for zone in ["bronze", "silver", "gold", "ops"] : local.data_files[zone]]),
+            [for table in var.contract.tables : "${table.prefix}/_delta_log/*"],
           )
         }
       }

@@ -281,6 +281,28 @@ run "only_maintenance_may_delete_of_a_table" {
     ])
     error_message = "maintenance cannot delete what was replaced in a table"
   }
+
+  assert {
+    condition = alltrue(flatten([
+      for table in var.contract.tables : [
+        for pattern in local.variants.commit.maintain.access.delete : [
+          for key in ["${table.prefix}/_head.json", "${var.contract.prefixes.runs}/owed/20240101T000000Z-0.json"] :
+          !can(regex("^${replace(pattern, "*", ".*")}$", key))
+        ]
+      ]
+    ]))
+    error_message = "maintenance may delete the head of a table, or what is owed"
+  }
+
+  assert {
+    condition = alltrue([
+      for table in var.contract.tables : anytrue([
+        for pattern in local.variants.commit.maintain.access.delete :
+        can(regex("^${replace(pattern, "*", ".*")}$", "${table.prefix}/_delta_log/00000000000000000000.json"))
+      ])
+    ])
+    error_message = "maintenance cannot delete expired log entries"
+  }
 }
 
 run "maintenance_is_by_itself_where_runs_are" {
