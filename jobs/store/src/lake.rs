@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::directory::{Directory, Followed};
 use crate::disk::{self, Disk, Watch};
+use crate::once::Once;
 
 /// What can go wrong with the lake's storage.
 #[derive(Debug, thiserror::Error)]
@@ -171,6 +172,7 @@ impl Lake {
             }
             _ => return Err(bad()),
         };
+        let root: Arc<dyn ObjectStore> = Arc::new(Once(root));
         let prefix = Path::from_url_path(url.path()).map_err(|_| bad())?;
         let temp = match (temp, &disk) {
             (Some(temp), _) => make_directory(temp)?,

@@ -11,6 +11,7 @@
 //! | `directory` | a directory as an object store over it, which follows no link |
 //! | [`document`] | JSON documents: plans, fragments, ledger extracts |
 //! | [`logs`] | whether the logs of tables are whole, and the heads by which it is seen |
+//! | `once` | a store over either, in which the checkpoint that came first stays |
 //! | `sizes` | the sizes of some archives of the ledger, read as a stream |
 //! | `swap` | replacing an object only as long as it is what was read |
 //! | [`sum`] | what stands for an object's bytes |
@@ -22,6 +23,7 @@ pub mod disk;
 pub mod document;
 pub mod lake;
 pub mod logs;
+mod once;
 pub mod parquet;
 pub mod schema;
 mod sizes;

@@ -43,12 +43,17 @@ impl Tables {
     /// [`TableError::Delta`].
     pub async fn checkpoint(&self, table: Table) -> Result<Option<u64>, TableError> {
         let Some(loaded) = self.loaded(table).await? else { return Ok(None) };
-        let log = self.logs.verify(table, self.run.as_ref()).await?;
+        let is_there = async || {
+            let log = self.logs.verify(table, self.run.as_ref()).await?;
+            Ok::<_, TableError>(log.and_then(|log| log.checkpoint()) >= loaded.version())
+        };
         // one that is there is left as it is: its hash is known
-        if log.and_then(|log| log.checkpoint()) != loaded.version() {
-            create_checkpoint(&loaded, None)
-                .await
-                .map_err(TableError::delta("write a checkpoint of", table))?;
+        if !is_there().await?
+            && let Err(error) = create_checkpoint(&loaded, None).await
+            // of two writers the lake takes the first one's
+            && !is_there().await?
+        {
+            return Err(TableError::delta("write a checkpoint of", table)(error));
         }
         self.record(table, self.run.as_ref()).await;
         Ok(loaded.version())

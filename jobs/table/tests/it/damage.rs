@@ -152,6 +152,24 @@ async fn a_folder_in_place_of_the_next_entry_is_told_at_once() {
     assert!(error.to_string().contains("0024.json` is in the way"), "{error}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_who_write_one_checkpoint_one_does() {
+    let world = grown().await;
+    let works: Vec<_> = (0..4)
+        .map(|_| {
+            let tables = table::Tables::open(&world.lake);
+            tokio::spawn(async move { tables.checkpoint(TABLE).await })
+        })
+        .collect();
+    for work in works {
+        assert_eq!(work.await.unwrap().unwrap(), Some(23));
+    }
+    let head = store::logs::Logs::new(&world.lake).head(TABLE).await.unwrap().unwrap();
+    assert_eq!(head.checkpoint.map(|checkpoint| checkpoint.version), Some(23));
+    // by somebody who has seen nothing yet
+    assert_eq!(table::Tables::open(&world.lake).version(TABLE).await.unwrap(), Some(23));
+}
+
 #[tokio::test]
 async fn a_log_that_is_set_aside_is_a_table_for_its_rebuild_alone() {
     let world = grown().await;
