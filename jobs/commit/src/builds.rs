@@ -11,7 +11,7 @@ use model::{Day, Unit, layout};
 use table::{TableError, Tables};
 
 use crate::ledger::stream;
-use crate::ops::BuiltUnit;
+use crate::ops::{self, BuiltUnit};
 use crate::rows::Reader;
 
 /// The silver tables that groups are built of.
@@ -48,6 +48,14 @@ impl Current {
     /// What the names of its data files begin with.
     fn maker(&self) -> String {
         maker_of(&self.group.to_string(), &self.inputs)
+    }
+
+    /// What the names of its reject files begin with. Former versions named them by the archive
+    /// alone.
+    fn reject_makers(&self) -> impl Iterator<Item = String> {
+        self.units.iter().flat_map(|unit| {
+            [&self.inputs, &unit.sha256].map(|inputs| maker_of(unit.unit.as_str(), inputs))
+        })
     }
 
     /// The partitions of the days that are its own.
@@ -89,7 +97,8 @@ pub(crate) async fn current(tables: &Tables) -> Result<Vec<Current>, TableError>
     let table = Table::Builds;
     let Some(snapshot) = tables.snapshot(table).await? else { return Ok(Vec::new()) };
     let bad = |error: String| TableError::Change { table, source: error.into() };
-    let sql = "SELECT group_id, inputs, units, files, rows_rejected, built_at, run FROM ledger";
+    let sql = "SELECT group_id, inputs, units, files, rows_read, rows_rejected, built_at, run \
+               FROM ledger";
     let mut stream = stream(tables, &snapshot, sql).await?;
     let mut latest: BTreeMap<String, Current> = BTreeMap::new();
     while let Some(batch) = stream.try_next().await? {
@@ -97,14 +106,15 @@ pub(crate) async fn current(tables: &Tables) -> Result<Vec<Current>, TableError>
         let (group, inputs) = (reader.text("group_id")?, reader.text("inputs")?);
         let (units, run) = (reader.text("units")?, reader.text("run")?);
         let (files, rejected) = (reader.long("files")?, reader.long("rows_rejected")?);
+        let read_rows = reader.long("rows_read")?;
         let built_at = reader.micros("built_at")?;
         let count = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
         for row in 0..batch.num_rows() {
             let id = group(row).unwrap_or_default();
             let read: Vec<BuiltUnit> = serde_json::from_str(units(row).unwrap_or_default())
                 .map_err(|error| bad(format!("bad units of {id}: {error}")))?;
-            // a group of which nothing could be read left silver as it was
-            if read.iter().all(|unit| unit.corrupt.is_some()) {
+            // such a group left silver as it was
+            if ops::replaced_nothing(&read, count(files(row)), count(read_rows(row))) {
                 continue;
             }
             let unit: Unit = id.parse().map_err(|error| bad(format!("{error}")))?;
@@ -148,31 +158,52 @@ fn without_replaced(mut builds: Vec<Current>) -> Vec<Current> {
 
 /// What the names of all files begin with that current builds have.
 pub(crate) fn makers(builds: &[Current]) -> HashSet<String> {
-    let rejects = builds.iter().flat_map(|build| &build.units);
-    let rejects = rejects.map(|unit| maker_of(unit.unit.as_str(), &unit.sha256));
+    let rejects = builds.iter().flat_map(Current::reject_makers);
     builds.iter().map(Current::maker).chain(rejects).collect()
 }
 
-/// The builds of which a silver table has nothing, and nothing else in their place.
+/// The makers of a table's live files, with the number of files of each, and the partitions that
+/// have any.
+async fn live(
+    tables: &Tables,
+    table: Table,
+) -> Result<(HashMap<String, u64>, HashSet<Partition>), TableError> {
+    let (mut files, mut partitions) = (HashMap::new(), HashSet::new());
+    if let Some(snapshot) = tables.snapshot(table).await? {
+        for file in snapshot.iter() {
+            *files.entry(maker(file.name()).to_owned()).or_default() += 1;
+            partitions.insert(file.partition);
+        }
+    }
+    Ok((files, partitions))
+}
+
+/// The builds of which a table has nothing, and nothing else in their place. The rejects are
+/// looked at where `with_rejects`: of a table whose log is damaged nothing can be said.
 pub(crate) async fn lost<'a>(
     tables: &Tables,
     builds: &'a [Current],
-) -> Result<Vec<&'a Current>, TableError> {
+    with_rejects: bool,
+) -> Result<Vec<(Table, &'a Current)>, TableError> {
     let mut lost = Vec::new();
+    let (rejects, _) =
+        if with_rejects { live(tables, Table::Rejects).await? } else { Default::default() };
     for table in SILVER.into_iter().filter(|table| builds.iter().any(|b| b.table() == *table)) {
-        let (mut partitions, mut files) = (HashSet::new(), HashMap::<String, u64>::new());
-        if let Some(snapshot) = tables.snapshot(table).await? {
-            for file in snapshot.iter() {
-                *files.entry(maker(file.name()).to_owned()).or_default() += 1;
-                partitions.insert(file.partition);
-            }
-        }
-        lost.extend(builds.iter().filter(|build| build.table() == table).filter(|build| {
+        let (files, partitions) = live(tables, table).await?;
+        let whole = builds.iter().filter(|build| build.table() == table && build.is_whole());
+        for build in whole {
             let live = files.get(&build.maker()).copied().unwrap_or(0);
             // a run that was cut off before its builds were noted has others there
-            let replaced = || build.partitions().iter().any(|p| partitions.contains(p));
-            build.is_whole() && live < build.files && (live > 0 || !replaced())
-        }));
+            let replaced = live == 0 && build.partitions().iter().any(|p| partitions.contains(p));
+            if live < build.files && !replaced {
+                lost.push((table, build));
+            }
+            // rejects are committed after silver, and before the build is noted
+            let has_rejects = build.reject_makers().any(|maker| rejects.contains_key(&maker));
+            if with_rejects && build.rejected > 0 && !replaced && !has_rejects {
+                lost.push((Table::Rejects, build));
+            }
+        }
     }
     Ok(lost)
 }
@@ -180,6 +211,27 @@ pub(crate) async fn lost<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rejects_are_known_by_what_they_were_built_from_as_of_old_by_their_archive() {
+        let group: Unit = "binance/spot/trades/A1/2024-01-01".parse().unwrap();
+        let units = r#"[{"unit": "binance/spot/trades/A1/2024-01-01", "sha256": "s"}]"#;
+        let build = Current {
+            days: [group.period.first()].into(),
+            group,
+            inputs: "i".to_owned(),
+            units: serde_json::from_str(units).unwrap(),
+            rejected: 1,
+            files: 1,
+            built_at: DateTime::UNIX_EPOCH,
+            run: String::new(),
+        };
+        let makers = makers(&[build]);
+        for (inputs, expect) in [("i", true), ("s", true), ("another", false)] {
+            let name = layout::data_file_name("binance/spot/trades/A1/2024-01-01", inputs, 3);
+            assert_eq!(makers.contains(maker(&name)), expect, "{inputs}");
+        }
+    }
 
     #[test]
     fn the_youngest_build_of_a_day_is_the_current_one() {
@@ -199,7 +251,7 @@ mod tests {
         let check = |builds: &[(&str, &str)], expect: &[(&str, usize)]| {
             let builds = builds
                 .iter()
-                .map(|(period, run)| build(&format!("binance/spot/trades/A/{period}"), run))
+                .map(|(period, run)| build(&format!("binance/spot/trades/A1/{period}"), run))
                 .collect();
             let found = without_replaced(builds);
             let found: Vec<_> =

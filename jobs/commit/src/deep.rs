@@ -99,11 +99,16 @@ pub async fn run(context: &Context) -> Result<Deep, Failure> {
         let current = builds::current(&tables).await.map_err(failure)?;
         let of_sound: Vec<_> =
             current.into_iter().filter(|build| sound.contains(&build.table())).collect();
-        for build in builds::lost(&tables, &of_sound).await.map_err(failure)? {
+        let with_rejects = sound.contains(&Table::Rejects);
+        for (table, build) in
+            builds::lost(&tables, &of_sound, with_rejects).await.map_err(failure)?
+        {
+            let what = if table == Table::Rejects { build.rejected } else { build.files };
+            let of = if table == Table::Rejects { "rejected rows" } else { "files" };
             deep.damages.push(Damage {
-                key: layout::table(build.table()),
-                problem: format!("has not all {} files of {}", build.files, build.group),
-                advice: rebuild(build.table()),
+                key: layout::table(table),
+                problem: format!("has not all {what} {of} of {}", build.group),
+                advice: rebuild(table),
             });
         }
     }
@@ -190,17 +195,11 @@ impl Deep {
     /// Every archive that a row of the ledger says is readable.
     async fn archives(&mut self, context: &Context, tables: &Tables) -> Result<(), Failure> {
         let rows = ledger::rows(tables).await.map_err(failure)?;
-        let spoiled: std::collections::HashSet<(String, Option<String>)> = rows
-            .iter()
-            .filter(|(_, entry)| !entry.status.is_usable())
-            .map(|(unit, entry)| (unit.clone(), entry.sha256.clone()))
-            .collect();
         // what is known to be damaged is not told each time
-        let usable = rows.into_iter().filter(|(unit, entry)| {
-            entry.status.is_usable() && !spoiled.contains(&(unit.clone(), entry.sha256.clone()))
-        });
-        let raw: BTreeMap<String, model::fragment::RawArchive> = usable
-            .filter_map(|(_, entry)| entry.raw().map(|raw| (raw.object.clone(), raw)))
+        let raw: BTreeMap<String, model::fragment::RawArchive> = ledger::last_words(&rows)
+            .into_values()
+            .filter(|entry| entry.status.is_usable())
+            .filter_map(|entry| entry.raw().map(|raw| (raw.object.clone(), raw)))
             .collect();
         let mut looks = futures::stream::iter(raw.into_values())
             .map(|raw| async move {

@@ -115,7 +115,7 @@ impl Gathered {
 }
 
 /// What is wrong with a fragment, taken by itself.
-fn fault(fragment: &SilverFragment) -> Option<String> {
+pub(crate) fn fault(fragment: &SilverFragment) -> Option<String> {
     let counts = &fragment.counts;
     let mut sum = RowCounts::default();
     for unit in &fragment.units {

@@ -161,10 +161,8 @@ pub(crate) struct History {
     pub(crate) newest: Option<Entry>,
     /// SHA-256 of readable versions and when each was fetched last.
     usable: HashMap<String, DateTime<Utc>>,
-    /// The newest row that says its archive is readable.
-    newest_usable: Option<Entry>,
-    /// SHA-256 of archives that turned out unreadable, whatever was said of them before.
-    spoiled: HashSet<String>,
+    /// The newest row of each SHA-256: the last word on those bytes.
+    versions: HashMap<String, Entry>,
     /// How many rows say the same.
     tries: HashMap<(ArchiveStatus, Option<String>, Option<String>), u32>,
     /// What rows of the run itself say: status and SHA-256.
@@ -177,17 +175,10 @@ impl History {
             let at = self.usable.entry(sha256).or_insert(entry.fetched_at);
             *at = entry.fetched_at.max(*at);
         }
-        match (&entry.sha256, entry.status.is_usable()) {
-            (_, true) => {
-                let older = |newest: &Entry| newest.order() < entry.order();
-                if self.newest_usable.as_ref().is_none_or(older) {
-                    self.newest_usable = Some(entry.clone());
-                }
-            }
-            (Some(sha256), false) => {
-                self.spoiled.insert(sha256.clone());
-            }
-            (None, false) => {}
+        if let Some(sha256) = &entry.sha256
+            && self.versions.get(sha256).is_none_or(|last| last.order() < entry.order())
+        {
+            self.versions.insert(sha256.clone(), entry.clone());
         }
         let tries = self.tries.entry(entry.verdict()).or_default();
         *tries = tries.saturating_add(1);
@@ -201,9 +192,14 @@ impl History {
 
     /// The raw object of the last readable version, where the newest row's is not that.
     fn fallback(&self) -> Option<RawArchive> {
-        let newest = self.newest.as_ref()?;
-        let usable = self.newest_usable.as_ref().filter(|_| !newest.status.is_usable())?;
-        usable.raw().filter(|raw| !self.spoiled.contains(&raw.sha256))
+        self.newest.as_ref().filter(|newest| !newest.status.is_usable())?;
+        let usable = self.versions.values().filter(|version| version.status.is_usable());
+        usable.max_by(|a, b| a.order().cmp(&b.order()))?.raw()
+    }
+
+    /// Whether the bytes with this SHA-256 cannot be read any more, by the last word on them.
+    fn is_spoiled(&self, sha256: &str) -> bool {
+        self.versions.get(sha256).is_some_and(|version| !version.status.is_usable())
     }
 
     /// A readable version other than `sha256` that was fetched later: its SHA-256.
@@ -288,6 +284,19 @@ pub(crate) async fn rows(tables: &Tables) -> Result<Vec<(String, Entry)>, TableE
     let mut rows = Vec::new();
     each(tables, &snapshot, |id, entry| rows.push((id.to_owned(), entry))).await?;
     Ok(rows)
+}
+
+/// The newest row of each unit and SHA-256.
+pub(crate) fn last_words(rows: &[(String, Entry)]) -> HashMap<(&str, &str), &Entry> {
+    let mut last: HashMap<(&str, &str), &Entry> = HashMap::new();
+    for (unit, entry) in rows {
+        let Some(sha256) = &entry.sha256 else { continue };
+        let of = last.entry((unit, sha256)).or_insert(entry);
+        if of.order() < entry.order() {
+            *of = entry;
+        }
+    }
+    last
 }
 
 /// Notes of archives that are not what was fetched: unit, SHA-256, why. Each is corrupt from now.
@@ -376,17 +385,15 @@ pub(crate) async fn append(
             }
             // archives that were held already and that silver could not read
             for (unit, sha256, why) in &unreadable {
-                let newest = known.get(unit.as_str()).and_then(|h| h.newest.as_ref());
-                let Some(newest) = newest.filter(|n| {
-                    n.sha256.as_deref() == Some(*sha256)
-                        && n.status.is_usable()
-                        && !new.contains_key(unit.as_str())
-                }) else {
+                let version = known.get(unit.as_str()).and_then(|h| h.versions.get(*sha256));
+                let Some(version) =
+                    version.filter(|v| v.status.is_usable() && !new.contains_key(unit.as_str()))
+                else {
                     continue;
                 };
                 let status = ArchiveStatus::Corrupt;
                 let (detail, run) = (Some((*why).to_owned()), run.to_string());
-                new.insert(unit.as_str(), Entry { status, detail, run, ..newest.clone() });
+                new.insert(unit.as_str(), Entry { status, detail, run, ..version.clone() });
             }
             let files = write(tables, run, &new).await?;
             Ok(Change { files, ..Change::default() })
@@ -467,7 +474,11 @@ pub(crate) async fn write_extract(
     }
     let mut ledger = Ledger::default();
     let nobody = RunId::new(DateTime::UNIX_EPOCH, 0);
+    let mut spoiled: HashMap<String, HashSet<String>> = HashMap::new();
     for (id, history) in histories(tables, &archives, &nobody, |_| true).await? {
+        for sha256 in history.versions.keys().filter(|sha256| history.is_spoiled(sha256)) {
+            spoiled.entry(id.clone()).or_default().insert(sha256.clone());
+        }
         let usable = history.fallback();
         let tries = history.newest.as_ref().and_then(|newest| history.tries.get(&newest.verdict()));
         let tries = tries.copied().unwrap_or_default();
@@ -498,8 +509,15 @@ pub(crate) async fn write_extract(
             .filter(|unit| unit.corrupt.is_some())
             .map(|unit| (unit.unit.clone(), unit.sha256.clone()))
             .collect();
+        let is_spoiled = |unit: &&ops::BuiltUnit| {
+            unit.corrupt.is_none()
+                && spoiled.get(unit.unit.as_str()).is_some_and(|of| of.contains(&unit.sha256))
+        };
+        let spoiled = build.units.iter().filter(is_spoiled).map(|unit| unit.unit.clone()).collect();
         let short_days = build.units.iter().flat_map(|unit| unit.short_days.clone()).collect();
-        ledger.builds.insert(group, BuildRow { inputs: build.inputs, units, corrupt, short_days });
+        let inputs = build.inputs;
+        let row = BuildRow { inputs, units, corrupt, spoiled, short_days };
+        ledger.builds.insert(group, row);
     }
     lake.write_ledger(version, &ledger).await?;
     Ok(version)

@@ -134,14 +134,17 @@ async fn protecting(tables: Tables) -> Result<Tables, Failure> {
         )));
     }
     let builds = builds::current(&tables).await.map_err(failure)?;
-    let lost = builds::lost(&tables, &builds).await.map_err(failure)?;
-    if let Some(first) = lost.first() {
+    let lost = builds::lost(&tables, &builds, true).await.map_err(failure)?;
+    if let Some((table, first)) = lost.first() {
+        let what = if *table == Table::Rejects {
+            format!("with {} rejected rows", first.rejected)
+        } else {
+            format!("of {} files", first.files)
+        };
         return Err(refused(format!(
-            "nothing was deleted: {} has not all live files of {}, which ops.builds has as built of {} files ({} \
+            "nothing was deleted: {table} has not all live files of {}, which ops.builds has as built {what} ({} \
              such builds): `cargo xtask rebuild`, with the same --env, --config and --lake, makes them anew",
-            first.table(),
             first.group,
-            first.files,
             lost.len()
         )));
     }

@@ -100,8 +100,9 @@ async fn find(context: &Context, tables: &Tables) -> Result<Vec<Found>, Failure>
         let sound: Vec<Current> =
             builds.into_iter().filter(|build| is_sound(&found, build.table())).collect();
         let mut lost: BTreeMap<Table, Vec<String>> = BTreeMap::new();
-        for build in builds::lost(tables, &sound).await.map_err(failure)? {
-            lost.entry(build.table()).or_default().push(build.group.to_string());
+        let with_rejects = is_sound(&found, Table::Rejects);
+        for (table, build) in builds::lost(tables, &sound, with_rejects).await.map_err(failure)? {
+            lost.entry(table).or_default().push(build.group.to_string());
         }
         for (table, groups) in lost {
             let why = format!(

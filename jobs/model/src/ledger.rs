@@ -68,6 +68,9 @@ pub struct BuildRow {
     /// Units of it that could not be read, with the SHA-256 of the archive that could not.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub corrupt: BTreeMap<UnitId, String>,
+    /// Units that it has rows of and whose archive, of which they are, cannot be read any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spoiled: Vec<UnitId>,
     /// Days of its month's archive that have fewer rows than they should; their own archives may
     /// have more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -141,6 +141,10 @@ pub struct PlannedUnit {
     pub unit: Unit,
     /// Its bytes.
     pub archive: Origin,
+    /// Whether silver has rows of it that the rest of the group may lack: where it cannot be had,
+    /// the group's partitions stay as they are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps: bool,
 }
 
 /// Where a unit's bytes come from.

@@ -6,6 +6,7 @@
 //! | `missing` and is listed | after a day, two, four … at most 32, for as long as it is listed |
 //! | `checksum_mismatch` | by the next run, then after a day, two, four … [`TRIES`] times in all |
 //! | `unverified`, its checksum file refused | the same |
+//! | spoiled in the lake, and silver has rows of it | the same, for as long as it is listed |
 //! | anything else | only with `--retry-bad` |
 //!
 //! Each time makes a row of the ledger, and those are counted.
@@ -36,6 +37,18 @@ pub fn is_due(row: &LedgerRow, listed: &Listed, now: DateTime<Utc>) -> bool {
         }
         _ => return false,
     };
+    is_over(row, waits, now)
+}
+
+/// The same of an archive whose bytes in the lake are spoiled while silver has rows of them: by
+/// the next run, then after a day, two, four … at most 32.
+pub fn is_due_to_be_mended(row: &LedgerRow, now: DateTime<Utc>) -> bool {
+    let tries = row.tries.max(1);
+    is_over(row, if row.status == ArchiveStatus::Missing { tries } else { tries - 1 }, now)
+}
+
+/// Whether so many waits have gone by since a row was written.
+fn is_over(row: &LedgerRow, waits: u32, now: DateTime<Utc>) -> bool {
     // the first wait is a day, each further one twice as long
     let days = waits.checked_sub(1).map_or(0, |n| (1_i64 << n.min(5)).min(DAYS));
     now.signed_duration_since(row.fetched_at) >= TimeDelta::hours(days * HOURS)

@@ -114,6 +114,7 @@ mod tests {
                         bytes: mib.parse::<u64>().expect("MiB") << 20,
                         fetched_at: chrono::DateTime::UNIX_EPOCH,
                     }),
+                    keeps: false,
                 })
                 .collect(),
         };

@@ -46,6 +46,10 @@ pub struct Rules {
 pub struct Known<'a> {
     ledger: &'a Ledger,
     corrupt: HashSet<(&'a UnitId, &'a str)>,
+    /// Units that silver has rows of.
+    built: HashSet<&'a UnitId>,
+    /// Those of them whose archives have been spoiled since.
+    spoiled: HashSet<&'a UnitId>,
 }
 
 impl<'a> Known<'a> {
@@ -56,7 +60,13 @@ impl<'a> Known<'a> {
             .values()
             .flat_map(|build| build.corrupt.iter().map(|(unit, sha256)| (unit, sha256.as_str())))
             .collect();
-        Self { ledger, corrupt }
+        let built = ledger
+            .builds
+            .values()
+            .flat_map(|build| build.units.iter().filter(|unit| !build.corrupt.contains_key(unit)))
+            .collect();
+        let spoiled = ledger.builds.values().flat_map(|build| &build.spoiled).collect();
+        Self { ledger, corrupt, built, spoiled }
     }
 }
 
@@ -93,7 +103,11 @@ enum State<'a> {
         had: Option<RawArchive>,
         /// Whether it was fetched before and has been published anew.
         again: bool,
+        /// Whether silver has rows of it whose archive has been spoiled.
+        mends: bool,
     },
+    /// Spoiled, not to be asked for now, and silver has rows of it.
+    Spoiled,
     /// Listed, failed before, and unchanged since.
     Bad,
     /// Neither listed nor held.
@@ -103,7 +117,10 @@ enum State<'a> {
 impl State<'_> {
     /// Whether the group has it in any case.
     const fn is_in(&self) -> bool {
-        matches!(self, Self::Held(_) | Self::Fetch { had: Some(_), .. })
+        matches!(
+            self,
+            Self::Held(_) | Self::Fetch { had: Some(_), .. } | Self::Fetch { mends: true, .. }
+        )
     }
 }
 
@@ -166,22 +183,40 @@ impl<'a> Chooser<'a> {
             .filter(readable);
         // a version that was spoiled later still serves
         let held = latest.or(row.and_then(|row| row.usable.as_ref()).filter(readable)).cloned();
+        let fetch = |listed, had, again| State::Fetch { listed, had, again, mends: false };
+        if let Some(row) = row
+            && latest.is_none()
+            && self.known.spoiled.contains(&id)
+        {
+            return self.spoiled(row, listed);
+        }
         match (row, listed, held) {
-            (None, Some(listed), had) => State::Fetch { listed, had, again: false },
-            (Some(row), Some(listed), had) if changed(row, listed) => {
-                State::Fetch { listed, had, again: true }
-            }
+            (None, Some(listed), had) => fetch(listed, had, false),
+            (Some(row), Some(listed), had) if changed(row, listed) => fetch(listed, had, true),
             (Some(_), Some(listed), had) if latest.is_none() && self.rules.retry_bad => {
-                State::Fetch { listed, had, again: false }
+                fetch(listed, had, false)
             }
             (Some(row), Some(listed), had) if again::is_due(row, listed, self.rules.now) => {
-                State::Fetch { listed, had, again: false }
+                fetch(listed, had, false)
             }
             (_, _, Some(archive)) => {
-                State::Held(PlannedUnit { unit, archive: Origin::Held(archive) })
+                let keeps = self.known.built.contains(&id);
+                State::Held(PlannedUnit { unit, archive: Origin::Held(archive), keeps })
             }
             (Some(_), Some(_), None) => State::Bad,
             (_, None, None) => State::Nothing,
+        }
+    }
+
+    /// What there is of an archive whose bytes were spoiled after silver had read them: an older
+    /// version that is held would undo what silver has.
+    fn spoiled(&self, row: &LedgerRow, listed: Option<&'a Listed>) -> State<'a> {
+        let Some(listed) = listed else { return State::Spoiled };
+        let again = changed(row, listed);
+        if again || self.rules.retry_bad || again::is_due_to_be_mended(row, self.rules.now) {
+            State::Fetch { listed, had: None, again, mends: true }
+        } else {
+            State::Spoiled
         }
     }
 
@@ -190,7 +225,7 @@ impl<'a> Chooser<'a> {
         let monthly = self.state(Period::Month(month));
         let days: Vec<(Day, State<'a>)> =
             month.days().map(|day| (day, self.state(Period::Day(day)))).collect();
-        let bad = |state: &State<'_>| u64::from(matches!(state, State::Bad));
+        let bad = |state: &State<'_>| u64::from(matches!(state, State::Bad | State::Spoiled));
         self.choice.known_bad +=
             bad(&monthly) + days.iter().map(|(_, state)| bad(state)).sum::<u64>();
         self.absent(month, &days);
@@ -199,7 +234,9 @@ impl<'a> Chooser<'a> {
         let is_wanted = |day: Day| from <= day && day <= to;
         let needed: Vec<&State<'a>> = days
             .iter()
-            .filter(|(day, state)| is_wanted(*day) && !state.is_in())
+            .filter(|(day, state)| {
+                is_wanted(*day) && !state.is_in() && !matches!(state, State::Spoiled)
+            })
             .map(|(_, state)| state)
             .collect();
         let use_month = match &monthly {
@@ -217,9 +254,23 @@ impl<'a> Chooser<'a> {
             State::Held(_) if self.series.archives != Archives::Monthly => self.short_days(month),
             _ => &[],
         };
+        // what silver has of a spoiled archive stays, unless something new may have it too
+        let is_new = |state: &State<'_>| matches!(state, State::Fetch { .. });
+        let spoiled_days = days.iter().any(|(_, state)| matches!(state, State::Spoiled));
+        let is_one_group = use_month || self.series.dataset == Dataset::Klines;
+        let may_mend = use_month
+            && (is_new(&monthly) || days.iter().any(|(_, state)| is_new(state) && state.is_in()));
+        if is_one_group && (matches!(monthly, State::Spoiled) || spoiled_days && !may_mend) {
+            let held = |state: &State<'_>| u64::from(matches!(state, State::Held(_)));
+            self.choice.held +=
+                held(&monthly) + days.iter().map(|(_, state)| held(state)).sum::<u64>();
+            return;
+        }
         let mut units = Vec::new();
         if use_month {
-            units.extend(self.planned(Period::Month(month), monthly));
+            let unit = self.planned(Period::Month(month), monthly);
+            units
+                .extend(unit.map(|unit| PlannedUnit { keeps: unit.keeps || spoiled_days, ..unit }));
         }
         for (day, state) in days {
             // a day that the month covers is not fetched unless days are asked for, but what is
@@ -251,7 +302,7 @@ impl<'a> Chooser<'a> {
                 self.choice.held += 1;
                 Some(unit)
             }
-            State::Fetch { listed, again, had } => {
+            State::Fetch { listed, again, had, mends } => {
                 self.choice.fetch += 1;
                 // sizes are the source's word, and may be anything
                 let bytes = listed.bytes.unwrap_or(0);
@@ -274,9 +325,10 @@ impl<'a> Chooser<'a> {
                     held: had,
                     url,
                 };
-                Some(PlannedUnit { unit, archive: Origin::Fetch(remote) })
+                let keeps = mends || self.known.built.contains(&unit.id());
+                Some(PlannedUnit { unit, archive: Origin::Fetch(remote), keeps })
             }
-            State::Bad | State::Nothing => None,
+            State::Bad | State::Spoiled | State::Nothing => None,
         }
     }
 
@@ -391,7 +443,7 @@ fn month_is_better(month: &Listed, needed: &[&State<'_>], whole: bool) -> bool {
             State::Fetch { listed, .. } => cost = cost.saturating_add(whole_cost(listed)),
             // only the month covers this day
             State::Bad | State::Nothing => return true,
-            State::Held(_) => {}
+            State::Held(_) | State::Spoiled => {}
         }
     }
     whole && whole_cost(month) < cost

@@ -131,6 +131,7 @@ fn done(ledger: &mut Ledger, group: &Group, now: chrono::DateTime<chrono::Utc>) 
         inputs: Group::inputs(inputs.iter().map(|(id, sha256)| (id, sha256.as_str()))),
         units: inputs.into_iter().map(|(id, _)| id).collect(),
         corrupt: BTreeMap::new(),
+        spoiled: Vec::new(),
         short_days: Vec::new(),
     };
     ledger.builds.insert(group.id.clone(), build);

@@ -168,15 +168,17 @@ fn one(
     Ok(Done::Built(Box::new(fragment)))
 }
 
-/// Whether a new version of an archive turned out unreadable whose old one is readable: built
-/// without it, the group would lose rows that silver has.
+/// Whether an archive turned out unreadable of which silver has rows, or whose old version is
+/// readable: built without it, the group would lose rows.
 fn spoils(group: &Group, inputs: &[Input], built: &Built) -> bool {
     inputs.iter().zip(&built.units).any(|(input, result)| {
         result.corrupt.is_some()
             && group.units.iter().any(|planned| {
+                let other = |held: &RawArchive| held.sha256 != input.archive.sha256;
                 planned.unit == input.unit
-                    && matches!(&planned.archive, Origin::Fetch(remote)
-                        if remote.held.as_ref().is_some_and(|h| h.sha256 != input.archive.sha256))
+                    && (planned.keeps
+                        || matches!(&planned.archive, Origin::Fetch(remote)
+                            if remote.held.as_ref().is_some_and(other)))
             })
     })
 }
@@ -214,15 +216,19 @@ async fn archives(
         match &planned.archive {
             Origin::Held(archive) => archives.push((unit.clone(), archive.clone())),
             Origin::Fetch(remote) => match fetched(context, unit).await? {
-                None => {
-                    let held = remote.held.clone();
-                    tracing::warn!(%unit, held = held.is_some(), "not fetched: built without it");
-                    archives.extend(held.map(|archive| (unit.clone(), archive)));
-                }
                 Some(BronzeFragment { status, archive: Some(archive), .. })
                     if status.is_usable() =>
                 {
                     archives.push((unit.clone(), archive));
+                }
+                _ if planned.keeps && remote.held.is_none() => {
+                    tracing::warn!(group = group.id, %unit, "not fetched: what silver has stays");
+                    return Ok(Vec::new());
+                }
+                None => {
+                    let held = remote.held.clone();
+                    tracing::warn!(%unit, held = held.is_some(), "not fetched: built without it");
+                    archives.extend(held.map(|archive| (unit.clone(), archive)));
                 }
                 Some(fragment) => {
                     let held = remote.held.clone();

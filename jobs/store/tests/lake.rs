@@ -80,6 +80,7 @@ async fn sizes_of_the_ledger() {
         inputs: "i".to_owned(),
         units: Vec::new(),
         corrupt: std::collections::BTreeMap::new(),
+        spoiled: Vec::new(),
         short_days: Vec::new(),
     };
     ledger.builds.insert("binance/spot/trades/A1/2024-01".to_owned(), build);

@@ -15,7 +15,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use crate::commit::{Change, MERGED, Stamp};
 use crate::error::TableError;
 use crate::session::SessionOptions;
+use crate::snapshot::LiveFile;
 use crate::tables::Tables;
+use crate::verify;
 
 /// The rows of a table's files.
 #[derive(Debug, Default)]
@@ -30,6 +32,8 @@ pub struct Salvaged {
 struct Candidate {
     path: String,
     modified_micros: i64,
+    /// As the log names it, where there is one.
+    live: Option<LiveFile>,
 }
 
 impl Tables {
@@ -46,7 +50,16 @@ impl Tables {
     ) -> Result<Salvaged, TableError> {
         let mut salvaged = Salvaged::default();
         for candidate in self.candidates(table, owners_replace).await? {
-            match self.read(table, &candidate).await {
+            // what is spoiled may read well, and is not written anew under a sum that fits
+            let fault = match &candidate.live {
+                Some(file) => verify::fault(&self.lake, table, file).await?,
+                None => None,
+            };
+            let read = match fault {
+                Some(fault) => Err(fault),
+                None => self.read(table, &candidate).await,
+            };
+            match read {
                 Ok(batches) => {
                     let partition = partition_of(&candidate.path);
                     salvaged.rows.entry(partition).or_default().extend(batches);
@@ -96,18 +109,19 @@ impl Tables {
         owners_replace: bool,
     ) -> Result<Vec<Candidate>, TableError> {
         let folder = format!("{}/", layout::table(table));
-        let live: Option<std::collections::HashSet<String>> = self
+        let mut live: Option<HashMap<String, LiveFile>> = self
             .snapshot(table)
             .await?
             .filter(|snapshot| snapshot.version() > 0)
-            .map(|snapshot| snapshot.iter().map(|file| file.path).collect());
+            .map(|snapshot| snapshot.iter().map(|file| (file.path.clone(), file)).collect());
         let mut found = Vec::new();
         for entry in self.lake.list(&folder).await? {
             let Some(path) = entry.key.strip_prefix(&folder) else { continue };
             let is_data = !path.starts_with('_') && path.ends_with(".parquet");
-            if is_data && live.as_ref().is_none_or(|live| live.contains(path)) {
+            let named = live.as_mut().map(|live| live.remove(path));
+            if is_data && !matches!(named, Some(None)) {
                 let (path, modified_micros) = (path.to_owned(), entry.modified_micros);
-                found.push(Candidate { path, modified_micros });
+                found.push(Candidate { path, modified_micros, live: named.flatten() });
             }
         }
         if owners_replace && live.is_none() {

@@ -50,12 +50,19 @@ pub(super) async fn groups(
         let units = build.units.iter();
         needed.extend(units.map(|unit| (unit.unit.as_str(), unit.sha256.as_str())));
     }
+    let last = ledger::last_words(&entries);
+    let is_usable = |of: &(&str, &str)| last.get(of).is_some_and(|e| e.status.is_usable());
     if all_raw {
-        let usable = by_unit.iter().filter(|(_, e)| e.iter().any(|e| e.status.is_usable()));
-        needed.extend(usable.map(|(of, _)| *of));
+        needed.extend(last.keys().copied().filter(is_usable));
     }
     let spoiled = spoiled(context, &by_unit, needed).await?;
-    ledger::spoil(context, tables, &spoiled).await.map_err(failure)?;
+    // what is noted already is not noted again
+    let new: Vec<_> = spoiled
+        .iter()
+        .filter(|(unit, sha256, _)| is_usable(&(unit.as_str(), sha256.as_str())))
+        .cloned()
+        .collect();
+    ledger::spoil(context, tables, &new).await.map_err(failure)?;
     for (unit, why) in spoiled.iter().map(|(unit, _, why)| (unit, why)) {
         let why = format!("{why}; `cargo xtask local run --retry-bad` fetches it again");
         report.left_out.push(Skipped { group: unit.to_string(), why });
@@ -132,7 +139,8 @@ fn group(
                 of.0, of.1
             ));
         };
-        units.push(PlannedUnit { unit, archive: Origin::Held(archive) });
+        let keeps = built.corrupt.is_none();
+        units.push(PlannedUnit { unit, archive: Origin::Held(archive), keeps });
     }
     Ok(Group {
         id: build.group.to_string(),

@@ -1,7 +1,7 @@
 //! The small tables, of which there is no other source: made anew from their own files, and what
 //! a damaged file held from the fragments of runs and from the ledger's extract.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::archive;
@@ -17,7 +17,9 @@ use table::datafusion::arrow::array::RecordBatch;
 use table::{Stamp, TableError, Tables};
 
 use super::Report;
+use crate::builds::SILVER;
 use crate::failure;
+use crate::gather;
 use crate::ledger::{self, Entry};
 use crate::ops;
 use crate::rows::{self, Reader};
@@ -41,7 +43,7 @@ pub(super) async fn make(
     let mut rows = salvaged.rows;
     match table {
         Table::Archives => archives(context, &mut rows).await?,
-        Table::Builds => builds(context, &mut rows).await?,
+        Table::Builds => builds(context, tables, &mut rows).await?,
         _ => {}
     }
     let stamp = Stamp::new(table, &context.run, "rebuild", "", context.clock.now());
@@ -105,12 +107,29 @@ async fn archives(context: &Context, rows: &mut Rows) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Adds the builds that committed runs have fragments of, and the rows do not.
-async fn builds(context: &Context, rows: &mut Rows) -> Result<(), Failure> {
+/// Adds the builds that committed runs have fragments of, and the rows do not. What was refused
+/// or left out was never built: silver names none of its files.
+async fn builds(context: &Context, tables: &Tables, rows: &mut Rows) -> Result<(), Failure> {
     let table = Table::Builds;
     let mut known = pairs(table, rows, ["group_id", "inputs"]).map_err(failure)?;
     let fragments = fragments::<SilverFragment>(&context.lake, "silver").await?;
+    let mut live: HashMap<Table, HashSet<String>> = HashMap::new();
+    for silver in SILVER {
+        // of a silver table that is damaged too nothing can be asked
+        if let Some(snapshot) = tables.snapshot(silver).await.map_err(failure)?
+            && snapshot.version() > 0
+        {
+            live.insert(silver, snapshot.iter().map(|file| file.path).collect());
+        }
+    }
     for (run, fragment) in fragments {
+        let is_live = fragment.files.is_empty()
+            || live
+                .get(&fragment.table)
+                .is_none_or(|live| fragment.files.iter().any(|file| live.contains(&file.path)));
+        if !is_live || gather::fault(&fragment).is_some() {
+            continue;
+        }
         // silver was committed where what is dirty is known
         let is_committed = context.lake.head(&layout::dirty(&run)).await?.is_some();
         if !is_committed || !known.insert([fragment.group.clone(), fragment.inputs.clone()]) {

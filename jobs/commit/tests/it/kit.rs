@@ -14,7 +14,7 @@ use model::{RunId, Unit, layout, unit};
 use stage::{Clock, Context, ManualClock, Meter};
 use store::Lake;
 use table::datafusion::arrow::array::{
-    ArrayRef, BooleanArray, Decimal128Array, Int64Array, RecordBatch, StringArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
 use table::datafusion::arrow::util::pretty::pretty_format_batches;
@@ -191,7 +191,7 @@ async fn silver(
         if rejected > 0 {
             let partition = partition(&[("source", "binance"), ("reason", "field_count")]);
             let row = reject(&unit, &sha256);
-            let file = world.tables.write(Table::Rejects, &partition, [row], id, &sha256, 0);
+            let file = world.tables.write(Table::Rejects, &partition, [row], id, &inputs, 0);
             rejects.push(file.await.unwrap().unwrap());
         }
         let silver = n as u64 * unit.period.first().to(unit.period.last()).count() as u64;
@@ -262,6 +262,7 @@ fn trades(midnight: i64, n: i64) -> RecordBatch {
 fn reject(unit: &Unit, sha256: &str) -> RecordBatch {
     let text = |value: Option<&str>| -> ArrayRef { Arc::new(StringArray::from(vec![value])) };
     let period = unit.period.to_string();
+    let days = unit.period.first().start_micros() / 86_400_000_000;
     let columns = vec![
         text(Some(unit.id().as_str())),
         text(Some(unit.market.as_str())),
@@ -275,6 +276,7 @@ fn reject(unit: &Unit, sha256: &str) -> RecordBatch {
         text(Some("7 fields")),
         text(Some("1,2,3")),
         text(Some(sha256)),
+        Arc::new(Date32Array::from(vec![days as i32])),
     ];
     RecordBatch::try_new(store::schema::file_schema(Table::Rejects), columns).unwrap()
 }

@@ -4,10 +4,11 @@ use std::time::SystemTime;
 
 use chrono::TimeDelta;
 use commit::maintain::{self, Options};
+use model::fragment::RowCounts;
 use model::layout;
 use model::schema::Table;
 
-use crate::kit::{ask, planned, world};
+use crate::kit::{World, ask, planned, start, world};
 
 #[tokio::test]
 async fn what_is_old_goes_and_a_dry_run_only_tells() {
@@ -138,4 +139,104 @@ async fn what_links_lead_to_is_left_alone() {
         assert!(path.is_file(), "{} was deleted", path.display());
     }
     assert_eq!(ask(&world, "select count(*) from silver.trades").await, ["5"]);
+}
+
+/// Takes all live files out of a table: what no commit of a run does.
+async fn empty(world: &World, table: Table, run: &model::RunId) {
+    let live = world.tables.live_files(table, |_| true).await.unwrap();
+    let partitions = live.into_iter().map(|file| file.partition).collect();
+    let stamp = table::Stamp::new(table, run, "test", "empty", start());
+    let change = table::Change { partitions, ..Default::default() };
+    world.tables.replace(table, &stamp, change).await.unwrap();
+}
+
+/// Maintenance, and what it says where it is refused.
+async fn refusal(run: &crate::kit::Run<'_>) -> Option<String> {
+    let options = Options { dry_run: true, days: 7 };
+    maintain::run(&run.context(), options).await.err().map(|failure| failure.error.to_string())
+}
+
+#[tokio::test]
+async fn lost_rejects_are_missed() {
+    let world = world();
+    let run = planned(&world, 1, 1).await;
+    run.day("2024-01-01", "x5", 1).await;
+    run.commit().await;
+    assert_eq!(refusal(&run).await, None);
+    empty(&world, Table::Rejects, &run.id).await;
+    let said = refusal(&run).await.expect("silver.rejects has lost its file");
+    assert!(said.contains("silver.rejects has not all live files"), "{said}");
+}
+
+#[tokio::test]
+async fn a_build_that_left_silver_as_it_was_takes_the_place_of_none() {
+    let world = world();
+    let id = |day: u32| format!("binance/spot/trades/BTCUSDT/2024-01-0{day}");
+    let group = "binance/spot/trades/BTCUSDT/2024-01";
+    let days: Vec<_> = (1..=2).map(id).collect();
+    let first = planned(&world, 1, 1).await;
+    first.fetched(&days[0], "a5", 1).await;
+    first.fetched(&days[1], "x6", 1).await;
+    let mut built = first.built(group, &[(&days[0], "a5"), (&days[1], "x6")]).await;
+    built.replaces = (1..=31)
+        .map(|day| crate::kit::trades_partition("BTCUSDT", &format!("2024-01-{day:02}")))
+        .collect();
+    first.silver(&built).await;
+    first.commit().await;
+    let extract = async || world.lake.ledger().await.unwrap().1.builds[group].clone();
+    let before = extract().await;
+    assert!(before.spoiled.is_empty());
+
+    // one of the archives has rotted: silver says so and leaves what it has
+    let second = planned(&world, 2, 1).await;
+    let mut withheld = built.clone();
+    withheld.inputs = "others".to_owned();
+    withheld.files.clear();
+    withheld.rejects.clear();
+    withheld.replaces.clear();
+    withheld.counts = RowCounts::default();
+    for unit in &mut withheld.units {
+        unit.counts = RowCounts::default();
+    }
+    withheld.units[0].corrupt = Some("the CRC is wrong".to_owned());
+    second.silver(&withheld).await;
+    second.commit().await;
+    assert_eq!(ask(&world, "select count(*) from ops.builds").await, ["2"]);
+    let after = extract().await;
+    let spoiled = vec![days[0].parse::<model::Unit>().unwrap().id()];
+    assert_eq!(after, model::ledger::BuildRow { spoiled, ..before.clone() });
+    assert_eq!(refusal(&second).await, None);
+
+    // fetched anew it is what it was
+    let third = planned(&world, 3, 1).await;
+    third.fetched(&days[0], "a5", 50).await;
+    third.commit().await;
+    assert_eq!(extract().await, before);
+    // and what the first build made is missed where it is gone
+    empty(&world, Table::Trades, &third.id).await;
+    let said = refusal(&third).await.expect("silver.trades is empty");
+    assert!(said.contains("silver.trades has not all live files"), "{said}");
+}
+
+#[tokio::test]
+async fn what_was_left_out_is_no_build_when_builds_are_made_anew() {
+    let world = world();
+    let (a, b) = (planned(&world, 1, 1).await, planned(&world, 2, 1).await);
+    a.day("2024-01-01", "a5", 10).await;
+    b.day("2024-01-01", "b7", 11).await;
+    let mut lossy = b.day("2024-01-02", "a5", 11).await;
+    lossy.counts.read += 1;
+    b.silver(&lossy).await;
+    assert!(commit::run(&b.context()).await.is_err(), "one is refused");
+    assert_eq!(a.commit().await.skipped.len(), 1);
+    let sql = "select group_id, run from ops.builds";
+    let builds = ask(&world, sql).await;
+    assert_eq!(builds, [format!("binance/spot/trades/BTCUSDT/2024-01-01 {}", b.id)]);
+    let root = world.lake.directory().unwrap();
+    std::fs::remove_dir_all(root.join(layout::table(Table::Builds))).unwrap();
+    let mut anew = planned(&world, 3, 0).await;
+    anew.id = model::RunId::new(start(), 99);
+    commit::rebuild::run(&anew.context(), &[]).await.map_err(|f| f.error).unwrap();
+    let later = World { tables: table::Tables::open(&world.lake), ..world };
+    assert_eq!(ask(&later, sql).await, builds);
 }

@@ -60,7 +60,7 @@ fn offer(text: &str, first: &str) -> Offer {
 }
 
 /// Words of `PERIOD=STATUS[@ETAG]`, and of `built:PERIOD=UNIT+UNIT`, with `~UNIT` for one that
-/// silver could not read and `!DAYS` for days of the month's archive that lack rows. The sha of a unit is its period and ETag.
+/// silver could not read, `*UNIT` for one that was spoiled since, and `!DAYS` for days of the month's archive that lack rows. The sha of a unit is its period and ETag.
 fn ledger(series: &str, text: &str) -> Ledger {
     let mut ledger = Ledger::default();
     let id = |period: Period| format!("{series}/{period}").parse::<model::Unit>().expect("id").id();
@@ -71,6 +71,7 @@ fn ledger(series: &str, text: &str) -> Ledger {
                 inputs: String::new(),
                 units: Vec::new(),
                 corrupt: BTreeMap::new(),
+                spoiled: Vec::new(),
                 short_days: Vec::new(),
             };
             for word in value.split('+') {
@@ -78,11 +79,14 @@ fn ledger(series: &str, text: &str) -> Ledger {
                     build.short_days.extend(periods(days).into_iter().map(Period::first));
                     continue;
                 }
-                for period in periods(word.trim_start_matches('~')) {
+                for period in periods(word.trim_start_matches(['~', '*'])) {
                     let unit = id(period);
                     let sha256 = ledger.archives[&unit].archive.as_ref().expect("archive");
                     if word.starts_with('~') {
                         build.corrupt.insert(unit.clone(), sha256.sha256.clone());
+                    }
+                    if word.starts_with('*') {
+                        build.spoiled.push(unit.clone());
                     }
                     build.units.push(unit);
                 }
@@ -423,6 +427,45 @@ fn what_silver_could_not_read_is_bad_too() {
         "2024-01-01..03=ok built:2024-01=2024-01-01+~2024-01-02+2024-01-03",
         "",
     );
+}
+
+#[test]
+fn what_silver_has_of_a_spoiled_archive_stays_until_it_can_be_read_again() {
+    let days = "2024-01-01=ok 2024-01-02=corrupt 2024-01-03=ok \
+                built:2024-01=2024-01-01+*2024-01-02+2024-01-03";
+    let scene = Scene { series: KLINES, window: "2024-01-01..04", ..JANUARY };
+    // asked for again by the next run, with all the rest of its partition
+    let mend = "2024-01[=2024-01-01 +2024-01-02 =2024-01-03]";
+    scene.check("2024-01-01..03", days, mend);
+    let group = &scene.choose("2024-01-01..03", "", days).groups[0];
+    assert!(group.units.iter().all(|unit| unit.keeps), "{group:?}");
+    // in vain: what is built stays though there is something new, until it is due
+    let vain = format!("{days} 2024-01-02=missing");
+    scene.check("2024-01-01..03", &vain, "");
+    scene.check("2024-01-01..04", &vain, "");
+    assert_eq!(scene.choose("2024-01-01..04", "", &vain).known_bad, 1);
+    let later = Scene { hours: 24, series: KLINES, window: "2024-01-01..04", ..JANUARY };
+    later.check("2024-01-01..03", &vain, mend);
+    let retry = Scene { retry_bad: true, series: KLINES, window: "2024-01-01..04", ..JANUARY };
+    retry.check("2024-01-01..03", &vain, mend);
+    scene.check("2024-01-01 2024-01-02@new 2024-01-03", &vain, mend);
+    // the source has it no more
+    scene.check("2024-01-01 2024-01-03 2024-01-04", days, "");
+    // the month's archive has its rows, if it can be had
+    let whole = Scene { series: KLINES, archives: Archives::Monthly, ..JANUARY };
+    let listed = "2024-01 2024-01-01 2024-01-03";
+    whole.check(listed, days, "2024-01[+2024-01 =2024-01-01..03]");
+    let units = &whole.choose(listed, "", days).groups[0].units;
+    assert!(units.len() == 3 && units[0].keeps, "{units:?}");
+    // a day of trades is a group of its own
+    let trades = "2024-01-01=ok 2024-01-02=corrupt built:2024-01-01=2024-01-01 \
+                  built:2024-01-02=*2024-01-02";
+    JANUARY.check("2024-01-01..02", trades, "+2024-01-02");
+    JANUARY.check("2024-01-01 2024-01-03", trades, "+2024-01-03");
+    // a month that was spoiled
+    let month = "2024-01=corrupt built:2024-01=*2024-01";
+    JANUARY.check("2024-01 2024-01-01..31:1", month, "2024-01[+2024-01]");
+    scene.check("2024-01-01..03", month, "");
 }
 
 #[test]

@@ -95,7 +95,11 @@ impl Lab {
                     checksum_modified: None,
                     held: None,
                 };
-                group.units.push(PlannedUnit { unit, archive: Origin::Fetch(remote) });
+                group.units.push(PlannedUnit {
+                    unit,
+                    archive: Origin::Fetch(remote),
+                    keeps: false,
+                });
             }
             batch.groups.push(group);
         }

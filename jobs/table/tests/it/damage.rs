@@ -121,6 +121,23 @@ async fn a_log_that_has_lost_or_changed_something_is_refused() {
 }
 
 #[tokio::test]
+async fn what_is_not_what_was_committed_is_not_salvaged_though_it_reads_well() {
+    let world = world();
+    for (n, date) in [(1, "2024-01-01"), (2, "2024-01-02")] {
+        let file = file(&world, "A", date, 0..n + 3, "x").await;
+        world.tables.replace(TABLE, &stamp(n as u32, "x"), whole(&file)).await.unwrap();
+    }
+    let live = world.tables.live_files(TABLE, |_| true).await.unwrap();
+    let [a, b] =
+        [0, 1].map(|n| path(&world, &format!("{}/{}", layout::table(TABLE), live[n].path)));
+    let salvaged = world.tables.salvage(TABLE, false).await.unwrap();
+    assert_eq!((salvaged.rows.len(), salvaged.unreadable.len()), (2, 0));
+    std::fs::copy(b, a).unwrap();
+    let salvaged = world.tables.salvage(TABLE, false).await.unwrap();
+    assert_eq!((salvaged.rows.len(), salvaged.unreadable), (1, vec![live[0].path.clone()]));
+}
+
+#[tokio::test]
 async fn what_only_looks_like_damage_is_none() {
     let world = grown().await;
     let count =
