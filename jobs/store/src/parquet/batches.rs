@@ -23,7 +23,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersi
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnDescPtr, ColumnPath};
 
-use super::page::{Pages, Summed};
+use super::page::{Encoded, Pages, Summed, write_group};
 use super::{CREATED_BY, Finished, TEXT_BYTES, WriteError, stats};
 use crate::lake::Lake;
 use crate::schema::file_schema;
@@ -133,17 +133,16 @@ impl BatchFile {
     }
 
     fn group(&mut self, rows: &RecordBatch) -> Result<(), ParquetError> {
-        let mut group = self.writer.next_row_group()?;
         let columns = self.table.schema().file_columns();
-        for ((column, descr), values) in columns.iter().zip(&self.columns).zip(rows.columns()) {
-            let mut bytes = Vec::new();
-            let pages = Box::new(Pages::new(&mut bytes));
+        let chunks = columns.iter().zip(&self.columns).zip(rows.columns());
+        let chunks = chunks.map(|((column, descr), values)| {
+            let (mut bytes, mut sum) = (Vec::new(), crc32fast::Hasher::new());
+            let pages = Box::new(Pages::new(&mut bytes, &mut sum));
             let writer = get_column_writer(Arc::clone(descr), Arc::clone(&self.properties), pages);
             let close = write_column(writer, column, values)?;
-            group.append_column(&Bytes::from(bytes), close)?;
-        }
-        group.close()?;
-        Ok(())
+            Ok(Encoded { bytes: Bytes::from(bytes), sum, close })
+        });
+        write_group(&mut self.writer, chunks)
     }
 
     fn error(&self, source: ParquetError) -> WriteError {
@@ -159,9 +158,11 @@ impl BatchFile {
         self.drain()?;
         let rows = self.rows;
         let stats = stats::of_file(table, self.writer.flushed_row_groups())?;
-        let summed =
-            self.writer.into_inner().map_err(|source| WriteError::Encode { table, source })?;
-        let (mut staged, crc32) = summed.finish();
+        let (mut staged, crc32) = self
+            .writer
+            .into_inner()
+            .and_then(Summed::finish)
+            .map_err(|source| WriteError::Encode { table, source })?;
         staged.flush().map_err(|source| WriteError::File {
             table,
             path: staged.path().to_owned(),

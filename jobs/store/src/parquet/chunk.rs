@@ -16,7 +16,7 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::page::Pages;
+use super::page::{Encoded, Pages};
 use super::{bits, frame};
 
 /// The compression level of every page. Level 1: the higher ones cost far more time than they
@@ -241,11 +241,12 @@ impl Chunk {
         &mut self,
         scratch: &mut Scratch,
         dictionary: Option<usize>,
-    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+    ) -> Result<Encoded, ParquetError> {
         let pages = std::mem::take(&mut self.pages);
         let size = std::mem::take(&mut self.size) + 64 * pages.len();
         let mut sink = Vec::with_capacity(size + scratch.body.len());
-        let mut writer = Pages::new(&mut sink);
+        let mut sum = crc32fast::Hasher::new();
+        let mut writer = Pages::new(&mut sink, &mut sum);
         let mut encodings = Vec::new();
         let mut count = |page_type, encoding| match encodings.last_mut() {
             Some(PageEncodingStats { page_type: t, encoding: e, count })
@@ -315,7 +316,7 @@ impl Chunk {
             column_index: column_index(&self.descr, &pages)?,
             offset_index: Some(places.build()),
         };
-        Ok((bytes, close))
+        Ok(Encoded { bytes, sum, close })
     }
 }
 

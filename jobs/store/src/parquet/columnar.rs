@@ -5,10 +5,8 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use model::schema::{Column, ColumnType, Table};
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescPtr;
@@ -17,7 +15,7 @@ use super::batches::properties;
 use super::chunk::Scratch;
 use super::flag::FlagColumn;
 use super::number::{NumberColumn, TooLong};
-use super::page::Summed;
+use super::page::{Encoded, Summed, write_group};
 use super::text::TextColumn;
 use super::{Finished, Values, WriteError, stats};
 use crate::lake::Lake;
@@ -88,10 +86,7 @@ impl Encoder {
         }
     }
 
-    fn end_chunk(
-        &mut self,
-        scratch: &mut Scratch,
-    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+    fn end_chunk(&mut self, scratch: &mut Scratch) -> Result<Encoded, ParquetError> {
         match self {
             Self::Number(c) => c.end_chunk(scratch),
             Self::Flag(c) => c.end_chunk(scratch),
@@ -302,13 +297,9 @@ impl ColumnarFile {
         self.in_group = 0;
         let table = self.table;
         let encode = |source| WriteError::Encode { table, source };
-        let mut group = self.writer.next_row_group().map_err(encode)?;
-        for encoder in &mut self.encoders {
-            let (bytes, close) = encoder.end_chunk(&mut self.scratch).map_err(encode)?;
-            group.append_column(&bytes, close).map_err(encode)?;
-        }
-        group.close().map_err(encode)?;
-        Ok(())
+        let Self { encoders, scratch, writer, .. } = self;
+        let chunks = encoders.iter_mut().map(|encoder| encoder.end_chunk(scratch));
+        write_group(writer, chunks).map_err(encode)
     }
 
     /// Ends the file.
@@ -323,7 +314,8 @@ impl ColumnarFile {
         }
         self.end_group()?;
         let stats = stats::of_file(table, self.writer.flushed_row_groups())?;
-        let (mut staged, crc32) = self.writer.into_inner().map_err(encode)?.finish();
+        let (mut staged, crc32) =
+            self.writer.into_inner().and_then(Summed::finish).map_err(encode)?;
         staged.flush().map_err(|source| {
             let path = staged.path().to_owned();
             WriteError::File { table, path, source }

@@ -2,15 +2,14 @@
 
 use std::io;
 
-use bytes::Bytes;
 use model::schema::Column;
 use parquet::basic::Encoding;
-use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::bits;
 use super::chunk::{Bounds, Chunk, Levels, Scratch};
+use super::page::Encoded;
 
 /// A column of booleans in the row group in the making.
 #[derive(Debug)]
@@ -53,10 +52,7 @@ impl FlagColumn {
     }
 
     /// Ends the row group.
-    pub(super) fn end_chunk(
-        &mut self,
-        scratch: &mut Scratch,
-    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+    pub(super) fn end_chunk(&mut self, scratch: &mut Scratch) -> Result<Encoded, ParquetError> {
         scratch.body.clear();
         self.chunk.close(scratch, None)
     }

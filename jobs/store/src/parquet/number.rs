@@ -2,16 +2,15 @@
 
 use std::io;
 
-use bytes::Bytes;
 use model::schema::{Column, ColumnType};
 use parquet::basic::Encoding;
-use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::bits;
 use super::chunk::{Bounds, Chunk, Compressed, Levels, Scratch};
 use super::dictionary::Dictionary;
+use super::page::Encoded;
 
 /// How a column's values stand in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,10 +195,7 @@ impl NumberColumn {
     }
 
     /// Ends the row group.
-    pub(super) fn end_chunk(
-        &mut self,
-        scratch: &mut Scratch,
-    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+    pub(super) fn end_chunk(&mut self, scratch: &mut Scratch) -> Result<Encoded, ParquetError> {
         scratch.body.clear();
         let mut entries = None;
         if let Some(dictionary) = &mut self.dictionary {

@@ -5,16 +5,15 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use model::schema::Column;
 use parquet::basic::Encoding;
-use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::TEXT_BYTES;
 use super::bits;
 use super::chunk::{Bounds, Chunk, Levels, Scratch};
+use super::page::Encoded;
 
 /// Bytes of text after which a page ends. Texts that return at once do not count, for they are
 /// stored once.
@@ -203,10 +202,7 @@ impl TextColumn {
     }
 
     /// Ends the row group.
-    pub(super) fn end_chunk(
-        &mut self,
-        scratch: &mut Scratch,
-    ) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+    pub(super) fn end_chunk(&mut self, scratch: &mut Scratch) -> Result<Encoded, ParquetError> {
         scratch.body.clear();
         for word in &self.words.list {
             plain(&mut scratch.body, word);
