@@ -124,22 +124,32 @@ fn the_first_171_trades_give_the_published_hour() -> Result<()> {
         "data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2017-08.zip",
     )?;
     let exchange = archives.serve()?;
-    let lab = Lab::new(&yaml(
-        exchange.url(),
-        "      spot:\n        symbols: [BTCUSDT]\n        range: {from: 2017-08-17, to: 2017-08-31}\n\
-         \x20       datasets: {trades: {}, klines: {timeframes: [1h]}}\n",
-    ))?;
-    lab.run_well()?;
-    let counts = counts(&lab)?;
-    ensure!(counts[0] == archives.rows && counts[1] == archives.rows, "{counts:?}");
+    let lab = |datasets: &str| {
+        Lab::new(&yaml(
+            exchange.url(),
+            &format!(
+                "      spot:\n        symbols: [BTCUSDT]\n        range: {{from: 2017-08-17, to: \
+                 2017-08-31}}\n        datasets: {{{datasets}}}\n"
+            ),
+        ))
+    };
     let fields = "open, high, low, close, volume, quote_volume, trade_count, taker_buy_volume, \
                   taker_buy_quote_volume";
     let at = "TIMESTAMP '2017-08-17 04:00:00'";
-    let bar = lab.lines(&format!(
-        "SELECT {fields}, made_from FROM gold.bars \
-         WHERE timeframe = '1h' AND CAST(open_time AS TIMESTAMP) = {at}"
-    ))?;
-    let kline = lab.lines(&format!(
+    let bar_of = |lab: &Lab| {
+        lab.lines(&format!(
+            "SELECT {fields}, made_from FROM gold.bars \
+             WHERE timeframe = '1h' AND CAST(open_time AS TIMESTAMP) = {at}"
+        ))
+    };
+    let of_trades = lab("trades: {}")?;
+    of_trades.run_well()?;
+    let bar = bar_of(&of_trades)?;
+    let both = lab("trades: {}, klines: {timeframes: [1h]}")?;
+    both.run_well()?;
+    let counts = counts(&both)?;
+    ensure!(counts[0] == archives.rows && counts[1] == archives.rows, "{counts:?}");
+    let kline = both.lines(&format!(
         "SELECT {fields} FROM silver.klines WHERE CAST(open_time AS TIMESTAMP) = {at}"
     ))?;
     ensure!(
@@ -148,6 +158,8 @@ fn the_first_171_trades_give_the_published_hour() -> Result<()> {
                  202366.13839304 171 35.16050300 150952.47794304"],
         "{kline:?}"
     );
+    // of the day these are the first trades only: where the klines tell of more, they are taken
+    ensure!(bar_of(&both)? == [format!("{} klines", kline[0])]);
     ensure!(bar == [format!("{} trades", kline[0])], "{bar:?}");
     Ok(())
 }
