@@ -202,8 +202,9 @@ async fn answers_are_exact_in_every_form() {
     let (csv, _) = ask(&world, named("vwap_by_day", &[], Format::Csv)).await.unwrap();
     assert_eq!(
         csv,
-        "date,vwap,low,high,close,volume,quote_volume,trade_count\r\n\
-         2024-01-15,0.5,1.50000001,1.50000001,1.50000001,1.50000001,1.50000001,1\r\n"
+        "date,vwap,low,high,close,volume,quote_volume,trade_count,made_from,is_complete\r\n\
+         2024-01-15,0.5,1.50000001,1.50000001,1.50000001,1.50000001,1.50000001,1,\
+         \"a,\"\"b\"\"\nc\",true\r\n"
     );
     let (json, _) = ask(&world, named("vwap_by_day", &[], Format::Json)).await.unwrap();
     let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();

@@ -166,7 +166,11 @@ fn stopped_by(signal: &str, ignore: bool) -> (Option<i32>, Vec<String>) {
     let sql = "SELECT count(*) FROM (SELECT unnest(range(0, 3000000)) AS x) AS a, \
                (SELECT unnest(range(0, 3000000)) AS x) AS b WHERE a.x + b.x = -1";
     let program = query(lake.path());
-    let mut command = if ignore { Command::new("nohup") } else { Command::new("env") };
+    let mut command = Command::new(if ignore { "nohup" } else { "env" });
+    if !ignore {
+        // whoever runs the tests may have switched signals off
+        command.arg("--default-signal=HUP,INT,TERM");
+    }
     let mut child = command
         .arg(program.get_program())
         .args(program.get_args())
@@ -177,6 +181,13 @@ fn stopped_by(signal: &str, ignore: bool) -> (Option<i32>, Vec<String>) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    // it is at work once it has a folder to spill to
+    for _ in 0..600 {
+        if !entries(temp.path()).is_empty() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     std::thread::sleep(std::time::Duration::from_millis(400));
     let id = child.id().to_string();
     assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
