@@ -181,7 +181,7 @@ run "a_stage_may_do_what_its_program_does" {
         commit = ["bronze", "silver", "gold", "ops"]
         gold   = ["silver", "gold"]
         check  = ["bronze", "silver", "gold", "ops"]
-      } : [
+        } : [
         for table in var.contract.tables : [
           for key in ["_head.json", "_delta_log/_last_checkpoint", "_delta_log/1.json", "_delta_log/1.checkpoint.parquet"] :
           anytrue([for p in local.access[stage].read : can(regex("^${replace(p, "*", ".*")}$", "${table.prefix}/${key}"))]) &&
@@ -198,7 +198,7 @@ run "a_stage_may_do_what_its_program_does" {
       for stage, prefixes in {
         commit = [for table in var.contract.tables : table.prefix]
         check  = ["ops/coverage", "ops/checks"]
-      } : [
+        } : [
         for prefix in prefixes : [
           for key in ["_head.json", "_delta_log/_last_checkpoint", "_delta_log/1.json", "_delta_log/1.checkpoint.parquet"] :
           anytrue([for p in local.access[stage].write : can(regex("^${replace(p, "*", ".*")}$", "${prefix}/${key}"))])
