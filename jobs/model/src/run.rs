@@ -1,4 +1,4 @@
-//! Run ids: sortable by time, unique by chance.
+//! Run ids: sortable by time to the millisecond, unique by chance.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,9 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// The id of one run: `20240131T235959Z-0a1b2c3d`. Text order is time order.
+/// The id of one run: `20240131T235959Z-0a1b2c3d`. Text order is time order: the first three of
+/// the eight hexadecimal digits are the milliseconds, for a run may begin in the second in which
+/// the one before it ended; the other five are drawn by chance.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(String);
@@ -20,9 +22,11 @@ pub struct BadRunId {
 }
 
 impl RunId {
-    /// An id from the time a run starts and a number drawn by chance.
+    /// An id from the time a run starts and a number drawn by chance, of which 20 bits are taken.
     pub fn new(now: DateTime<Utc>, chance: u32) -> Self {
-        Self(format!("{}-{chance:08x}", now.format("%Y%m%dT%H%M%SZ")))
+        let millis = now.timestamp_subsec_millis();
+        let chance = chance & 0xf_ffff;
+        Self(format!("{}-{millis:03x}{chance:05x}", now.format("%Y%m%dT%H%M%SZ")))
     }
 
     /// The id as text.
@@ -68,6 +72,16 @@ impl fmt::Display for RunId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_of_one_second_are_in_order_of_time() {
+        let at = |millis| DateTime::from_timestamp_millis(millis).expect("a time");
+        let (older, younger) = (RunId::new(at(41), u32::MAX), RunId::new(at(42), 0));
+        assert_eq!(older.as_str(), "19700101T000000Z-029fffff");
+        assert_eq!(younger.as_str(), "19700101T000000Z-02a00000");
+        assert!(older < younger);
+        assert!(RunId::new(at(999), u32::MAX) < RunId::new(at(1000), 0));
+    }
 
     #[test]
     fn ids_read_back() {
