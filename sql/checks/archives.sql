@@ -11,7 +11,14 @@ FROM (
         unit,
         status,
         detail,
-        row_number() OVER (PARTITION BY unit ORDER BY fetched_at DESC, sha256 DESC) AS age
+        -- of what is said of the same bytes the last word counts: they may have rotted since
+        row_number() OVER (
+            PARTITION BY unit
+            ORDER BY
+                fetched_at DESC,
+                run DESC,
+                CASE WHEN status IN ('ok', 'unverified', 'truncated_suspect') THEN 1 ELSE 0 END
+        ) AS age
     FROM bronze.archives
     WHERE source = $source
 )

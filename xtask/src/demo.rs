@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         resume: None,
         chosen: "--env demo ",
         again: "cargo xtask demo",
-        again_with: "cargo xtask local run --env demo --resume",
+        again_with: Some("cargo xtask local run --env demo --resume"),
     };
     let summary = executor::run(&order)?;
     drop(exchange);

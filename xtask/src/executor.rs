@@ -55,16 +55,17 @@ pub(crate) struct Order<'a> {
     /// The command to type to go on after an interruption, where the lake is a directory.
     pub(crate) again: &'a str,
     /// The same for a lake on an object store, where nobody looks for what was cut off: a run's
-    /// id follows.
-    pub(crate) again_with: &'a str,
+    /// id follows. `None` where `again` does there, too.
+    pub(crate) again_with: Option<&'a str>,
 }
 
 impl Order<'_> {
     /// The command that goes on with a run which was cut off.
     pub(crate) fn go_on(&self, run: &RunId) -> String {
-        match self.environment.directory() {
-            Some(_) if self.resume.is_none() => self.again.to_owned(),
-            _ => format!("{} {run}", self.again_with),
+        let found_again = self.environment.directory().is_some() && self.resume.is_none();
+        match self.again_with.filter(|_| !found_again) {
+            Some(command) => format!("{command} {run}"),
+            None => self.again.to_owned(),
         }
     }
 }
@@ -112,8 +113,10 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
     for claim in survey.half_done {
         let run = claim.run.clone();
         board.log(&format!("run {run} was cut off after its commit; finishing it"));
-        // an earlier one of these may have built its bars with its own
-        let is_paid = directory.as_deref().is_some_and(|d| !d.join(layout::owed(&run)).is_file());
+        // what it owes may also have been taken over by another run, before its own commit ended:
+        // where it has built bars itself, that commit did end
+        let has = |key: String| directory.as_deref().is_some_and(|lake| lake.join(key).exists());
+        let is_paid = !has(layout::owed(&run)) && has(layout::fragments(&run, "gold"));
         let mut executor = Executor::new(order, &board, &stop, claim);
         if is_paid {
             executor.check()?;

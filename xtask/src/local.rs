@@ -156,7 +156,7 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
         resume: args.resume,
         chosen: &chosen,
         again: &again,
-        again_with: &again_with,
+        again_with: Some(&again_with),
     };
     let summary = executor::run(&order)?;
     show(&summary, args.json, &asking(&args.choice, &environment))?;
@@ -285,7 +285,7 @@ fn status(args: &StatusArgs) -> anyhow::Result<u8> {
     Ok(worst)
 }
 
-/// What `status` asks the lake.
+/// What `status` asks the lake. A build of which nothing could be read has taken the place of none.
 const QUESTIONS: &[(&str, &str)] = &[
     (
         "what silver was built from, and what became of every row",
@@ -293,7 +293,9 @@ const QUESTIONS: &[(&str, &str)] = &[
          sum(rows_read) AS rows_read, sum(rows_silver) AS rows_silver, \
          sum(rows_rejected) AS rejected, sum(rows_duplicate) AS duplicates \
          FROM (SELECT *, row_number() OVER (PARTITION BY group_id ORDER BY run DESC, built_at DESC) \
-               AS place FROM ops.builds) WHERE place = 1 \
+               AS place FROM ops.builds \
+               WHERE NOT (files = 0 AND rows_read = 0 AND units LIKE '%\"corrupt\":%')) \
+         WHERE place = 1 \
          GROUP BY table_name ORDER BY table_name",
     ),
     (

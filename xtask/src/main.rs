@@ -96,7 +96,7 @@ enum Command {
     Bench(bench::Command),
     #[command(about = "Checkpoint the tables and delete files that nothing needs any more")]
     Maintain(maintain::Args),
-    #[command(about = "Make damaged tables anew from what bronze holds, without the source")]
+    #[command(about = "Make damaged tables anew from what the lake holds, without the source")]
     Rebuild(rebuild::Args),
     #[command(about = "Test everything that this machine can test")]
     Test(test::Args),

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use model::exit::Exit;
 
 use crate::aws;
-use crate::environment::Choice;
+use crate::environment::{Choice, Environment};
 use crate::workspace;
 
 /// The arguments of `maintain`.
@@ -27,7 +27,8 @@ use crate::workspace;
         cargo xtask maintain --env prod --yes\n  \
         cargo xtask maintain --env dev --local --yes\n  \
         cargo xtask maintain --env dev --deep\n\n\
-        Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 4 something is damaged."
+        Exit codes: 0 done, 1 failed (in a deployed environment whatever the reason), 2 wrong command \
+        line or configuration, 4 something is damaged."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -99,20 +100,27 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         return aws::maintain(&args.choice, args.dry_run, args.json);
     }
     args.choice.build.run()?;
+    let mut command = commit(&environment, "warn")?;
+    command
+        .arg("maintain")
+        .args(args.dry_run.then_some("--dry-run"))
+        .args(args.deep.then_some("--deep"))
+        .args(args.json.then_some("--json"));
+    Ok(exit_code(command.status().context("cannot start `commit`")?))
+}
+
+/// The program `commit` on an environment's lake; what it is to do follows.
+pub(crate) fn commit(environment: &Environment, log: &str) -> anyhow::Result<Command> {
     let mut command = Command::new(workspace::program("commit")?);
     command
         .arg("--config")
         .arg(&environment.file)
         .arg("--lake")
         .arg(&environment.lake)
-        .args(["--log-format", "text", "--log", "warn"])
-        .arg("maintain")
-        .args(args.dry_run.then_some("--dry-run"))
-        .args(args.deep.then_some("--deep"))
-        .args(args.json.then_some("--json"))
+        .args(["--log-format", "text", "--log", log])
         .current_dir(workspace::root())
         .stdin(Stdio::null());
-    Ok(exit_code(command.status().context("cannot start `commit`")?))
+    Ok(command)
 }
 
 /// The exit code of a program that was run, as ours; 1 for one that a signal ended.

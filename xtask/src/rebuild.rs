@@ -1,17 +1,19 @@
-//! `cargo xtask rebuild`: tables that are damaged, made anew from what bronze holds, without the
+//! `cargo xtask rebuild`: tables that are damaged, made anew from what the lake holds, without the
 //! source. `commit rebuild` finds what is damaged and plans; the stages do the rest, as in a run.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context as _, bail};
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use model::env::log_filter;
 use model::layout;
 use model::schema::Table;
 use serde::Deserialize;
 
 use crate::environment::{Choice, Environment};
 use crate::executor::{self, Order};
-use crate::maintain::{confirm, exit_code};
-use crate::{local, workspace};
+use crate::local;
+use crate::maintain::{commit, confirm, exit_code};
 
 /// The arguments of `rebuild`.
 #[derive(Debug, clap::Args)]
@@ -22,7 +24,8 @@ use crate::{local, workspace};
                   Without --table it makes what the logs and ops.builds tell to be damaged; `cargo \
                   xtask maintain --deep` reads every file and says which --table to name. Nothing is \
                   deleted: logs that are no good are moved to damaged/ in the lake. It may be stopped \
-                  at any moment and typed again.",
+                  at any moment and typed again.\n\nIt works from here, also where the lake is deployed: \
+                  that one is named with --lake s3://BUCKET/.",
     after_help = "Examples:\n  \
         cargo xtask rebuild --env dev\n  \
         cargo xtask rebuild --env dev --table silver.trades --table gold.bars --yes\n\n\
@@ -46,7 +49,8 @@ pub(crate) struct Args {
     json: bool,
 
     /// What the jobs log, such as info or silver=debug
-    #[arg(long, value_name = "FILTER", env = model::env::LOG, default_value = "warn")]
+    #[arg(long, value_name = "FILTER", env = model::env::LOG, default_value = "warn",
+          value_parser = OsStringValueParser::new().try_map(|t| log_filter(&t.to_string_lossy())))]
     log: String,
 }
 
@@ -107,8 +111,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         println!("nothing was done");
         return Ok(0);
     }
-    let again = format!("cargo xtask rebuild {}", args.choice.words(&environment));
-    let chosen = args.choice.words(&environment);
+    let chosen = args.choice.words(&environment) + " ";
+    // a log that is sound by now would not be found again
+    let named = args.tables.iter().map(|table| format!("--table {table} "));
+    let again = format!("cargo xtask rebuild {chosen}{}", named.collect::<String>());
+    let again = again.trim_end();
     let order = Order {
         environment: &environment,
         scope: model::config::Scope::default(),
@@ -116,8 +123,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         log: &args.log,
         resume: None,
         chosen: &chosen,
-        again: &again,
-        again_with: &again,
+        again,
+        again_with: None,
     };
     let summary = executor::rebuild(&order, &args.tables)?;
     local::show(&summary, args.json, &local::asking(&args.choice, &environment))?;
@@ -131,14 +138,8 @@ enum Looked {
 }
 
 fn look(environment: &Environment) -> anyhow::Result<Looked> {
-    let output = Command::new(workspace::program("commit")?)
-        .arg("--config")
-        .arg(&environment.file)
-        .arg("--lake")
-        .arg(&environment.lake)
-        .args(["--log-format", "text", "--log", "error", "rebuild", "--look", "--json"])
-        .current_dir(workspace::root())
-        .stdin(Stdio::null())
+    let output = commit(environment, "error")?
+        .args(["rebuild", "--look", "--json"])
         .stderr(Stdio::inherit())
         .output()
         .context("cannot start `commit`")?;

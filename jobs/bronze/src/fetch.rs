@@ -6,32 +6,27 @@
 //! `unverified`. Bytes that are not what is listed are not the archive's fate: the source is then
 //! unavailable, and asked again by the next run.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use model::checksum::parse_checksum;
+use model::etag::same_etag;
 use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED, RawArchive};
 use model::layout;
 use model::plan::Remote;
 use model::unit::Unit;
 use reqwest::{Method, StatusCode};
-use sha2::{Digest, Sha256};
 use stage::http::{Unavailable, in_words, is_gone};
-use store::{Lake, LocalCopy, Staged, StoreError};
+use store::{Lake, LocalCopy, Staged, StoreError, blocking};
 use tokio::runtime::Handle;
 
 use crate::download::{Download, DownloadError, Downloader, Effort, Outcome};
-use crate::sink::hex;
 use crate::verify::{Neighbours, zip_fault};
 
 /// Bytes of a checksum file that are read at most: one may be of ten thousand archives.
 const CHECKSUM_BYTES: usize = 1 << 20;
 /// Times that an archive whose bytes look damaged is downloaded in full at most.
 const DOWNLOADS: u32 = 3;
-/// Bytes of an object that are hashed at a time.
-const PIECE: usize = 256 << 10;
 
 /// How the detail of an archive begins that has no checksum file.
 pub(crate) const NO_CHECKSUM: &str = "no checksum published";
@@ -307,14 +302,13 @@ fn not_what_is_listed(
     download: &Download,
     fault: Option<&(ArchiveStatus, String)>,
 ) -> Option<String> {
-    let plain = |etag: &str| etag.trim_start_matches("W/").trim_matches('"').to_owned();
     let bytes = download.written.staged.bytes();
     let difference = match (remote.bytes, &remote.etag, &download.etag) {
         (Some(listed), ..) if listed != bytes => {
             format!("the body has {bytes} bytes, listed with {listed}")
         }
         // a whole zip of the right size may have another tag on another host
-        (_, Some(listed), Some(found)) if plain(listed) != plain(found) => {
+        (_, Some(listed), Some(found)) if !same_etag(listed, found) => {
             fault?;
             format!("the answer has the ETag {found}, listed with {listed}")
         }
@@ -338,34 +332,12 @@ async fn zip_fault_of(path: &Path) -> Result<Option<String>, StoreError> {
 
 /// SHA-256 and size of an object.
 async fn hash_copy(copy: LocalCopy) -> Result<(String, u64), StoreError> {
-    blocking(move || {
-        let path = copy.path();
-        let error = |source| StoreError::File { action: "read", path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(error)?;
-        let mut hash = Sha256::new();
-        let mut piece = vec![0; PIECE];
-        let mut bytes = 0;
-        loop {
-            let n = file.read(&mut piece).map_err(error)?;
-            if n == 0 {
-                return Ok((hex(&hash.finalize()), bytes));
-            }
-            hash.update(&piece[..n]);
-            bytes += n as u64;
-        }
-    })
-    .await
+    let sum = blocking(move || copy.sum(true)).await?;
+    Ok((sum.sha256.unwrap_or_default(), sum.bytes))
 }
 
 /// Publishes on a thread that may block: on a directory it waits for the disk.
 async fn publish(staged: Staged, key: String) -> Result<u64, StoreError> {
     let runtime = Handle::current();
     blocking(move || runtime.block_on(staged.publish(&key))).await
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }

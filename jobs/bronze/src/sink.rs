@@ -4,6 +4,7 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
+use model::unit::hex;
 use sha2::{Digest, Sha256};
 use store::{Lake, Staged, StoreError};
 use tokio::sync::mpsc;
@@ -76,13 +77,4 @@ fn write(mut staged: Staged, mut waiting: mpsc::Receiver<Bytes>) -> Result<Writt
         })?;
     }
     Ok(Written { staged, sha256: hex(&hash.finalize()) })
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

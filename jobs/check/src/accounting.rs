@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use model::layout;
+use model::plan::Group;
 use model::schema::{RejectReason, Table};
 use model::{Day, Month, Period, Unit, UnitId};
 use serde::Deserialize;
@@ -24,6 +25,7 @@ pub const CHECK: &str = "row_accounting";
 struct BuiltUnit {
     unit: UnitId,
     sha256: String,
+    corrupt: Option<String>,
 }
 
 /// Holds `ops.builds` against the silver tables and the rejects.
@@ -102,13 +104,14 @@ pub async fn check(
                 all.fold([0; 2], |[a, b], [c, d]| [a + c, b + d])
             };
             let of_units = of(&|unit| maker_of(unit.unit.as_str(), &inputs));
-            // a former version named them by the archive alone and kept no conflicting rows
+            // a former version named them by the archive alone
             let of_former = of(&|unit| maker_of(unit.unit.as_str(), &unit.sha256));
             if of_units == [0; 2] && of_former != [0; 2] {
                 differ("rows_rejected", rejected, of_former[0]);
             } else {
                 differ("rows_rejected", rejected, of_units[0]);
-                if of_units[1] > 0 {
+                // and kept no rows that lost
+                if of_units[1] > 0 || is_of_this_version(&units, &inputs) {
                     differ("rows_conflicting", row.count("rows_conflicting")?, of_units[1]);
                 }
             }
@@ -133,6 +136,12 @@ pub async fn check(
         }
     }
     Ok(())
+}
+
+/// Whether silver as it is now made a build: its inputs tell.
+fn is_of_this_version(units: &[BuiltUnit], inputs: &str) -> bool {
+    let read = units.iter().filter(|unit| unit.corrupt.is_none());
+    Group::inputs(read.map(|unit| (&unit.unit, unit.sha256.as_str()))) == inputs
 }
 
 /// Whether anything is held of the days of a group.

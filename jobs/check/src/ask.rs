@@ -38,7 +38,6 @@ questions! {
     RECONCILE = "reconcile",
     REJECTS = "rejects",
     ROW_ISSUES = "row_issues",
-    VERSIONS = "versions",
 }
 
 /// A typed parameter.

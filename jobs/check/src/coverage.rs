@@ -250,6 +250,11 @@ impl View<'_> {
             };
             say(facts.voided, "voided rows", "rows that the exchange voided, which is no defect");
             say(facts.twins, "shared ids", "rows that share their id with another trade");
+            if self.edge.is_some_and(|edge| edge.shared) {
+                let text = "its ids overlap those of the day before by one: its first id is also \
+                            the last one there, of another trade";
+                reasons.push(("shared ids", text.to_owned()));
+            }
             (status, reasons, missing)
         } else {
             let (status, reason) = self.without_rows();
@@ -315,16 +320,16 @@ impl View<'_> {
                 ("with rejected lines", format!("{text}: {}", self.rejected)),
             );
         }
-        let text = if self.own.is_some_and(|archive| archive.status.is_usable()) {
-            "the archive holds no row"
+        let (kind, text) = if self.own.is_some_and(|archive| archive.status.is_usable()) {
+            ("with an empty archive", "the archive holds no row")
         } else {
-            "its archive holds no row of this day"
+            ("without a row", "its archive holds no row of this day")
         };
         if self.ids_go_on {
             let text = format!("{text}, and no id is missing: nothing was traded");
             return (Status::Available, ("no trade", text));
         }
-        (Status::Degraded, ("with an empty archive", text.to_owned()))
+        (Status::Degraded, (kind, text.to_owned()))
     }
 
     /// What is wrong with a day that has rows, and how many ids or bars are missing.
@@ -343,7 +348,7 @@ impl View<'_> {
             let kind = "with ids missing";
             let within = facts.ids.missing_within();
             let edge = self.edge.copied().unwrap_or_default();
-            let Edge { before_first, after_last, overlap } = edge;
+            let Edge { before_first, after_last, overlap, .. } = edge;
             say(within, kind, format!("{what} missing within the day: {within}"));
             say(before_first, kind, format!("{what} missing before its first row: {before_first}"));
             say(after_last, kind, format!("{what} missing after its last row: {after_last}"));
@@ -381,10 +386,8 @@ impl View<'_> {
                 reasons.push((kind_of(status), format!("its archive may be truncated{detail}")));
             }
             Some((status, _)) if !status.is_usable() && status != ArchiveStatus::Missing => {
-                let text = format!(
-                    "{} in its latest version; the rows are those of the version before",
-                    in_words(status)
-                );
+                let text =
+                    format!("{}; the rows are those that were taken before", in_words(status));
                 reasons.push((kind_of(status), text));
             }
             _ => {}

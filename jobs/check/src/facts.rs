@@ -41,35 +41,15 @@ pub async fn gather(
                 ArchiveFacts { status: row.word("status")?.parse()?, detail: row.text("detail")? };
             facts.archives.entry(unit.series()).or_default().insert(unit.period, archive);
         }
-        for row in ask::REJECTS.ask(session, &[], vec![source.clone()]).await?.iter() {
+        for row in ask::REJECTS.ask(session, &[], vec![source]).await?.iter() {
             let unit = unit(&row.word("unit")?)?;
-            let (lines, day) = (row.count("lines")?, optional_day(&row)?);
-            let day = match unit.period {
-                Period::Day(own) => Some(day.unwrap_or(own)),
-                Period::Month(_) => day,
-            };
-            // a line that is of another archive's time is no loss of this one
-            match day {
-                Some(day) if unit.period.contains(day) => {
-                    *facts.rejected.entry(unit.series()).or_default().entry(day).or_default() +=
-                        lines;
-                }
-                None if matches!(unit.period, Period::Month(_)) => {
-                    *facts
-                        .dayless
-                        .entry(unit.series())
-                        .or_default()
-                        .entry(unit.period)
-                        .or_default() += lines;
-                }
-                _ => {}
+            let day = if row.text("date")?.is_some() { Some(row.day("date")?) } else { None };
+            let (lines, lost) = (row.count("lines")?, row.count("lost")?);
+            facts.reject(&unit, day, lines);
+            if lost > 0 {
+                let versions = facts.versions.entry(unit.series()).or_default();
+                *versions.entry((unit.period, day)).or_default() += lost;
             }
-        }
-        for row in ask::VERSIONS.ask(session, &[], vec![source]).await?.iter() {
-            let unit = unit(&row.word("unit")?)?;
-            let (lines, day) = (row.count("lines")?, optional_day(&row)?);
-            let versions = facts.versions.entry(unit.series()).or_default();
-            *versions.entry((unit.period, day)).or_default() += lines;
         }
     }
     for id in plan.map_or(&[][..], |plan| &plan.absent) {
@@ -102,8 +82,22 @@ pub async fn gather(
     Ok(facts)
 }
 
-fn optional_day(row: &ask::Row<'_>) -> anyhow::Result<Option<Day>> {
-    Ok(if row.text("date")?.is_some() { Some(row.day("date")?) } else { None })
+impl Facts {
+    /// Takes note of lines of an archive that were rejected, of a day or of none that they tell.
+    fn reject(&mut self, unit: &Unit, day: Option<Day>, lines: u64) {
+        let count = match (unit.period, day) {
+            _ if lines == 0 => return,
+            // a line that is of another archive's time is no loss of this one
+            (period, Some(day)) if !period.contains(day) => return,
+            (Period::Day(day), _) | (_, Some(day)) => {
+                self.rejected.entry(unit.series()).or_default().entry(day).or_default()
+            }
+            (period, None) => {
+                self.dayless.entry(unit.series()).or_default().entry(period).or_default()
+            }
+        };
+        *count += lines;
+    }
 }
 
 fn unit(id: &str) -> anyhow::Result<Unit> {
@@ -133,12 +127,11 @@ async fn events(
     let mut doubtful: BTreeSet<Day> = BTreeSet::new();
     for file in files {
         let day: Day = file.partition.get("date").context("a file without a date")?.parse()?;
-        let figures = FileFigures::of(file);
-        let (ids, times) = (figures.longs(id), figures.longs("time_us"));
+        let (ids, is_sure) = FileFigures::of(file).day_ids(id, file.rows);
         let facts = days.entry(day).or_default();
         facts.rows = facts.rows.saturating_add(file.rows);
-        facts.ids.join(DayIds { count: file.rows, ids, times });
-        if ids.is_none() || times.is_none() || !figures.is_clean(file.rows) {
+        facts.ids.join(ids);
+        if !is_sure {
             doubtful.insert(day);
         }
     }

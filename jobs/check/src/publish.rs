@@ -130,10 +130,16 @@ pub async fn findings(
     let owner = format!("checks/{}", context.run);
     let inputs = hash(&rows);
     let file = tables.write(Table::Checks, &Partition::new(), [rows], &owner, &inputs, 0).await?;
-    let change =
-        Change { owners: vec![owner], files: file.into_iter().collect(), ..Change::default() };
     let stamp = Stamp::new(Table::Checks, &context.run, "check", &inputs, now);
-    tables.replace(Table::Checks, &stamp, change).await?;
+    tables
+        .replace_with(Table::Checks, &stamp, async |snapshot| {
+            // maintenance or a rebuild may have put them into one file with those of other runs
+            let (gone, rest) = tables.without(snapshot, context.run.as_str()).await?;
+            let owners = vec![owner.clone()];
+            let files = file.iter().cloned().chain(rest).collect();
+            Ok(Change { owners, gone, files, ..Change::default() })
+        })
+        .await?;
     Ok(())
 }
 

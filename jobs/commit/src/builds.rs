@@ -1,5 +1,6 @@
-//! What `ops.builds` names as current, held against what the silver tables have: a build of
-//! which nothing is live, and nothing newer in its place, is a loss and no vacuum's business.
+//! What `ops.builds` says: the latest build of each group, and those that are current, held
+//! against what the silver tables have. A build of which nothing is live, and nothing newer in its
+//! place, is a loss and no vacuum's business.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -8,11 +9,10 @@ use futures::TryStreamExt as _;
 use model::plan::Partition;
 use model::schema::Table;
 use model::{Day, Unit, layout};
-use table::{TableError, Tables};
+use table::{Snapshot, TableError, Tables};
 
-use crate::ledger::stream;
-use crate::ops::{self, BuiltUnit};
-use crate::rows::Reader;
+use crate::ops::BuiltUnit;
+use crate::rows::{Reader, stream};
 
 /// The silver tables that groups are built of.
 pub(crate) const SILVER: [Table; 3] = [Table::Trades, Table::AggTrades, Table::Klines];
@@ -92,51 +92,102 @@ fn maker_of(owner: &str, inputs: &str) -> String {
     maker(&layout::data_file_name(owner, inputs, 0)).to_owned()
 }
 
-/// The current builds, in order of their groups.
-pub(crate) async fn current(tables: &Tables) -> Result<Vec<Current>, TableError> {
+/// A row of `ops.builds`.
+#[derive(Debug)]
+pub(crate) struct Build {
+    group: String,
+    /// What it was built from.
+    pub(crate) inputs: String,
+    pub(crate) units: Vec<BuiltUnit>,
+    files: u64,
+    rows_read: u64,
+    rows_rejected: u64,
+    built_at: DateTime<Utc>,
+    run: String,
+}
+
+impl Build {
+    /// Whether it left its partitions as they were: nothing of it could be read, or something
+    /// could not of which silver has rows.
+    fn replaced_nothing(&self) -> bool {
+        let corrupt = self.units.iter().filter(|unit| unit.corrupt.is_some()).count();
+        corrupt == self.units.len() || corrupt > 0 && self.files == 0 && self.rows_read == 0
+    }
+
+    /// The latest build of a group is that of the run which was planned last. One that replaced
+    /// nothing does not take the place of one that did.
+    fn order(&self) -> (bool, &str, DateTime<Utc>) {
+        (!self.replaced_nothing(), &self.run, self.built_at)
+    }
+}
+
+/// The latest build of each group.
+pub(crate) async fn latest(
+    tables: &Tables,
+    snapshot: &Snapshot,
+) -> Result<BTreeMap<String, Build>, TableError> {
     let table = Table::Builds;
-    let Some(snapshot) = tables.snapshot(table).await? else { return Ok(Vec::new()) };
-    let bad = |error: String| TableError::Change { table, source: error.into() };
     let sql = "SELECT group_id, inputs, units, files, rows_read, rows_rejected, built_at, run \
                FROM ledger";
-    let mut stream = stream(tables, &snapshot, sql).await?;
-    let mut latest: BTreeMap<String, Current> = BTreeMap::new();
+    let mut stream = stream(tables, snapshot, sql).await?;
+    let mut latest: BTreeMap<String, Build> = BTreeMap::new();
     while let Some(batch) = stream.try_next().await? {
         let reader = Reader { table, batch: &batch };
-        let (group, inputs) = (reader.text("group_id")?, reader.text("inputs")?);
-        let (units, run) = (reader.text("units")?, reader.text("run")?);
-        let (files, rejected) = (reader.long("files")?, reader.long("rows_rejected")?);
-        let read_rows = reader.long("rows_read")?;
+        let texts = ["group_id", "inputs", "units", "run"].map(|name| reader.text(name));
+        let [group, inputs, units, run] = texts;
+        let (group, inputs, units, run) = (group?, inputs?, units?, run?);
+        let counts = ["files", "rows_read", "rows_rejected"].map(|name| reader.long(name));
+        let [files, rows_read, rows_rejected] = counts;
+        let (files, rows_read, rows_rejected) = (files?, rows_read?, rows_rejected?);
         let built_at = reader.micros("built_at")?;
+        let word = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let count = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
         for row in 0..batch.num_rows() {
-            let id = group(row).unwrap_or_default();
-            let read: Vec<BuiltUnit> = serde_json::from_str(units(row).unwrap_or_default())
-                .map_err(|error| bad(format!("bad units of {id}: {error}")))?;
-            // such a group left silver as it was
-            if ops::replaced_nothing(&read, count(files(row)), count(read_rows(row))) {
-                continue;
-            }
-            let unit: Unit = id.parse().map_err(|error| bad(format!("{error}")))?;
-            let found = Current {
-                days: unit.period.first().to(unit.period.last()).collect(),
-                group: unit,
-                inputs: inputs(row).unwrap_or_default().to_owned(),
-                units: read,
-                rejected: count(rejected(row)),
+            let group = word(group(row));
+            let units = serde_json::from_str(units(row).unwrap_or_default())
+                .map_err(|error| bad(format!("bad units of {group}: {error}")))?;
+            let at = built_at(row).and_then(DateTime::from_timestamp_micros);
+            let built = Build {
+                inputs: word(inputs(row)),
+                units,
                 files: count(files(row)),
-                built_at: built_at(row)
-                    .and_then(DateTime::from_timestamp_micros)
-                    .unwrap_or_default(),
-                run: run(row).unwrap_or_default().to_owned(),
+                rows_read: count(rows_read(row)),
+                rows_rejected: count(rows_rejected(row)),
+                built_at: at.unwrap_or_default(),
+                run: word(run(row)),
+                group,
             };
-            let order = |build: &Current| (build.run.clone(), build.built_at);
-            if latest.get(id).is_none_or(|before| order(before) < order(&found)) {
-                latest.insert(id.to_owned(), found);
+            if latest.get(&built.group).is_none_or(|before| before.order() < built.order()) {
+                latest.insert(built.group.clone(), built);
             }
         }
     }
-    Ok(without_replaced(latest.into_values().collect()))
+    Ok(latest)
+}
+
+fn bad(error: String) -> TableError {
+    TableError::Change { table: Table::Builds, source: error.into() }
+}
+
+/// The current builds, in order of their groups.
+pub(crate) async fn current(tables: &Tables) -> Result<Vec<Current>, TableError> {
+    let Some(snapshot) = tables.snapshot(Table::Builds).await? else { return Ok(Vec::new()) };
+    let latest = latest(tables, &snapshot).await?;
+    let replacing = latest.into_values().filter(|built| !built.replaced_nothing());
+    let current = replacing.map(|built| {
+        let group: Unit = built.group.parse().map_err(|error| bad(format!("{error}")))?;
+        Ok(Current {
+            days: group.period.first().to(group.period.last()).collect(),
+            group,
+            inputs: built.inputs,
+            units: built.units,
+            rejected: built.rows_rejected,
+            files: built.files,
+            built_at: built.built_at,
+            run: built.run,
+        })
+    });
+    Ok(without_replaced(current.collect::<Result<_, TableError>>()?))
 }
 
 /// Takes from each build the days that a younger one of the same series covers, and drops those

@@ -203,21 +203,10 @@ impl Deep {
             .collect();
         let mut looks = futures::stream::iter(raw.into_values())
             .map(|raw| async move {
-                let problem = match context.lake.sum(&raw.object, true).await {
-                    Ok(sum) if sum.sha256.as_deref() == Some(raw.sha256.as_str()) => None,
-                    Ok(sum) => Some(format!(
-                        "is not what was fetched: {} bytes with another SHA-256, expected {}",
-                        sum.bytes, raw.bytes
-                    )),
-                    Err(error) if error.is_not_found() => Some("is gone".to_owned()),
-                    Err(error) if context.lake.directory().is_some() => {
-                        Some(format!("cannot be read ({})", model::human::chain(&error)))
-                    }
-                    Err(error) => return Err(error),
-                };
+                let problem = ledger::fault(&context.lake, &raw).await?;
                 context.meter.at(&raw.object);
                 context.meter.bytes(raw.bytes);
-                Ok((raw, problem))
+                Ok::<_, StoreError>((raw, problem))
             })
             .buffered(READS);
         while let Some((raw, problem)) = looks.try_next().await? {

@@ -12,13 +12,14 @@ use model::plan::Partition;
 use model::schema::Table;
 use model::{RunId, Unit, UnitId};
 use stage::Context;
-use store::Lake;
+use store::{Lake, StoreError};
 use table::datafusion::arrow::array::RecordBatch;
-use table::{Change, Outcome, SessionOptions, Snapshot, Stamp, TableError, Tables};
+use table::{Change, Outcome, Snapshot, Stamp, TableError, Tables};
 
+use crate::builds;
 use crate::gather::Gathered;
-use crate::ops;
-use crate::rows::{self, Cell, Reader};
+use crate::ops::BuiltUnit;
+use crate::rows::{self, Cell, Reader, stream};
 
 /// One row of `bronze.archives`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,10 +203,12 @@ impl History {
         self.versions.get(sha256).is_some_and(|version| !version.status.is_usable())
     }
 
-    /// A readable version other than `sha256` that was fetched later: its SHA-256.
+    /// A version other than `sha256` that was fetched later and can be read still: its SHA-256.
     pub(crate) fn newer_than(&self, sha256: &str) -> Option<&str> {
         let mine = *self.usable.get(sha256)?;
-        let newer = |(other, at): &(&String, &DateTime<Utc>)| *other != sha256 && **at > mine;
+        let newer = |(other, at): &(&String, &DateTime<Utc>)| {
+            *other != sha256 && **at > mine && !self.is_spoiled(other)
+        };
         self.usable.iter().find(newer).map(|(other, _)| other.as_str())
     }
 }
@@ -309,43 +312,50 @@ pub(crate) async fn spoil(
         return Ok(());
     }
     let (table, run) = (Table::Archives, &context.run);
+    let mut whys: HashMap<&str, HashMap<&str, &str>> = HashMap::new();
+    for (unit, sha256, why) in spoiled {
+        whys.entry(unit.as_str()).or_default().insert(sha256, why);
+    }
     let content: Vec<String> =
         spoiled.iter().map(|(unit, sha256, _)| format!("{unit}={sha256}")).collect();
     let stamp = Stamp::new(table, run, "spoiled", &content.join("\n"), context.clock.now());
     tables
         .replace_with(table, &stamp, async |snapshot| {
-            let mut new: BTreeMap<&str, Entry> = BTreeMap::new();
+            let mut new: BTreeMap<(&str, &str), Entry> = BTreeMap::new();
             each(tables, snapshot, |id, entry| {
-                let is = |(unit, sha256, _): &&(UnitId, String, String)| {
-                    unit.as_str() == id && entry.sha256.as_ref() == Some(sha256)
-                };
-                let Some((unit, _, why)) = spoiled.iter().find(is) else { return };
-                let (status, detail) = (ArchiveStatus::Corrupt, Some(why.clone()));
+                let Some((unit, whys)) = whys.get_key_value(id) else { return };
+                let sha256 = entry.sha256.as_deref().unwrap_or_default();
+                let Some((sha256, why)) = whys.get_key_value(sha256) else { return };
+                let of = (*unit, *sha256);
+                let (status, detail) = (ArchiveStatus::Corrupt, Some((*why).to_owned()));
                 let entry = Entry { status, detail, run: run.to_string(), ..entry };
-                let newest = new.get(unit.as_str()).is_none_or(|old| old.order() < entry.order());
-                if newest {
-                    new.insert(unit.as_str(), entry);
+                if new.get(&of).is_none_or(|old| old.order() < entry.order()) {
+                    new.insert(of, entry);
                 }
             })
             .await?;
-            let files = write(tables, run, &new).await?;
+            let files = write(tables, run, new.iter().map(|((unit, _), e)| (*unit, e))).await?;
             Ok(Change { files, ..Change::default() })
         })
         .await?;
     Ok(())
 }
 
-/// The answer to a query over one version of a table, which it calls `ledger`.
-pub(crate) async fn stream(
-    tables: &Tables,
-    snapshot: &Snapshot,
-    sql: &str,
-) -> Result<table::datafusion::execution::SendableRecordBatchStream, TableError> {
-    tables.verify(snapshot).await?;
-    let session =
-        tables.session(&SessionOptions { target_partitions: Some(1), ..Default::default() })?;
-    session.register_table("ledger", tables.provider(snapshot)?)?;
-    Ok(session.sql(sql).await?.execute_stream().await?)
+/// What is wrong with the bytes of an archive that is held, after its name. On a directory it is
+/// their fault where they cannot be read; an object store that does not answer is an error.
+pub(crate) async fn fault(lake: &Lake, raw: &RawArchive) -> Result<Option<String>, StoreError> {
+    Ok(match lake.sum(&raw.object, true).await {
+        Ok(sum) if sum.sha256.as_deref() == Some(raw.sha256.as_str()) => None,
+        Ok(sum) => Some(format!(
+            "is not what was fetched: {} bytes with another SHA-256, expected {}",
+            sum.bytes, raw.bytes
+        )),
+        Err(error) if error.is_not_found() => Some("is gone".to_owned()),
+        Err(error) if lake.directory().is_some() => {
+            Some(format!("cannot be read ({})", model::human::chain(&error)))
+        }
+        Err(error) => return Err(error),
+    })
 }
 
 /// Appends the run's rows to `bronze.archives`: those that say something new.
@@ -395,21 +405,21 @@ pub(crate) async fn append(
                 let (detail, run) = (Some((*why).to_owned()), run.to_string());
                 new.insert(unit.as_str(), Entry { status, detail, run, ..version.clone() });
             }
-            let files = write(tables, run, &new).await?;
+            let files = write(tables, run, new.iter().map(|(id, entry)| (*id, entry))).await?;
             Ok(Change { files, ..Change::default() })
         })
         .await
 }
 
 /// One data file a source.
-async fn write(
+async fn write<'a>(
     tables: &Tables,
     run: &RunId,
-    entries: &BTreeMap<&str, Entry>,
+    entries: impl Iterator<Item = (&'a str, &'a Entry)>,
 ) -> Result<Vec<DataFile>, TableError> {
     let table = Table::Archives;
     let mut files = Vec::new();
-    for (partition, (batch, content)) in batches(entries.iter().map(|(id, entry)| (*id, entry)))? {
+    for (partition, (batch, content)) in batches(entries)? {
         files.extend(tables.write(table, &partition, [batch], run.as_str(), &content, 0).await?);
     }
     Ok(files)
@@ -501,7 +511,7 @@ pub(crate) async fn write_extract(
         };
         ledger.archives.insert(unit.id(), row);
     }
-    for (group, build) in ops::latest_builds(tables, &builds).await? {
+    for (group, build) in builds::latest(tables, &builds).await? {
         let units = build.units.iter().map(|unit| unit.unit.clone()).collect();
         let corrupt = build
             .units
@@ -509,7 +519,7 @@ pub(crate) async fn write_extract(
             .filter(|unit| unit.corrupt.is_some())
             .map(|unit| (unit.unit.clone(), unit.sha256.clone()))
             .collect();
-        let is_spoiled = |unit: &&ops::BuiltUnit| {
+        let is_spoiled = |unit: &&BuiltUnit| {
             unit.corrupt.is_none()
                 && spoiled.get(unit.unit.as_str()).is_some_and(|of| of.contains(&unit.sha256))
         };

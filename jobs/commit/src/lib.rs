@@ -28,13 +28,13 @@
 //! | [`gather`] | the plan and the fragments of a run; what is wrong with one |
 //! | [`ledger`] | `bronze.archives`: what it holds, what a run adds, the extract for plan |
 //! | [`silver`] | silver and its rejects: the guard, the commits, which groups are in force |
-//! | [`ops`] | `ops.builds` and `ops.runs` |
+//! | [`ops`] | what a run writes to `ops.builds` and `ops.runs` |
 //! | `owed` | what gold must rebuild: for this run, and for those that never came to it |
 //! | [`gold`] | gold tables |
 //! | [`maintain`] | checkpoints, vacuum, old fragments and temporary files |
-//! | [`rebuild`] | tables that are damaged, made anew from what bronze holds |
+//! | [`rebuild`] | tables that are damaged, made anew from what the lake holds |
 //! | [`deep`] | everything read and held against what is known of it |
-//! | `builds` | what `ops.builds` names as current, against what silver has |
+//! | `builds` | what `ops.builds` says, and names as current, against what silver has |
 //! | `rows` | rows of small tables to Arrow and back |
 //!
 //! This crate must not parse archives, build bars, or decide what is to be done next.

@@ -36,7 +36,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The first step of making damaged tables anew from what bronze holds, without the source:
+    /// The first step of making damaged tables anew from what the lake holds, without the source:
     /// `cargo xtask rebuild` does them all.
     Rebuild {
         /// This table, such as silver.trades, whatever its log says; may be given more than once.

@@ -1,4 +1,5 @@
-//! `ops.builds` and `ops.runs`.
+//! The rows of `ops.builds` and `ops.runs` that a run writes. What `ops.builds` says is read in
+//! [`crate::builds`].
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,8 +13,7 @@ use stage::Context;
 use table::{Change, Outcome, Snapshot, Stamp, TableError, Tables};
 
 use crate::gather::Gathered;
-use crate::ledger::stream;
-use crate::rows::{self, Cell, Reader};
+use crate::rows::{self, Cell, Reader, stream};
 use crate::silver;
 use crate::summary::Summary;
 
@@ -51,20 +51,6 @@ pub struct Figures {
     pub rows_rejected: u64,
     /// Rows dropped because their key was there already.
     pub rows_duplicate: u64,
-}
-
-/// Whether a build left its partitions as they were: nothing of it could be read, or something
-/// could not of which silver has rows.
-pub(crate) fn replaced_nothing(units: &[BuiltUnit], files: u64, rows_read: u64) -> bool {
-    let corrupt = units.iter().filter(|unit| unit.corrupt.is_some()).count();
-    corrupt == units.len() || corrupt > 0 && files == 0 && rows_read == 0
-}
-
-/// A build, as a row of `ops.builds` has it.
-#[derive(Debug)]
-pub(crate) struct Build {
-    pub(crate) inputs: String,
-    pub(crate) units: Vec<BuiltUnit>,
 }
 
 pub(crate) fn cells(fragment: &SilverFragment, run: &str) -> Result<Vec<Cell>, TableError> {
@@ -157,40 +143,6 @@ async fn own_builds(
         }));
     }
     Ok(builds)
-}
-
-/// The latest build of each group: that of the run which was planned last. One that left silver as
-/// it was does not take the place of one that did not.
-pub(crate) async fn latest_builds(
-    tables: &Tables,
-    snapshot: &Snapshot,
-) -> Result<HashMap<String, Build>, TableError> {
-    let table = Table::Builds;
-    let sql = "SELECT group_id, inputs, units, files, rows_read, built_at, run FROM ledger";
-    let mut stream = stream(tables, snapshot, sql).await?;
-    let mut latest: HashMap<String, ((bool, String, i64), Build)> = HashMap::new();
-    while let Some(batch) = stream.try_next().await? {
-        let reader = Reader { table, batch: &batch };
-        let (group, inputs) = (reader.text("group_id")?, reader.text("inputs")?);
-        let (units, run) = (reader.text("units")?, reader.text("run")?);
-        let (files, read) = (reader.long("files")?, reader.long("rows_read")?);
-        let built_at = reader.micros("built_at")?;
-        let count = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-        for row in 0..batch.num_rows() {
-            let group = group(row).unwrap_or_default();
-            let units: Vec<BuiltUnit> = serde_json::from_str(units(row).unwrap_or_default())
-                .map_err(|error| TableError::Change { table, source: Box::new(error) })?;
-            let counts = !replaced_nothing(&units, count(files(row)), count(read(row)));
-            let run = run(row).unwrap_or_default().to_owned();
-            let order = (counts, run, built_at(row).unwrap_or(0));
-            if latest.get(group).is_some_and(|(before, _)| *before >= order) {
-                continue;
-            }
-            let build = Build { inputs: inputs(row).unwrap_or_default().to_owned(), units };
-            latest.insert(group.to_owned(), (order, build));
-        }
-    }
-    Ok(latest.into_iter().map(|(group, (_, build))| (group, build)).collect())
 }
 
 /// The sums over a run's rows of `ops.builds`; of a group that the run built twice, the later

@@ -1,13 +1,27 @@
-//! Rows of small tables to Arrow and back.
+//! Rows of small tables to Arrow and back, and questions to them.
 
 use std::sync::Arc;
 
 use model::schema::{ColumnType, Table};
-use table::TableError;
 use table::datafusion::arrow::array::{
     Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use table::datafusion::arrow::error::ArrowError;
+use table::datafusion::execution::SendableRecordBatchStream;
+use table::{SessionOptions, Snapshot, TableError, Tables};
+
+/// The answer to a query over one version of a table, which it calls `ledger`, its files verified.
+pub(crate) async fn stream(
+    tables: &Tables,
+    snapshot: &Snapshot,
+    sql: &str,
+) -> Result<SendableRecordBatchStream, TableError> {
+    tables.verify(snapshot).await?;
+    let session =
+        tables.session(&SessionOptions { target_partitions: Some(1), ..Default::default() })?;
+    session.register_table("ledger", tables.provider(snapshot)?)?;
+    Ok(session.sql(sql).await?.execute_stream().await?)
+}
 
 /// One value.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -157,5 +157,16 @@ fn what_a_table_has_lost_is_refused_and_made_anew() -> Result<()> {
     }
     sound.is_refused("is gone")?;
     sound.rebuild(&[])?.expect_code(0)?;
-    sound.is_as_before()
+    sound.is_as_before()?;
+
+    // what nothing else holds is gone, and told
+    let mut files = sound.path(&layout::table(Table::Runs)).read_dir()?;
+    let file = files.find_map(|entry| {
+        let path = entry.ok()?.path();
+        path.extension().is_some_and(|e| e == "parquet").then_some(path)
+    });
+    std::fs::write(file.context("no file of ops.runs")?, "")?;
+    let ended = sound.rebuild(&["--table", "ops.runs"])?.expect_code(4)?;
+    ensure!(ended.stdout.contains("nothing else holds its rows"), "{}", ended.stdout);
+    Ok(())
 }

@@ -6,6 +6,7 @@ use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write}
 use std::path::{Path, PathBuf};
 
 use model::Dataset;
+use model::unit::hex;
 use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -121,15 +122,6 @@ pub(crate) fn hash(file: &mut File) -> io::Result<(u64, String)> {
         sha.update(&buffer[..n]);
     }
     Ok((size, hex(&sha.finalize())))
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Every member has the time of the oldest zips, so that equal content gives equal bytes.

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use model::unit::hex;
 use model::{Dataset, Day, Timeframe};
 use sha2::{Digest as _, Sha256};
 
-use crate::archive::{self, ArchiveError, Made, Origin, hex};
+use crate::archive::{self, ArchiveError, Made, Origin};
 use crate::catalog::{self, Catalog, Object, ObjectSource, Objects, Range};
 use crate::faults::{BadFaults, ChecksumForm, Fault, Faults, Target};
 use crate::instrument::{BadSymbolSpec, SymbolSpec};

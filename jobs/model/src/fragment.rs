@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Partition;
+use crate::plan::{Group, Partition};
 use crate::schema::{RejectReason, Table};
 use crate::unit::{Unit, UnitId};
 use crate::words::words;
@@ -127,12 +127,17 @@ impl SilverFragment {
         })
     }
 
-    /// Whether its files of rejects hold what its counts say. Fragments of former versions have
-    /// no rows that lost.
+    /// Whether its files of rejects hold what its counts say. Only those that another version of
+    /// silver built may lack the rows that lost: former ones kept none.
     pub fn rejects_add_up(&self) -> bool {
         let (rejected, conflicting) = self.reject_rows();
+        let of_another_version = || {
+            let read = readable(&self.units);
+            let now = Group::inputs(read.iter().map(|(unit, sha256)| (unit, sha256.as_str())));
+            now != self.inputs
+        };
         rejected == self.counts.rejected
-            && (conflicting == self.counts.conflicting || conflicting == 0)
+            && (conflicting == self.counts.conflicting || conflicting == 0 && of_another_version())
     }
 }
 
@@ -393,12 +398,13 @@ mod tests {
             stats: BTreeMap::new(),
             crc32: None,
         };
-        let check = |rejects: Vec<DataFile>, rejected, conflicting, expect: bool| {
+        let current = Group::inputs([]);
+        let built = |inputs: &str, rejects: Vec<DataFile>, rejected, conflicting, expect: bool| {
             let counts = RowCounts { rejected, conflicting, ..RowCounts::default() };
             let fragment = SilverFragment {
                 group: String::new(),
                 table: Table::Trades,
-                inputs: String::new(),
+                inputs: inputs.to_owned(),
                 replaces: Vec::new(),
                 files: Vec::new(),
                 rejects,
@@ -411,11 +417,13 @@ mod tests {
         };
         let (torn, late) = (RejectReason::FieldCount, RejectReason::OutsidePeriod);
         let lost = RejectReason::ConflictingDuplicate;
-        check(vec![file(torn, 2), file(late, 1), file(lost, 4)], 3, 4, true);
-        check(vec![file(torn, 2), file(lost, 4)], 6, 0, false);
-        check(vec![file(torn, 2), file(lost, 4)], 2, 5, false);
-        // as a former version has it
-        check(vec![file(torn, 2)], 2, 5, true);
-        check(vec![file(torn, 2)], 3, 0, false);
+        for inputs in [current.as_str(), "of a former version"] {
+            built(inputs, vec![file(torn, 2), file(late, 1), file(lost, 4)], 3, 4, true);
+            built(inputs, vec![file(torn, 2), file(lost, 4)], 6, 0, false);
+            built(inputs, vec![file(torn, 2), file(lost, 4)], 2, 5, false);
+            built(inputs, vec![file(torn, 2)], 3, 0, false);
+        }
+        built("of a former version", vec![file(torn, 2)], 2, 5, true);
+        built(&current, vec![file(torn, 2)], 2, 5, false);
     }
 }

@@ -1,6 +1,7 @@
 //! What the lake holds, as `plan` reads it: an extract of `bronze.archives` and `ops.builds`
 //! that `commit` writes to `bronze/index/` after each commit, so that `plan` needs no table
-//! library. An extract that is missing or stale costs repeated work, never a wrong table.
+//! library. A stale extract costs repeated work, never a wrong table. Where it is lost or cannot be
+//! read, or knows more than the tables do, `plan` refuses: what is held would look missing.
 
 use std::collections::BTreeMap;
 

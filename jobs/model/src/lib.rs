@@ -9,6 +9,7 @@
 //! | [`unit`] | one archive: (source, market, dataset, symbol, timeframe, period) |
 //! | [`archive`] | how the exchange's host names its archives |
 //! | [`checksum`] | what a checksum file states, whichever tool wrote it |
+//! | [`etag`] | whether two ETags are the same |
 //! | [`whole`] | whether a day of trades has all of its ids |
 //! | [`schema`] | the tables: columns, keys, partitions, constraints |
 //! | [`layout`] | where everything lies in the lake; the only place that builds or parses keys |
@@ -35,6 +36,7 @@ pub mod bug;
 pub mod checksum;
 pub mod config;
 pub mod env;
+pub mod etag;
 pub mod exit;
 pub mod figures;
 pub mod fragment;

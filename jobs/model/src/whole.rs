@@ -39,15 +39,18 @@ fn wider(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
     }
 }
 
-/// Ids that are missing at the edge of a day.
+/// What the ids at the edges of a day tell: which are missing there, and which are there twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Edge {
     /// Before its first row.
     pub before_first: u64,
     /// After its last row.
     pub after_last: u64,
-    /// Ids from its first one to the last one of the day before, where it begins no later.
+    /// Ids from its first one to the last one of the day before, where it begins earlier.
     pub overlap: u64,
+    /// Whether its first id is the last one of the day before: two trades around midnight are
+    /// known to have one id. That is no overlap.
+    pub shared: bool,
 }
 
 impl Edge {
@@ -68,7 +71,9 @@ pub fn edges(days: &BTreeMap<Day, DayIds>) -> BTreeMap<Day, Edge> {
             continue;
         }
         if first <= last {
-            edges.entry(*next).or_default().overlap = last.abs_diff(first).saturating_add(1);
+            let edge = edges.entry(*next).or_default();
+            edge.shared = first == last;
+            edge.overlap = if edge.shared { 0 } else { last.abs_diff(first).saturating_add(1) };
             continue;
         }
         let missing = first.abs_diff(last) - 1;
@@ -106,7 +111,10 @@ mod tests {
             let edges = edges(&[of(here), of(next)].into());
             let told: Vec<String> = edges
                 .iter()
-                .map(|(d, e)| format!("{d} {} {} {}", e.before_first, e.after_last, e.overlap))
+                .map(|(d, e)| {
+                    let shared = if e.shared { " shared" } else { "" };
+                    format!("{d} {} {} {}{shared}", e.before_first, e.after_last, e.overlap)
+                })
                 .collect();
             assert_eq!(told.join("; "), expect);
         };
@@ -114,7 +122,9 @@ mod tests {
         check(("2024-01-01", (1, 9), 9), ("2024-01-02", (20, 22), 0), "2024-01-01 0 10 0");
         check(("2024-01-01", (1, 9), 23), ("2024-01-02", (20, 22), 5), "2024-01-02 10 0 0");
         check(("2024-01-01", (1, 9), 9), ("2024-01-03", (20, 22), 0), "");
-        check(("2024-01-01", (1, 9), 9), ("2024-01-02", (9, 12), 0), "2024-01-02 0 0 1");
+        check(("2024-01-01", (1, 9), 9), ("2024-01-02", (8, 12), 0), "2024-01-02 0 0 2");
+        // one id around midnight is two trades
+        check(("2024-01-01", (1, 9), 9), ("2024-01-02", (9, 12), 0), "2024-01-02 0 0 0 shared");
     }
 
     #[test]

@@ -58,10 +58,9 @@ fn is_over(row: &LedgerRow, waits: u32, now: DateTime<Utc>) -> bool {
 mod tests {
     use super::*;
 
-    /// The days of the first year on which a daily run asks again, as long as it gets the same.
-    fn asked(status: ArchiveStatus, checksum_refused: bool, checksum: Checksum) -> Vec<i64> {
-        let start = DateTime::UNIX_EPOCH;
-        let mut row = LedgerRow {
+    /// An archive of which nothing is held.
+    fn row(status: ArchiveStatus, fetched_at: DateTime<Utc>, tries: u32) -> LedgerRow {
+        LedgerRow {
             status,
             etag: None,
             last_modified: None,
@@ -69,11 +68,21 @@ mod tests {
             checksum_modified: None,
             archive: None,
             usable: None,
-            fetched_at: start,
-            tries: 1,
-            checksum_refused,
-        };
-        let listed = Listed { path: None, bytes: None, etag: None, modified: None, checksum };
+            fetched_at,
+            tries,
+            checksum_refused: false,
+        }
+    }
+
+    fn listed(checksum: Checksum) -> Listed {
+        Listed { path: None, bytes: None, etag: None, modified: None, checksum }
+    }
+
+    /// The days of the first year on which a daily run asks again, as long as it gets the same.
+    fn asked(status: ArchiveStatus, checksum_refused: bool, checksum: Checksum) -> Vec<i64> {
+        let start = DateTime::UNIX_EPOCH;
+        let mut row = LedgerRow { checksum_refused, ..row(status, start, 1) };
+        let listed = listed(checksum);
         let mut days = Vec::new();
         for day in 0..150 {
             // a minute after the run that fetched it, and then every day, at times a bit early
@@ -106,25 +115,8 @@ mod tests {
     #[test]
     fn clocks_that_go_back_and_odd_counts_do_no_harm() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().expect("time");
-        let listed = Listed {
-            path: None,
-            bytes: None,
-            etag: None,
-            modified: None,
-            checksum: Checksum::Absent,
-        };
-        let mut row = LedgerRow {
-            status: ArchiveStatus::Missing,
-            etag: None,
-            last_modified: None,
-            published_sha256: None,
-            checksum_modified: None,
-            archive: None,
-            usable: None,
-            fetched_at: at("2024-01-10T00:00:00Z"),
-            tries: 0,
-            checksum_refused: false,
-        };
+        let listed = listed(Checksum::Absent);
+        let mut row = row(ArchiveStatus::Missing, at("2024-01-10T00:00:00Z"), 0);
         assert!(!is_due(&row, &listed, at("2024-01-01T00:00:00Z")));
         assert!(is_due(&row, &listed, at("2024-01-11T00:00:00Z")), "of a former version");
         row.tries = u32::MAX;

@@ -13,6 +13,7 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use model::archive;
 use model::config::{Archives, PublicationLag, Series};
+use model::etag::same_etag;
 use model::fragment::RawArchive;
 use model::ledger::{Ledger, LedgerRow};
 use model::plan::{Gap, Group, Origin, Partition, PlannedUnit, Remote};
@@ -126,10 +127,9 @@ impl State<'_> {
 
 /// Whether the source has published an archive anew since a row was written.
 fn changed(row: &LedgerRow, listed: &Listed) -> bool {
-    let plain = |etag: &str| etag.trim_start_matches("W/").trim_matches('"').to_owned();
     let held_bytes = row.archive.as_ref().map(|archive| archive.bytes);
     let archive_changed = match (&row.etag, &listed.etag, row.last_modified, listed.modified) {
-        (Some(held), Some(listed), ..) => plain(held) != plain(listed),
+        (Some(held), Some(listed), ..) => !same_etag(held, listed),
         // headers tell seconds, listings may tell more
         (.., Some(held), Some(listed)) => held.timestamp() != listed.timestamp(),
         _ => held_bytes.zip(listed.bytes).is_some_and(|(held, listed)| held != listed),
@@ -239,11 +239,15 @@ impl<'a> Chooser<'a> {
             })
             .map(|(_, state)| state)
             .collect();
+        let is_klines = self.series.dataset == Dataset::Klines;
+        let spoiled_days = days.iter().any(|(_, state)| matches!(state, State::Spoiled));
         let use_month = match &monthly {
             _ if monthly.is_in() => true,
             State::Fetch { listed, .. } => {
-                // whoever asks for months gets them, though all days be held
+                // whoever asks for months gets them, though all days be held; a spoiled day of
+                // klines keeps its whole month as it is until something has its rows
                 self.series.archives == Archives::Monthly
+                    || is_klines && spoiled_days
                     || !needed.is_empty() && month_is_better(listed, &needed, whole)
             }
             _ => false,
@@ -256,8 +260,7 @@ impl<'a> Chooser<'a> {
         };
         // what silver has of a spoiled archive stays, unless something new may have it too
         let is_new = |state: &State<'_>| matches!(state, State::Fetch { .. });
-        let spoiled_days = days.iter().any(|(_, state)| matches!(state, State::Spoiled));
-        let is_one_group = use_month || self.series.dataset == Dataset::Klines;
+        let is_one_group = use_month || is_klines;
         let may_mend = use_month
             && (is_new(&monthly) || days.iter().any(|(_, state)| is_new(state) && state.is_in()));
         if is_one_group && (matches!(monthly, State::Spoiled) || spoiled_days && !may_mend) {
@@ -280,7 +283,7 @@ impl<'a> Chooser<'a> {
                 units.extend(self.planned(Period::Day(day), state));
             }
         }
-        if use_month || self.series.dataset == Dataset::Klines {
+        if is_one_group {
             self.group(Period::Month(month), units);
         } else {
             for unit in units {

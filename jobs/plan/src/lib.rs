@@ -6,7 +6,8 @@
 //! `runs/<run>/plan.json`; a run that has a plan keeps it. Nothing to do is a plan without
 //! batches and a success.
 //!
-//! It must not know how archives are downloaded, what is in them, or that tables have logs.
+//! It must not know how archives are downloaded, what is in them, or what is in the tables: of
+//! those it only asks whether their logs are whole.
 //!
 //! | module | what lives there |
 //! |---|---|
@@ -162,9 +163,8 @@ async fn ledger(context: &Context) -> Result<Ledger, Failure> {
     let read = context.lake.ledger().await;
     let (version, ledger) = read.with_context(|| format!("no plan without the ledger: {MEND}"))?;
     whole(context, version).await?;
-    let log = format!("{}/_delta_log", layout::table(Table::Builds));
     // the first entry of a log only makes the table
-    if version == 0 && context.lake.list(&log).await?.len() > 1 {
+    if version == 0 && context.lake.list(&layout::log(Table::Builds)).await?.len() > 1 {
         let error = anyhow!(
             "`{}` holds no extract of the ledger, though the lake has a ledger: {MEND}",
             layout::INDEX

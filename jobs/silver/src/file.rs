@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -12,9 +11,8 @@ use model::fragment::{RawArchive, SilverFragment};
 use model::plan::{Group, Origin, PlannedUnit};
 use model::schema::Table;
 use model::{Dataset, Market, Period, Symbol, Timeframe, Unit};
-use sha2::{Digest as _, Sha256};
 use stage::{Clock, Meter};
-use store::Lake;
+use store::{Lake, sum};
 use tokio::runtime::Handle;
 
 use crate::batch::check_units;
@@ -95,10 +93,15 @@ pub fn run(
         let now = clock.now();
         let mut inputs = Vec::with_capacity(zips.len());
         for (planned, zip) in group.units.iter().zip(zips) {
-            let (sha256, bytes) = hash(zip)
+            let sum = File::open(zip)
+                .and_then(|mut file| sum::of(&mut file, true))
                 .with_context(|| format!("cannot read the archive `{}`", zip.display()))?;
-            let object = zip.display().to_string();
-            let archive = RawArchive { object, sha256, bytes, fetched_at: now };
+            let archive = RawArchive {
+                object: zip.display().to_string(),
+                sha256: sum.sha256.unwrap_or_default(),
+                bytes: sum.bytes,
+                fetched_at: now,
+            };
             inputs.push(Input {
                 unit: planned.unit.clone(),
                 archive,
@@ -155,26 +158,4 @@ fn group(units: Vec<(Unit, PathBuf)>) -> Vec<(Group, Vec<PathBuf>)> {
         zips.push(zip);
     }
     groups.into_values().collect()
-}
-
-/// SHA-256 and size of a file.
-fn hash(path: &Path) -> io::Result<(String, u64)> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    let mut bytes = 0;
-    loop {
-        let n = file.read(&mut buffer)?;
-        if n == 0 {
-            break;
-        }
-        hasher.update(&buffer[..n]);
-        bytes += n as u64;
-    }
-    let hex = hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    Ok((hex, bytes))
 }

@@ -1,5 +1,6 @@
 //! A directory as an object store. Reading is the library's; writing goes through [`Disk`], so
-//! that it survives a power cut, and neither listing nor deleting goes through a link.
+//! that it survives a power cut. Nothing behind a link to a folder is deleted, and a listing
+//! enters none that it meets: only the folder that is asked for may be reached through one.
 //!
 //! Keys are those of the library's local store: absolute paths without the first slash.
 

@@ -8,7 +8,8 @@
 //! | [`lake`] | opening a lake; reading, writing and listing objects |
 //! | [`staged`] | large objects: written beside the lake, then published whole |
 //! | [`disk`] | how files come onto a disk: nothing acknowledged is lost by a power cut |
-//! | `directory` | a directory as an object store over it, which follows no link |
+//! | `directory` | a directory as an object store over it, which deletes nothing behind a link |
+//! | `blocking` | work that may block |
 //! | [`document`] | JSON documents: plans, fragments, ledger extracts |
 //! | [`logs`] | whether the logs of tables are whole, and the heads by which it is seen |
 //! | `once` | a store over either, in which the checkpoint that came first stays |
@@ -18,6 +19,7 @@
 //! | [`schema`] | the Arrow form of the model's schemas |
 //! | [`parquet`] | Parquet files: the only place that writes them |
 
+mod blocking;
 mod directory;
 pub mod disk;
 pub mod document;
@@ -31,5 +33,6 @@ pub mod staged;
 pub mod sum;
 mod swap;
 
+pub use blocking::blocking;
 pub use lake::{Lake, StoreError};
 pub use staged::{LocalCopy, Staged};

@@ -31,8 +31,9 @@ const SWAPS: u32 = 20;
 /// A log that is not whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{key}` {problem}: {table} is damaged; `cargo xtask rebuild --table {table}`, with the same --env, \
-     --config and --lake, makes it anew from what bronze holds"
+    "`{key}` {problem}: {table} is damaged; `cargo xtask rebuild --table {table}`, with the same \
+     --env, --config and --lake (`--lake s3://BUCKET/` for a deployed lake), makes it anew from \
+     what the lake holds"
 )]
 pub struct Damage {
     /// The table.
@@ -68,6 +69,17 @@ pub struct Head {
     /// The run that makes the table anew, and has not committed it yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuilding: Option<RunId>,
+    /// Whether that run is still moving the former log out of use.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moving: bool,
+}
+
+impl Head {
+    /// The mark of a run that makes the table anew.
+    fn of_rebuild(run: &RunId, moving: bool) -> Self {
+        let rebuilding = Some(run.clone());
+        Self { version: 0, sha256: String::new(), checkpoint: None, rebuilding, moving }
+    }
 }
 
 /// A checkpoint, as a head says it.
@@ -156,6 +168,8 @@ impl Logs {
         loop {
             match self.look(table, by).await {
                 Err(LogError::Damaged(_)) if attempt < LOOKS => {}
+                // it expired after it was listed
+                Err(LogError::Store(error)) if attempt < LOOKS && error.is_not_found() => {}
                 found => return found,
             }
             tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
@@ -204,7 +218,7 @@ impl Logs {
             None => None,
             Some((version, files)) => Some(self.checkpoint(*version, files).await?),
         };
-        let head = Head { version: log.last, sha256, checkpoint, rebuilding: None };
+        let head = Head { version: log.last, sha256, checkpoint, rebuilding: None, moving: false };
         let (before, held) = log.head.unzip();
         if before.as_ref() == Some(&head) {
             return Ok(true);
@@ -230,17 +244,13 @@ impl Logs {
     }
 
     /// Takes the log of a table out of use: it is moved to `damaged/<run>/`, and the table is one
-    /// for `run` alone until that has committed it. May be repeated.
+    /// for `run` alone until that has committed it. May be killed and repeated: until all of the
+    /// log is moved the head says so, and the table is damaged for `run`, too.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn set_aside(&self, table: Table, run: &RunId) -> Result<(), StoreError> {
-        let head = Head {
-            version: 0,
-            sha256: String::new(),
-            checkpoint: None,
-            rebuilding: Some(run.clone()),
-        };
+        let (moving, moved) = (Head::of_rebuild(run, true), Head::of_rebuild(run, false));
         let (from, to) = (layout::log(table), layout::damaged_log(run, table));
         // first the head: from here on nobody takes the table for one that was never made
         let place = layout::head(table);
@@ -250,27 +260,38 @@ impl Logs {
                 self.lake.rename(&place, &format!("{to}-head"))?;
             }
         }
-        self.mark(table, &head).await?;
-        if self.lake.rename(&from, &to)? {
-            return Ok(());
+        self.mark(table, None, &moving).await?;
+        if !self.lake.rename(&from, &to)? {
+            for entry in self.lake.list(&from).await? {
+                let Some(name) = entry.key.strip_prefix(&from) else { continue };
+                let to = format!("{to}{name}");
+                let objects = self.lake.objects();
+                objects.copy(&location(&entry.key), &location(&to)).await.map_err(|source| {
+                    StoreError::Object { action: "move", key: entry.key.clone(), source }
+                })?;
+                self.lake.delete(&entry.key).await?;
+            }
         }
-        for entry in self.lake.list(&from).await? {
-            let Some(name) = entry.key.strip_prefix(&from) else { continue };
-            let to = format!("{to}{name}");
-            let objects = self.lake.objects();
-            objects.copy(&location(&entry.key), &location(&to)).await.map_err(|source| {
-                StoreError::Object { action: "move", key: entry.key.clone(), source }
-            })?;
-            self.lake.delete(&entry.key).await?;
-        }
-        Ok(())
+        self.mark(table, Some(&moving), &moved).await
     }
 
-    /// Writes a head whatever it says now, in turn with those who look at it before they write.
-    async fn mark(&self, table: Table, head: &Head) -> Result<(), StoreError> {
+    /// Writes a head in turn with those who look at it before they write: whatever it says now, or
+    /// only while it says `before`. What else it says then is another run's mark, which stays.
+    async fn mark(
+        &self,
+        table: Table,
+        before: Option<&Head>,
+        head: &Head,
+    ) -> Result<(), StoreError> {
         let key = layout::head(table);
+        let before = before.map(|before| json(&key, before)).transpose()?;
         for attempt in 0..SWAPS {
             let held = self.lake.hold(&key).await?;
+            if let Some(before) = &before
+                && held.as_ref().is_none_or(|held| held.bytes != *before)
+            {
+                return Ok(());
+            }
             let bytes = json(&key, head)?;
             if held.as_ref().is_some_and(|held| held.bytes == bytes)
                 || self.lake.swap(&key, held.as_ref(), bytes).await?
@@ -290,6 +311,11 @@ impl Logs {
         let rebuilding = head.as_ref().and_then(|head| head.rebuilding.as_ref());
         if let Some(run) = rebuilding.filter(|run| by.is_none_or(|by| by != *run)) {
             let problem = format!("says that run {run} makes the table anew and is not done");
+            return Err(damage(layout::head(table), problem).into());
+        }
+        // what is left of the log may look whole, and the head that knew better is gone
+        if let Some(run) = rebuilding.filter(|_| head.is_some_and(|head| head.moving)) {
+            let problem = format!("says that run {run} moves the log out of use and is not done");
             return Err(damage(layout::head(table), problem).into());
         }
         let pointer = self.pointer(table).await?;

@@ -11,6 +11,7 @@ use model::layout;
 use model::ledger::LedgerRow;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use crate::blocking::blocking;
 use crate::lake::{Lake, StoreError};
 
 impl Lake {
@@ -27,16 +28,12 @@ impl Lake {
         let newest = entries.into_iter().rev().find(|e| layout::parse_index(&e.key).is_some());
         let Some(newest) = newest else { return Ok(BTreeMap::new()) };
         let bytes = self.read(&newest.key).await?;
-        let read = tokio::task::spawn_blocking(move || sizes(bytes, &keep)).await;
-        let document = |source| StoreError::Document {
-            key: newest.key.clone(),
+        let read = blocking(move || sizes(bytes, &keep)).await;
+        read.map_err(|source| StoreError::Document {
+            key: newest.key,
             what: "ledger extract",
             source,
-        };
-        match read {
-            Ok(sizes) => sizes.map_err(document),
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        })
     }
 }
 

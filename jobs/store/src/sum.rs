@@ -1,13 +1,15 @@
 //! What stands for the bytes of an object: its size, CRC-32 and SHA-256, read as a stream.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read};
 use std::path::Path as FilePath;
 
 use futures::TryStreamExt as _;
+use model::unit::hex;
 use object_store::ObjectStoreExt as _;
 use sha2::{Digest as _, Sha256};
 
+use crate::blocking::blocking;
 use crate::lake::{Lake, StoreError, location};
 use crate::staged::LocalCopy;
 
@@ -46,37 +48,39 @@ impl Hashes {
     }
 
     fn done(self) -> Sum {
-        use std::fmt::Write as _;
-        let hex = |sha256: Sha256| {
-            sha256.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            })
-        };
-        Sum { bytes: self.bytes, crc32: self.crc32.finalize(), sha256: self.sha256.map(hex) }
+        let sha256 = self.sha256.map(|sha256| hex(&sha256.finalize()));
+        Sum { bytes: self.bytes, crc32: self.crc32.finalize(), sha256 }
     }
 }
 
-fn of_file(path: &FilePath, with_sha256: bool) -> Result<Sum, StoreError> {
-    let error = |source| StoreError::File { action: "read", path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(error)?;
+/// Reads to the end and tells what stands for the bytes. Blocks.
+///
+/// # Errors
+/// Whatever reading fails with.
+pub fn of(bytes: &mut impl Read, with_sha256: bool) -> io::Result<Sum> {
     let mut hashes = Hashes::new(with_sha256);
     let mut chunk = vec![0; CHUNK];
     loop {
-        match file.read(&mut chunk).map_err(error)? {
+        match bytes.read(&mut chunk)? {
             0 => return Ok(hashes.done()),
             n => hashes.add(&chunk[..n]),
         }
     }
 }
 
+fn of_file(path: &FilePath, with_sha256: bool) -> Result<Sum, StoreError> {
+    File::open(path)
+        .and_then(|mut file| of(&mut file, with_sha256))
+        .map_err(|source| StoreError::File { action: "read", path: path.to_owned(), source })
+}
+
 impl LocalCopy {
-    /// Reads the file whole and tells its size and CRC-32. Blocks.
+    /// Reads the file whole and tells what stands for its bytes. Blocks.
     ///
     /// # Errors
     /// [`StoreError::File`].
-    pub fn sum(&self) -> Result<Sum, StoreError> {
-        of_file(self.path(), false)
+    pub fn sum(&self, with_sha256: bool) -> Result<Sum, StoreError> {
+        of_file(self.path(), with_sha256)
     }
 }
 
@@ -89,11 +93,7 @@ impl Lake {
         let object = |source| StoreError::Object { action: "read", key: key.to_owned(), source };
         if let Some(path) = self.local_path(key) {
             self.objects.head(&location(key)).await.map_err(object)?;
-            let sum = tokio::task::spawn_blocking(move || of_file(&path, with_sha256)).await;
-            return match sum {
-                Ok(sum) => sum,
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            };
+            return blocking(move || of_file(&path, with_sha256)).await;
         }
         let mut stream = self.objects.get(&location(key)).await.map_err(object)?.into_stream();
         let mut hashes = Hashes::new(with_sha256);

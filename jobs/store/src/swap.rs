@@ -1,6 +1,6 @@
 //! Replacing an object only as long as it is what was read: of two writers who read the same, one
 //! writes and the other reads again. On S3 by the ETag, on a directory by its bytes, under a lock
-//! of the folder it lies in. What is replaced is not known here.
+//! of the folder it lies in where there is one to be had. What is replaced is not known here.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -73,16 +73,19 @@ impl Lake {
 }
 
 /// Waits until nobody else, here or in another process, swaps anything in a folder. File systems
-/// that know no locks say so: there the bytes alone are compared.
+/// without such locks refuse each in its own way (NFS takes none of what is open for reading
+/// alone): there the bytes alone are compared.
 fn turn(folder: &std::path::Path) -> io::Result<Option<File>> {
     if !cfg!(unix) {
         return Ok(None);
     }
     let file = File::open(folder)?;
-    match file.lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
-        Err(error) => Err(error),
+    loop {
+        match file.lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Ok(None),
+        }
     }
 }
 

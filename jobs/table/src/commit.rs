@@ -278,7 +278,6 @@ async fn commit(
     #[expect(clippy::disallowed_methods, reason = "the library forgets transactions by this clock")]
     let updated = Utc::now().timestamp_millis();
     let properties = CommitProperties::default()
-        .with_max_retries(0)
         .with_application_transaction(Transaction::new_with_last_update(
             &stamp.app,
             1,
@@ -294,7 +293,17 @@ async fn commit(
                 serde_json::json!({"num_added_files": added, "num_removed_files": removed}),
             ),
         ]);
-    let prepared = CommitBuilder::from(properties)
+    submit(snapshot, properties, actions, operation).await
+}
+
+/// One commit on exactly the version of a snapshot; tells its own.
+pub(crate) async fn submit(
+    snapshot: &Snapshot,
+    properties: CommitProperties,
+    actions: Vec<Action>,
+    operation: DeltaOperation,
+) -> Result<u64, DeltaTableError> {
+    let prepared = CommitBuilder::from(properties.with_max_retries(0))
         .with_actions(actions)
         .build(Some(snapshot.state.as_ref()), snapshot.log.clone(), operation)
         .into_prepared_commit_future()

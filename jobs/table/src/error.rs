@@ -24,7 +24,7 @@ pub enum TableError {
     /// A data file is not what was committed.
     #[error(
         "`{key}` {problem}: `cargo xtask rebuild --table {table}`, with the same --env, --config and \
-         --lake, makes the table anew from what bronze holds"
+         --lake, makes the table anew from what the lake holds"
     )]
     Spoiled {
         /// The table.

@@ -8,12 +8,11 @@
 
 use std::collections::HashMap;
 
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::transaction::CommitProperties;
 use deltalake_core::kernel::{Action, MetadataExt as _, StructField, StructType};
 use deltalake_core::protocol::DeltaOperation;
-use tracing::instrument::WithSubscriber as _;
-use tracing::subscriber::NoSubscriber;
 
+use crate::commit::submit;
 use crate::create::{self, SCHEMA_VERSION, SCHEMA_VERSION_KEY};
 use crate::error::TableError;
 use crate::snapshot::Snapshot;
@@ -127,16 +126,8 @@ pub(crate) async fn commit_metadata(
     operation: DeltaOperation,
 ) -> Result<(), deltalake_core::DeltaTableError> {
     let ours = serde_json::json!({ "previous": snapshot.entry });
-    let properties = CommitProperties::default()
-        .with_max_retries(0)
-        .with_metadata([("marketLake".to_owned(), ours)]);
-    let prepared = CommitBuilder::from(properties)
-        .with_actions(vec![metadata])
-        .build(Some(snapshot.state.as_ref()), snapshot.log.clone(), operation)
-        .into_prepared_commit_future()
-        .await?;
-    // as for every commit: a lost race is no trouble, and no hook runs
-    prepared.into_future().with_subscriber(NoSubscriber::default()).await?;
+    let properties = CommitProperties::default().with_metadata([("marketLake".to_owned(), ours)]);
+    submit(snapshot, properties, vec![metadata], operation).await?;
     Ok(())
 }
 

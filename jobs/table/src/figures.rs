@@ -2,6 +2,7 @@
 //! are written lives in `stats`.
 
 use chrono::DateTime;
+use model::whole::DayIds;
 
 use crate::snapshot::LiveFile;
 
@@ -29,6 +30,14 @@ impl FileFigures {
             Some(time.timestamp_micros())
         };
         Some((of("minValues")?, of("maxValues")?))
+    }
+
+    /// The ids of a file with so many rows of one day, and whether that is sure: where it is not,
+    /// somebody has to look inside.
+    pub fn day_ids(&self, id: &str, rows: u64) -> (DayIds, bool) {
+        let (ids, times) = (self.longs(id), self.longs("time_us"));
+        let is_sure = ids.is_some() && times.is_some() && self.is_clean(rows);
+        (DayIds { count: rows, ids, times }, is_sure)
     }
 
     /// How many rows have nothing in a column.

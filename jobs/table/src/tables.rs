@@ -25,7 +25,7 @@ const LOADS: u32 = 4;
 /// Attempts to evolve a table before the race counts as lost.
 const EVOLUTIONS: u32 = 40;
 
-/// The tables of a lake. Cheap to clone; holds no state of them.
+/// The tables of a lake. Cheap to clone; of their state it remembers only what it has verified.
 #[derive(Debug, Clone)]
 pub struct Tables {
     pub(crate) lake: Lake,

@@ -9,7 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use model::layout;
 use model::schema::Table;
 use store::sum::Sum;
-use store::{Lake, LocalCopy};
+use store::{Lake, LocalCopy, blocking};
 
 use crate::error::TableError;
 use crate::snapshot::{LiveFile, Snapshot};
@@ -93,10 +93,7 @@ pub async fn sound_copy(
 ) -> Result<LocalCopy, TableError> {
     let key = format!("{}/{}", layout::table(table), file.path);
     let summed = match lake.local_copy(&key).await {
-        Ok(copy) => {
-            let sum = tokio::task::spawn_blocking(move || Ok((copy.sum()?, copy))).await;
-            sum.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
-        }
+        Ok(copy) => blocking(move || copy.sum(false).map(|sum| (sum, copy))).await,
         Err(error) => Err(error),
     };
     match summed {

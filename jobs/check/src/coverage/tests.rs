@@ -134,7 +134,7 @@ fn holes_in_ids_belong_to_the_day_that_is_silent() {
         partial,
         trades("2024-01-04", (51, 60), 10),
         late,
-        trades("2024-01-06", (70, 80), 11),
+        trades("2024-01-06", (69, 80), 12),
     ];
     let archives =
         ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-06"];
@@ -148,6 +148,21 @@ fn holes_in_ids_belong_to_the_day_that_is_silent() {
             "2024-01-04 available 0",
             "2024-01-05 degraded 4 trade ids missing before its first row: 4",
             "2024-01-06 degraded 0 trade ids overlap those of the day before",
+        ]
+    );
+}
+
+#[test]
+fn an_id_that_two_trades_around_midnight_share_is_no_defect() {
+    let series = series(Dataset::AggTrades, "2024-01-01", "2024-01-02");
+    let days = vec![trades("2024-01-01", (1, 9), 9), trades("2024-01-02", (9, 19), 11)];
+    let facts = facts(&series, days, vec![("2024-01", ArchiveStatus::Ok)]);
+    assert_eq!(
+        judged(&series, &facts),
+        [
+            "2024-01-01 available 0",
+            "2024-01-02 available 0 its ids overlap those of the day before by one: its first id \
+             is also the last one there, of another trade",
         ]
     );
 }
@@ -212,8 +227,8 @@ fn rows_of_an_older_version_are_told() {
     );
     assert_eq!(
         judged(&series, &facts),
-        ["2024-01-01 degraded 0 its archive cannot be read in its latest version; \
-          the rows are those of the version before"]
+        ["2024-01-01 degraded 0 its archive cannot be read; \
+          the rows are those that were taken before"]
     );
 }
 
@@ -318,10 +333,10 @@ fn ids_as_far_apart_as_they_can_be_are_counted() {
     let series = series(Dataset::Trades, "2024-01-01", "2024-01-02");
     let days = vec![
         trades("2024-01-01", (i64::MIN, i64::MAX), 2),
-        trades("2024-01-02", (i64::MAX, i64::MAX), 1),
+        trades("2024-01-02", (i64::MIN, i64::MAX), 2),
     ];
     let facts = facts(&series, days, vec![("2024-01", ArchiveStatus::Ok)]);
     let told = judged(&series, &facts);
     assert!(told[0].starts_with("2024-01-01 degraded 18446744073709551613 "), "{told:?}");
-    assert!(told[1].contains("overlap"), "{told:?}");
+    assert!(told[1].contains("overlap those of the day before"), "{told:?}");
 }

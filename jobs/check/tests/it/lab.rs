@@ -10,7 +10,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, SchemaRef};
 use chrono::DateTime;
 use model::config::Config;
-use model::plan::Partition;
+use model::plan::{Group, Partition};
 use model::schema::Table;
 use model::{Day, RunId};
 use stage::{Clock, Context, ManualClock, Meter};
@@ -99,7 +99,11 @@ impl Lab {
         assert!(columns.is_empty(), "{table} has no {columns:?}");
         let batch = RecordBatch::try_new(SchemaRef::clone(&schema), arrays).unwrap();
         let content = format!("{batch:?}");
-        let file = self.tables.write(table, &partition, [batch], owner, "inputs", 0).await.unwrap();
+        let file = self
+            .tables
+            .write(table, &partition, [batch], owner, &Group::inputs([]), 0)
+            .await
+            .unwrap();
         let mut change = Change { files: file.into_iter().collect(), ..Change::default() };
         if matches!(table, Table::Trades | Table::Klines | Table::Bars) {
             change.partitions.push(partition);
@@ -107,6 +111,13 @@ impl Lab {
         let at = DateTime::UNIX_EPOCH;
         let stamp = Stamp::new(table, &self.context.run, "lab", &content, at);
         self.tables.replace(table, &stamp, change).await.unwrap();
+    }
+
+    /// Puts the rows of a table into files that belong to no run, as a rebuild does.
+    pub(crate) async fn make_anew(&self, table: Table) {
+        let rows = self.tables.salvage(table, true).await.unwrap().rows;
+        let stamp = Stamp::new(table, &self.context.run, "rebuild", "", DateTime::UNIX_EPOCH);
+        self.tables.make_anew(table, &stamp, rows).await.unwrap();
     }
 
     /// Trades with these ids; the trade of id n happens n hours after the first day's start.
@@ -197,15 +208,17 @@ impl Lab {
         self.fill(Table::Rejects, unit, &partition, columns).await;
     }
 
-    /// A row of `ops.builds`.
-    pub(crate) async fn build(&self, table: Table, group: &str, read: i64, silver: i64) {
+    /// A row of `ops.builds`: rows read, in silver, and lost against another one of their key.
+    pub(crate) async fn build(&self, table: Table, group: &str, [read, silver, lost]: [i64; 3]) {
         let columns = vec![
             ("group_id", words(group)),
             ("table_name", words(table.as_str())),
-            ("inputs", words("inputs")),
+            ("inputs", words(&Group::inputs([]))),
             ("units", words("[]")),
             ("rows_read", longs([read].into_iter())),
             ("rows_silver", longs([silver].into_iter())),
+            ("rows_duplicate", longs([lost].into_iter())),
+            ("rows_conflicting", longs([lost].into_iter())),
         ];
         self.fill(Table::Builds, group, &[("source", "binance")], columns).await;
     }

@@ -7,6 +7,7 @@ use check::Options;
 use lab::{Bar, KLINES, Lab};
 use model::exit::Exit;
 use model::schema::Table;
+use stage::{Clock, ManualClock};
 
 const ALL: Options = Options { all: true, strict: false };
 /// The group of the first day's trades.
@@ -40,9 +41,9 @@ async fn statuses(lab: &Lab, check: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sound_lake_passes() {
     let lab = sound().await;
-    lab.build(Table::Trades, TRADES, 24, 24).await;
-    lab.build(Table::Trades, "binance/spot/trades/BTCUSDT/2024-01-02", 24, 24).await;
-    lab.build(Table::Klines, KLINES, 48, 48).await;
+    lab.build(Table::Trades, TRADES, [24, 24, 0]).await;
+    lab.build(Table::Trades, "binance/spot/trades/BTCUSDT/2024-01-02", [24, 24, 0]).await;
+    lab.build(Table::Klines, KLINES, [48, 48, 0]).await;
     let summary = check::run(&lab.context, ALL).await.unwrap();
     assert!(summary.warned.is_empty() && summary.failed.is_empty(), "{}", summary.text());
     assert_eq!(
@@ -160,9 +161,9 @@ async fn nothing_changed_means_nothing_compared() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_are_not_accounted_for_fail() {
-    let check = async |silver: i64, read: i64, expect: Result<&str, &str>| {
+    let check = async |counts: [i64; 3], expect: Result<&str, &str>| {
         let lab = sound().await;
-        lab.build(Table::Trades, TRADES, read, silver).await;
+        lab.build(Table::Trades, TRADES, counts).await;
         let found = check::run(&lab.context, ALL).await;
         match (found, expect) {
             (Ok(_), Ok(_)) => {}
@@ -173,16 +174,18 @@ async fn rows_that_are_not_accounted_for_fail() {
         let (Ok(part) | Err(part)) = expect;
         assert!(rows.contains(part), "{rows}");
     };
-    check(24, 24, Ok("24 rows of 1 builds, 0 figures differ")).await;
-    check(23, 23, Err("24 rows of 1 builds, 1 figures differ")).await;
-    check(24, 25, Err("24 rows of 1 builds, 1 figures differ")).await;
+    check([24, 24, 0], Ok("24 rows of 1 builds, 0 figures differ")).await;
+    check([23, 23, 0], Err("24 rows of 1 builds, 1 figures differ")).await;
+    check([25, 24, 0], Err("24 rows of 1 builds, 1 figures differ")).await;
+    // what lost against another row must stand in the rejects
+    check([26, 24, 2], Err("24 rows of 1 builds, 1 figures differ")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_that_nothing_is_held_of_any_more_fails() {
     let lab = sound().await;
     // rows of a day that no file holds: something took them
-    lab.build(Table::Trades, "binance/spot/trades/BTCUSDT/2024-01-05", 7, 7).await;
+    lab.build(Table::Trades, "binance/spot/trades/BTCUSDT/2024-01-05", [7, 7, 0]).await;
     let failure = check::run(&lab.context, ALL).await.unwrap_err();
     assert_eq!(failure.exit, Exit::DataRefused);
     assert_eq!(
@@ -212,6 +215,32 @@ async fn an_older_check_leaves_newer_coverage_alone() {
     youngest.run = model::RunId::new(youngest.clock.now() + chrono::TimeDelta::hours(2), 9);
     check::run(&youngest, ALL).await.unwrap();
     assert_eq!(lab.ask(told).await, [youngest.run.to_string()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn findings_that_were_merged_with_others_are_replaced() {
+    let lab = sound().await;
+    let mut other = lab.context.clone();
+    other.run = model::RunId::new(other.clock.now() + chrono::TimeDelta::hours(1), 8);
+    for context in [&lab.context, &other] {
+        check::run(context, ALL).await.unwrap();
+    }
+    let told = "SELECT run, count(*), count(DISTINCT checked_at) FROM ops.checks \
+                GROUP BY run ORDER BY run";
+    let before = lab.ask(told).await;
+    lab.make_anew(Table::Checks).await;
+    assert_eq!(lab.ask(told).await, before);
+    // later, so that its rows are others
+    let mut again = lab.context.clone();
+    let later = again.clock.now() + chrono::TimeDelta::hours(1);
+    again.clock = Clock::Manual(ManualClock::at(later));
+    check::run(&again, ALL).await.unwrap();
+    assert_eq!(lab.ask(told).await, before);
+    let own = format!(
+        "SELECT DISTINCT CAST(checked_at AS varchar) FROM ops.checks WHERE run = '{}'",
+        again.run
+    );
+    assert_eq!(lab.ask(&own).await, ["2024-01-10T13:00:00Z"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ use model::plan::{Batch, BatchRef, Group, Origin, Plan, PlanTotals, PlannedUnit}
 use model::schema::Table;
 use model::{Unit, UnitId, layout};
 use stage::{Context, Failure};
+use store::StoreError;
 use table::Tables;
 
 use super::Report;
@@ -92,24 +93,17 @@ async fn spoiled(
     let looks = needed.into_iter().filter_map(|(unit, sha256)| {
         let raw = entries.get(&(unit, sha256))?.iter().find_map(|entry| entry.raw())?;
         Some(async move {
-            let why = match context.lake.sum(&raw.object, true).await {
-                Ok(sum) if sum.sha256.as_deref() == Some(sha256) => return Ok(None),
-                Ok(sum) => format!(
-                    "`{}` is not what was fetched: {} bytes with another SHA-256, expected {}",
-                    raw.object, sum.bytes, raw.bytes
-                ),
-                Err(error) if error.is_not_found() => format!("`{}` is gone", raw.object),
-                Err(error) if context.lake.directory().is_some() => model::human::chain(&error),
-                Err(error) => return Err(error),
-            };
-            let unit: UnitId = match unit.parse::<Unit>() {
-                Ok(unit) => unit.id(),
-                Err(_) => return Ok(None),
-            };
-            Ok(Some((unit, sha256.to_owned(), why)))
+            let fault = ledger::fault(&context.lake, &raw).await?;
+            let (Some(fault), Ok(unit)) = (fault, unit.parse::<Unit>()) else { return Ok(None) };
+            Ok::<_, StoreError>(Some((
+                unit.id(),
+                sha256.to_owned(),
+                format!("`{}` {fault}", raw.object),
+            )))
         })
     });
-    let found: Vec<Option<_>> = futures::stream::iter(looks).buffered(READS).try_collect().await?;
+    let looks = futures::stream::iter(looks).buffered(READS);
+    let found: Vec<Option<_>> = looks.try_collect::<Vec<_>>().await?;
     Ok(found.into_iter().flatten().collect())
 }
 

@@ -23,6 +23,7 @@ use crate::gather;
 use crate::ledger::{self, Entry};
 use crate::ops;
 use crate::rows::{self, Reader};
+use crate::summary::Skipped;
 
 /// Makes a small table anew; of the others nothing is done here.
 pub(super) async fn make(
@@ -39,6 +40,11 @@ pub(super) async fn make(
     let salvaged = tables.salvage(table, replaces).await.map_err(failure)?;
     for file in &salvaged.unreadable {
         tracing::warn!(%table, file, "cannot be read: what only it held is gone");
+        // the ledger has fragments and its extract to be made from, and check judges anew
+        if matches!(table, Table::Runs | Table::Checks) {
+            let why = format!("`{file}` cannot be read, and nothing else holds its rows");
+            report.left_out.push(Skipped { group: table.to_string(), why });
+        }
     }
     let mut rows = salvaged.rows;
     match table {

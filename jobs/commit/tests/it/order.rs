@@ -99,6 +99,28 @@ async fn a_younger_run_with_more_units_is_not_undone() {
     assert_eq!(ledger.builds[group].units.len(), 2);
 }
 
+#[tokio::test]
+async fn a_later_archive_that_cannot_be_read_any_more_holds_up_nothing() {
+    let world = world();
+    let id = |day: &str| format!("binance/spot/trades/BTCUSDT/{day}");
+    let (one, two) = (id("2024-01-01"), id("2024-01-02"));
+    let a = planned(&world, 1, 1).await;
+    a.day(DAY, "a5", 10).await;
+    a.commit().await;
+    // fetched again, and not built: its batch failed; then it turns out to be of no use
+    let b = planned(&world, 2, 1).await;
+    b.fetched(&one, "bad", 11).await;
+    b.commit().await;
+    let c = planned(&world, 3, 1).await;
+    c.built(&one, &[(&one, "bad")]).await;
+    c.commit().await;
+    let d = planned(&world, 4, 1).await;
+    d.fetched(&two, "a6", 12).await;
+    d.built("binance/spot/trades/BTCUSDT/2024-01", &[(&one, "a5"), (&two, "a6")]).await;
+    assert!(d.commit().await.skipped.is_empty());
+    assert_eq!(ask(&world, COUNT).await, ["11"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_runs_at_once_neither_lose_nor_double_a_row() {
     for round in 0..3 {

@@ -81,6 +81,57 @@ async fn the_mark_of_a_rebuild_goes_by_its_own_run_alone() {
     assert_eq!((world.head().await.version, world.head().await.rebuilding), (0, None));
 }
 
+#[tokio::test]
+async fn a_log_that_is_half_set_aside_is_set_aside_by_the_repetition() {
+    let world = World::new();
+    for version in 0..3 {
+        world.commit(version).await;
+    }
+    world.logs.record(TABLE, None).await.expect("record");
+    // what is left looks whole: the head alone knew of it
+    world.lake.delete(&layout::log_entry(TABLE, 2)).await.expect("delete");
+    let (own, other) = (run(1), run(2));
+    world.logs.verify(TABLE, Some(&own)).await.expect_err("behind its head");
+    // killed after the mark
+    let moving = Head::of_rebuild(&own, true);
+    world.logs.mark(TABLE, None, &moving).await.expect("mark");
+    for by in [None, Some(&other), Some(&own)] {
+        let error = world.logs.record(TABLE, by).await.expect_err("not moved yet");
+        assert!(matches!(error, LogError::Damaged(_)), "{error:?}");
+    }
+    assert_eq!(world.head().await, moving);
+    // midway, as where there is no rename
+    let (from, to) = (layout::log(TABLE), layout::damaged_log(&own, TABLE));
+    let first = layout::log_entry(TABLE, 0);
+    let bytes = world.lake.read(&first).await.expect("read");
+    let copy = format!("{to}{}", first.strip_prefix(&from).expect("of the log"));
+    world.lake.write(&copy, bytes).await.expect("write");
+    world.lake.delete(&first).await.expect("delete");
+    world.logs.verify(TABLE, Some(&own)).await.expect_err("not moved yet");
+
+    world.logs.set_aside(TABLE, &own).await.expect("set aside");
+    assert!(world.lake.list(&from).await.expect("list").is_empty());
+    assert_eq!(world.lake.list(&to).await.expect("list").len(), 2);
+    assert_eq!(world.head().await, Head::of_rebuild(&own, false));
+    let head = world.lake.read(&layout::head(TABLE)).await.expect("read");
+    assert!(!String::from_utf8_lossy(&head).contains("moving"), "as former versions wrote it");
+    assert!(world.logs.verify(TABLE, Some(&own)).await.expect("set aside").is_none());
+    world.commit(0).await;
+    world.logs.record(TABLE, Some(&own)).await.expect("record");
+    assert_eq!((world.head().await.version, world.head().await.rebuilding), (0, None));
+}
+
+#[tokio::test]
+async fn a_run_that_has_moved_a_log_leaves_the_mark_of_another() {
+    let world = World::new();
+    world.commit(0).await;
+    let (own, other) = (run(1), run(2));
+    world.logs.set_aside(TABLE, &other).await.expect("set aside");
+    let (moving, moved) = (Head::of_rebuild(&own, true), Head::of_rebuild(&own, false));
+    world.logs.mark(TABLE, Some(&moving), &moved).await.expect("mark");
+    assert_eq!(world.head().await.rebuilding, Some(other));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_writers_the_newest_is_noted() {
     const LAST: u64 = 12;

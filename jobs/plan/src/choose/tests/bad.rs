@@ -76,6 +76,8 @@ fn what_silver_has_of_a_spoiled_archive_stays_until_it_can_be_read_again() {
     whole.check(listed, days, "2024-01[+2024-01 =2024-01-01..03]");
     let units = &whole.choose(listed, "", days).groups[0].units;
     assert!(units.len() == 3 && units[0].keeps, "{units:?}");
+    // the same in part of a month, sooner than the day is asked for again
+    scene.check("2024-01 2024-01-01..03", &vain, "2024-01[+2024-01 =2024-01-01..03]");
     // a day of trades is a group of its own
     let trades = "2024-01-01=ok 2024-01-02=corrupt built:2024-01-01=2024-01-01 \
                   built:2024-01-02=*2024-01-02";
@@ -85,4 +87,34 @@ fn what_silver_has_of_a_spoiled_archive_stays_until_it_can_be_read_again() {
     let month = "2024-01=corrupt built:2024-01=*2024-01";
     JANUARY.check("2024-01 2024-01-01..31:1", month, "2024-01[+2024-01]");
     scene.check("2024-01-01..03", month, "");
+}
+
+#[test]
+fn a_spoiled_day_of_klines_is_mended_by_its_month_though_days_are_cheaper() {
+    let scene = Scene { series: KLINES, ..JANUARY };
+    let mend = "2024-01[+2024-01 =2024-01-01..28]";
+    let listed = "2024-01:2000 2024-01-01..04 2024-01-06..31";
+    let held = "2024-01-01..28=ok 2024-01-05=corrupt \
+                built:2024-01=2024-01-01..04+*2024-01-05+2024-01-06..28";
+    // three days are new and small
+    scene.check(listed, held, mend);
+    let units = &scene.choose(listed, "", held).groups[0].units;
+    assert!(units.len() == 28 && units[0].keeps, "{units:?}");
+    // no day is new
+    let all = "2024-01-01..31=ok 2024-01-05=corrupt \
+               built:2024-01=2024-01-01..04+*2024-01-05+2024-01-06..31";
+    scene.check(listed, all, "2024-01[+2024-01 =2024-01-01..31]");
+    // once it is built with the month there is nothing to do
+    let mended = "2024-01=ok 2024-01-01..28=ok 2024-01-05=corrupt \
+                  built:2024-01=2024-01+2024-01-01..04+2024-01-06..28";
+    scene.check(listed, mended, "");
+    // a month that is bad itself is asked for no more than any other
+    scene.check(listed, &format!("{held} 2024-01=corrupt"), "");
+    let missing = format!("{held} 2024-01=missing");
+    scene.check(listed, &missing, "");
+    Scene { hours: 24, ..scene }.check(listed, &missing, mend);
+    // and one that came and could not be read: what silver has stays
+    scene.check(listed, &format!("{held} 2024-01=ok"), "");
+    // nothing is taken of a month that is not listed
+    scene.check("2024-01-01..04 2024-01-06..31", held, "");
 }

@@ -1,54 +1,33 @@
 //! plan against hosts whose listing has no end, drips, lies or leads elsewhere: always an end, the
 //! source's trouble and not a wrong configuration, and a plan again once the host is well.
 
-use std::sync::Arc;
-
 use exchange::faults::{Fault, Rule};
-use exchange::{Exchange, Handle, Options as Market, Range, SymbolSpec};
+use exchange::{Handle, Range};
 use model::Dataset;
-use model::RunId;
-use model::config::Config;
 use model::exit::Exit;
 use plan::Options;
-use stage::{Clock, Context, ManualClock, Meter};
-use store::Lake;
+use stage::Context;
+
+use crate::kit;
 
 /// A month of one symbol's trades, by day and whole.
 fn exchange() -> Handle {
-    let symbol = "BTCUSDT".parse().expect("symbol");
-    let mut spec = SymbolSpec::new(model::Market::Spot, symbol);
-    spec.trades = Some(20);
-    let options = Market {
-        symbols: vec![spec],
-        range: Range {
-            from: "2024-02-01".parse().expect("day"),
-            to: "2024-02-29".parse().expect("day"),
-            timeframes: Vec::new(),
-            daily: vec![Dataset::Trades],
-            monthly: vec![Dataset::Trades],
-        },
-        ..Market::default()
+    let range = Range {
+        from: "2024-02-01".parse().expect("day"),
+        to: "2024-02-29".parse().expect("day"),
+        timeframes: Vec::new(),
+        daily: vec![Dataset::Trades],
+        monthly: vec![Dataset::Trades],
     };
-    Exchange::start(&options).expect("exchange")
+    kit::exchange(20, range)
 }
 
 fn context(url: &str, limits: &str) -> (tempfile::TempDir, Context) {
-    let folder = tempfile::tempdir().expect("folder");
-    let text = format!(
+    kit::context(&format!(
         "environment: test\nsources:\n  binance:\n    url: {url}\n    markets:\n      spot:\n        \
          symbols: [BTCUSDT]\n        range: {{from: 2024-02-01, to: 2024-02-29}}\n        \
          datasets: {{trades: {{}}}}\nlimits:\n  download: {{backoff_ms: 1, attempts: 2, {limits}}}\n"
-    );
-    let now = "2024-06-01T00:00:00Z".parse().expect("time");
-    let context = Context {
-        lake: Lake::open(folder.path().to_str().expect("path"), None).expect("lake"),
-        config: Arc::new(Config::parse("lake.yaml", &text).expect("configuration")),
-        config_sha256: "c".to_owned(),
-        run: RunId::new(now, 0),
-        clock: Clock::Manual(ManualClock::at(now)),
-        meter: Meter::new("plan", false),
-    };
-    (folder, context)
+    ))
 }
 
 #[tokio::test]

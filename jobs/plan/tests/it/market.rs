@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use exchange::faults::{Fault, Rule};
 use exchange::{Exchange, Handle, Options as Market, Range, SymbolSpec};
-use model::config::{Config, Scope};
+use model::config::Scope;
 use model::exit::Exit;
 use model::fragment::{ArchiveStatus, RawArchive};
 use model::ledger::{BuildRow, Ledger, LedgerRow};
@@ -16,26 +16,20 @@ use plan::Options;
 use plan::report::Report;
 use plan::survey::{Checksum, Offer, Survey};
 use stage::http::Door;
-use stage::{Clock, Context, Failure, ManualClock, Meter};
-use store::Lake;
+use stage::{Context, Failure};
+
+use crate::kit;
 
 /// Two months of one symbol's trades and 1h bars.
 fn exchange() -> Handle {
-    let symbol: Symbol = "BTCUSDT".parse().expect("symbol");
-    let mut spec = SymbolSpec::new(model::Market::Spot, symbol);
-    spec.trades = Some(40);
-    let options = Market {
-        symbols: vec![spec],
-        range: Range {
-            from: "2024-02-01".parse().expect("day"),
-            to: "2024-03-31".parse().expect("day"),
-            timeframes: vec![Timeframe::H1],
-            daily: Dataset::ALL.to_vec(),
-            monthly: vec![Dataset::Trades, Dataset::AggTrades],
-        },
-        ..Market::default()
+    let range = Range {
+        from: "2024-02-01".parse().expect("day"),
+        to: "2024-03-31".parse().expect("day"),
+        timeframes: vec![Timeframe::H1],
+        daily: Dataset::ALL.to_vec(),
+        monthly: vec![Dataset::Trades, Dataset::AggTrades],
     };
-    Exchange::start(&options).expect("exchange")
+    kit::exchange(40, range)
 }
 
 struct Lab {
@@ -46,22 +40,13 @@ struct Lab {
 
 impl Lab {
     fn new(url: &str, symbols: &str, range: &str, datasets: &str, discovery: &str) -> Self {
-        let folder = tempfile::tempdir().expect("folder");
         let text = format!(
             "environment: test\nsources:\n  binance:\n    url: {url}\n    discovery: {discovery}\n    \
              markets:\n      spot:\n        symbols: {symbols}\n        range: {range}\n        \
              datasets: {datasets}\nlimits:\n  download: {{backoff_ms: 1, attempts: 3}}\n  \
              batch: {{units: 25}}\n"
         );
-        let now = "2024-06-01T00:00:00Z".parse().expect("time");
-        let context = Context {
-            lake: Lake::open(folder.path().to_str().expect("path"), None).expect("lake"),
-            config: Arc::new(Config::parse("lake.yaml", &text).expect("configuration")),
-            config_sha256: "c".to_owned(),
-            run: RunId::new(now, 0),
-            clock: Clock::Manual(ManualClock::at(now)),
-            meter: Meter::new("plan", false),
-        };
+        let (folder, context) = kit::context(&text);
         Self { context, text, _folder: folder }
     }
 

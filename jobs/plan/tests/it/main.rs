@@ -1,0 +1,5 @@
+//! plan as its callers see it, against the sample exchange and what it can be made to do.
+
+mod hostile;
+mod kit;
+mod market;
