@@ -1,4 +1,4 @@
-# Two roles: what the state machine does in its states, and what the schedule does.
+# The roles: what each state machine does in its states, and what their schedules do.
 
 locals {
   # Items of a map are executions under the map's label. AWS's pages name them so, and for looking and
@@ -9,17 +9,53 @@ locals {
   machine_arn = "arn:${local.partition}:states:${data.aws_region.this.name}:${var.account}:stateMachine:${var.name}-pipeline"
   task_arns   = "arn:${local.partition}:ecs:${data.aws_region.this.name}:${var.account}:task/${var.name}/*"
 
-  # of every revision: an execution that began before a deployment goes on with what it began with
-  task_definition_arns = [for arn in values(var.task_definitions) : replace(arn, "/:[0-9]+$/", ":*")]
+  # what the pipeline alone does
+  pipeline_statements = [
+    # a distributed map runs its items as executions of the same machine
+    {
+      sid       = "StartItems"
+      actions   = ["states:StartExecution"]
+      resources = [local.machine_arn]
+    },
+    {
+      sid       = "WatchItems"
+      actions   = ["states:DescribeExecution", "states:StopExecution"]
+      resources = local.item_arns
+    },
+    {
+      sid       = "ListBatches"
+      actions   = ["s3:ListBucket"]
+      resources = ["arn:${local.partition}:s3:::${var.bucket}"]
+      prefix    = "${var.runs_prefix}/*"
+    },
+    {
+      sid       = "ReadDirtySymbols"
+      actions   = ["s3:GetObject"]
+      resources = ["arn:${local.partition}:s3:::${var.bucket}/${var.runs_prefix}/*/dirty.json"]
+    },
+    {
+      sid       = "CloseRuns"
+      actions   = ["s3:PutObject"]
+      resources = ["arn:${local.partition}:s3:::${var.bucket}/${var.runs_prefix}/*/summary.json"]
+    },
+    {
+      sid       = "SetBatchesAside"
+      actions   = ["sqs:SendMessage"]
+      resources = [aws_sqs_queue.failed_batches.arn]
+    },
+  ]
 }
 
 data "aws_region" "this" {}
 
-data "aws_iam_policy_document" "pipeline" {
+data "aws_iam_policy_document" "machine" {
+  for_each = local.machines
+
+  # of every revision: an execution that began before a deployment goes on with what it began with
   statement {
     sid       = "StartTasks"
     actions   = ["ecs:RunTask"]
-    resources = local.task_definition_arns
+    resources = [for arn in each.value.task_definitions : replace(arn, "/:[0-9]+$/", ":*")]
 
     condition {
       test     = "ArnEquals"
@@ -51,7 +87,7 @@ data "aws_iam_policy_document" "pipeline" {
   statement {
     sid       = "PassTheStagesRoles"
     actions   = ["iam:PassRole"]
-    resources = var.role_arns
+    resources = each.value.role_arns
 
     condition {
       test     = "StringEquals"
@@ -67,47 +103,24 @@ data "aws_iam_policy_document" "pipeline" {
     resources = ["arn:${local.partition}:events:${data.aws_region.this.name}:${var.account}:rule/StepFunctionsGetEventsForECSTaskRule"]
   }
 
-  # a distributed map runs its items as executions of the same machine
-  statement {
-    sid       = "StartItems"
-    actions   = ["states:StartExecution"]
-    resources = [local.machine_arn]
-  }
+  dynamic "statement" {
+    for_each = each.value.statements
 
-  statement {
-    sid       = "WatchItems"
-    actions   = ["states:DescribeExecution", "states:StopExecution"]
-    resources = local.item_arns
-  }
+    content {
+      sid       = statement.value.sid
+      actions   = statement.value.actions
+      resources = statement.value.resources
 
-  statement {
-    sid       = "ListBatches"
-    actions   = ["s3:ListBucket"]
-    resources = ["arn:${local.partition}:s3:::${var.bucket}"]
+      dynamic "condition" {
+        for_each = try([statement.value.prefix], [])
 
-    condition {
-      test     = "StringLike"
-      variable = "s3:prefix"
-      values   = ["${var.runs_prefix}/*"]
+        content {
+          test     = "StringLike"
+          variable = "s3:prefix"
+          values   = [condition.value]
+        }
+      }
     }
-  }
-
-  statement {
-    sid       = "ReadDirtySymbols"
-    actions   = ["s3:GetObject"]
-    resources = ["arn:${local.partition}:s3:::${var.bucket}/${var.runs_prefix}/*/dirty.json"]
-  }
-
-  statement {
-    sid       = "CloseRuns"
-    actions   = ["s3:PutObject"]
-    resources = ["arn:${local.partition}:s3:::${var.bucket}/${var.runs_prefix}/*/summary.json"]
-  }
-
-  statement {
-    sid       = "SetBatchesAside"
-    actions   = ["sqs:SendMessage"]
-    resources = [aws_sqs_queue.failed_batches.arn]
   }
 
   statement {
@@ -144,7 +157,7 @@ data "aws_iam_policy_document" "scheduler" {
   statement {
     sid       = "StartTheMachines"
     actions   = ["states:StartExecution"]
-    resources = [aws_sfn_state_machine.this.arn, aws_sfn_state_machine.maintain.arn]
+    resources = [for machine in aws_sfn_state_machine.this : machine.arn]
   }
 }
 
@@ -167,17 +180,21 @@ data "aws_iam_policy_document" "trust" {
   }
 }
 
-resource "aws_iam_role" "pipeline" {
-  name                 = "${var.name}-pipeline"
-  description          = "what the state machine does in its states"
+resource "aws_iam_role" "machine" {
+  for_each = local.machines
+
+  name                 = "${var.name}-${each.key}"
+  description          = each.value.may
   assume_role_policy   = data.aws_iam_policy_document.trust["states"].json
   permissions_boundary = var.permissions_boundary
 }
 
-resource "aws_iam_role_policy" "pipeline" {
+resource "aws_iam_role_policy" "machine" {
+  for_each = local.machines
+
   name   = "states"
-  role   = aws_iam_role.pipeline.id
-  policy = data.aws_iam_policy_document.pipeline.json
+  role   = aws_iam_role.machine[each.key].id
+  policy = data.aws_iam_policy_document.machine[each.key].json
 }
 
 resource "aws_iam_role" "scheduler" {

@@ -1,8 +1,31 @@
-# What runs the stages: the cluster, the state machine, its schedule, and the queue of batches that
+# What runs the stages: the cluster, the state machines, their schedules, and the queue of batches that
 # failed for good. The states are in states.tf, the roles in iam.tf.
 
 locals {
   partition = data.aws_partition.this.partition
+
+  # The second is small: one task that cares for the tables. It has a role of its own, so that each starts
+  # its own tasks and no other; what that task itself may do, deleting above all, is the stage module's.
+  machines = {
+    pipeline = {
+      about            = "Runs the pipeline over what is new"
+      may              = "what the state machine does in its states"
+      definition       = local.definition
+      schedule         = var.schedule
+      task_definitions = values(var.task_definitions)
+      role_arns        = var.role_arns
+      statements       = local.pipeline_statements
+    }
+    maintain = {
+      about            = "Maintains the lake's tables"
+      may              = "starts the task that maintains the tables"
+      definition       = local.maintenance
+      schedule         = var.maintenance
+      task_definitions = [var.maintenance.task_definition]
+      role_arns        = var.maintenance.role_arns
+      statements       = []
+    }
+  }
 }
 
 data "aws_partition" "this" {}
@@ -26,9 +49,11 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_sfn_state_machine" "this" {
-  name       = "${var.name}-pipeline"
-  role_arn   = aws_iam_role.pipeline.arn
-  definition = local.definition
+  for_each = local.machines
+
+  name       = "${var.name}-${each.key}"
+  role_arn   = aws_iam_role.machine[each.key].arn
+  definition = each.value.definition
 
   logging_configuration {
     level                  = "ERROR"
@@ -41,7 +66,7 @@ resource "aws_sfn_state_machine" "this" {
   }
 
   # Step Functions tries the role when the machine is made
-  depends_on = [aws_iam_role_policy.pipeline]
+  depends_on = [aws_iam_role_policy.machine]
 }
 
 resource "aws_sqs_queue" "failed_batches" {
@@ -51,11 +76,13 @@ resource "aws_sqs_queue" "failed_batches" {
 }
 
 resource "aws_scheduler_schedule" "this" {
+  for_each = local.machines
+
   # checkov:skip=CKV_AWS_297: the schedule's input is `{}`; a customer key costs 1 USD a month
-  name                         = "${var.name}-pipeline"
-  description                  = "Runs the pipeline over what is new"
-  state                        = var.schedule.enabled ? "ENABLED" : "DISABLED"
-  schedule_expression          = var.schedule.expression
+  name                         = "${var.name}-${each.key}"
+  description                  = each.value.about
+  state                        = each.value.schedule.enabled ? "ENABLED" : "DISABLED"
+  schedule_expression          = each.value.schedule.expression
   schedule_expression_timezone = "UTC"
 
   flexible_time_window {
@@ -63,7 +90,7 @@ resource "aws_scheduler_schedule" "this" {
   }
 
   target {
-    arn      = aws_sfn_state_machine.this.arn
+    arn      = aws_sfn_state_machine.this[each.key].arn
     role_arn = aws_iam_role.scheduler.arn
     input    = jsonencode({})
 

@@ -1,13 +1,10 @@
-# Two roles: what the stage's program may do, and what ECS does to start it. Both are written from what
-# the stage does; the folders come from the caller.
+# The roles: what the program may do in each of the stage's tasks, and what ECS does to start them. All are
+# written from what the stage does; the folders come from the caller.
 
 locals {
-  # the stage's own task, and the variants of it
-  accesses = merge({ (var.stage) = var.access }, { for name, variant in var.variants : name => variant.access })
-
   object_arns = {
-    for name, access in local.accesses : name => {
-      for verb in ["read", "write", "delete"] : verb => [for p in access[verb] : "${var.bucket_arn}/${p}"]
+    for key, task in local.tasks : key => {
+      for verb in ["read", "write", "delete"] : verb => [for p in task.access[verb] : "${var.bucket_arn}/${p}"]
     }
   }
 
@@ -33,7 +30,7 @@ data "aws_iam_policy_document" "trust" {
 }
 
 data "aws_iam_policy_document" "task" {
-  for_each = local.accesses
+  for_each = local.tasks
 
   statement {
     sid       = "Read"
@@ -51,12 +48,12 @@ data "aws_iam_policy_document" "task" {
     condition {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = each.value.list
+      values   = each.value.access.list
     }
   }
 
   dynamic "statement" {
-    for_each = length(each.value.write) > 0 ? [local.object_arns[each.key].write] : []
+    for_each = length(each.value.access.write) > 0 ? [local.object_arns[each.key].write] : []
 
     content {
       sid       = "Write"
@@ -66,7 +63,7 @@ data "aws_iam_policy_document" "task" {
   }
 
   dynamic "statement" {
-    for_each = length(each.value.delete) > 0 ? [local.object_arns[each.key].delete] : []
+    for_each = length(each.value.access.delete) > 0 ? [local.object_arns[each.key].delete] : []
 
     content {
       sid       = "Delete"
@@ -97,34 +94,20 @@ data "aws_iam_policy_document" "execution" {
 }
 
 resource "aws_iam_role" "task" {
-  name                 = "${local.full_name}-task"
-  description          = "what the program of stage ${var.stage} may do"
+  for_each = local.tasks
+
+  name                 = "${var.name}-${each.value.name}-task"
+  description          = each.value.may
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   permissions_boundary = var.permissions_boundary
   tags                 = local.tags
 }
 
 resource "aws_iam_role_policy" "task" {
-  name   = "lake"
-  role   = aws_iam_role.task.id
-  policy = data.aws_iam_policy_document.task[var.stage].json
-}
-
-resource "aws_iam_role" "variant" {
-  for_each = var.variants
-
-  name                 = "${var.name}-${each.key}-task"
-  description          = "what task ${each.key} of stage ${var.stage} may do"
-  assume_role_policy   = data.aws_iam_policy_document.trust.json
-  permissions_boundary = var.permissions_boundary
-  tags                 = local.tags
-}
-
-resource "aws_iam_role_policy" "variant" {
-  for_each = var.variants
+  for_each = local.tasks
 
   name   = "lake"
-  role   = aws_iam_role.variant[each.key].id
+  role   = aws_iam_role.task[each.key].id
   policy = data.aws_iam_policy_document.task[each.key].json
 }
 

@@ -1,11 +1,21 @@
-# One stage of the pipeline: its image repository, its task definition, its logs. What it may do is in
-# iam.tf.
+# One stage of the pipeline: its image repository, its task definitions, its logs. What its tasks may do
+# is in iam.tf.
 
 locals {
   full_name = "${var.name}-${var.stage}"
   log_group = "/market-lake/${var.environment}/${var.stage}"
   tags      = { Stage = var.stage }
   scratch   = "scratch"
+
+  # The stage's own task, and the variants of it: the same image with a role of its own, its command comes
+  # with the task.
+  tasks = merge(
+    { stage = { name = var.stage, may = "what the program of stage ${var.stage} may do", access = var.access } },
+    {
+      for name, variant in var.variants :
+      name => { name = name, may = "what task ${name} of stage ${var.stage} may do", access = variant.access }
+    },
+  )
 }
 
 data "aws_region" "this" {}
@@ -47,12 +57,14 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_ecs_task_definition" "this" {
-  family                   = local.full_name
+  for_each = local.tasks
+
+  family                   = "${var.name}-${each.value.name}"
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
   cpu                      = var.cpu
   memory                   = var.memory_mib
-  task_role_arn            = aws_iam_role.task.arn
+  task_role_arn            = aws_iam_role.task[each.key].arn
   execution_role_arn       = aws_iam_role.execution.arn
   tags                     = local.tags
 
@@ -73,35 +85,9 @@ resource "aws_ecs_task_definition" "this" {
   container_definitions = local.containers
 }
 
-# The same image with a role of its own: the container has the stage's name, its command comes with the
-# task.
-resource "aws_ecs_task_definition" "variant" {
-  for_each = var.variants
-
-  family                   = "${var.name}-${each.key}"
-  requires_compatibilities = ["FARGATE"]
-  network_mode             = "awsvpc"
-  cpu                      = var.cpu
-  memory                   = var.memory_mib
-  task_role_arn            = aws_iam_role.variant[each.key].arn
-  execution_role_arn       = aws_iam_role.execution.arn
-  tags                     = local.tags
-  skip_destroy             = true
-
-  runtime_platform {
-    operating_system_family = "LINUX"
-    cpu_architecture        = var.architecture
-  }
-
-  volume {
-    name = local.scratch
-  }
-
-  container_definitions = local.containers
-}
-
 locals {
   containers = jsonencode([{
+    # a variant's container too has the stage's name
     name                   = var.stage
     image                  = coalesce(var.image, "${aws_ecr_repository.this.repository_url}:none")
     essential              = true

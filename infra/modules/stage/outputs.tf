@@ -1,11 +1,11 @@
 output "task_definition_arn" {
   description = "ARN of the task definition with its revision."
-  value       = aws_ecs_task_definition.this.arn
+  value       = aws_ecs_task_definition.this["stage"].arn
 }
 
 output "role_arns" {
   description = "Roles that whoever starts the task passes on."
-  value       = [aws_iam_role.task.arn, aws_iam_role.execution.arn]
+  value       = [aws_iam_role.task["stage"].arn, aws_iam_role.execution.arn]
 }
 
 output "repository_url" {
@@ -26,9 +26,9 @@ output "variables" {
 output "variants" {
   description = "The further tasks by name: their task definitions with their revision, and the roles to pass on."
   value = {
-    for name, definition in aws_ecs_task_definition.variant : name => {
-      task_definition = definition.arn
-      role_arns       = [aws_iam_role.variant[name].arn, aws_iam_role.execution.arn]
+    for name in keys(var.variants) : name => {
+      task_definition = aws_ecs_task_definition.this[name].arn
+      role_arns       = [aws_iam_role.task[name].arn, aws_iam_role.execution.arn]
     }
   }
 }

@@ -117,12 +117,12 @@ variable "variants" {
 
   validation {
     condition = alltrue([
-      for name, variant in var.variants : name != var.stage && can(regex("^[a-z]{2,16}$", name)) && alltrue([
+      for name, variant in var.variants : !contains(["stage", var.stage], name) && can(regex("^[a-z]{2,16}$", name)) && alltrue([
         for pattern in concat(variant.access.read, variant.access.list, variant.access.write, variant.access.delete) :
         can(regex("^[a-z][a-z_-]*/", pattern))
       ])
     ])
-    error_message = "a variant needs a name of its own, 2 to 16 of a-z, and patterns that begin with a folder."
+    error_message = "a variant needs a name of its own other than `stage`, 2 to 16 of a-z, and patterns that begin with a folder."
   }
 }
 

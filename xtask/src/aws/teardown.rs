@@ -16,10 +16,7 @@ use crate::executor::now;
 use crate::workspace::shown;
 
 /// What starts executions by itself.
-const SCHEDULES: [&str; 2] = [
-    "module.environment.module.pipeline.aws_scheduler_schedule.this",
-    "module.environment.module.pipeline.aws_scheduler_schedule.maintain",
-];
+const SCHEDULES: &str = "module.environment.module.pipeline.aws_scheduler_schedule.this";
 
 /// The arguments of `teardown`.
 #[derive(Debug, clap::Args)]
@@ -73,10 +70,8 @@ pub(crate) fn teardown(args: &Teardown) -> anyhow::Result<u8> {
             bail!(Wrong("the name is another one; nothing was destroyed".to_owned()));
         }
         // nothing may start, nor be at work, in what is taken away
-        for schedule in SCHEDULES {
-            if existed.iter().any(|address| address == schedule) {
-                terraform.destroy_one(schedule)?;
-            }
+        if existed.iter().any(|address| address.starts_with(SCHEDULES)) {
+            terraform.destroy_one(SCHEDULES)?;
         }
         if site.call(&["stop", "--confirm", &name])? != 0 {
             bail!("what is at work could not be stopped; type the same command again to go on");

@@ -235,12 +235,12 @@ impl Terraform {
         self.loudly("destroy", &args, resources)
     }
 
-    /// Destroys one resource, where the state has it.
+    /// Destroys one resource, with all its instances, where the state has it.
     pub(crate) fn destroy_one(&self, address: &str) -> anyhow::Result<()> {
         let target = format!("-target={address}");
         let mut args = vec!["destroy", "-no-color", "-auto-approve", "-compact-warnings", &target];
         args.extend(self.vars.iter().map(String::as_str));
-        self.quietly("destroy the schedule", &args).map(drop)
+        self.quietly("destroy the schedules", &args).map(drop)
     }
 
     fn loudly(&self, what: &str, args: &[&str], all: usize) -> anyhow::Result<()> {

@@ -142,7 +142,7 @@ run "it_runs_by_itself_only_when_told_to" {
   command = apply
 
   assert {
-    condition     = aws_scheduler_schedule.this.state == "DISABLED"
+    condition     = aws_scheduler_schedule.this["pipeline"].state == "DISABLED"
     error_message = "the schedule runs though it is not enabled"
   }
 }
@@ -195,9 +195,9 @@ run "maintenance_is_due_by_itself_and_has_its_own_task" {
 
   assert {
     condition = (
-      aws_scheduler_schedule.maintain.state == "ENABLED" &&
-      aws_scheduler_schedule.maintain.schedule_expression == "cron(0 12 ? * SUN *)" &&
-      aws_scheduler_schedule.this.state == "DISABLED"
+      aws_scheduler_schedule.this["maintain"].state == "ENABLED" &&
+      aws_scheduler_schedule.this["maintain"].schedule_expression == "cron(0 12 ? * SUN *)" &&
+      aws_scheduler_schedule.this["pipeline"].state == "DISABLED"
     )
     error_message = "maintenance has a schedule of its own"
   }
@@ -218,8 +218,8 @@ run "maintenance_is_due_by_itself_and_has_its_own_task" {
 
   assert {
     condition = (
-      data.aws_iam_policy_document.maintain.statement[0].resources == toset(["arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-maintain:*"]) &&
-      !contains(data.aws_iam_policy_document.pipeline.statement[0].resources, "arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-maintain:*")
+      data.aws_iam_policy_document.machine["maintain"].statement[0].resources == toset(["arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-maintain:*"]) &&
+      !contains(data.aws_iam_policy_document.machine["pipeline"].statement[0].resources, "arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-maintain:*")
     )
     error_message = "each machine starts its own tasks only"
   }

@@ -38,20 +38,20 @@ run "the_container_can_write_nothing_but_tmp" {
 
   assert {
     condition = (
-      jsondecode(aws_ecs_task_definition.this.container_definitions)[0].readonlyRootFilesystem &&
-      jsondecode(aws_ecs_task_definition.this.container_definitions)[0].user == "65532:65532" &&
-      jsondecode(aws_ecs_task_definition.this.container_definitions)[0].mountPoints[0].containerPath == "/tmp"
+      jsondecode(aws_ecs_task_definition.this["stage"].container_definitions)[0].readonlyRootFilesystem &&
+      jsondecode(aws_ecs_task_definition.this["stage"].container_definitions)[0].user == "65532:65532" &&
+      jsondecode(aws_ecs_task_definition.this["stage"].container_definitions)[0].mountPoints[0].containerPath == "/tmp"
     )
     error_message = "the container must run as nobody, with a read-only root and a writable /tmp"
   }
 
   assert {
-    condition     = aws_ecs_task_definition.this.runtime_platform[0].cpu_architecture == "ARM64"
+    condition     = aws_ecs_task_definition.this["stage"].runtime_platform[0].cpu_architecture == "ARM64"
     error_message = "ARM64 is the default"
   }
 
   assert {
-    condition     = strcontains(aws_ecs_task_definition.this.container_definitions, "silver:none")
+    condition     = strcontains(aws_ecs_task_definition.this["stage"].container_definitions, "silver:none")
     error_message = "without an image the definition must name one that cannot be"
   }
 }
@@ -60,7 +60,7 @@ run "executions_at_work_keep_their_revision" {
   command = plan
 
   assert {
-    condition     = aws_ecs_task_definition.this.skip_destroy
+    condition     = aws_ecs_task_definition.this["stage"].skip_destroy
     error_message = "a deployment must not deregister the revision before"
   }
 }
@@ -85,7 +85,7 @@ run "the_program_is_given_its_folders_only" {
 
   assert {
     condition = {
-      for s in data.aws_iam_policy_document.task["silver"].statement : s.sid => join(" ", concat(sort(s.actions), sort(s.resources)))
+      for s in data.aws_iam_policy_document.task["stage"].statement : s.sid => join(" ", concat(sort(s.actions), sort(s.resources)))
       } == {
       Read  = "s3:GetObject arn:aws:s3:::lake/bronze/source=*"
       List  = "s3:ListBucket arn:aws:s3:::lake"
@@ -145,19 +145,29 @@ run "a_variant_has_the_image_and_a_role_of_its_own" {
 
   assert {
     condition = (
-      aws_ecs_task_definition.variant["sweep"].container_definitions == aws_ecs_task_definition.this.container_definitions &&
-      aws_ecs_task_definition.variant["sweep"].family == "market-lake-test-sweep" &&
-      aws_iam_role.variant["sweep"].name == "market-lake-test-sweep-task"
+      aws_ecs_task_definition.this["sweep"].container_definitions == aws_ecs_task_definition.this["stage"].container_definitions &&
+      aws_ecs_task_definition.this["sweep"].family == "market-lake-test-sweep" &&
+      aws_iam_role.task["sweep"].name == "market-lake-test-sweep-task"
     )
     error_message = "a variant is the same container under another role"
   }
 
   assert {
     condition = (
-      length([for s in data.aws_iam_policy_document.task["silver"].statement : s if s.sid == "Delete"]) == 0 &&
+      length([for s in data.aws_iam_policy_document.task["stage"].statement : s if s.sid == "Delete"]) == 0 &&
       length([for s in data.aws_iam_policy_document.task["sweep"].statement : s if s.sid == "Delete"]) == 1 &&
       length([for s in data.aws_iam_policy_document.task["sweep"].statement : s if s.sid == "Write"]) == 0
     )
     error_message = "what a variant may do, the stage may not, and the reverse"
   }
+}
+
+run "a_variant_named_stage_is_refused" {
+  command = plan
+
+  variables {
+    variants = { stage = { access = { read = ["bronze/*"], list = ["bronze/*"] } } }
+  }
+
+  expect_failures = [var.variants]
 }
