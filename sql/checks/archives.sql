@@ -17,7 +17,8 @@ FROM (
             ORDER BY
                 fetched_at DESC,
                 run DESC,
-                CASE WHEN status IN ('ok', 'unverified', 'truncated_suspect') THEN 1 ELSE 0 END
+                CASE WHEN status IN ('ok', 'unverified', 'truncated_suspect') THEN 1 ELSE 0 END,
+                sha256 DESC
         ) AS age
     FROM bronze.archives
     WHERE source = $source

@@ -245,7 +245,7 @@ impl<'a> Chooser<'a> {
             _ if monthly.is_in() => true,
             State::Fetch { listed, .. } => {
                 // whoever asks for months gets them, though all days be held; a spoiled day of
-                // klines keeps its whole month as it is until something has its rows
+                // klines keeps its whole month as it is until something may have its rows
                 self.series.archives == Archives::Monthly
                     || is_klines && spoiled_days
                     || !needed.is_empty() && month_is_better(listed, &needed, whole)
@@ -260,9 +260,11 @@ impl<'a> Chooser<'a> {
         };
         // what silver has of a spoiled archive stays, unless something new may have it too
         let is_new = |state: &State<'_>| matches!(state, State::Fetch { .. });
+        // a month may also have come, and its batch failed
+        let month_is_new = is_new(&monthly) || matches!(&monthly, State::Held(unit) if !unit.keeps);
         let is_one_group = use_month || is_klines;
         let may_mend = use_month
-            && (is_new(&monthly) || days.iter().any(|(_, state)| is_new(state) && state.is_in()));
+            && (month_is_new || days.iter().any(|(_, state)| is_new(state) && state.is_in()));
         if is_one_group && (matches!(monthly, State::Spoiled) || spoiled_days && !may_mend) {
             let held = |state: &State<'_>| u64::from(matches!(state, State::Held(_)));
             self.choice.held +=

@@ -23,6 +23,13 @@ impl FileFigures {
         Some((of("minValues")?, of("maxValues")?))
     }
 
+    /// Whether a text may be in a column: where the bounds say no, it is not.
+    pub fn may_hold(&self, column: &str, text: &str) -> bool {
+        let bound = |bound: &str| self.0[bound][column].as_str();
+        bound("minValues").is_none_or(|least| least <= text)
+            && bound("maxValues").is_none_or(|greatest| text <= greatest)
+    }
+
     /// The first and the last instant of a column in µs; exact where they are whole milliseconds.
     pub fn instants(&self, column: &str) -> Option<(i64, i64)> {
         let of = |bound: &str| {

@@ -15,6 +15,7 @@ use model::schema::Table;
 
 use crate::commit::{Change, MERGED, Outcome, Stamp};
 use crate::error::TableError;
+use crate::figures::FileFigures;
 use crate::session::{SessionOptions, scan};
 use crate::snapshot::{LiveFile, Snapshot};
 use crate::tables::Tables;
@@ -143,7 +144,10 @@ impl Tables {
         let table = snapshot.table();
         let prefix = layout::owner_prefix(MERGED);
         let (mut gone, mut rest) = (Vec::new(), Vec::new());
-        for file in snapshot.iter().filter(|file| file.name().starts_with(&prefix)) {
+        let is_merged = |file: &LiveFile| file.name().starts_with(&prefix);
+        // a damaged file of other runs is no business of this one
+        let may_hold = |file: &LiveFile| FileFigures::of(file).may_hold("run", run);
+        for file in snapshot.iter().filter(|file| is_merged(file) && may_hold(file)) {
             // what is spoiled is not written anew under a sum that fits
             all_sound(&self.lake, vec![(table, file.clone())]).await?;
             let options = SessionOptions { target_partitions: Some(1), ..Default::default() };

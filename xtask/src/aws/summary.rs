@@ -264,7 +264,8 @@ mod tests {
         };
         check("module.environment.module.lake.aws_s3_object.config", &["delete", "create"], true);
         check("module.environment.module.lake.aws_s3_object.config", &["create"], false);
-        let task = "module.environment.module.stage[\"gold\"].aws_ecs_task_definition.this";
+        let task =
+            "module.environment.module.stage[\"gold\"].aws_ecs_task_definition.this[\"stage\"]";
         check(task, &["create", "delete"], false);
     }
 

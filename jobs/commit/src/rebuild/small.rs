@@ -42,7 +42,7 @@ pub(super) async fn make(
         tracing::warn!(%table, file, "cannot be read: what only it held is gone");
         // the ledger has fragments and its extract to be made from, and check judges anew
         if matches!(table, Table::Runs | Table::Checks) {
-            let why = format!("`{file}` cannot be read, and nothing else holds its rows");
+            let why = format!("`{file}` cannot be read: rows that only it held are gone");
             report.left_out.push(Skipped { group: table.to_string(), why });
         }
     }
