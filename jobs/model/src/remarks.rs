@@ -101,8 +101,8 @@ pub fn of(known: &Known<'_>) -> Vec<Remark> {
         let n = rows.invalid;
         add(n, format!("{} of silver not valid", plural(n, "row")), Some("builds"));
         let n = rows.conflicting;
-        let text = format!("{} that say something else than the row kept", plural(n, "duplicate"));
-        add(n, text, Some("builds"));
+        let text = format!("{} unlike the row that was kept", plural(n, "duplicate"));
+        add(n, text, Some("rejects"));
     }
     for odd in known.odd.iter().take(ODD) {
         add(1, odd.clone(), None);
