@@ -66,6 +66,14 @@ pub(crate) fn teardown(args: &Teardown) -> anyhow::Result<u8> {
             content["bucket"].as_str().unwrap_or_default(),
             crate::human::bytes(bytes)
         );
+        // a schedule of a former version has another address, and Terraform destroys none by itself
+        // while it is still to be moved
+        if existed.iter().any(|address| address == SCHEDULES) {
+            bail!(
+                "{name} was deployed by a former version: `cargo xtask apply --env {name}` brings it \
+                 up to this one, then it can be torn down"
+            );
+        }
         if !args.yes && !is_meant(&name)? {
             bail!(Wrong("the name is another one; nothing was destroyed".to_owned()));
         }
