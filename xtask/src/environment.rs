@@ -128,9 +128,11 @@ impl Environment {
             (None, Some(lake)) => root().join(lake).display().to_string(),
             (None, None) => root().join("target/lake").join(&name).display().to_string(),
         };
-        if lake.starts_with("file://") && lake.contains('%') {
+        let is_path = lake.starts_with("file://") || !lake.contains("://");
+        if is_path && lake.contains(|c: char| c == '%' || c == '\\' || c.is_control()) {
             bail!(Wrong(format!(
-                "bad lake `{lake}`, expected a file:// without %: the path itself"
+                "bad lake {lake:?}, expected a path without %, backslashes and line breaks, and \
+                 after file:// the path itself"
             )));
         }
         let config_sha256 = sha256_hex(text.as_bytes());

@@ -109,30 +109,7 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
     }
     // such a run that fails again holds up its own bars and no other data: what is new is
     // planned all the same
-    let mut finished_first = Vec::new();
-    for claim in survey.half_done {
-        let run = claim.run.clone();
-        board.log(&format!("run {run} was cut off after its commit; finishing it"));
-        // what it owes may also have been taken over by another run, before its own commit ended:
-        // where it has built bars itself, that commit did end
-        let has = |key: String| directory.as_deref().is_some_and(|lake| lake.join(key).exists());
-        let is_paid = !has(layout::owed(&run)) && has(layout::fragments(&run, "gold"));
-        let mut executor = Executor::new(order, &board, &stop, claim);
-        if is_paid {
-            executor.check()?;
-        } else {
-            executor.commit_and_after()?;
-        }
-        let plan = directory.as_deref().and_then(|lake| plan(lake, &run));
-        finished_first.push(executor.summarize(plan.as_ref())?);
-        if directory.as_deref().is_some_and(|lake| !is_finished(lake, &run)) {
-            board.log(&format!(
-                "run {run} is tried again by the next call; `cargo xtask local release {}{run}` lets \
-                 it be",
-                order.chosen
-            ));
-        }
-    }
+    let mut finished_first = finish_half_done(order, &board, &stop, survey.half_done)?;
     if let Some(claim) = survey.mine {
         board.log(&format!("taking up run {}, which was cut off", claim.run));
         let mut executor = Executor::new(order, &board, &stop, claim);
@@ -155,6 +132,56 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
     let mut summary = executor.summarize(plan.as_ref())?;
     summary.finished_first = finished_first;
     Ok(summary)
+}
+
+/// Ends the runs of a directory that were cut off after their commit, and begins none; `None` where
+/// there is no such run.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn finish(order: &Order) -> anyhow::Result<Option<Summary>> {
+    let environment = order.environment;
+    let Some(lake) = environment.directory() else { return Ok(None) };
+    let scope = order.scope.hash(order.retry_bad);
+    let survey = claim::survey(&lake, &environment.config_sha256, &scope, PATIENCE)?;
+    let stop = stop_on_signals()?;
+    let mut finished = finish_half_done(order, &Board::new(), &stop, survey.half_done)?;
+    Ok(finished.pop().map(|last| Summary { finished_first: finished, ..last }))
+}
+
+/// Ends runs that were cut off after their commit, and tells how.
+fn finish_half_done(
+    order: &Order,
+    board: &Board,
+    stop: &Arc<AtomicBool>,
+    half_done: Vec<Claim>,
+) -> anyhow::Result<Vec<Summary>> {
+    let directory = order.environment.directory();
+    let mut finished = Vec::new();
+    for claim in half_done {
+        let run = claim.run.clone();
+        board.log(&format!("run {run} was cut off after its commit; finishing it"));
+        // what it owes may also have been taken over by another run, before its own commit ended:
+        // where it has built bars itself, that commit did end
+        let has = |key: String| directory.as_deref().is_some_and(|lake| lake.join(key).exists());
+        let is_paid = !has(layout::owed(&run)) && has(layout::fragments(&run, "gold"));
+        let mut executor = Executor::new(order, board, stop, claim);
+        if is_paid {
+            executor.check()?;
+        } else {
+            executor.commit_and_after()?;
+        }
+        let plan = directory.as_deref().and_then(|lake| plan(lake, &run));
+        finished.push(executor.summarize(plan.as_ref())?);
+        if directory.as_deref().is_some_and(|lake| !is_finished(lake, &run)) {
+            board.log(&format!(
+                "run {run} is tried again by the next call; `cargo xtask local release {}{run}` lets \
+                 it be",
+                order.chosen
+            ));
+        }
+    }
+    Ok(finished)
 }
 
 /// Lets an unfinished run be: from now on it is finished, and no call goes on with it.

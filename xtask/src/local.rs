@@ -61,8 +61,8 @@ pub(crate) struct ReleaseArgs {
         cargo xtask local run --env dev --dataset klines --lake /data/lake --json\n  \
         cargo xtask local run --env dev --resume 20250102T030405Z-0a1b2c3d\n\n\
         Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 the source does \
-        not answer (run again later), 4 a check refused the data, 5 another run was faster (run \
-        again now)."
+        not answer (run again later), 4 the data was refused (a check failed, something is \
+        damaged, or nothing that came is of use), 5 another run was faster (run again now)."
 )]
 pub(crate) struct RunArgs {
     #[command(flatten)]

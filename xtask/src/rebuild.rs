@@ -92,7 +92,27 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     tables.extend(&args.tables);
     tables.sort();
     tables.dedup();
+    let chosen = args.choice.words(&environment) + " ";
+    // a log that is sound by now would not be found again
+    let named = args.tables.iter().map(|table| format!("--table {table} "));
+    let again = format!("cargo xtask rebuild {chosen}{}", named.collect::<String>());
+    let again = again.trim_end();
+    let order = Order {
+        environment: &environment,
+        scope: model::config::Scope::default(),
+        retry_bad: false,
+        log: &args.log,
+        resume: None,
+        chosen: &chosen,
+        again,
+        again_with: None,
+    };
     if tables.is_empty() {
+        // a rebuild that was stopped may have mended its logs already
+        if let Some(summary) = executor::finish(&order)? {
+            local::show(&summary, args.json, &local::asking(&args.choice, &environment))?;
+            return Ok(summary.worst());
+        }
         println!(
             "no log is damaged, and silver has all that was built; `cargo xtask maintain --deep {}` reads \
              every file",
@@ -111,21 +131,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         println!("nothing was done");
         return Ok(0);
     }
-    let chosen = args.choice.words(&environment) + " ";
-    // a log that is sound by now would not be found again
-    let named = args.tables.iter().map(|table| format!("--table {table} "));
-    let again = format!("cargo xtask rebuild {chosen}{}", named.collect::<String>());
-    let again = again.trim_end();
-    let order = Order {
-        environment: &environment,
-        scope: model::config::Scope::default(),
-        retry_bad: false,
-        log: &args.log,
-        resume: None,
-        chosen: &chosen,
-        again,
-        again_with: None,
-    };
     let summary = executor::rebuild(&order, &args.tables)?;
     local::show(&summary, args.json, &local::asking(&args.choice, &environment))?;
     Ok(summary.worst())

@@ -22,10 +22,19 @@ pub const CHECK: &str = "row_accounting";
 
 /// A unit of a build, as `ops.builds` has it.
 #[derive(Debug, Deserialize)]
-struct BuiltUnit {
-    unit: UnitId,
+pub(crate) struct BuiltUnit {
+    pub(crate) unit: UnitId,
     sha256: String,
-    corrupt: Option<String>,
+    /// Why it could not be read, where it could not.
+    pub(crate) corrupt: Option<String>,
+}
+
+impl BuiltUnit {
+    /// The units of a build, from its row.
+    pub(crate) fn of(row: ask::Row<'_>, group: &str) -> anyhow::Result<Vec<Self>> {
+        serde_json::from_str(&row.word("units")?)
+            .with_context(|| format!("ops.builds: bad units of {group}"))
+    }
 }
 
 /// Holds `ops.builds` against the silver tables and the rejects.
@@ -33,13 +42,15 @@ struct BuiltUnit {
 /// A build is in force where silver holds its files: they are named after the group and what it
 /// was built from. Builds that later ones have replaced hold nothing any more.
 ///
+/// Gives the builds back, the latest first, for others to look at.
+///
 /// # Errors
 /// Whatever the lake says.
-pub async fn check(
+pub(crate) async fn check(
     tables: &Tables,
     session: &SessionContext,
     findings: &mut Findings,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<ask::Rows> {
     // rejected lines, and rows that another one of their key took the place of
     let mut rejects: HashMap<String, [u64; 2]> = HashMap::new();
     for file in tables.live_files(Table::Rejects, |_| true).await? {
@@ -97,8 +108,7 @@ pub async fn check(
             in_force += 1;
             rows += there;
             differ("rows_silver", silver, *there);
-            let units: Vec<BuiltUnit> = serde_json::from_str(&row.word("units")?)
-                .with_context(|| format!("ops.builds: bad units of {group}"))?;
+            let units = BuiltUnit::of(row, &group)?;
             let of = |of_unit: &dyn Fn(&BuiltUnit) -> String| {
                 let all = units.iter().filter_map(|unit| rejects.get(&of_unit(unit)));
                 all.fold([0; 2], |[a, b], [c, d]| [a + c, b + d])
@@ -135,7 +145,7 @@ pub async fn check(
             findings.summary(CHECK, status, table.as_str(), detail);
         }
     }
-    Ok(())
+    Ok(builds)
 }
 
 /// Whether silver as it is now made a build: its inputs tell.

@@ -83,6 +83,8 @@ pub struct ArchiveFacts {
     pub status: ArchiveStatus,
     /// What is wrong, in words.
     pub detail: Option<String>,
+    /// Whether silver was built from it.
+    pub is_built: bool,
 }
 
 /// All that is known.
@@ -311,7 +313,7 @@ impl View<'_> {
         (Status::Missing, (reason.0, reason.1.to_owned()))
     }
 
-    /// The archive can be read, and there is no row of the day.
+    /// An archive can be used, and there is no row of the day.
     fn nothing_in_it(&self) -> (Status, Reason) {
         if self.rejected > 0 {
             let text = "no row could be taken; lines of its archives that were rejected";
@@ -320,7 +322,13 @@ impl View<'_> {
                 ("with rejected lines", format!("{text}: {}", self.rejected)),
             );
         }
-        let (kind, text) = if self.own.is_some_and(|archive| archive.status.is_usable()) {
+        // its batch failed, or its month is held back: nobody can tell what is in it
+        if !self.archives.iter().any(|archive| archive.is_built) {
+            let text = "its archive is held, and silver was not built from it";
+            return (Status::Missing, ("not built", text.to_owned()));
+        }
+        let is_read = |archive: &ArchiveFacts| archive.status.is_usable() && archive.is_built;
+        let (kind, text) = if self.own.is_some_and(is_read) {
             ("with an empty archive", "the archive holds no row")
         } else {
             ("without a row", "its archive holds no row of this day")

@@ -6,7 +6,7 @@
 //! places, and of which none has an issue, needs no look inside. So the cost of a check grows
 //! with the defects and the number of files, not with the rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::Context as _;
 use model::config::Series;
@@ -18,27 +18,33 @@ use model::{Day, Month, Period, Unit, UnitId};
 use table::datafusion::prelude::SessionContext;
 use table::{FileFigures, LiveFile, Tables};
 
+use crate::accounting::BuiltUnit;
 use crate::ask;
 use crate::coverage::{self, ArchiveFacts, BarFacts, DayFacts, Facts};
 
-/// Gathers the facts of these series.
+/// Gathers the facts of these series. `builds` are the rows of `ops.builds`, the latest first.
 ///
 /// # Errors
 /// Whatever the lake says.
-pub async fn gather(
+pub(crate) async fn gather(
     tables: &Tables,
     session: &SessionContext,
+    builds: &ask::Rows,
     series: &[Series],
     plan: Option<&Plan>,
 ) -> anyhow::Result<Facts> {
     let mut facts = Facts::default();
+    let built = built(builds)?;
     let sources: BTreeSet<_> = series.iter().map(|s| s.source).collect();
     for source in sources {
         let source = ask::text("source", source.as_str());
         for row in ask::ARCHIVES.ask(session, &[], vec![source.clone()]).await?.iter() {
             let unit = unit(&row.word("unit")?)?;
-            let archive =
-                ArchiveFacts { status: row.word("status")?.parse()?, detail: row.text("detail")? };
+            let archive = ArchiveFacts {
+                status: row.word("status")?.parse()?,
+                detail: row.text("detail")?,
+                is_built: built.contains(&unit.id()),
+            };
             facts.archives.entry(unit.series()).or_default().insert(unit.period, archive);
         }
         for row in ask::REJECTS.ask(session, &[], vec![source]).await?.iter() {
@@ -80,6 +86,27 @@ pub async fn gather(
         }
     }
     Ok(facts)
+}
+
+/// The units that silver was built from: those that the latest build of their group has read,
+/// and replaced its partitions with. One that replaced nothing leaves the build before it in force.
+fn built(builds: &ask::Rows) -> anyhow::Result<HashSet<UnitId>> {
+    let mut built = HashSet::new();
+    let mut settled: HashSet<String> = HashSet::new();
+    for row in builds.iter() {
+        let group = row.word("group_id")?;
+        if settled.contains(&group) {
+            continue;
+        }
+        let units = BuiltUnit::of(row, &group)?;
+        let is_corrupt = units.iter().any(|unit| unit.corrupt.is_some());
+        // silver withholds what it has read where another archive of the group is corrupt
+        if !is_corrupt || row.count("rows_read")? > 0 {
+            built.extend(units.into_iter().filter(|u| u.corrupt.is_none()).map(|u| u.unit));
+            settled.insert(group);
+        }
+    }
+    Ok(built)
 }
 
 impl Facts {

@@ -10,6 +10,8 @@ use store::schema::file_schema;
 
 /// Details that a run lists at most.
 pub const DETAILS: usize = 1_000;
+/// Failed checks that an error names.
+const NAMED: usize = 5;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -112,6 +114,31 @@ impl Findings {
         all.map(|f| f.status).max().unwrap_or(Status::Pass)
     }
 
+    /// Which checks failed, on one line, for that is what logs and summaries show of an error;
+    /// `None` where none did.
+    pub fn failure(&self) -> Option<String> {
+        let is_failed = |finding: &&Finding| finding.status == Status::Fail;
+        let mut failed: Vec<&Finding> = self.summaries.iter().filter(is_failed).collect();
+        if failed.is_empty() {
+            failed = self.details.iter().filter(is_failed).collect();
+        }
+        let told = failed.iter().take(NAMED).map(|finding| {
+            let mut text = format!("{} of {}", finding.check, finding.subject);
+            if let Some(detail) = &finding.detail {
+                // what a library says of its errors may have several lines
+                let words: Vec<&str> = detail.split_whitespace().collect();
+                text = format!("{text}: {}", words.join(" "));
+            }
+            text
+        });
+        let mut told: Vec<String> = told.collect();
+        if failed.len() > NAMED {
+            told.push(format!("and {} more", failed.len() - NAMED));
+        }
+        (!told.is_empty())
+            .then(|| format!("a check failed: {}; `ops.checks` has the details", told.join("; ")))
+    }
+
     /// All as rows of `ops.checks`, in the order of its key.
     ///
     /// # Errors
@@ -159,5 +186,42 @@ mod tests {
         assert_eq!(findings.worst(), Status::Warn);
         let run = RunId::new(chrono::DateTime::UNIX_EPOCH, 1);
         assert_eq!(findings.rows(&run, 0).unwrap().num_rows(), DETAILS + 1);
+    }
+
+    #[test]
+    fn failed_checks_are_named_on_one_line() {
+        let mut findings = Findings::default();
+        findings.summary("row_accounting", Status::Pass, "silver.klines", "fine".to_owned());
+        findings.summary("coverage", Status::Warn, "a", "2 days: 2 missing".to_owned());
+        assert_eq!(findings.failure(), None);
+        let mut told = |subject: &str, detail: &str| {
+            findings.summary("row_accounting", Status::Fail, subject, detail.to_owned());
+            findings.failure().unwrap()
+        };
+        let first = "row_accounting of silver.trades: 24 rows of 1 builds, 1 figures differ";
+        assert_eq!(
+            told("silver.trades", "24 rows of 1 builds, 1 figures differ"),
+            format!("a check failed: {first}; `ops.checks` has the details")
+        );
+        assert_eq!(
+            told("b", "an error\n  of two lines\n"),
+            format!(
+                "a check failed: {first}; row_accounting of b: an error of two lines; \
+                 `ops.checks` has the details"
+            )
+        );
+        for subject in ["c", "d", "e", "f"] {
+            told(subject, "x");
+        }
+        let text = told("g", "x");
+        let end = "row_accounting of e: x; and 2 more; `ops.checks` has the details";
+        assert!(text.ends_with(end), "{text}");
+        // a detail that no summary sums up
+        let mut findings = Findings::default();
+        findings.detail(Finding::new("c", Status::Fail, "s"));
+        assert_eq!(
+            findings.failure().unwrap(),
+            "a check failed: c of s; `ops.checks` has the details"
+        );
     }
 }

@@ -91,7 +91,11 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
 
     let today = context.clock.today();
     let series = context.config.series(today, &Scope::default());
-    let facts = facts::gather(&tables, &session, &series, plan.as_ref()).await?;
+    let mut findings = Findings::default();
+    // the gravest first, for there is room for so many details only
+    let builds = accounting::check(&tables, &session, &mut findings).await?;
+    let facts = facts::gather(&tables, &session, &builds, &series, plan.as_ref()).await?;
+    drop(builds);
     let lag = context.config.sources.binance.publication_lag;
     let judged: Vec<Judged> = series
         .into_iter()
@@ -106,9 +110,6 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
     }
 
     let dirty = if options.all { everything(&tables).await? } else { dirty(context).await? };
-    let mut findings = Findings::default();
-    // the gravest first, for there is room for so many details only
-    accounting::check(&tables, &session, &mut findings).await?;
     let compared = reconcile::check(&session, &judged, &dirty, &mut findings).await?;
     context.meter.done(1);
     let wanted = |series: &Series, month: Month| {
@@ -135,11 +136,10 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
     let summary = Summary::of(&judged, &findings, compared);
     // for whoever ends the run: a check that refuses has no answer
     context.lake.write_json(&layout::verdict(&context.run), &summary).await?;
-    if findings.worst() == Status::Fail {
-        let error = anyhow::anyhow!("{}", summary.text().trim_end());
-        return Err(Failure::new(Exit::DataRefused, error.context("a check failed")));
+    match findings.failure() {
+        Some(failed) => Err(Failure::new(Exit::DataRefused, anyhow::anyhow!(failed))),
+        None => Ok(summary),
     }
-    Ok(summary)
 }
 
 /// Seconds from the end of the newest day that is there to `now`, of the series that is furthest

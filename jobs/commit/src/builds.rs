@@ -259,6 +259,24 @@ pub(crate) async fn lost<'a>(
     Ok(lost)
 }
 
+/// The groups in whose partitions silver has no file, of whichever build.
+pub(crate) async fn gone(
+    tables: &Tables,
+    builds: &[&Current],
+) -> Result<HashSet<String>, TableError> {
+    let mut gone = HashSet::new();
+    for table in SILVER.into_iter().filter(|table| builds.iter().any(|b| b.table() == *table)) {
+        let (_, partitions) = live(tables, table).await?;
+        let own = builds.iter().filter(|build| build.table() == table);
+        for build in own {
+            if !build.partitions().iter().any(|p| partitions.contains(p)) {
+                gone.insert(build.group.to_string());
+            }
+        }
+    }
+    Ok(gone)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,8 @@ use store::StoreError;
 use store::logs::LogError;
 use table::{LiveFile, Tables};
 
-use crate::{builds, failure, ledger};
+use crate::rebuild::{Found, find};
+use crate::{failure, ledger};
 
 /// Files that are read at once.
 const READS: usize = 4;
@@ -96,22 +97,8 @@ pub async fn run(context: &Context) -> Result<Deep, Failure> {
     });
     if ledger_is_sound {
         deep.archives(context, &tables).await?;
-        let current = builds::current(&tables).await.map_err(failure)?;
-        let of_sound: Vec<_> =
-            current.into_iter().filter(|build| sound.contains(&build.table())).collect();
-        let with_rejects = sound.contains(&Table::Rejects);
-        for (table, build) in
-            builds::lost(&tables, &of_sound, with_rejects).await.map_err(failure)?
-        {
-            let what = if table == Table::Rejects { build.rejected } else { build.files };
-            let of = if table == Table::Rejects { "rejected rows" } else { "files" };
-            deep.damages.push(Damage {
-                key: layout::table(table),
-                problem: format!("has not all {what} {of} of {}", build.group),
-                advice: rebuild(table),
-            });
-        }
     }
+    deep.missing(context, &tables).await?;
     deep.read_documents(context, documents).await?;
     deep.damages.sort_by(|a, b| a.key.cmp(&b.key));
     deep.damages.dedup();
@@ -218,6 +205,28 @@ impl Deep {
                     rebuild(Table::Archives)
                 );
                 self.damages.push(Damage { key: raw.object, problem, advice });
+            }
+        }
+        Ok(())
+    }
+
+    /// What a rebuild finds of tables of which nothing is told yet: those that lack something, or
+    /// all.
+    async fn missing(&mut self, context: &Context, tables: &Tables) -> Result<(), Failure> {
+        let found = match find(context, tables).await {
+            Ok(found) => found,
+            // what keeps it from looking is told already
+            Err(failure) if context.lake.directory().is_some() && !self.damages.is_empty() => {
+                tracing::warn!(error = format!("{:#}", failure.error), "cannot look for more");
+                return Ok(());
+            }
+            Err(failure) => return Err(failure),
+        };
+        for Found { table, why } in found {
+            let key = layout::table(table);
+            let own = format!("{key}/");
+            if !self.damages.iter().any(|damage| damage.key.starts_with(&own)) {
+                self.damages.push(Damage { key, problem: why, advice: rebuild(table) });
             }
         }
         Ok(())

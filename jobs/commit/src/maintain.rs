@@ -14,7 +14,7 @@ use stage::{Context, Failure};
 use table::maintain::{RETENTION_DAYS, Vacuumed};
 use table::{Stamp, Tables};
 
-use crate::{builds, failure, ledger};
+use crate::{builds, failure, ledger, rebuild};
 
 /// The tables to which each run adds a few rows.
 const SMALL: [Table; 4] = [Table::Archives, Table::Builds, Table::Runs, Table::Checks];
@@ -74,7 +74,7 @@ pub struct TableDone {
 /// Whatever the lake says.
 pub async fn run(context: &Context, options: Options) -> Result<Done, Failure> {
     let tables = Tables::of_run(&context.lake, &context.run);
-    let tables = protecting(tables).await?;
+    let tables = protecting(context, tables).await?;
     let now = context.clock.now();
     let days = options.days.max(RETENTION_DAYS);
     let mut done = Done { dry_run: options.dry_run, days, ..Done::default() };
@@ -124,7 +124,7 @@ pub async fn run(context: &Context, options: Options) -> Result<Done, Failure> {
 
 /// The tables, none of which has lost anything, with what `ops.builds` names as current kept from
 /// the vacuum. Where one has, nothing is deleted of any: what looks replaced may be all there is.
-async fn protecting(tables: Tables) -> Result<Tables, Failure> {
+async fn protecting(context: &Context, tables: Tables) -> Result<Tables, Failure> {
     let refused = |text: String| Failure::new(Exit::DataRefused, anyhow::anyhow!(text));
     let damages = tables.logs().damages().await?;
     if let Some(first) = damages.first() {
@@ -133,21 +133,17 @@ async fn protecting(tables: Tables) -> Result<Tables, Failure> {
             damages.len()
         )));
     }
-    let builds = builds::current(&tables).await.map_err(failure)?;
-    let lost = builds::lost(&tables, &builds, true).await.map_err(failure)?;
-    if let Some((table, first)) = lost.first() {
-        let what = if *table == Table::Rejects {
-            format!("with {} rejected rows", first.rejected)
-        } else {
-            format!("of {} files", first.files)
-        };
+    let found = rebuild::find(context, &tables).await?;
+    if let Some(first) = found.first() {
         return Err(refused(format!(
-            "nothing was deleted: {table} has not all live files of {}, which ops.builds has as built {what} ({} \
-             such builds): `cargo xtask rebuild`, with the same --env, --config and --lake, makes them anew",
-            first.group,
-            lost.len()
+            "nothing was deleted: {} {} ({} such tables): `cargo xtask rebuild`, with the same \
+             --env, --config and --lake, makes them anew",
+            first.table,
+            first.why,
+            found.len()
         )));
     }
+    let builds = builds::current(&tables).await.map_err(failure)?;
     let makers = builds::makers(&builds);
     Ok(tables.protecting(makers))
 }

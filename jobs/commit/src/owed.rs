@@ -115,7 +115,8 @@ fn covers(done: &Dirty, owed: &Dirty) -> bool {
     done.id() == owed.id() && owed.months.iter().all(|month| done.months.contains(month))
 }
 
-async fn debts(lake: &Lake) -> Result<Vec<(RunId, String)>, StoreError> {
+/// The debts there are: whose, and where each is written.
+pub(crate) async fn debts(lake: &Lake) -> Result<Vec<(RunId, String)>, StoreError> {
     let entries = lake.list(layout::OWED).await?;
     let run = |entry: Entry| Some((layout::parse_owed(&entry.key)?, entry.key));
     Ok(entries.into_iter().filter_map(run).collect())

@@ -21,13 +21,15 @@ use model::owed::Owed;
 use model::schema::Table;
 use serde::Serialize;
 use stage::{Context, Failure};
-use store::logs::LogError;
+use store::logs::{Log, LogError};
 use table::{Change, Stamp, TableError, Tables};
 
 use crate::builds::{self, Current, SILVER};
 use crate::summary::Skipped;
-use crate::{failure, ledger};
+use crate::{failure, ledger, owed};
 
+/// The tables of which the ledger is made, and its extract.
+const LEDGER: [Table; 2] = [Table::Archives, Table::Builds];
 /// The tables that gold makes.
 const GOLD: [Table; 2] = [Table::Bars, Table::Daily];
 
@@ -57,7 +59,8 @@ pub struct Report {
     pub left_out: Vec<Skipped>,
 }
 
-/// What is damaged, as far as logs and builds tell: no data file is read.
+/// What is damaged, as far as logs, builds and what is owed tell: of data files only those of
+/// `ops.builds` are read.
 ///
 /// # Errors
 /// Whatever the lake says.
@@ -67,53 +70,103 @@ pub async fn look(context: &Context) -> Result<Report, Failure> {
     Ok(Report { found, ..Report::default() })
 }
 
-async fn find(context: &Context, tables: &Tables) -> Result<Vec<Found>, Failure> {
+/// What is damaged, as far as logs, builds and what is owed tell. May be asked while runs are at
+/// work.
+///
+/// # Errors
+/// Whatever the lake says, but for what is damaged.
+pub(crate) async fn find(context: &Context, tables: &Tables) -> Result<Vec<Found>, Failure> {
+    // before the logs: a run may commit in between, and they only grow
+    let extract = newest_extract(context).await?;
     let mut found = Vec::new();
     let mut versions = 0;
     for table in Table::ALL {
-        let why = match tables.logs().verify(*table, None).await {
-            Ok(log) => {
-                if matches!(table, Table::Archives | Table::Builds) {
-                    versions += log.map_or(0, |log| log.last);
-                }
-                continue;
-            }
-            Err(LogError::Damaged(damage)) => format!("`{}` {}", damage.key, damage.problem),
-            // a folder in place of a file, and the like
-            Err(LogError::Store(error)) if context.lake.directory().is_some() => {
-                model::human::chain(&error)
-            }
-            Err(LogError::Store(error)) => return Err(error.into()),
-        };
-        found.push(Found { table: *table, why });
+        match log_of(context, tables, *table).await? {
+            Ok(log) if LEDGER.contains(table) => versions += log.map_or(0, |log| log.last),
+            Ok(_) => {}
+            Err(why) => found.push(Found { table: *table, why }),
+        }
     }
     let is_sound = |found: &[Found], table| !found.iter().any(|f| f.table == table);
-    let ledger_is_sound = is_sound(&found, Table::Archives) && is_sound(&found, Table::Builds);
-    let extract = newest_extract(context).await?;
-    if ledger_is_sound && extract > Some(versions) {
-        for table in [Table::Archives, Table::Builds] {
-            let why = "its log has fewer versions than the ledger's extract knows of".to_owned();
+    if !LEDGER.iter().all(|table| is_sound(&found, *table)) {
+        return Ok(found);
+    }
+    if extract > Some(versions) {
+        for table in LEDGER {
+            let why = "has fewer versions than the ledger's extract knows of".to_owned();
             found.push(Found { table, why });
         }
-    } else if ledger_is_sound {
-        let builds = builds::current(tables).await.map_err(failure)?;
-        let sound: Vec<Current> =
-            builds.into_iter().filter(|build| is_sound(&found, build.table())).collect();
-        let mut lost: BTreeMap<Table, Vec<String>> = BTreeMap::new();
-        let with_rejects = is_sound(&found, Table::Rejects);
-        for (table, build) in builds::lost(tables, &sound, with_rejects).await.map_err(failure)? {
-            lost.entry(table).or_default().push(build.group.to_string());
+        return Ok(found);
+    }
+    let builds = match builds::current(tables).await {
+        Ok(builds) => builds,
+        Err(error) => {
+            let Some(why) = spoiled(context, &error) else { return Err(failure(error)) };
+            found.push(Found { table: Table::Builds, why });
+            return Ok(found);
         }
-        for (table, groups) in lost {
-            let why = format!(
-                "has not all files of {} built groups, the first is {}",
-                groups.len(),
-                groups[0]
-            );
-            found.push(Found { table, why });
+    };
+    let sound: Vec<Current> =
+        builds.iter().filter(|build| is_sound(&found, build.table())).cloned().collect();
+    let mut lost: BTreeMap<Table, Vec<String>> = BTreeMap::new();
+    let with_rejects = is_sound(&found, Table::Rejects);
+    for (table, build) in builds::lost(tables, &sound, with_rejects).await.map_err(failure)? {
+        lost.entry(table).or_default().push(build.group.to_string());
+    }
+    for (table, groups) in lost {
+        let why = format!(
+            "has not all live files of {} built groups, the first is {}",
+            groups.len(),
+            groups[0]
+        );
+        found.push(Found { table, why });
+    }
+    // A run owes its bars from before it notes its builds until it has committed them, and of a
+    // build with files gold replaces something in both of its tables, which makes their logs. So
+    // they are there where nobody owes anything. Of builds without files there may be no bars.
+    let has_files = builds.iter().any(|build| build.files > 0);
+    if has_files && owed::debts(&context.lake).await?.is_empty() {
+        for table in GOLD {
+            // looked at once more: a run may have made it, and paid, since the first look
+            if is_sound(&found, table) && log_of(context, tables, table).await? == Ok(None) {
+                let why = "has no log, and nobody owes its bars".to_owned();
+                found.push(Found { table, why });
+            }
         }
     }
     Ok(found)
+}
+
+/// A table's log, where it has one; or what is wrong with it.
+async fn log_of(
+    context: &Context,
+    tables: &Tables,
+    table: Table,
+) -> Result<Result<Option<Log>, String>, Failure> {
+    Ok(match tables.logs().verify(table, None).await {
+        Ok(log) => Ok(log),
+        Err(LogError::Damaged(damage)) => Err(format!("`{}` {}", damage.key, damage.problem)),
+        // a folder in place of a file, and the like
+        Err(LogError::Store(error)) if context.lake.directory().is_some() => {
+            Err(model::human::chain(&error))
+        }
+        Err(LogError::Store(error)) => return Err(error.into()),
+    })
+}
+
+/// What an error says is wrong with a table's data, where it does: a store that does not answer,
+/// or a table of a later version, is no damage.
+fn spoiled(context: &Context, error: &TableError) -> Option<String> {
+    let what = match error {
+        TableError::Spoiled { key, problem, .. } => format!("`{key}` {problem}"),
+        TableError::Damaged(damage) => format!("`{}` {}", damage.key, damage.problem),
+        // a file of a former version has no sum, and is found out by whoever reads it
+        TableError::Sql(_) | TableError::Store(_) if context.lake.directory().is_some() => {
+            model::human::chain(error)
+        }
+        _ => return None,
+    };
+    Some(format!("has a file that cannot be read: {what}"))
 }
 
 async fn newest_extract(context: &Context) -> Result<Option<u64>, Failure> {

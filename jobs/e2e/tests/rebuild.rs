@@ -118,6 +118,17 @@ fn last(sound: &Sound, table: Table) -> Result<PathBuf> {
     names.pop().context("a log without entries")
 }
 
+/// A live data file of a table.
+fn data_file(sound: &Sound, table: Table) -> Result<PathBuf> {
+    let text = std::fs::read_to_string(last(sound, table)?)?;
+    let added = text.lines().find_map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(line["add"]["path"].as_str()?.to_owned())
+    });
+    let path = added.with_context(|| format!("the last entry of {table} adds no file"))?;
+    Ok(sound.path(&layout::table(table)).join(path))
+}
+
 #[test]
 fn what_a_table_has_lost_is_refused_and_made_anew() -> Result<()> {
     let sound = sound()?;
@@ -159,13 +170,19 @@ fn what_a_table_has_lost_is_refused_and_made_anew() -> Result<()> {
     sound.rebuild(&[])?.expect_code(0)?;
     sound.is_as_before()?;
 
+    // all of gold, and nothing left to tell that it was there
+    std::fs::remove_dir_all(sound.path("gold"))?;
+    sound.is_refused("is gone")?;
+    sound.rebuild(&[])?.expect_code(0)?;
+    sound.is_as_before()?;
+
+    // a data file of the ledger, of which a plain rebuild finds out
+    std::fs::write(data_file(&sound, Table::Builds)?, "")?;
+    sound.rebuild(&[])?.expect_code(0)?;
+    sound.is_as_before()?;
+
     // what nothing else holds is gone, and told
-    let mut files = sound.path(&layout::table(Table::Runs)).read_dir()?;
-    let file = files.find_map(|entry| {
-        let path = entry.ok()?.path();
-        path.extension().is_some_and(|e| e == "parquet").then_some(path)
-    });
-    std::fs::write(file.context("no file of ops.runs")?, "")?;
+    std::fs::write(data_file(&sound, Table::Runs)?, "")?;
     let ended = sound.rebuild(&["--table", "ops.runs"])?.expect_code(4)?;
     ensure!(ended.stdout.contains("rows that only it held are gone"), "{}", ended.stdout);
     Ok(())

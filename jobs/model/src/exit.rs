@@ -12,7 +12,7 @@ pub enum Exit {
     Usage = 2,
     /// The source does not answer, or refuses; try again later.
     SourceUnavailable = 3,
-    /// The data was refused: a check failed.
+    /// The data was refused: a check failed, something is damaged, or nothing that came is of use.
     DataRefused = 4,
     /// Another writer won the race; try again now.
     LostRace = 5,
@@ -39,7 +39,7 @@ impl Exit {
             Self::Failed => "read the message above",
             Self::Usage => "correct the command line or the configuration",
             Self::SourceUnavailable => "the source does not answer, or refuses: run again later",
-            Self::DataRefused => "a check refused the data: see ops.checks",
+            Self::DataRefused => "the data was refused: the message above says why, ops.checks what checks found",
             Self::LostRace => "another run was faster: run again now",
         }
     }

@@ -90,6 +90,33 @@ pub struct Choice {
     pub republished: u64,
     /// Archives that failed before and have not changed since.
     pub known_bad: u64,
+    /// Months that stay as they are though there is something new of them.
+    pub kept_back: Vec<KeptBack>,
+}
+
+/// A month that stays as it is though there is something new of it: built anew it would lose the
+/// rows of an archive that was spoiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptBack {
+    /// The series, `binance/spot/klines/BTCUSDT/1h`.
+    pub series: String,
+    /// The month.
+    pub month: Month,
+    /// Wanted days of which something new waits.
+    pub days: u64,
+    /// The spoiled archives, and why each is not fetched again now.
+    pub spoiled: Vec<(Period, NotNow)>,
+}
+
+/// Why a spoiled archive is not fetched again now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotNow {
+    /// The source does not list it.
+    Unlisted,
+    /// It is not within what the plan looks for.
+    Unasked,
+    /// It was asked for in vain, and is asked for again later.
+    NotDue,
 }
 
 /// What there is of one archive.
@@ -265,7 +292,24 @@ impl<'a> Chooser<'a> {
         let is_one_group = use_month || is_klines;
         let may_mend = use_month
             && (month_is_new || days.iter().any(|(_, state)| is_new(state) && state.is_in()));
+        // a day that the month covers is not fetched unless days are asked for, but what is held
+        // stays in the group
+        let is_daily = self.series.archives == Archives::Daily;
+        let is_taken = |day: Day, state: &State<'_>| {
+            let asked = is_daily || short.contains(&day);
+            state.is_in() || !use_month || asked && is_wanted(day)
+        };
         if is_one_group && (matches!(monthly, State::Spoiled) || spoiled_days && !may_mend) {
+            let is_unbuilt = |state: &State<'_>| {
+                is_new(state) || matches!(state, State::Held(unit) if !unit.keeps)
+            };
+            let waits = |(day, state): &&(Day, State<'_>)| {
+                is_wanted(*day) && is_unbuilt(state) && is_taken(*day, state)
+            };
+            let waiting = days.iter().filter(waits).count() as u64;
+            if waiting > 0 {
+                self.keep_back(month, waiting, &monthly, &days);
+            }
             let held = |state: &State<'_>| u64::from(matches!(state, State::Held(_)));
             self.choice.held +=
                 held(&monthly) + days.iter().map(|(_, state)| held(state)).sum::<u64>();
@@ -278,10 +322,7 @@ impl<'a> Chooser<'a> {
                 .extend(unit.map(|unit| PlannedUnit { keeps: unit.keeps || spoiled_days, ..unit }));
         }
         for (day, state) in days {
-            // a day that the month covers is not fetched unless days are asked for, but what is
-            // held stays in the group
-            let asked = self.series.archives == Archives::Daily || short.contains(&day);
-            if state.is_in() || !use_month || asked && is_wanted(day) {
+            if is_taken(day, &state) {
                 units.extend(self.planned(Period::Day(day), state));
             }
         }
@@ -291,6 +332,40 @@ impl<'a> Chooser<'a> {
             for unit in units {
                 self.group(unit.unit.period, vec![unit]);
             }
+        }
+    }
+
+    /// Takes note of a month that stays as it is, while something new of so many days waits.
+    fn keep_back(
+        &mut self,
+        month: Month,
+        waiting: u64,
+        monthly: &State<'_>,
+        days: &[(Day, State<'_>)],
+    ) {
+        let all = days.iter().map(|(day, state)| (Period::Day(*day), state));
+        let spoiled = std::iter::once((Period::Month(month), monthly))
+            .chain(all)
+            .filter(|(_, state)| matches!(state, State::Spoiled))
+            .map(|(period, _)| (period, self.not_now(period)))
+            .collect();
+        let series = unit(self.series, Period::Month(month)).series();
+        self.choice.kept_back.push(KeptBack { series, month, days: waiting, spoiled });
+    }
+
+    /// Why a spoiled archive is not fetched again now.
+    fn not_now(&self, period: Period) -> NotNow {
+        let Series { archives, from, to, .. } = self.series;
+        let is_asked = match period {
+            Period::Day(day) => *archives != Archives::Monthly && (*from..=*to).contains(&day),
+            Period::Month(_) => *archives != Archives::Daily,
+        };
+        if self.offer.archives.contains_key(&period) {
+            NotNow::NotDue
+        } else if is_asked {
+            NotNow::Unlisted
+        } else {
+            NotNow::Unasked
         }
     }
 

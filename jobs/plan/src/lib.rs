@@ -7,7 +7,7 @@
 //! batches and a success.
 //!
 //! It must not know how archives are downloaded, what is in them, or what is in the tables: of
-//! those it only asks whether their logs are whole.
+//! those it only asks whether their logs are there and whole.
 //!
 //! | module | what lives there |
 //! |---|---|
@@ -42,7 +42,7 @@ use model::schema::Table;
 use model::{Period, RunId};
 use stage::http::Door;
 use stage::{Context, Failure};
-use store::logs::Logs;
+use store::logs::{Damage, Logs};
 
 use crate::choose::{Choice, Known, Rules, choose};
 use crate::report::{Report, SeriesLine};
@@ -97,7 +97,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let owed = owed(context).await?;
     let mut groups: Vec<Group> = Vec::new();
     let mut totals = PlanTotals::default();
-    let (mut absent, mut gaps) = (Vec::new(), Vec::new());
+    let (mut absent, mut gaps, mut kept_back) = (Vec::new(), Vec::new(), Vec::new());
     let mut lines = Vec::with_capacity(series.len());
     for (series, offer) in series.iter().zip(&offers) {
         let choice = choose(series, offer, &known, &rules);
@@ -111,9 +111,10 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         totals.groups += choice.groups.len() as u64;
         absent.extend(choice.absent);
         gaps.extend(choice.gaps);
+        kept_back.extend(choice.kept_back);
         groups.extend(choice.groups);
     }
-    let remarks = remarks::of(&series, &offers, &gaps);
+    let remarks = remarks::of(&series, &offers, &gaps, &kept_back);
     drop(offers);
     drop(known);
     drop(ledger);
@@ -171,7 +172,36 @@ async fn ledger(context: &Context) -> Result<Ledger, Failure> {
         );
         return Err(error.into());
     }
+    gold_is_there(context, &ledger).await?;
     Ok(ledger)
+}
+
+/// Refuses a lake of which gold is gone, log and head and all: nothing is left of it to tell that it
+/// was there, but silver was built, and nobody owes its bars any more.
+///
+/// `gold.daily` stands for both: every commit of gold makes it, and one without a bar no
+/// `gold.bars`.
+async fn gold_is_there(context: &Context, ledger: &Ledger) -> Result<(), Failure> {
+    let logs = Logs::new(&context.lake);
+    // one that could not read something may have replaced nothing, and then there are no bars
+    let is_built = ledger.builds.values().any(|build| build.corrupt.is_empty());
+    if !is_built || logs.verify(Table::Daily, None).await?.is_some() {
+        return Ok(());
+    }
+    let mut has_silver = false;
+    for table in [Table::Trades, Table::AggTrades, Table::Klines] {
+        has_silver |= logs.verify(table, None).await?.is_some();
+    }
+    let debts = context.lake.list(layout::OWED).await?;
+    let is_owed = debts.iter().any(|entry| layout::parse_owed(&entry.key).is_some());
+    // looked at again after the debts: a run commits its bars before it pays. Of a ledger without
+    // tables nothing can be told.
+    if !has_silver || is_owed || logs.verify(Table::Daily, None).await?.is_some() {
+        return Ok(());
+    }
+    let problem = "is gone, expected one, for silver is built and no run owes its bars".to_owned();
+    let damage = Damage { table: Table::Daily, key: layout::log(Table::Daily), problem };
+    Err(Failure::new(Exit::DataRefused, damage))
 }
 
 /// Refuses a lake of which a table's log has lost something. What is gone is not missing from the

@@ -40,7 +40,7 @@ fn klines(on: &str, bars: BarFacts) -> (Day, DayFacts) {
 }
 
 fn archive(status: ArchiveStatus) -> ArchiveFacts {
-    ArchiveFacts { status, detail: None }
+    ArchiveFacts { status, detail: None, is_built: status.is_usable() }
 }
 
 /// The words and reasons of a series' days, with the number of what is missing.
@@ -199,6 +199,7 @@ fn klines_are_held_against_their_grid() {
         ArchiveFacts {
             status: ArchiveStatus::TruncatedSuspect,
             detail: Some("3 MB, expected about 800 MB".to_owned()),
+            is_built: true,
         },
     );
     facts.rejected.insert(name(&series), [(day("2024-01-05"), 1)].into_iter().collect());
@@ -262,6 +263,52 @@ fn empty_archives_have_words_of_their_own() {
             "2024-01-03 available 0",
             "2024-01-04 degraded 0 the archive holds no row",
             "2024-01-05 degraded 0 the archive holds no row",
+        ]
+    );
+}
+
+#[test]
+fn an_archive_that_silver_was_not_built_from_is_no_empty_one() {
+    let series = series(Dataset::Klines, "2024-01-01", "2024-01-04");
+    let days = vec![klines("2024-01-01", BarFacts { slots: 24, ..BarFacts::default() })];
+    let archives = vec![
+        ("2024-01-01", ArchiveStatus::Ok),
+        ("2024-01-02", ArchiveStatus::Ok),
+        ("2024-01-03", ArchiveStatus::Ok),
+        ("2024-01-04", ArchiveStatus::Missing),
+    ];
+    let mut facts = facts(&series, days, archives);
+    let not_built = |status| ArchiveFacts { status, detail: None, is_built: false };
+    let put = |facts: &mut Facts, period: &str, archive: ArchiveFacts| {
+        let of_series = facts.archives.entry(name(&series)).or_default();
+        of_series.insert(period.parse().unwrap(), archive);
+    };
+    put(&mut facts, "2024-01-03", not_built(ArchiveStatus::Unverified));
+    assert_eq!(
+        judged(&series, &facts),
+        [
+            "2024-01-01 available 0",
+            "2024-01-02 degraded 0 the archive holds no row",
+            "2024-01-03 missing 0 its archive is held, and silver was not built from it",
+            "2024-01-04 missing 0 the source answers 404",
+        ]
+    );
+    // the same of a month's archive
+    put(&mut facts, "2024-01", not_built(ArchiveStatus::Ok));
+    assert_eq!(
+        judged(&series, &facts)[2..],
+        [
+            "2024-01-03 missing 0 its archive is held, and silver was not built from it",
+            "2024-01-04 missing 0 its archive is held, and silver was not built from it",
+        ]
+    );
+    put(&mut facts, "2024-01", archive(ArchiveStatus::Ok));
+    assert_eq!(
+        judged(&series, &facts)[1..],
+        [
+            "2024-01-02 degraded 0 the archive holds no row",
+            "2024-01-03 degraded 0 its archive holds no row of this day",
+            "2024-01-04 degraded 0 its archive holds no row of this day",
         ]
     );
 }

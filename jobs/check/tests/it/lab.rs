@@ -208,13 +208,25 @@ impl Lab {
         self.fill(Table::Rejects, unit, &partition, columns).await;
     }
 
-    /// A row of `ops.builds`: rows read, in silver, and lost against another one of their key.
-    pub(crate) async fn build(&self, table: Table, group: &str, [read, silver, lost]: [i64; 3]) {
+    /// A row of `ops.builds` that names no unit: rows read, in silver, and lost against another one
+    /// of their key.
+    pub(crate) async fn build(&self, table: Table, group: &str, counts: [i64; 3]) {
+        self.build_of(table, group, "[]", counts).await;
+    }
+
+    /// The same, of these units, in JSON.
+    pub(crate) async fn build_of(
+        &self,
+        table: Table,
+        group: &str,
+        units: &str,
+        [read, silver, lost]: [i64; 3],
+    ) {
         let columns = vec![
             ("group_id", words(group)),
             ("table_name", words(table.as_str())),
             ("inputs", words(&Group::inputs([]))),
-            ("units", words("[]")),
+            ("units", words(units)),
             ("rows_read", longs([read].into_iter())),
             ("rows_silver", longs([silver].into_iter())),
             ("rows_duplicate", longs([lost].into_iter())),

@@ -167,7 +167,12 @@ async fn rows_that_are_not_accounted_for_fail() {
         let found = check::run(&lab.context, ALL).await;
         match (found, expect) {
             (Ok(_), Ok(_)) => {}
-            (Err(failure), Err(_)) => assert_eq!(failure.exit, Exit::DataRefused),
+            (Err(failure), Err(part)) => {
+                assert_eq!(failure.exit, Exit::DataRefused);
+                let text = format!("{:#}", failure.error);
+                let expect = format!("a check failed: row_accounting of silver.trades: {part}");
+                assert!(text.starts_with(&expect) && !text.contains('\n'), "{text}");
+            }
             (found, _) => panic!("{found:?}, expected {expect:?}"),
         }
         let rows = statuses(&lab, "row_accounting").await.join("\n");
@@ -196,6 +201,37 @@ async fn a_build_that_nothing_is_held_of_any_more_fails() {
         .await,
         ["binance/spot/trades/BTCUSDT/2024-01-05 rows_silver 7 0"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_silver_was_not_built_from_is_no_empty_one() {
+    const SECOND: &str = "binance/spot/trades/BTCUSDT/2024-01-02";
+    const FIRST_READ: &str = r#"{"unit":"binance/spot/trades/BTCUSDT/2024-01-01","sha256":"a"}"#;
+    const READ: &str = r#"{"unit":"binance/spot/trades/BTCUSDT/2024-01-02","sha256":"b"}"#;
+    const CORRUPT: &str =
+        r#"{"unit":"binance/spot/trades/BTCUSDT/2024-01-02","sha256":"b","corrupt":"no csv"}"#;
+    const WITHHELD: &str =
+        r#"{"unit":"binance/spot/trades/BTCUSDT/2024-01-03","sha256":"c","corrupt":"no csv"}"#;
+    let check = async |units: &[&str], expect: &str| {
+        let lab = Lab::new();
+        lab.trades("2024-01-01", &(0..24).collect::<Vec<_>>()).await;
+        lab.archive("trades", None, "2024-01-01", "ok").await;
+        lab.archive("trades", None, "2024-01-02", "ok").await;
+        if !units.is_empty() {
+            let units = format!("[{}]", units.join(","));
+            lab.build_of(Table::Trades, SECOND, &units, [0, 0, 0]).await;
+        }
+        check::run(&lab.context, ALL).await.unwrap();
+        let told = "SELECT date, status, reason FROM ops.coverage \
+                    WHERE dataset = 'trades' ORDER BY date";
+        assert_eq!(lab.ask(told).await, ["2024-01-01 available -", expect], "{units:?}");
+    };
+    let not_built = "2024-01-02 missing its archive is held, and silver was not built from it";
+    check(&[], not_built).await;
+    check(&[FIRST_READ], not_built).await;
+    check(&[CORRUPT], not_built).await;
+    check(&[READ, WITHHELD], not_built).await;
+    check(&[READ], "2024-01-02 degraded the archive holds no row").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use store::StoreError;
 use table::Tables;
 
 use super::Report;
-use crate::builds::Current;
+use crate::builds::{self, Current};
 use crate::failure;
 use crate::ledger::{self, Entry};
 use crate::summary::Skipped;
@@ -70,9 +70,11 @@ pub(super) async fn groups(
     }
     let lost: HashSet<(&str, &str)> =
         spoiled.iter().map(|(unit, sha256, _)| (unit.as_str(), sha256.as_str())).collect();
+    let gone = builds::gone(tables, &chosen).await.map_err(failure)?;
     let mut groups = Vec::new();
     for build in chosen {
-        match group(build, &by_unit, &lost) {
+        let is_gone = gone.contains(&build.group.to_string());
+        match group(build, &by_unit, &lost, is_gone) {
             Ok(group) => groups.push(group),
             Err(why) => {
                 report.left_out.push(Skipped { group: build.group.to_string(), why });
@@ -107,20 +109,29 @@ async fn spoiled(
     Ok(found.into_iter().flatten().collect())
 }
 
-/// A build as a group to be built.
+/// A build as a group to be built. A damaged archive keeps the rest of its group back where silver
+/// has files there: they may hold its rows. Where they are gone nothing is left to be kept, and it
+/// is built without.
 fn group(
     build: &Current,
     entries: &HashMap<(&str, &str), Vec<&Entry>>,
     spoiled: &HashSet<(&str, &str)>,
+    is_gone: bool,
 ) -> Result<Group, String> {
     if !build.is_whole() {
         return Err("younger builds have replaced a part of it, expected none or all".to_owned());
     }
     let mut units = Vec::with_capacity(build.units.len());
+    let mut damaged = None;
     for built in &build.units {
         let of = (built.unit.as_str(), built.sha256.as_str());
         if spoiled.contains(&of) {
-            return Err(format!("the archive of {} is damaged", built.unit));
+            let why = format!("the archive of {} is damaged", built.unit);
+            if !is_gone {
+                return Err(why);
+            }
+            damaged = Some(why);
+            continue;
         }
         let unit: Unit = built
             .unit
@@ -135,6 +146,10 @@ fn group(
         };
         let keeps = built.corrupt.is_none();
         units.push(PlannedUnit { unit, archive: Origin::Held(archive), keeps });
+    }
+    // what silver could not read before it cannot read now
+    if let Some(why) = damaged.filter(|_| !units.iter().any(|unit| unit.keeps)) {
+        return Err(why);
     }
     Ok(Group {
         id: build.group.to_string(),

@@ -190,3 +190,26 @@ async fn a_debt_that_was_made_anew_is_not_paid_by_what_was_built_before() {
     commit::run_gold(&first.context()).await.map_err(|f| f.error).unwrap();
     assert!(owed(&world).await.is_empty());
 }
+
+/// Both tables of gold gone with their logs and heads: nothing else says that they were there.
+#[tokio::test]
+async fn gold_that_is_gone_is_missed_where_nobody_owes_it() {
+    let world = world();
+    let run = planned(&world, 1, 1).await;
+    run.day("2024-01-01", "a10", 1).await;
+    let found = async || {
+        let look = commit::rebuild::look(&run.context()).await.map_err(|f| f.error).unwrap();
+        look.found.into_iter().map(|found| found.table).collect::<Vec<_>>()
+    };
+    assert!(found().await.is_empty(), "nothing is committed");
+    run.commit().await;
+    assert!(found().await.is_empty(), "the run owes its bars");
+    gold(&world, &run).await;
+    commit::run_gold(&run.context()).await.map_err(|f| f.error).unwrap();
+    assert!(found().await.is_empty());
+    let root = world.lake.directory().unwrap();
+    for table in [Table::Daily, Table::Bars] {
+        std::fs::remove_dir_all(root.join(layout::table(table))).unwrap();
+        assert!(found().await.contains(&table), "{table}");
+    }
+}

@@ -16,4 +16,6 @@ mod many;
 #[cfg(test)]
 mod order;
 #[cfg(test)]
+mod rebuild;
+#[cfg(test)]
 mod whole;

@@ -240,3 +240,27 @@ async fn what_was_left_out_is_no_build_when_builds_are_made_anew() {
     let later = World { tables: table::Tables::open(&world.lake), ..world };
     assert_eq!(ask(&later, sql).await, builds);
 }
+
+/// A table's whole folder gone, its head too, so that its log looks as if it had never been.
+#[tokio::test]
+async fn a_table_of_which_nothing_is_left_is_missed() {
+    for gone in [Table::Trades, Table::Rejects, Table::Builds, Table::Archives] {
+        let world = world();
+        let run = planned(&world, 1, 1).await;
+        assert_eq!(refusal(&run).await, None, "a lake without anything in it");
+        run.day("2024-01-01", "x5", 1).await;
+        run.commit().await;
+        assert_eq!(refusal(&run).await, None);
+        let folder = layout::table(gone);
+        let is_told = async || {
+            let deep = commit::deep::run(&run.context()).await.map_err(|f| f.error).unwrap();
+            let advice = format!("cargo xtask rebuild --table {gone}");
+            deep.damages.iter().any(|d| d.key == folder && d.advice == advice)
+        };
+        assert!(!is_told().await, "{gone}");
+        std::fs::remove_dir_all(world.lake.directory().unwrap().join(&folder)).unwrap();
+        assert!(is_told().await, "{gone}");
+        let said = refusal(&run).await.expect("a table is gone");
+        assert!(said.contains("nothing was deleted"), "{said}");
+    }
+}

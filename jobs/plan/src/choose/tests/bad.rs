@@ -90,6 +90,63 @@ fn what_silver_has_of_a_spoiled_archive_stays_until_it_can_be_read_again() {
 }
 
 #[test]
+fn what_a_spoiled_archive_keeps_back_is_told() {
+    let told = |scene: &Scene, listed: &str, held: &str| -> Vec<String> {
+        let choice = scene.choose(listed, "", held);
+        choice.kept_back.iter().map(crate::remarks::of_kept_back).collect()
+    };
+    let scene = Scene { series: KLINES, window: "2024-01-01..05", ..JANUARY };
+    let days = "2024-01-01=ok 2024-01-02=corrupt 2024-01-03=ok \
+                built:2024-01=2024-01-01+*2024-01-02+2024-01-03";
+    // there is nothing new, or it may be mended
+    let none: [&str; 0] = [];
+    assert_eq!(told(&scene, "2024-01-01 2024-01-03", days), none);
+    assert_eq!(told(&scene, "2024-01-01..05", days), none);
+    assert_eq!(told(&scene, "2024-01 2024-01-01 2024-01-03..05", days), none);
+    // the source has it no more
+    let new = "2024-01-01 2024-01-03..05";
+    let start = "binance/usdm/klines/BTCUSDT/1h 2024-01 stays as it is, and what is new of";
+    assert_eq!(
+        told(&scene, new, days),
+        [format!(
+            "{start} 2 days waits: the archive of 2024-01-02 can no longer be read, and the source \
+             does not list it"
+        )]
+    );
+    // it was asked for in vain, and a held day was never built
+    let vain = format!("{days} 2024-01-02=missing 2024-01-04=ok");
+    assert_eq!(
+        told(&scene, "2024-01-01..04", &vain),
+        [format!(
+            "{start} 1 day waits: the archive of 2024-01-02 can no longer be read, and a later run \
+             asks for it again"
+        )]
+    );
+    // neither is looked for
+    let late = Scene { series: KLINES, window: "2024-01-04..05", ..JANUARY };
+    assert_eq!(
+        told(&late, "2024-01-04..05", days),
+        [format!(
+            "{start} 2 days waits: the archive of 2024-01-02 can no longer be read, and this plan \
+             does not look for it"
+        )]
+    );
+    // all at once, the month's own among them
+    let many = "2024-01=corrupt 2024-01-01=corrupt 2024-01-02=ok 2024-01-03=corrupt \
+                built:2024-01=*2024-01+*2024-01-01+*2024-01-03";
+    assert_eq!(
+        told(&scene, "2024-01-02 2024-01-04..05", many),
+        [format!(
+            "{start} 3 days waits: the archives of 2024-01 and 2 more can no longer be read, and \
+             the source does not list them"
+        )]
+    );
+    // a day of trades waits for no other
+    let trades = "2024-01-02=corrupt built:2024-01-02=*2024-01-02";
+    assert_eq!(told(&JANUARY, "2024-01-03", trades), none);
+}
+
+#[test]
 fn a_spoiled_day_of_klines_is_mended_by_its_month_though_days_are_cheaper() {
     let scene = Scene { series: KLINES, ..JANUARY };
     let mend = "2024-01[+2024-01 =2024-01-01..28]";
