@@ -39,7 +39,9 @@ impl Exit {
             Self::Failed => "read the message above",
             Self::Usage => "correct the command line or the configuration",
             Self::SourceUnavailable => "the source does not answer, or refuses: run again later",
-            Self::DataRefused => "the data was refused: the message above says why, ops.checks what checks found",
+            Self::DataRefused => {
+                "the data was refused: the message above says why, ops.checks what checks found"
+            }
             Self::LostRace => "another run was faster: run again now",
         }
     }
