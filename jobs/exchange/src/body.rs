@@ -31,6 +31,8 @@ pub(crate) struct Manner {
     cut: Option<u64>,
     garble: Option<(u64, u64)>,
     pub(crate) endless: bool,
+    /// Whether it may end before the length that was told.
+    lies: bool,
 }
 
 impl Manner {
@@ -45,6 +47,7 @@ impl Manner {
                 Fault::Cut { at } => manner.cut = Some(manner.cut.unwrap_or(u64::MAX).min(*at)),
                 Fault::Garble { at, bytes } => manner.garble = Some((*at, *bytes)),
                 Fault::EndlessBody => manner.endless = true,
+                Fault::LyingLength { .. } => manner.lies = true,
                 _ => {}
             }
         }
@@ -98,12 +101,20 @@ pub(crate) async fn of(
     Ok(StreamBody::new(frames).boxed_unsync())
 }
 
+/// Waits until what was sent has left the buffers: with the connection they would be lost.
+async fn flushed() {
+    tokio::time::sleep(Duration::from_millis(25)).await;
+}
+
 impl Stream {
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
         if self.left == 0 && self.manner.endless {
             return Ok(Some(Bytes::from_static(&[0; 1 << 10])));
         }
         if self.left == 0 {
+            if self.manner.lies {
+                flushed().await;
+            }
             self.progress.complete.store(true, Ordering::Relaxed);
             return Ok(None);
         }
@@ -118,8 +129,7 @@ impl Stream {
         if let Some(cut) = self.manner.cut {
             size = size.min(cut.saturating_sub(self.sent));
             if size == 0 {
-                // what was sent before must leave the buffers first
-                tokio::time::sleep(Duration::from_millis(25)).await;
+                flushed().await;
                 return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut on demand"));
             }
         }
