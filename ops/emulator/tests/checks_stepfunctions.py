@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from emulator.settings import SETTINGS
 from tests.checks_account import bucket
@@ -57,6 +58,23 @@ def output_times(cloud: Cloud) -> None:
     cloud.client("s3").put_object(Bucket=name, Key="a")
     found = cloud.output({"List": sdk("s3", "listObjectsV2", Bucket=name)})
     assert isinstance(found["Contents"][0]["LastModified"], str)
+
+
+@proves("stepfunctions.environment_first")
+def environment_first(cloud: Cloud) -> None:
+    parse = ExecutionWorker._get_evaluation_entrypoint
+
+    def slowly(self: ExecutionWorker) -> Any:
+        time.sleep(0.3)
+        return parse(self)
+
+    ExecutionWorker._get_evaluation_entrypoint = slowly
+    try:
+        execution = cloud.start(cloud.create(PASS))
+        assert cloud.client("stepfunctions").list_map_runs(executionArn=execution)["mapRuns"] == []
+        assert cloud.wait(execution, 5)["status"] == "SUCCEEDED"
+    finally:
+        ExecutionWorker._get_evaluation_entrypoint = parse
 
 
 @proves("stepfunctions.context_times")

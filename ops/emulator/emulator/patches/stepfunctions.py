@@ -83,6 +83,28 @@ def output_times(p: Patcher) -> None:
     p.set(responses, "json", SimpleNamespace(dumps=dumps, loads=json.loads))
 
 
+@patch("stepfunctions.environment_first")
+def environment_first(p: Patcher) -> None:
+    """In moto an execution has no environment until its definition is parsed; whoever looks before gets an AttributeError."""
+    worker = execution_worker.ExecutionWorker
+
+    def make_start(original: Any) -> Any:
+        def start(self: Any) -> None:
+            self.env = self._get_evaluation_environment()
+            original(self)
+
+        return start
+
+    def make_environment(original: Any) -> Any:
+        def _get_evaluation_environment(self: Any) -> Any:
+            return self.env or original(self)
+
+        return _get_evaluation_environment
+
+    p.wrap(worker, "start", make_start)
+    p.wrap(worker, "_get_evaluation_environment", make_environment)
+
+
 @patch("stepfunctions.context_times")
 def context_times(p: Patcher) -> None:
     """Times of the context object are `2026-01-31T00:00:00.000Z` on AWS; moto has microseconds, an offset, or no text at all."""
