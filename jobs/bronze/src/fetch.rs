@@ -102,7 +102,7 @@ impl Fetcher<'_> {
     ) -> Result<BronzeFragment, DownloadError> {
         let at = self.downloader.door.now();
         let mut work = Work { unit, remote, at, effort: Effort::default() };
-        let mut published = self.published(remote).await?;
+        let mut published = self.published(unit, remote).await?;
         if let Some((archive, fault)) = self.in_lake(&work, &published).await? {
             let (status, detail) = match fault {
                 Some(fault) => (ArchiveStatus::Corrupt, Some(fault)),
@@ -127,7 +127,7 @@ impl Fetcher<'_> {
             let sha256 = &download.written.sha256;
             if published.sha256.as_ref().is_some_and(|published| published != sha256) {
                 // perhaps both were published anew between the two requests
-                published = self.published(remote).await?;
+                published = self.published(unit, remote).await?;
             }
             let fault = match &published.sha256 {
                 Some(published) if published != sha256 => Some((
@@ -178,9 +178,10 @@ impl Fetcher<'_> {
         if !is_other {
             names.insert(0, version);
         }
+        let name = work.remote.name(work.unit);
         let mut place = None;
         for version in names {
-            let key = layout::raw(work.unit, &version, &work.remote.name);
+            let key = layout::raw(work.unit, &version, &name);
             if self.lake().head(&key).await?.is_none() {
                 place = Some((key, true));
                 break;
@@ -192,7 +193,7 @@ impl Fetcher<'_> {
         }
         let (key, is_free) = place.unwrap_or_else(|| {
             let version = format!("{}-x{sha256}", work.at.timestamp_micros());
-            (layout::raw(work.unit, &version, &work.remote.name), true)
+            (layout::raw(work.unit, &version, &name), true)
         });
         if is_free {
             publish(written.staged, key.clone()).await?;
@@ -223,7 +224,7 @@ impl Fetcher<'_> {
         }
     }
 
-    async fn published(&self, remote: &Remote) -> Result<Published, DownloadError> {
+    async fn published(&self, unit: &Unit, remote: &Remote) -> Result<Published, DownloadError> {
         let none = |detail: String| Published { sha256: None, detail: Some(detail) };
         let Some(url) = &remote.checksum_url else {
             return Ok(none(NO_CHECKSUM.to_owned()));
@@ -237,7 +238,7 @@ impl Fetcher<'_> {
             Err(error) => return Err(error.into()),
         };
         Ok(match answer.status {
-            StatusCode::OK => match parse_checksum(&answer.body, &remote.name) {
+            StatusCode::OK => match parse_checksum(&answer.body, &remote.name(unit)) {
                 Ok(sha256) => Published { sha256: Some(sha256), detail: None },
                 Err(error) => none(format!("no usable checksum: {error}")),
             },
@@ -260,7 +261,8 @@ impl Fetcher<'_> {
             return Ok(None);
         }
         let version = layout::raw_version(expected, etag, at.timestamp_micros());
-        let exact = layout::raw(unit, &version, &remote.name);
+        let name = remote.name(unit);
+        let exact = layout::raw(unit, &version, &name);
         let mut keys = Vec::new();
         if let Some(sha256) = expected {
             // the same bytes under another ETag, or kept as bad until the checksum was mended
@@ -268,7 +270,7 @@ impl Fetcher<'_> {
             for folder in self.lake().folders(&layout::raw_unit(unit)).await? {
                 let version = folder.rsplit('/').next().unwrap_or_default();
                 if version.starts_with(&start) || version.ends_with(&format!("-x{end}")) {
-                    keys.push(layout::raw(unit, version, &remote.name));
+                    keys.push(layout::raw(unit, version, &name));
                 }
             }
             keys.retain(|key| *key != exact);

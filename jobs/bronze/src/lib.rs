@@ -129,7 +129,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let timeout = Duration::from_secs(limits.total_timeout_seconds);
     let mut outcomes = futures::stream::iter(todo)
         .map(|(unit, remote)| async move {
-            context.meter.at(&remote.name);
+            context.meter.at(&remote.name(unit));
             // a bug is reported with the archive it was met in
             let work = stage::working_on(unit.to_string(), fetcher.fetch(unit, remote));
             let fetched = tokio::time::timeout(timeout, work).await;

@@ -8,11 +8,13 @@ use anyhow::Context as _;
 use arrow::array::{AsArray as _, RecordBatch, Scalar, StringArray};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::SchemaRef;
+use futures::{StreamExt as _, TryStreamExt as _};
 use model::fragment::{DataFile, Dirty};
 use model::plan::Partition;
 use model::schema::Table;
 use model::{Timeframe, layout, unit};
 use stage::Meter;
+use store::Staged;
 use store::parquet::{WriteError, write_batches};
 use table::Tables;
 use table::datafusion::common::ScalarValue;
@@ -41,6 +43,13 @@ pub struct Built {
     pub replaces: Vec<(Table, Partition)>,
     /// Their files.
     pub files: Vec<(Table, DataFile)>,
+}
+
+/// The whole content of a partition, not published yet; no file where it has no row.
+struct Written {
+    table: Table,
+    partition: Partition,
+    file: Option<(Staged, DataFile)>,
 }
 
 impl Workshop {
@@ -79,16 +88,19 @@ impl Workshop {
             }
             let bars = self.bars_of_month(&memory, dirty, *month, meter).await;
             let bars = bars.with_context(|| month.to_string())?;
-            for timeframe in Timeframe::GOLD {
-                let mut partition = partition_of(dirty);
-                partition.insert("timeframe".to_owned(), timeframe.to_string());
-                partition.insert("month".to_owned(), month.to_string());
-                let rows = of_timeframe(&bars, *timeframe)?;
-                let rows = models::conform_all(&rows, Table::Bars)?;
-                let file = self.write(Table::Bars, &partition, rows, dirty).await?;
-                built.files.extend(file.map(|file| (Table::Bars, file)));
-                built.replaces.push((Table::Bars, partition));
-            }
+            let files: Vec<_> = futures::stream::iter(Timeframe::GOLD.iter().copied())
+                .map(async |timeframe| {
+                    let mut partition = partition_of(dirty);
+                    partition.insert("timeframe".to_owned(), timeframe.to_string());
+                    partition.insert("month".to_owned(), month.to_string());
+                    let rows = of_timeframe(&bars, timeframe)?;
+                    let rows = models::conform_all(&rows, Table::Bars)?;
+                    self.write(Table::Bars, partition, rows, dirty).await
+                })
+                .buffered(self.cores)
+                .try_collect()
+                .await?;
+            built.take(files).await?;
             if let Some(first) = bars.first() {
                 let schema = as_bars(first)?.schema();
                 let bars = bars.iter().map(as_bars).collect::<anyhow::Result<Vec<_>>>()?;
@@ -97,10 +109,8 @@ impl Workshop {
             }
         }
         let daily = self.daily(&memory, days).await?;
-        let partition = partition_of(dirty);
-        let file = self.write(Table::Daily, &partition, daily, dirty).await?;
-        built.files.extend(file.map(|file| (Table::Daily, file)));
-        built.replaces.push((Table::Daily, partition));
+        let file = self.write(Table::Daily, partition_of(dirty), daily, dirty).await?;
+        built.take(vec![file]).await?;
         Ok(built)
     }
 
@@ -141,15 +151,15 @@ impl Workshop {
         models::conform_all(&models::DAILY.run(memory, Vec::new()).await?, Table::Daily)
     }
 
-    /// Writes the whole content of a partition; `None` where it has no row. The file is named
-    /// after its content: the same rows are the same file, whoever writes them.
+    /// Writes the whole content of a partition. The file is named after its content: the same rows
+    /// are the same file, whoever writes them.
     async fn write(
         &self,
         table: Table,
-        partition: &Partition,
+        partition: Partition,
         batches: Vec<RecordBatch>,
         dirty: &Dirty,
-    ) -> anyhow::Result<Option<DataFile>> {
+    ) -> anyhow::Result<Written> {
         let lake = self.tables.lake().clone();
         let written = tokio::task::spawn_blocking(move || {
             let finished = match write_batches(&lake, table, batches) {
@@ -163,7 +173,7 @@ impl Workshop {
             Ok(Some((unit::sha256_hex(&bytes), finished)))
         });
         let Some((content, finished)) = written.await.context("the writer ended early")?? else {
-            return Ok(None);
+            return Ok(Written { table, partition, file: None });
         };
         let pairs: Vec<_> = table
             .schema()
@@ -173,9 +183,30 @@ impl Workshop {
             .collect();
         let owner = format!("{}/{}", dirty.id(), layout::data_file(&pairs, ""));
         let path = layout::data_file(&pairs, &layout::data_file_name(&owner, &content, 0));
-        let (rows, stats, crc32) = (finished.rows, finished.stats, Some(finished.crc32));
-        let bytes = finished.staged.publish(&format!("{}/{path}", layout::table(table))).await?;
-        Ok(Some(DataFile { path, partition: partition.clone(), bytes, rows, stats, crc32 }))
+        let file = DataFile {
+            path,
+            partition: partition.clone(),
+            bytes: finished.staged.bytes(),
+            rows: finished.rows,
+            stats: finished.stats,
+            crc32: Some(finished.crc32),
+        };
+        Ok(Written { table, partition, file: Some((finished.staged, file)) })
+    }
+}
+
+impl Built {
+    /// Publishes the files of partitions and takes them in.
+    async fn take(&mut self, written: Vec<Written>) -> anyhow::Result<()> {
+        let mut staged = Vec::with_capacity(written.len());
+        for Written { table, partition, file } in written {
+            self.replaces.push((table, partition));
+            if let Some((object, file)) = file {
+                staged.push((object, format!("{}/{}", layout::table(table), file.path)));
+                self.files.push((table, file));
+            }
+        }
+        Ok(Staged::publish_all(staged).await?)
     }
 }
 

@@ -118,11 +118,11 @@ pub fn batch(run: &RunId, batch: u32) -> String {
     format!("{RUNS}/{run}/batches/{batch:06}.json")
 }
 
-/// Whether a key is that of a fragment or a batch: another document follows it, before which it
-/// counts for nothing, or it is made again.
+/// Whether a key is that of a fragment: another document follows it, before which it counts for
+/// nothing, or it is made again.
 pub fn is_followed(key: &str) -> bool {
     let mut parts = key.split('/');
-    parts.next() == Some(RUNS) && matches!(parts.nth(1), Some("fragments" | "batches"))
+    parts.next() == Some(RUNS) && parts.nth(1) == Some("fragments")
 }
 
 /// The folder of a stage's fragments in a run.

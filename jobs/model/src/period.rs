@@ -311,6 +311,28 @@ mod tests {
     }
 
     #[test]
+    fn periods_without_zeros_are_read() {
+        let check = |text: &str, expect: Option<&str>| {
+            let found = Period::parse_unpadded(text).map(|period| period.to_string());
+            assert_eq!(found.as_deref(), expect, "{text}");
+            assert_eq!(text.parse::<Period>().is_ok(), expect == Some(text), "{text}");
+        };
+        check("2020-8", Some("2020-08"));
+        check("2020-08", Some("2020-08"));
+        check("2020-12", Some("2020-12"));
+        check("2020-8-1", Some("2020-08-01"));
+        check("2020-08-1", Some("2020-08-01"));
+        check("2020-8-31", Some("2020-08-31"));
+        check("2020-08-31", Some("2020-08-31"));
+        for bad in ["2020-0", "2020-13", "2020-008", "20-8", "2020-", "2020-8-", "2020-2-30"] {
+            check(bad, None);
+        }
+        for bad in ["2020-+8", "2020- 8", "2020-8-1-1", "2020--8", "2020-٨", "x-8", ""] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
     fn the_calendar_has_ends() {
         let (first, last) = (Day(NaiveDate::MIN), Day(NaiveDate::MAX));
         assert_eq!((last.next(), last.plus(u32::MAX), first.minus(u32::MAX)), (last, last, first));

@@ -4,6 +4,7 @@
 //! else. silver turns a whole group into the whole content of its partitions in one pass.
 //! A **batch** is the groups one worker takes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::fragment::RawArchive;
 use crate::schema::Table;
 use crate::unit::{Unit, UnitId, short_hash};
-use crate::{Day, RunId};
+use crate::{Day, RunId, archive};
 
 /// Partition values by column, in the table's order of partition columns when listed.
 pub type Partition = BTreeMap<String, String>;
@@ -163,8 +164,10 @@ pub enum Origin {
 pub struct Remote {
     /// Where to get it.
     pub url: String,
-    /// Its file name, as the source has it: it may lack a zero (`ADABKRW-1d-2020-8.zip`).
-    pub name: String,
+    /// Its file name, where it is not the one that [`archive::file_name`] makes: it may lack a
+    /// zero (`ADABKRW-1d-2020-8.zip`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its size in bytes, where the source tells.
     pub bytes: Option<u64>,
     /// Its ETag as sent, quotes included, where the source tells.
@@ -180,6 +183,16 @@ pub struct Remote {
     /// to be of no use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<RawArchive>,
+}
+
+impl Remote {
+    /// The file name of `unit`'s archive, as the source has it.
+    pub fn name(&self, unit: &Unit) -> Cow<'_, str> {
+        match &self.name {
+            Some(name) => name.into(),
+            None => archive::file_name(unit).into(),
+        }
+    }
 }
 
 /// Which bytes silver makes of archives. Raise it with every change of code that makes others

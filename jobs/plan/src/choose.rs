@@ -8,6 +8,7 @@
 //! held for a group's partitions is part of it, wanted now or not; where a month and its days
 //! disagree, the day's version stays and silver counts the other.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
@@ -389,10 +390,11 @@ impl<'a> Chooser<'a> {
                 self.choice.fetch_bytes = self.choice.fetch_bytes.saturating_add(bytes);
                 self.choice.republished += u64::from(again);
                 let unit = unit(self.series, period);
-                let path = listed.path.as_deref().map_or_else(|| archive::path(&unit), Into::into);
+                let odd = listed.path.as_deref();
+                let path = odd.map_or_else(|| archive::path(&unit).into(), Cow::from);
                 let url = format!("{}/{}", self.rules.url, archive::url_path(&path));
                 let remote = Remote {
-                    name: path.rsplit('/').next().unwrap_or(&path).to_owned(),
+                    name: odd.and_then(|odd| odd.rsplit('/').next()).map(str::to_owned),
                     bytes: listed.bytes,
                     etag: listed.etag.as_deref().map(str::to_owned),
                     last_modified: listed.modified,

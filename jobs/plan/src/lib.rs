@@ -48,9 +48,6 @@ use crate::choose::{Choice, Known, Rules, choose};
 use crate::report::{Report, SeriesLine};
 use crate::survey::{Offer, Survey, unit};
 
-/// Batches written at once.
-const WRITES: usize = 8;
-
 /// What narrows or bends a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
@@ -132,11 +129,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         gaps,
         remarks: remarks.clone(),
     };
-    futures::stream::iter(&batches)
-        .map(|weighed| context.lake.write_json(&weighed.line.key, &weighed.batch))
-        .buffer_unordered(WRITES)
-        .try_collect::<()>()
-        .await?;
+    let documents = batches.iter().map(|weighed| (weighed.line.key.as_str(), &weighed.batch));
+    context.lake.write_all_json(documents).await?;
     // last: a run with a plan has all its batches
     context.lake.write_json(&layout::plan(&context.run), &plan).await?;
     Ok(Report { plan, series: lines, taken_up: false, warnings: remarks, owed })

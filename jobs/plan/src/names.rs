@@ -51,10 +51,11 @@ impl Strangers {
 
 /// The keys of one listing, as far as it was read.
 #[derive(Debug)]
-pub(crate) struct Keys<'a> {
-    series: &'a Series,
+pub(crate) struct Keys {
     cadence: Cadence,
     prefix: String,
+    /// What the names of its archives begin with.
+    start: String,
     /// First and last period wanted; everything where there is none.
     window: Option<(Period, Period)>,
     /// The archives in the window.
@@ -65,12 +66,8 @@ pub(crate) struct Keys<'a> {
     pub(crate) later: bool,
 }
 
-impl<'a> Keys<'a> {
-    pub(crate) fn new(
-        series: &'a Series,
-        cadence: Cadence,
-        window: Option<(Period, Period)>,
-    ) -> Self {
+impl Keys {
+    pub(crate) fn new(series: &Series, cadence: Cadence, window: Option<(Period, Period)>) -> Self {
         let prefix = archive::series_prefix(
             series.market,
             series.dataset,
@@ -78,10 +75,11 @@ impl<'a> Keys<'a> {
             series.timeframe,
             cadence,
         );
+        let start = archive::name_start(series.dataset, &series.symbol, series.timeframe);
         Self {
-            series,
             cadence,
             prefix,
+            start,
             window,
             archives: BTreeMap::new(),
             strangers: Strangers::default(),
@@ -98,37 +96,32 @@ impl<'a> Keys<'a> {
     pub(crate) fn take(&mut self, object: Object) {
         // what lies elsewhere is none of this series
         let Some(name) = object.key.strip_prefix(&self.prefix) else { return };
-        let (path, is_checksum) = match object.key.strip_suffix(CHECKSUM) {
-            Some(path) => (path, true),
-            None => (object.key.as_str(), false),
+        let (own, is_checksum) = match name.strip_suffix(CHECKSUM) {
+            Some(own) => (own, true),
+            None => (name, false),
         };
-        let found = archive::recognize_path(path)
-            .filter(|found| Cadence::of(found.period) == self.cadence)
-            .filter(|found| *found == unit(self.series, found.period));
-        let Some(found) = found else {
+        let Some(Dated { period, is_padded }) = self.dated(own) else {
             if archive::looks_like_data(name) {
                 self.strangers.add(name);
             }
             return;
         };
-        let period = found.period;
         if let Some((first, last)) = self.window {
             self.later |= period > last && !is_checksum;
             if period < first || last < period {
                 return;
             }
         }
-        let own = archive::path(&found);
+        let odd = (!is_padded).then(|| format!("{}{own}", self.prefix).into_boxed_str());
         if is_checksum {
             // it sorts right after its archive, at most one page later
             if let Some(listed) = self.archives.get_mut(&period)
-                && listed.path.as_deref().unwrap_or(&own) == path
+                && listed.path == odd
             {
                 listed.checksum = Checksum::Listed(object.modified);
             }
             return;
         }
-        let odd = (own != path).then(|| path.into());
         // of two names of one period the one with its zeros counts
         if let Some(known) = self.archives.get(&period)
             && known.path != odd
@@ -150,6 +143,21 @@ impl<'a> Keys<'a> {
             },
         );
     }
+
+    /// What an archive's name says, where it is one of this series and cadence.
+    fn dated(&self, name: &str) -> Option<Dated> {
+        let text = name.strip_prefix(&self.start)?.strip_suffix(archive::ENDING)?;
+        let period = Period::parse_unpadded(text)?;
+        let is_padded = text == period.to_string();
+        (Cadence::of(period) == self.cadence).then_some(Dated { period, is_padded })
+    }
+}
+
+/// What an archive's name says.
+struct Dated {
+    period: Period,
+    /// Whether its month and day have their zeros.
+    is_padded: bool,
 }
 
 /// Where the listing of a window starts and ends, as keys, both without the archives' ending: all
@@ -158,7 +166,7 @@ impl<'a> Keys<'a> {
 pub(crate) fn bounds(series: &Series, first: Period, last: Period) -> (String, String) {
     let stem = |period| {
         let path = archive::path(&unit(series, period));
-        path.strip_suffix(".zip").unwrap_or(&path).to_owned()
+        path.strip_suffix(archive::ENDING).unwrap_or(&path).to_owned()
     };
     // `…-2024-01-01` sorts before `…-2024-01-01.zip`: the pages before are never asked for
     let (start, end) = (stem(first), stem(last));
@@ -293,6 +301,7 @@ mod tests {
             let [first, last] = [first, last].map(|text| text.parse::<Period>().expect(text));
             let (start, end) = bounds(&series, first, last);
             let cadence = Cadence::of(first);
+            let keys = Keys::new(&series, cadence, None);
             let mut inside = 0;
             for day in first.first().to(last.last()) {
                 let period = match cadence {
@@ -306,7 +315,9 @@ mod tests {
                 let one = year.to_owned() + &rest.replacen("-0", "-", 1);
                 for name in [&text, &bare, &one] {
                     let odd = path.replace(&text, name);
-                    assert!(archive::recognize_path(&odd).is_some_and(|u| u.period == period));
+                    let own = odd.strip_prefix(keys.prefix()).expect("a name of the series");
+                    let found = keys.dated(own).expect("an archive of the series");
+                    assert_eq!((found.period, found.is_padded), (period, *name == text), "{own}");
                     assert!(start < odd && odd.clone() + CHECKSUM <= end, "{odd}: {start} {end}");
                 }
                 inside += 1;

@@ -256,11 +256,7 @@ impl<'a> Survey<'a> {
     }
 
     /// What the listing shows of one cadence within the days wanted.
-    async fn listed<'s>(
-        &self,
-        series: &'s Series,
-        cadence: Cadence,
-    ) -> Result<Keys<'s>, SurveyError> {
+    async fn listed(&self, series: &Series, cadence: Cadence) -> Result<Keys, SurveyError> {
         let window = window(series, cadence);
         let ends = window.first().copied().zip(window.last().copied());
         let mut keys = Keys::new(series, cadence, ends);

@@ -4,19 +4,20 @@
 //! A name that was given is not on the disk before its folder is synced, and a folder is synced
 //! once for all that came into it: `Disk::place` notes the folders, `Disk::settle` syncs those that
 //! were noted. Documents and log entries settle before and after they come, data files do not: so
-//! whatever a document names is on the disk before the document is. Fragments and batches settle
-//! before and not after: without its name a fragment was not done, and is done again.
+//! whatever a document names is on the disk before the document is. Fragments settle before and
+//! not after: without its name a fragment was not done, and is done again.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Debug;
 use std::fs::File;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tempfile::{NamedTempFile, PersistError};
 
-/// Folders that are synced at once.
+/// Files and folders that are synced at once.
 const AT_ONCE: usize = 16;
 
 /// Who is told what happens to the files of a lake: tests that imitate power cuts.
@@ -111,14 +112,43 @@ impl Disk {
         )
     }
 
+    /// Gives files their names once the bytes of all are on the disk, which takes hardly longer
+    /// than those of one. Files of these names are replaced.
+    /// What fails comes with the name that it was to get.
+    pub(crate) fn place_all(
+        &self,
+        files: Vec<(NamedTempFile, PathBuf)>,
+    ) -> Result<(), (PathBuf, io::Error)> {
+        at_once(&files, |(file, to)| self.sync(file).map_err(|error| (to.clone(), error)))?;
+        files.into_iter().try_for_each(|(file, to)| {
+            self.name(file, &to, |file, to| file.persist(to)).map_err(|error| (to, error))
+        })
+    }
+
     fn place_by(
+        &self,
+        file: NamedTempFile,
+        to: &Path,
+        rename: impl Fn(NamedTempFile, &Path) -> Result<File, PersistError>,
+    ) -> io::Result<()> {
+        self.sync(&file)?;
+        self.name(file, to, rename)
+    }
+
+    /// Brings the bytes of a file onto the disk.
+    fn sync(&self, file: &NamedTempFile) -> io::Result<()> {
+        file.as_file().sync_data()?;
+        self.tell(Event::Synced(file.path()));
+        Ok(())
+    }
+
+    /// Gives a file its name; its bytes are on the disk.
+    fn name(
         &self,
         mut file: NamedTempFile,
         to: &Path,
         rename: impl Fn(NamedTempFile, &Path) -> Result<File, PersistError>,
     ) -> io::Result<()> {
-        file.as_file().sync_data()?;
-        self.tell(Event::Synced(file.path()));
         let folder = to.parent().unwrap_or(&self.root);
         if !folder.is_dir() {
             std::fs::create_dir_all(folder)?;
@@ -134,8 +164,7 @@ impl Disk {
             // folder itself is surely on the right one
             file = beside(folder)?;
             io::copy(&mut File::open(refused.file.path())?, &mut file)?;
-            file.as_file().sync_data()?;
-            self.tell(Event::Synced(file.path()));
+            self.sync(&file)?;
             file.path().clone_into(&mut from);
             result = rename(file, to);
         }
@@ -177,34 +206,16 @@ impl Disk {
     pub(crate) fn settle(&self) -> io::Result<()> {
         let _alone = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
         let folders: Vec<PathBuf> = std::mem::take(&mut self.noted().folders).into_iter().collect();
-        let done = self.sync_folders(&folders);
+        let done = at_once(&folders, |folder| {
+            self.tell(Event::FolderSyncing(folder));
+            sync_folder(folder)?;
+            self.tell(Event::FolderSynced(folder));
+            Ok(())
+        });
         if done.is_err() {
             self.noted().folders.extend(folders);
         }
         done
-    }
-
-    /// Syncs folders, several at once: a disk waits more than it works.
-    fn sync_folders(&self, folders: &[PathBuf]) -> io::Result<()> {
-        let sync = |some: &[PathBuf]| {
-            some.iter().try_for_each(|folder| {
-                self.tell(Event::FolderSyncing(folder));
-                sync_folder(folder)?;
-                self.tell(Event::FolderSynced(folder));
-                Ok(())
-            })
-        };
-        let share = folders.len().div_ceil(AT_ONCE).max(1);
-        if share == 1 && folders.len() < 3 {
-            return sync(folders);
-        }
-        std::thread::scope(|threads| {
-            let shares: Vec<_> =
-                folders.chunks(share).map(|some| threads.spawn(move || sync(some))).collect();
-            shares.into_iter().try_for_each(|share| {
-                share.join().unwrap_or_else(|_| Err(io::Error::other("a thread failed")))
-            })
-        })
     }
 
     /// Deletes a file, or the link that stands in its place; `Err` of
@@ -232,7 +243,25 @@ impl Disk {
     }
 }
 
-fn staged(end: &'static str) -> tempfile::Builder<'static, 'static> {
+/// Does something for each file or folder, for several at once: a disk waits more than it works.
+fn at_once<T: Sync, E: Send>(all: &[T], one: impl Fn(&T) -> Result<(), E> + Sync) -> Result<(), E> {
+    let share = all.len().div_ceil(AT_ONCE).max(1);
+    if all.len() < 3 {
+        return all.iter().try_for_each(one);
+    }
+    std::thread::scope(|threads| {
+        let shares: Vec<_> = all
+            .chunks(share)
+            .map(|some| threads.spawn(|| some.iter().try_for_each(&one)))
+            .collect();
+        shares
+            .into_iter()
+            .try_for_each(|share| share.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
+}
+
+/// How files in the making are called, and who may read them: whoever the user's mask lets.
+pub(crate) fn staged(end: &'static str) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("staged-").suffix(end);
     #[cfg(unix)]

@@ -1,6 +1,8 @@
 //! JSON documents: plans, batches, fragments, ledger extracts. A key that ends in `.zst` is
 //! compressed.
 
+use std::io::Write as _;
+
 use model::RunId;
 use model::fragment::{BronzeFragment, GoldFragment, SilverFragment};
 use model::layout;
@@ -10,11 +12,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::lake::{Lake, StoreError};
+use crate::staged::Staged;
 
 /// Compression level of `.zst` documents.
 const LEVEL: i32 = 3;
 /// Ledger extracts that are kept.
 const KEEP: usize = 3;
+/// Documents that are open at once.
+const STAGED: usize = 256;
 
 fn is_compressed(key: &str) -> bool {
     key.rsplit('.').next() == Some("zst")
@@ -59,6 +64,35 @@ impl Lake {
     /// [`StoreError`].
     pub async fn write_json<T: Serialize>(&self, key: &str, value: &T) -> Result<(), StoreError> {
         self.write(key, json(key, value)?).await
+    }
+
+    /// Writes documents, replacing what was there. They are complete, as all that comes before a
+    /// document is, once the next one is written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn write_all_json<'a, T: Serialize + 'a>(
+        &self,
+        documents: impl IntoIterator<Item = (&'a str, &'a T)>,
+    ) -> Result<(), StoreError> {
+        let mut documents = documents.into_iter();
+        loop {
+            let mut staged = Vec::new();
+            for (key, value) in documents.by_ref().take(STAGED) {
+                let mut document = self.stage()?;
+                let bytes = json(key, value)?;
+                document.write_all(&bytes).map_err(|source| StoreError::File {
+                    action: "write",
+                    path: document.path().to_owned(),
+                    source,
+                })?;
+                staged.push((document, key.to_owned()));
+            }
+            if staged.is_empty() {
+                return Ok(());
+            }
+            Staged::publish_all(staged).await?;
+        }
     }
 
     /// The plan of a run.

@@ -147,6 +147,46 @@ async fn fragments_come_with_the_next_document() {
 }
 
 #[tokio::test]
+async fn documents_that_are_written_together_come_with_the_next_one() {
+    let (folder, lake, seen) = open();
+    let keys: Vec<String> = (0..600).map(|n| format!("runs/r/batches/{n:03}.json")).collect();
+    let numbers: Vec<usize> = (0..600).collect();
+    lake.write_all_json(keys.iter().map(String::as_str).zip(&numbers)).await.unwrap();
+    let events = seen.take();
+    for key in &keys {
+        place(&events, "named", key);
+    }
+    let count = |wanted: &str| events.iter().filter(|(kind, _)| *kind == wanted).count();
+    assert_eq!((count("synced"), count("folder")), (600, 0));
+    let last = place(&events, "named", "runs/r/batches/255.json");
+    let before = events[..last].iter().filter(|(kind, _)| *kind == "synced").count();
+    assert_eq!(before, 256, "the bytes of all are there before the first name");
+    for (key, number) in keys.iter().zip(&numbers) {
+        assert_eq!(lake.read(key).await.unwrap(), format!("{number}\n"), "{key}");
+    }
+    lake.write("runs/r/plan.json", "names them").await.unwrap();
+    let events = seen.take();
+    let folder_synced = place(&events, "folder", "runs/r/batches");
+    assert!(folder_synced < place(&events, "named", "runs/r/plan.json"), "{events:?}");
+    // what cannot be written is named
+    std::fs::create_dir(folder.path().join("runs/r/batches/9.json")).unwrap();
+    let error = lake.write_all_json([("runs/r/batches/9.json", &1)]).await.unwrap_err();
+    assert!(error.to_string().contains("runs/r/batches/9.json"), "{error}");
+}
+
+#[tokio::test]
+async fn who_may_read_a_document_may_read_the_data() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, lake, _) = open();
+    lake.write("log/1.json", "names it").await.unwrap();
+    let mut staged = lake.stage().unwrap();
+    staged.write_all(b"data").unwrap();
+    staged.publish("data/1.parquet").await.unwrap();
+    let mode = |key: &str| folder.path().join(key).metadata().unwrap().permissions().mode();
+    assert_eq!(mode("data/1.parquet"), mode("log/1.json"));
+}
+
+#[tokio::test]
 async fn what_is_no_file_is_not_written_over() {
     let (folder, lake, _) = open();
     std::fs::create_dir_all(folder.path().join("log/5.json")).unwrap();

@@ -176,12 +176,11 @@ pub(crate) fn unit(n: usize) -> Unit {
 }
 
 pub(crate) fn remote(server: &str, n: usize) -> Remote {
-    let name = model::archive::file_name(&unit(n));
-    let url = format!("{server}/{name}");
+    let url = format!("{server}/{}", model::archive::file_name(&unit(n)));
     Remote {
         checksum_url: Some(format!("{url}.CHECKSUM")),
         checksum_modified: None,
-        name,
+        name: None,
         bytes: None,
         etag: None,
         last_modified: None,
@@ -192,7 +191,7 @@ pub(crate) fn remote(server: &str, n: usize) -> Remote {
 
 /// `<sha256>  <name>` of a body.
 pub(crate) fn checksum(n: usize, body: &[u8]) -> Vec<u8> {
-    format!("{}  {}", sha256_hex(body), remote("", n).name).into_bytes()
+    format!("{}  {}", sha256_hex(body), model::archive::file_name(&unit(n))).into_bytes()
 }
 
 pub(crate) struct Lab {

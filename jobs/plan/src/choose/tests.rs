@@ -428,7 +428,7 @@ fn what_is_planned_is_complete() {
         Remote {
             url: "https://host/data/spot/monthly/trades/BTCUSDT/BTCUSDT-trades-2024-01.zip"
                 .to_owned(),
-            name: "BTCUSDT-trades-2024-01.zip".to_owned(),
+            name: None,
             bytes: Some(1024),
             etag: Some("\"m\"".to_owned()),
             last_modified: None,

@@ -128,7 +128,7 @@ fn a_name_without_its_zero_keeps_it_out() {
     assert_eq!(planned.unit, unit);
     let Origin::Fetch(remote) = &planned.archive else { panic!("{planned:?}") };
     assert_eq!(remote.url, format!("https://host/{path}"));
-    assert_eq!(remote.name, "BTCUSDT-trades-2024-1.zip");
+    assert_eq!(remote.name(&unit), "BTCUSDT-trades-2024-1.zip");
     assert_eq!(remote.checksum_url, Some(format!("https://host/{path}.CHECKSUM")));
 }
 
