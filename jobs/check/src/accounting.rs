@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use model::layout;
+use model::ledger::BuiltUnit;
 use model::plan::Group;
 use model::schema::{RejectReason, Table};
-use model::{Day, Month, Period, Unit, UnitId};
-use serde::Deserialize;
+use model::{Day, Month, Period, Unit};
 use table::Tables;
 use table::datafusion::prelude::SessionContext;
 
@@ -20,21 +20,10 @@ use crate::findings::{Finding, Findings, Status};
 /// The name of the check.
 pub const CHECK: &str = "row_accounting";
 
-/// A unit of a build, as `ops.builds` has it.
-#[derive(Debug, Deserialize)]
-pub(crate) struct BuiltUnit {
-    pub(crate) unit: UnitId,
-    sha256: String,
-    /// Why it could not be read, where it could not.
-    pub(crate) corrupt: Option<String>,
-}
-
-impl BuiltUnit {
-    /// The units of a build, from its row.
-    pub(crate) fn of(row: ask::Row<'_>, group: &str) -> anyhow::Result<Vec<Self>> {
-        serde_json::from_str(&row.word("units")?)
-            .with_context(|| format!("ops.builds: bad units of {group}"))
-    }
+/// The units of a build, from its row.
+pub(crate) fn built_units(row: ask::Row<'_>, group: &str) -> anyhow::Result<Vec<BuiltUnit>> {
+    serde_json::from_str(&row.word("units")?)
+        .with_context(|| format!("ops.builds: bad units of {group}"))
 }
 
 /// Holds `ops.builds` against the silver tables and the rejects.
@@ -108,7 +97,7 @@ pub(crate) async fn check(
             in_force += 1;
             rows += there;
             differ("rows_silver", silver, *there);
-            let units = BuiltUnit::of(row, &group)?;
+            let units = built_units(row, &group)?;
             let of = |of_unit: &dyn Fn(&BuiltUnit) -> String| {
                 let all = units.iter().filter_map(|unit| rejects.get(&of_unit(unit)));
                 all.fold([0; 2], |[a, b], [c, d]| [a + c, b + d])

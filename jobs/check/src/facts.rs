@@ -18,7 +18,7 @@ use model::{Day, Month, Period, Unit, UnitId};
 use table::datafusion::prelude::SessionContext;
 use table::{FileFigures, LiveFile, Tables};
 
-use crate::accounting::BuiltUnit;
+use crate::accounting::built_units;
 use crate::ask;
 use crate::coverage::{self, ArchiveFacts, BarFacts, DayFacts, Facts};
 
@@ -98,7 +98,7 @@ fn built(builds: &ask::Rows) -> anyhow::Result<HashSet<UnitId>> {
         if settled.contains(&group) {
             continue;
         }
-        let units = BuiltUnit::of(row, &group)?;
+        let units = built_units(row, &group)?;
         let is_corrupt = units.iter().any(|unit| unit.corrupt.is_some());
         // silver withholds what it has read where another archive of the group is corrupt
         if !is_corrupt || row.count("rows_read")? > 0 {

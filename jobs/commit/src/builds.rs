@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
+use model::ledger::BuiltUnit;
 use model::plan::Partition;
 use model::schema::Table;
 use model::{Day, Unit, layout};
 use table::{Snapshot, TableError, Tables};
 
-use crate::ops::BuiltUnit;
 use crate::rows::{Reader, stream};
 
 /// The silver tables that groups are built of.

@@ -16,7 +16,7 @@ use store::logs::LogError;
 use table::{LiveFile, Tables};
 
 use crate::rebuild::{Found, find};
-use crate::{failure, ledger};
+use crate::{archives, failure, ledger};
 
 /// Files that are read at once.
 const READS: usize = 4;
@@ -181,9 +181,9 @@ impl Deep {
 
     /// Every archive that a row of the ledger says is readable.
     async fn archives(&mut self, context: &Context, tables: &Tables) -> Result<(), Failure> {
-        let rows = ledger::rows(tables).await.map_err(failure)?;
+        let rows = archives::rows(tables).await.map_err(failure)?;
         // what is known to be damaged is not told each time
-        let raw: BTreeMap<String, model::fragment::RawArchive> = ledger::last_words(&rows)
+        let raw: BTreeMap<String, model::fragment::RawArchive> = archives::last_words(&rows)
             .into_values()
             .filter(|entry| entry.status.is_usable())
             .filter_map(|entry| entry.raw().map(|raw| (raw.object.clone(), raw)))

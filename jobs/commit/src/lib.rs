@@ -26,7 +26,8 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`gather`] | the plan and the fragments of a run; what is wrong with one |
-//! | [`ledger`] | `bronze.archives`: what it holds, what a run adds, the extract for plan |
+//! | `archives` | `bronze.archives`: its rows, and what they come to for a unit |
+//! | [`ledger`] | what a run adds to `bronze.archives`, the extract for plan |
 //! | [`silver`] | silver and its rejects: the guard, the commits, which groups are in force |
 //! | [`ops`] | what a run writes to `ops.builds` and `ops.runs` |
 //! | `owed` | what gold must rebuild: for this run, and for those that never came to it |
@@ -39,6 +40,7 @@
 //!
 //! This crate must not parse archives, build bars, or decide what is to be done next.
 
+mod archives;
 mod builds;
 pub mod deep;
 pub mod gather;

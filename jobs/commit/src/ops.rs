@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::TryStreamExt as _;
 use model::fragment::SilverFragment;
+use model::ledger::BuiltUnit;
 use model::plan::Partition;
 use model::schema::Table;
-use model::{Day, UnitId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use stage::Context;
 use table::{Change, Outcome, Snapshot, Stamp, TableError, Tables};
 
@@ -16,27 +16,6 @@ use crate::gather::Gathered;
 use crate::rows::{self, Cell, Reader, stream};
 use crate::silver;
 use crate::summary::Summary;
-
-/// A unit of a build, as the column `units` of `ops.builds` has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BuiltUnit {
-    /// The unit.
-    pub unit: UnitId,
-    /// SHA-256 of its archive.
-    pub sha256: String,
-    /// Why it could not be read, where it could not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub corrupt: Option<String>,
-    /// Days of a month's archive that have fewer rows than they should.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub short_days: Vec<Day>,
-    /// Data lines read; `None` in builds of former versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rows_read: Option<u64>,
-    /// What else silver says of it, in words.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-}
 
 /// The sums over the groups that a run built, from `ops.builds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

@@ -10,8 +10,8 @@ use stage::Context;
 use table::commit::RUN_TAG;
 use table::{Change, Outcome, Snapshot, Stamp, TableError, Tables};
 
+use crate::archives::{self, History};
 use crate::gather::Gathered;
-use crate::ledger::{self, History};
 use crate::summary::Skipped;
 
 /// Commits the run's groups of one silver table, but those that another run knows better.
@@ -85,7 +85,7 @@ async fn known(
     };
     let units: HashSet<String> =
         fragments.iter().flat_map(|f| &f.units).map(|unit| unit.unit.to_string()).collect();
-    ledger::histories(tables, &archives, &context.run, |id| units.contains(id)).await
+    archives::histories(tables, &archives, &context.run, |id| units.contains(id)).await
 }
 
 /// Why a group is out of date by the ledger: an archive of it was published anew and fetched by

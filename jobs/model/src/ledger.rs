@@ -77,3 +77,24 @@ pub struct BuildRow {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub short_days: Vec<crate::Day>,
 }
+
+/// A unit of a build, as the column `units` of `ops.builds` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuiltUnit {
+    /// The unit.
+    pub unit: UnitId,
+    /// SHA-256 of its archive.
+    pub sha256: String,
+    /// Why it could not be read, where it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrupt: Option<String>,
+    /// Days of a month's archive that have fewer rows than they should.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub short_days: Vec<crate::Day>,
+    /// Data lines read; `None` in builds of former versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_read: Option<u64>,
+    /// What else silver says of it, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}

@@ -9,20 +9,17 @@
 //! disagree, the day's version stays and silver counts the other.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use model::archive;
 use model::config::{Archives, PublicationLag, Series};
-use model::etag::same_etag;
-use model::fragment::RawArchive;
-use model::ledger::{Ledger, LedgerRow};
 use model::plan::{Gap, Group, Origin, Partition, PlannedUnit, Remote};
 use model::schema::Table;
 use model::{Dataset, Day, Month, Period, UnitId};
 
-use crate::again;
 use crate::gaps;
+use crate::kept_back::KeptBack;
+use crate::state::{Known, State, View};
 use crate::survey::{Checksum, Listed, Offer, unit};
 
 /// What a request costs beside its bytes, in bytes.
@@ -41,35 +38,6 @@ pub struct Rules {
     pub retry_bad: bool,
     /// The host that archives are fetched from, without a slash at its end.
     pub url: String,
-}
-
-/// The ledger, with what silver could not read.
-#[derive(Debug)]
-pub struct Known<'a> {
-    ledger: &'a Ledger,
-    corrupt: HashSet<(&'a UnitId, &'a str)>,
-    /// Units that silver has rows of.
-    built: HashSet<&'a UnitId>,
-    /// Those of them whose archives have been spoiled since.
-    spoiled: HashSet<&'a UnitId>,
-}
-
-impl<'a> Known<'a> {
-    /// Takes a ledger.
-    pub fn new(ledger: &'a Ledger) -> Self {
-        let corrupt = ledger
-            .builds
-            .values()
-            .flat_map(|build| build.corrupt.iter().map(|(unit, sha256)| (unit, sha256.as_str())))
-            .collect();
-        let built = ledger
-            .builds
-            .values()
-            .flat_map(|build| build.units.iter().filter(|unit| !build.corrupt.contains_key(unit)))
-            .collect();
-        let spoiled = ledger.builds.values().flat_map(|build| &build.spoiled).collect();
-        Self { ledger, corrupt, built, spoiled }
-    }
 }
 
 /// What was chosen of a series.
@@ -95,87 +63,8 @@ pub struct Choice {
     pub kept_back: Vec<KeptBack>,
 }
 
-/// A month that stays as it is though there is something new of it: built anew it would lose the
-/// rows of an archive that was spoiled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptBack {
-    /// The series, `binance/spot/klines/BTCUSDT/1h`.
-    pub series: String,
-    /// The month.
-    pub month: Month,
-    /// Wanted days of which something new waits.
-    pub days: u64,
-    /// The spoiled archives, and why each is not fetched again now.
-    pub spoiled: Vec<(Period, NotNow)>,
-}
-
-/// Why a spoiled archive is not fetched again now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotNow {
-    /// The source does not list it.
-    Unlisted,
-    /// It is not within what the plan looks for.
-    Unasked,
-    /// It was asked for in vain, and is asked for again later.
-    NotDue,
-}
-
-/// What there is of one archive.
-#[derive(Debug, Clone)]
-enum State<'a> {
-    /// In the lake, readable and not published anew.
-    Held(PlannedUnit),
-    /// Listed, and new or changed.
-    Fetch {
-        listed: &'a Listed,
-        /// The readable version that is in the lake.
-        had: Option<RawArchive>,
-        /// Whether it was fetched before and has been published anew.
-        again: bool,
-        /// Whether silver has rows of it whose archive has been spoiled.
-        mends: bool,
-    },
-    /// Spoiled, not to be asked for now, and silver has rows of it.
-    Spoiled,
-    /// Listed, failed before, and unchanged since.
-    Bad,
-    /// Neither listed nor held.
-    Nothing,
-}
-
-impl State<'_> {
-    /// Whether the group has it in any case.
-    const fn is_in(&self) -> bool {
-        matches!(
-            self,
-            Self::Held(_) | Self::Fetch { had: Some(_), .. } | Self::Fetch { mends: true, .. }
-        )
-    }
-}
-
-/// Whether the source has published an archive anew since a row was written.
-fn changed(row: &LedgerRow, listed: &Listed) -> bool {
-    let held_bytes = row.archive.as_ref().map(|archive| archive.bytes);
-    let archive_changed = match (&row.etag, &listed.etag, row.last_modified, listed.modified) {
-        (Some(held), Some(listed), ..) => !same_etag(held, listed),
-        // headers tell seconds, listings may tell more
-        (.., Some(held), Some(listed)) => held.timestamp() != listed.timestamp(),
-        _ => held_bytes.zip(listed.bytes).is_some_and(|(held, listed)| held != listed),
-    };
-    let checksum_changed = match (listed.checksum, row.checksum_modified) {
-        (Checksum::Listed(Some(now)), Some(held)) => now.timestamp() != held.timestamp(),
-        // a row of a former version, or of a source that did not tell
-        (Checksum::Listed(Some(now)), None) => now > row.fetched_at,
-        (Checksum::Listed(None) | Checksum::Absent | Checksum::Unknown, _) => false,
-    };
-    archive_changed || checksum_changed
-}
-
 struct Chooser<'a> {
-    series: &'a Series,
-    offer: &'a Offer,
-    known: &'a Known<'a>,
-    rules: &'a Rules,
+    view: View<'a>,
     choice: Choice,
     /// Days that should be there and are not, in order.
     absent: Vec<Day>,
@@ -186,8 +75,8 @@ struct Chooser<'a> {
 /// Chooses of one series.
 pub fn choose(series: &Series, offer: &Offer, known: &Known<'_>, rules: &Rules) -> Choice {
     let choice = Choice::default();
-    let mut chooser =
-        Chooser { series, offer, known, rules, choice, absent: Vec::new(), newest: None };
+    let view = View { series, offer, known, rules };
+    let mut chooser = Chooser { view, choice, absent: Vec::new(), newest: None };
     for month in series.from.month().to(series.to.month()) {
         chooser.month(month);
     }
@@ -199,60 +88,11 @@ pub fn choose(series: &Series, offer: &Offer, known: &Known<'_>, rules: &Rules) 
 }
 
 impl<'a> Chooser<'a> {
-    fn state(&self, period: Period) -> State<'a> {
-        let unit = unit(self.series, period);
-        let id = unit.id();
-        let row = self.known.ledger.archives.get(&id);
-        let listed = self.offer.archives.get(&period);
-        let readable =
-            |archive: &&RawArchive| !self.known.corrupt.contains(&(&id, archive.sha256.as_str()));
-        let latest = row
-            .and_then(|row| row.archive.as_ref().filter(|_| row.status.is_usable()))
-            .filter(readable);
-        // a version that was spoiled later still serves
-        let held = latest.or(row.and_then(|row| row.usable.as_ref()).filter(readable)).cloned();
-        let fetch = |listed, had, again| State::Fetch { listed, had, again, mends: false };
-        if let Some(row) = row
-            && latest.is_none()
-            && self.known.spoiled.contains(&id)
-        {
-            return self.spoiled(row, listed);
-        }
-        match (row, listed, held) {
-            (None, Some(listed), had) => fetch(listed, had, false),
-            (Some(row), Some(listed), had) if changed(row, listed) => fetch(listed, had, true),
-            (Some(_), Some(listed), had) if latest.is_none() && self.rules.retry_bad => {
-                fetch(listed, had, false)
-            }
-            (Some(row), Some(listed), had) if again::is_due(row, listed, self.rules.now) => {
-                fetch(listed, had, false)
-            }
-            (_, _, Some(archive)) => {
-                let keeps = self.known.built.contains(&id);
-                State::Held(PlannedUnit { unit, archive: Origin::Held(archive), keeps })
-            }
-            (Some(_), Some(_), None) => State::Bad,
-            (_, None, None) => State::Nothing,
-        }
-    }
-
-    /// What there is of an archive whose bytes were spoiled after silver had read them: an older
-    /// version that is held would undo what silver has.
-    fn spoiled(&self, row: &LedgerRow, listed: Option<&'a Listed>) -> State<'a> {
-        let Some(listed) = listed else { return State::Spoiled };
-        let again = changed(row, listed);
-        if again || self.rules.retry_bad || again::is_due_to_be_mended(row, self.rules.now) {
-            State::Fetch { listed, had: None, again, mends: true }
-        } else {
-            State::Spoiled
-        }
-    }
-
     fn month(&mut self, month: Month) {
-        let (from, to) = (self.series.from, self.series.to);
-        let monthly = self.state(Period::Month(month));
+        let (from, to) = (self.view.series.from, self.view.series.to);
+        let monthly = self.view.state(Period::Month(month));
         let days: Vec<(Day, State<'a>)> =
-            month.days().map(|day| (day, self.state(Period::Day(day)))).collect();
+            month.days().map(|day| (day, self.view.state(Period::Day(day)))).collect();
         let bad = |state: &State<'_>| u64::from(matches!(state, State::Bad | State::Spoiled));
         self.choice.known_bad +=
             bad(&monthly) + days.iter().map(|(_, state)| bad(state)).sum::<u64>();
@@ -267,14 +107,14 @@ impl<'a> Chooser<'a> {
             })
             .map(|(_, state)| state)
             .collect();
-        let is_klines = self.series.dataset == Dataset::Klines;
+        let is_klines = self.view.series.dataset == Dataset::Klines;
         let spoiled_days = days.iter().any(|(_, state)| matches!(state, State::Spoiled));
         let use_month = match &monthly {
             _ if monthly.is_in() => true,
             State::Fetch { listed, .. } => {
                 // whoever asks for months gets them, though all days be held; a spoiled day of
                 // klines keeps its whole month as it is until something may have its rows
-                self.series.archives == Archives::Monthly
+                self.view.series.archives == Archives::Monthly
                     || is_klines && spoiled_days
                     || !needed.is_empty() && month_is_better(listed, &needed, whole)
             }
@@ -283,7 +123,9 @@ impl<'a> Chooser<'a> {
 
         // a month's archive may lack what the days' have: seen once it was read
         let short = match monthly {
-            State::Held(_) if self.series.archives != Archives::Monthly => self.short_days(month),
+            State::Held(_) if self.view.series.archives != Archives::Monthly => {
+                self.short_days(month)
+            }
             _ => &[],
         };
         // what silver has of a spoiled archive stays, unless something new may have it too
@@ -295,7 +137,7 @@ impl<'a> Chooser<'a> {
             && (month_is_new || days.iter().any(|(_, state)| is_new(state) && state.is_in()));
         // a day that the month covers is not fetched unless days are asked for, but what is held
         // stays in the group
-        let is_daily = self.series.archives == Archives::Daily;
+        let is_daily = self.view.series.archives == Archives::Daily;
         let is_taken = |day: Day, state: &State<'_>| {
             let asked = is_daily || short.contains(&day);
             state.is_in() || !use_month || asked && is_wanted(day)
@@ -309,7 +151,8 @@ impl<'a> Chooser<'a> {
             };
             let waiting = days.iter().filter(waits).count() as u64;
             if waiting > 0 {
-                self.keep_back(month, waiting, &monthly, &days);
+                let kept = KeptBack::of(self.view, month, waiting, &monthly, &days);
+                self.choice.kept_back.push(kept);
             }
             let held = |state: &State<'_>| u64::from(matches!(state, State::Held(_)));
             self.choice.held +=
@@ -336,44 +179,10 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    /// Takes note of a month that stays as it is, while something new of so many days waits.
-    fn keep_back(
-        &mut self,
-        month: Month,
-        waiting: u64,
-        monthly: &State<'_>,
-        days: &[(Day, State<'_>)],
-    ) {
-        let all = days.iter().map(|(day, state)| (Period::Day(*day), state));
-        let spoiled = std::iter::once((Period::Month(month), monthly))
-            .chain(all)
-            .filter(|(_, state)| matches!(state, State::Spoiled))
-            .map(|(period, _)| (period, self.not_now(period)))
-            .collect();
-        let series = unit(self.series, Period::Month(month)).series();
-        self.choice.kept_back.push(KeptBack { series, month, days: waiting, spoiled });
-    }
-
-    /// Why a spoiled archive is not fetched again now.
-    fn not_now(&self, period: Period) -> NotNow {
-        let Series { archives, from, to, .. } = self.series;
-        let is_asked = match period {
-            Period::Day(day) => *archives != Archives::Monthly && (*from..=*to).contains(&day),
-            Period::Month(_) => *archives != Archives::Daily,
-        };
-        if self.offer.archives.contains_key(&period) {
-            NotNow::NotDue
-        } else if is_asked {
-            NotNow::Unlisted
-        } else {
-            NotNow::Unasked
-        }
-    }
-
     /// The days of which the month's archive has fewer rows than it should.
     fn short_days(&self, month: Month) -> &'a [Day] {
-        let group = unit(self.series, Period::Month(month)).to_string();
-        self.known.ledger.builds.get(&group).map_or(&[], |build| &build.short_days)
+        let group = unit(self.view.series, Period::Month(month)).to_string();
+        self.view.known.ledger.builds.get(&group).map_or(&[], |build| &build.short_days)
     }
 
     /// A unit of a group, counted; nothing for an archive that cannot be had.
@@ -389,10 +198,10 @@ impl<'a> Chooser<'a> {
                 let bytes = listed.bytes.unwrap_or(0);
                 self.choice.fetch_bytes = self.choice.fetch_bytes.saturating_add(bytes);
                 self.choice.republished += u64::from(again);
-                let unit = unit(self.series, period);
+                let unit = unit(self.view.series, period);
                 let odd = listed.path.as_deref();
                 let path = odd.map_or_else(|| archive::path(&unit).into(), Cow::from);
-                let url = format!("{}/{}", self.rules.url, archive::url_path(&path));
+                let url = format!("{}/{}", self.view.rules.url, archive::url_path(&path));
                 let remote = Remote {
                     name: odd.and_then(|odd| odd.rsplit('/').next()).map(str::to_owned),
                     bytes: listed.bytes,
@@ -407,7 +216,7 @@ impl<'a> Chooser<'a> {
                     held: had,
                     url,
                 };
-                let keeps = mends || self.known.built.contains(&unit.id());
+                let keeps = mends || self.view.known.built.contains(&unit.id());
                 Some(PlannedUnit { unit, archive: Origin::Fetch(remote), keeps })
             }
             State::Bad | State::Spoiled | State::Nothing => None,
@@ -415,9 +224,9 @@ impl<'a> Chooser<'a> {
     }
 
     fn group(&mut self, period: Period, units: Vec<PlannedUnit>) {
-        let id = unit(self.series, period).to_string();
+        let id = unit(self.view.series, period).to_string();
         if self.needs_build(&id, period, &units) {
-            let table = Table::of_dataset(self.series.dataset);
+            let table = Table::of_dataset(self.view.series.dataset);
             let partitions = self.partitions(period);
             self.choice.groups.push(Group { id, table, partitions, units });
         }
@@ -435,12 +244,12 @@ impl<'a> Chooser<'a> {
             return false;
         }
         let inputs = Group::inputs(held.iter().map(|(unit, sha256)| (unit, *sha256)));
-        let builds = &self.known.ledger.builds;
+        let builds = &self.view.known.ledger.builds;
         if builds.get(id).is_some_and(|build| build.inputs == inputs) {
             return false;
         }
         // a day may have been built as part of its month
-        let month = unit(self.series, Period::Month(period.month())).to_string();
+        let month = unit(self.view.series, Period::Month(period.month())).to_string();
         let built_with_month = matches!(period, Period::Day(_))
             && builds.get(&month).is_some_and(|build| {
                 held.iter().all(|(unit, _)| build.units.contains(unit))
@@ -451,7 +260,7 @@ impl<'a> Chooser<'a> {
 
     /// Whether the archives a build was made from are the ones that the ledger has now.
     fn built_from_what_is_held(&self, build: &model::ledger::BuildRow) -> bool {
-        let archives = &self.known.ledger.archives;
+        let archives = &self.view.known.ledger.archives;
         let now: Option<Vec<(&UnitId, &str)>> = build
             .units
             .iter()
@@ -468,13 +277,13 @@ impl<'a> Chooser<'a> {
     fn partitions(&self, period: Period) -> Vec<Partition> {
         let partition = |rest: &[(&str, String)]| {
             let mut values = Partition::new();
-            values.insert("source".to_owned(), self.series.source.to_string());
-            values.insert("market".to_owned(), self.series.market.to_string());
-            values.insert("symbol".to_owned(), self.series.symbol.to_string());
+            values.insert("source".to_owned(), self.view.series.source.to_string());
+            values.insert("market".to_owned(), self.view.series.market.to_string());
+            values.insert("symbol".to_owned(), self.view.series.symbol.to_string());
             values.extend(rest.iter().map(|(column, value)| ((*column).to_owned(), value.clone())));
             values
         };
-        match self.series.timeframe {
+        match self.view.series.timeframe {
             Some(timeframe) => vec![partition(&[
                 ("timeframe", timeframe.to_string()),
                 ("month", period.month().to_string()),
@@ -490,17 +299,17 @@ impl<'a> Chooser<'a> {
     /// Finds the wanted days of a month that should be out and are neither listed nor held.
     /// Days before the series' first archive are not missing: it had not begun.
     fn absent(&mut self, month: Month, days: &[(Day, State<'a>)]) {
-        let Some(begin) = self.offer.first else { return };
-        let (from, to) = (self.series.from.max(begin), self.series.to);
-        if self.offer.archives.contains_key(&Period::Month(month))
-            || self.state(Period::Month(month)).is_in()
+        let Some(begin) = self.view.offer.first else { return };
+        let (from, to) = (self.view.series.from.max(begin), self.view.series.to);
+        if self.view.offer.archives.contains_key(&Period::Month(month))
+            || self.view.state(Period::Month(month)).is_in()
         {
             self.newest = Some(month.last().min(to));
             return;
         }
-        let lag = self.rules.lag;
+        let lag = self.view.rules.lag;
         for (day, state) in days {
-            let (end, lag) = match self.series.archives {
+            let (end, lag) = match self.view.series.archives {
                 Archives::Monthly => (month.last(), lag.monthly_days),
                 Archives::Auto | Archives::Daily => (*day, lag.daily_days),
             };
@@ -509,7 +318,7 @@ impl<'a> Chooser<'a> {
             }
             if !matches!(state, State::Nothing) {
                 self.newest = Some(*day);
-            } else if end.plus(1).plus(lag) <= self.rules.today {
+            } else if end.plus(1).plus(lag) <= self.view.rules.today {
                 self.absent.push(*day);
             }
         }

@@ -15,8 +15,10 @@
 //! | [`names`] | what the keys of a listing mean |
 //! | [`survey`] | what the source offers of a series |
 //! | [`again`] | when what failed is asked for again |
+//! | [`state`] | what there is of one archive |
 //! | [`choose`] | offer and ledger to groups: the decisions, pure |
 //! | [`batches`] | groups to batches |
+//! | [`kept_back`] | months that stay as they are though there is something new |
 //! | [`gaps`] | days without an archive: single ones, pauses, ends |
 //! | [`remarks`] | what looks wrong and stops nothing, in words |
 //! | [`report`] | what to tell people and programs |
@@ -25,10 +27,12 @@ pub mod again;
 pub mod batches;
 pub mod choose;
 pub mod gaps;
+pub mod kept_back;
 pub mod listing;
 pub mod names;
 pub mod remarks;
 pub mod report;
+pub mod state;
 pub mod survey;
 
 use anyhow::{Context as _, anyhow};
@@ -44,8 +48,9 @@ use stage::http::Door;
 use stage::{Context, Failure};
 use store::logs::{Damage, Logs};
 
-use crate::choose::{Choice, Known, Rules, choose};
+use crate::choose::{Choice, Rules, choose};
 use crate::report::{Report, SeriesLine};
+use crate::state::Known;
 use crate::survey::{Offer, Survey, unit};
 
 /// What narrows or bends a plan.

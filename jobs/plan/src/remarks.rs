@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use model::config::Series;
-use model::human;
 use model::plan::Gap;
 use model::{Market, Period, Symbol};
 
-use crate::choose::{KeptBack, NotNow};
+use crate::kept_back::KeptBack;
 use crate::survey::{Offer, unit};
 
 /// The remarks on what was offered, on the gaps that were found, and on what is kept back.
@@ -20,7 +19,7 @@ pub(crate) fn of(
     let mut remarks = of_symbols(series, offers);
     remarks.extend(series.iter().zip(offers).filter_map(|(s, offer)| strangers(s, offer)));
     remarks.extend(of_gaps(gaps));
-    remarks.extend(kept_back.iter().map(of_kept_back));
+    remarks.extend(kept_back.iter().map(ToString::to_string));
     for remark in &remarks {
         tracing::warn!("{remark}");
     }
@@ -107,34 +106,6 @@ fn of_gaps(gaps: &[Gap]) -> Vec<String> {
         }
     };
     together.into_iter().map(tell).collect()
-}
-
-/// A month that stays as it is: nobody else would tell that what is new of it never comes.
-pub(crate) fn of_kept_back(kept: &KeptBack) -> String {
-    let mut why = Vec::new();
-    // that which no later run can change goes first
-    for cause in [NotNow::Unlisted, NotNow::Unasked, NotNow::NotDue] {
-        let mut periods = kept.spoiled.iter().filter(|(_, of)| *of == cause).map(|(p, _)| p);
-        let Some(first) = periods.next() else { continue };
-        let (more, is_one) = match periods.count() {
-            0 => (String::new(), true),
-            more => (format!(" and {more} more"), false),
-        };
-        let (archive, it) = if is_one { ("archive", "it") } else { ("archives", "them") };
-        let rest = match cause {
-            NotNow::Unlisted => format!("the source does not list {it}"),
-            NotNow::Unasked => format!("this plan does not look for {it}"),
-            NotNow::NotDue => format!("a later run asks for {it} again"),
-        };
-        why.push(format!("the {archive} of {first}{more} can no longer be read, and {rest}"));
-    }
-    format!(
-        "{} {} stays as it is, and what is new of {} waits: {}",
-        kept.series,
-        kept.month,
-        human::plural(kept.days, "day"),
-        why.join("; ")
-    )
 }
 
 #[cfg(test)]

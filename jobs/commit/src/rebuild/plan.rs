@@ -13,9 +13,10 @@ use store::StoreError;
 use table::Tables;
 
 use super::Report;
+use crate::archives::{self, Entry};
 use crate::builds::{self, Current};
 use crate::failure;
-use crate::ledger::{self, Entry};
+use crate::ledger;
 use crate::summary::Skipped;
 
 /// Archives that are read at once.
@@ -39,7 +40,7 @@ pub(super) async fn groups(
     if chosen.is_empty() && !all_raw {
         return Ok(Vec::new());
     }
-    let entries = ledger::rows(tables).await.map_err(failure)?;
+    let entries = archives::rows(tables).await.map_err(failure)?;
     let mut by_unit: HashMap<(&str, &str), Vec<&Entry>> = HashMap::new();
     for (unit, entry) in &entries {
         if let Some(sha256) = &entry.sha256 {
@@ -51,7 +52,7 @@ pub(super) async fn groups(
         let units = build.units.iter();
         needed.extend(units.map(|unit| (unit.unit.as_str(), unit.sha256.as_str())));
     }
-    let last = ledger::last_words(&entries);
+    let last = archives::last_words(&entries);
     let is_usable = |of: &(&str, &str)| last.get(of).is_some_and(|e| e.status.is_usable());
     if all_raw {
         needed.extend(last.keys().copied().filter(is_usable));

@@ -17,10 +17,10 @@ use table::datafusion::arrow::array::RecordBatch;
 use table::{Stamp, TableError, Tables};
 
 use super::Report;
+use crate::archives::{self, Entry};
 use crate::builds::SILVER;
 use crate::failure;
 use crate::gather;
-use crate::ledger::{self, Entry};
 use crate::ops;
 use crate::rows::{self, Reader};
 use crate::summary::Skipped;
@@ -109,7 +109,7 @@ async fn archives(context: &Context, rows: &mut Rows) -> Result<(), Failure> {
         }
     }
     let entries = new.iter().map(|(id, entry)| (id.as_str(), entry));
-    add(rows, ledger::batches(entries).map_err(failure)?);
+    add(rows, archives::batches(entries).map_err(failure)?);
     Ok(())
 }
 

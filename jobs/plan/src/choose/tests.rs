@@ -1,14 +1,15 @@
 //! The decisions as a table: what is listed, what the ledger has, what is then planned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::fragment::{ArchiveStatus, RawArchive};
-use model::ledger::BuildRow;
+use model::ledger::{BuildRow, Ledger, LedgerRow};
 use proptest::prelude::*;
 
 use super::*;
+use crate::state::changed;
 
 mod bad;
 mod offers;

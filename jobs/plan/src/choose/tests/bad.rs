@@ -93,7 +93,7 @@ fn what_silver_has_of_a_spoiled_archive_stays_until_it_can_be_read_again() {
 fn what_a_spoiled_archive_keeps_back_is_told() {
     let told = |scene: &Scene, listed: &str, held: &str| -> Vec<String> {
         let choice = scene.choose(listed, "", held);
-        choice.kept_back.iter().map(crate::remarks::of_kept_back).collect()
+        choice.kept_back.iter().map(ToString::to_string).collect()
     };
     let scene = Scene { series: KLINES, window: "2024-01-01..05", ..JANUARY };
     let days = "2024-01-01=ok 2024-01-02=corrupt 2024-01-03=ok \

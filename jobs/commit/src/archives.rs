@@ -1,0 +1,374 @@
+//! `bronze.archives`: its rows, read and written, and what they come to for a unit. What a run adds to
+//! them is said in [`crate::ledger`].
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED, DataFile, RawArchive};
+use model::ledger::LedgerRow;
+use model::plan::Partition;
+use model::schema::Table;
+use model::{RunId, Unit};
+use table::datafusion::arrow::array::RecordBatch;
+use table::{Snapshot, TableError, Tables};
+
+use crate::gather::Gathered;
+use crate::rows::{self, Cell, Reader, stream};
+
+/// One row of `bronze.archives`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    url: String,
+    pub(crate) status: ArchiveStatus,
+    detail: Option<String>,
+    etag: Option<String>,
+    last_modified: Option<DateTime<Utc>>,
+    published_sha256: Option<String>,
+    checksum_modified: Option<DateTime<Utc>>,
+    pub(crate) sha256: Option<String>,
+    bytes: Option<u64>,
+    object: Option<String>,
+    pub(crate) fetched_at: DateTime<Utc>,
+    run: String,
+}
+
+impl Entry {
+    /// What silver found counts: an archive that it could not read is corrupt.
+    pub(crate) fn of(fragment: &BronzeFragment, gathered: &Gathered) -> Self {
+        let mut entry = Self::fetched(fragment, &gathered.plan.run);
+        if let Some(sha256) = entry.sha256.clone().filter(|_| entry.status.is_usable())
+            && let Some(why) = gathered.unreadable.get(&(fragment.unit.id(), sha256))
+        {
+            entry.status = ArchiveStatus::Corrupt;
+            entry.detail = Some(why.clone());
+        }
+        entry
+    }
+
+    /// What a run's bronze says, whatever silver made of it.
+    pub(crate) fn fetched(fragment: &BronzeFragment, run: &RunId) -> Self {
+        let archive = fragment.archive.as_ref();
+        Self {
+            url: fragment.url.clone(),
+            status: fragment.status,
+            detail: fragment.detail.clone(),
+            etag: fragment.etag.clone(),
+            last_modified: fragment.last_modified,
+            published_sha256: fragment.published_sha256.clone(),
+            checksum_modified: fragment.checksum_modified,
+            sha256: archive.map(|a| a.sha256.clone()),
+            bytes: archive.map(|a| a.bytes),
+            object: archive.map(|a| a.object.clone()),
+            fetched_at: fragment.fetched_at,
+            run: run.to_string(),
+        }
+    }
+
+    /// What the extract says: the newest version, and the last readable one.
+    pub(crate) fn of_row(row: &LedgerRow, url: &str, run: &RunId) -> Vec<Self> {
+        let entry = |status, archive: Option<&RawArchive>| Self {
+            url: url.to_owned(),
+            status,
+            detail: None,
+            etag: row.etag.clone(),
+            last_modified: row.last_modified,
+            published_sha256: row.published_sha256.clone(),
+            checksum_modified: row.checksum_modified,
+            sha256: archive.map(|a| a.sha256.clone()),
+            bytes: archive.map(|a| a.bytes),
+            object: archive.map(|a| a.object.clone()),
+            fetched_at: archive.map_or(row.fetched_at, |a| a.fetched_at),
+            run: run.to_string(),
+        };
+        let usable = row.usable.as_ref().map(|usable| entry(ArchiveStatus::Ok, Some(usable)));
+        std::iter::once(entry(row.status, row.archive.as_ref())).chain(usable).collect()
+    }
+
+    /// The same bytes, found to be of no use.
+    pub(crate) fn spoiled(self, why: &str, run: &RunId) -> Self {
+        let (detail, run) = (Some(why.to_owned()), run.to_string());
+        Self { status: ArchiveStatus::Corrupt, detail, run, ..self }
+    }
+
+    /// The raw object, where there is one.
+    pub(crate) fn raw(&self) -> Option<RawArchive> {
+        Some(RawArchive {
+            object: self.object.clone()?,
+            sha256: self.sha256.clone()?,
+            bytes: self.bytes?,
+            fetched_at: self.fetched_at,
+        })
+    }
+
+    /// Whether nothing verified it because its checksum file was refused.
+    fn is_checksum_refused(&self) -> bool {
+        self.status == ArchiveStatus::Unverified
+            && self.detail.as_ref().is_some_and(|detail| detail.starts_with(CHECKSUM_REFUSED))
+    }
+
+    /// What its tries are counted by: each row of a version that says the same is one.
+    fn verdict(&self) -> (ArchiveStatus, Option<String>, Option<String>) {
+        (self.status, self.etag.clone(), self.published_sha256.clone())
+    }
+
+    /// Whether it says nothing that `newest` does not say. What was asked for once more in vain
+    /// says just that: it is asked for a bounded number of times.
+    fn adds_nothing_to(&self, newest: &Self) -> bool {
+        self.sha256.is_some()
+            && self.status != ArchiveStatus::ChecksumMismatch
+            && !self.is_checksum_refused()
+            && self.sha256 == newest.sha256
+            && self.status == newest.status
+            && self.etag == newest.etag
+            && self.last_modified == newest.last_modified
+            && self.published_sha256 == newest.published_sha256
+            // else a checksum file that was touched would be fetched again by every run
+            && self.checksum_modified == newest.checksum_modified
+    }
+
+    /// The newest row of a unit is the one fetched last; a later verdict on the same bytes wins.
+    pub(crate) fn order(&self) -> (DateTime<Utc>, &str, bool) {
+        (self.fetched_at, &self.run, !self.status.is_usable())
+    }
+
+    fn cells(&self, unit: &Unit) -> Vec<Cell> {
+        vec![
+            unit.id().as_str().into(),
+            unit.market.as_str().into(),
+            unit.dataset.as_str().into(),
+            unit.symbol.as_str().into(),
+            unit.timeframe.map(model::Timeframe::as_str).into(),
+            unit.period.to_string().as_str().into(),
+            self.url.as_str().into(),
+            self.status.as_str().into(),
+            self.detail.as_deref().into(),
+            self.etag.as_deref().into(),
+            Cell::Micros(self.last_modified.map(|at| at.timestamp_micros())),
+            self.published_sha256.as_deref().into(),
+            self.sha256.as_deref().into(),
+            Cell::Long(self.bytes.and_then(|bytes| i64::try_from(bytes).ok())),
+            self.object.as_deref().into(),
+            self.fetched_at.into(),
+            self.run.as_str().into(),
+            Cell::Micros(self.checksum_modified.map(|at| at.timestamp_micros())),
+        ]
+    }
+}
+
+/// What `bronze.archives` says of one unit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct History {
+    /// The newest row.
+    pub(crate) newest: Option<Entry>,
+    /// SHA-256 of readable versions and when each was fetched last.
+    usable: HashMap<String, DateTime<Utc>>,
+    /// The newest row of each SHA-256: the last word on those bytes.
+    versions: HashMap<String, Entry>,
+    /// How many rows say the same.
+    tries: HashMap<(ArchiveStatus, Option<String>, Option<String>), u32>,
+    /// What rows of the run itself say: status and SHA-256.
+    own: HashSet<(ArchiveStatus, Option<String>)>,
+}
+
+impl History {
+    fn add(&mut self, entry: Entry, run: &RunId) {
+        if let Some(sha256) = entry.sha256.clone().filter(|_| entry.status.is_usable()) {
+            let at = self.usable.entry(sha256).or_insert(entry.fetched_at);
+            *at = entry.fetched_at.max(*at);
+        }
+        if let Some(sha256) = &entry.sha256
+            && self.versions.get(sha256).is_none_or(|last| last.order() < entry.order())
+        {
+            self.versions.insert(sha256.clone(), entry.clone());
+        }
+        let tries = self.tries.entry(entry.verdict()).or_default();
+        *tries = tries.saturating_add(1);
+        if entry.run == run.as_str() {
+            self.own.insert((entry.status, entry.sha256.clone()));
+        }
+        if self.newest.as_ref().is_none_or(|newest| newest.order() < entry.order()) {
+            self.newest = Some(entry);
+        }
+    }
+
+    /// The raw object of the last readable version, where the newest row's is not that.
+    fn fallback(&self) -> Option<RawArchive> {
+        self.newest.as_ref().filter(|newest| !newest.status.is_usable())?;
+        let usable = self.versions.values().filter(|version| version.status.is_usable());
+        usable.max_by(|a, b| a.order().cmp(&b.order()))?.raw()
+    }
+
+    /// Whether it holds what `entry` says: in a row of the run itself, or in the newest one.
+    pub(crate) fn says(&self, entry: &Entry) -> bool {
+        self.own.contains(&(entry.status, entry.sha256.clone()))
+            || self.newest.as_ref().is_some_and(|newest| entry.adds_nothing_to(newest))
+    }
+
+    /// The last word on the bytes with this SHA-256.
+    pub(crate) fn version(&self, sha256: &str) -> Option<&Entry> {
+        self.versions.get(sha256)
+    }
+
+    /// What the extract says of the unit.
+    pub(crate) fn row(&self) -> Option<LedgerRow> {
+        let newest = self.newest.as_ref()?;
+        let tries = self.tries.get(&newest.verdict()).copied().unwrap_or_default();
+        Some(LedgerRow {
+            status: newest.status,
+            archive: newest.raw(),
+            tries: if newest.status == ArchiveStatus::Ok { 0 } else { tries },
+            checksum_refused: newest.is_checksum_refused(),
+            usable: self.fallback(),
+            etag: newest.etag.clone(),
+            last_modified: newest.last_modified,
+            published_sha256: newest.published_sha256.clone(),
+            checksum_modified: newest.checksum_modified,
+            fetched_at: newest.fetched_at,
+        })
+    }
+
+    /// SHA-256 of the versions that cannot be read any more.
+    pub(crate) fn spoiled(&self) -> impl Iterator<Item = &str> {
+        self.versions.keys().map(String::as_str).filter(|sha256| self.is_spoiled(sha256))
+    }
+
+    /// Whether the bytes with this SHA-256 cannot be read any more, by the last word on them.
+    fn is_spoiled(&self, sha256: &str) -> bool {
+        self.versions.get(sha256).is_some_and(|version| !version.status.is_usable())
+    }
+
+    /// A version other than `sha256` that was fetched later and can be read still: its SHA-256.
+    pub(crate) fn newer_than(&self, sha256: &str) -> Option<&str> {
+        let mine = *self.usable.get(sha256)?;
+        let newer = |(other, at): &(&String, &DateTime<Utc>)| {
+            *other != sha256 && **at > mine && !self.is_spoiled(other)
+        };
+        self.usable.iter().find(newer).map(|(other, _)| other.as_str())
+    }
+}
+
+/// What a version of `bronze.archives` says of the units that `wanted` says yes to.
+pub(crate) async fn histories(
+    tables: &Tables,
+    snapshot: &Snapshot,
+    run: &RunId,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<HashMap<String, History>, TableError> {
+    let mut histories: HashMap<String, History> = HashMap::new();
+    each(tables, snapshot, |id, entry| {
+        if wanted(id) {
+            histories.entry(id.to_owned()).or_default().add(entry, run);
+        }
+    })
+    .await?;
+    Ok(histories)
+}
+
+/// Goes through the rows of a version of `bronze.archives`.
+pub(crate) async fn each(
+    tables: &Tables,
+    snapshot: &Snapshot,
+    mut take: impl FnMut(&str, Entry),
+) -> Result<(), TableError> {
+    let table = Table::Archives;
+    let bad = |what: &'static str, found: &str| TableError::Change {
+        table,
+        source: format!("a row has the {what} `{found}`").into(),
+    };
+    let sql = "SELECT unit, url, status, detail, etag, last_modified, published_sha256, sha256, \
+               bytes, object, fetched_at, run, checksum_modified FROM ledger";
+    let mut stream = stream(tables, snapshot, sql).await?;
+    while let Some(batch) = stream.try_next().await? {
+        let reader = Reader { table, batch: &batch };
+        let texts = ["unit", "url", "status", "detail", "etag", "published_sha256", "sha256"];
+        let [unit, url, status, detail, etag, published, sha256] =
+            texts.map(|name| reader.text(name));
+        let (unit, url, status, detail) = (unit?, url?, status?, detail?);
+        let (etag, published, sha256) = (etag?, published?, sha256?);
+        let (object, of_run) = (reader.text("object")?, reader.text("run")?);
+        let (modified, fetched) = (reader.micros("last_modified")?, reader.micros("fetched_at")?);
+        let checksum = reader.micros("checksum_modified")?;
+        let bytes = reader.long("bytes")?;
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        for row in 0..batch.num_rows() {
+            let id = unit(row).unwrap_or_default();
+            let word = status(row).unwrap_or_default();
+            let entry = Entry {
+                url: own(url(row)).unwrap_or_default(),
+                status: word.parse().map_err(|_| bad("status", word))?,
+                detail: own(detail(row)),
+                etag: own(etag(row)),
+                last_modified: modified(row).and_then(DateTime::from_timestamp_micros),
+                published_sha256: own(published(row)),
+                checksum_modified: checksum(row).and_then(DateTime::from_timestamp_micros),
+                sha256: own(sha256(row)),
+                bytes: bytes(row).and_then(|n| u64::try_from(n).ok()),
+                object: own(object(row)),
+                fetched_at: fetched(row)
+                    .and_then(DateTime::from_timestamp_micros)
+                    .unwrap_or_default(),
+                run: own(of_run(row)).unwrap_or_default(),
+            };
+            take(id, entry);
+        }
+    }
+    Ok(())
+}
+
+/// All rows of `bronze.archives`, with their units.
+pub(crate) async fn rows(tables: &Tables) -> Result<Vec<(String, Entry)>, TableError> {
+    let Some(snapshot) = tables.snapshot(Table::Archives).await? else { return Ok(Vec::new()) };
+    let mut rows = Vec::new();
+    each(tables, &snapshot, |id, entry| rows.push((id.to_owned(), entry))).await?;
+    Ok(rows)
+}
+
+/// The newest row of each unit and SHA-256.
+pub(crate) fn last_words(rows: &[(String, Entry)]) -> HashMap<(&str, &str), &Entry> {
+    let mut last: HashMap<(&str, &str), &Entry> = HashMap::new();
+    for (unit, entry) in rows {
+        let Some(sha256) = &entry.sha256 else { continue };
+        let of = last.entry((unit, sha256)).or_insert(entry);
+        if of.order() < entry.order() {
+            *of = entry;
+        }
+    }
+    last
+}
+
+/// One data file a source.
+pub(crate) async fn write<'a>(
+    tables: &Tables,
+    run: &RunId,
+    entries: impl Iterator<Item = (&'a str, &'a Entry)>,
+) -> Result<Vec<DataFile>, TableError> {
+    let table = Table::Archives;
+    let mut files = Vec::new();
+    for (partition, (batch, content)) in batches(entries)? {
+        files.extend(tables.write(table, &partition, [batch], run.as_str(), &content, 0).await?);
+    }
+    Ok(files)
+}
+
+/// Entries as rows, with a text that stands for them, by partition.
+pub(crate) fn batches<'a>(
+    entries: impl Iterator<Item = (&'a str, &'a Entry)>,
+) -> Result<BTreeMap<Partition, (RecordBatch, String)>, TableError> {
+    let table = Table::Archives;
+    let mut by_source: BTreeMap<&str, (Vec<Vec<Cell>>, String)> = BTreeMap::new();
+    for (id, entry) in entries {
+        let unit: Unit =
+            id.parse().map_err(|error| TableError::Change { table, source: Box::new(error) })?;
+        let (rows, content) = by_source.entry(unit.source.as_str()).or_default();
+        rows.push(entry.cells(&unit));
+        let _ = writeln!(content, "{entry:?}");
+    }
+    let mut batches = BTreeMap::new();
+    for (source, (rows, content)) in by_source {
+        let partition = Partition::from([("source".to_owned(), source.to_owned())]);
+        batches.insert(partition, (rows::batch(table, &rows)?, content));
+    }
+    Ok(batches)
+}

@@ -1,0 +1,156 @@
+//! What there is of one archive: in the lake, with the source, or not. What is made of it is chosen in
+//! [`crate::choose`].
+
+use std::collections::HashSet;
+
+use model::config::Series;
+use model::etag::same_etag;
+use model::fragment::RawArchive;
+use model::ledger::{Ledger, LedgerRow};
+use model::plan::{Origin, PlannedUnit};
+use model::{Period, UnitId};
+
+use crate::again;
+use crate::choose::Rules;
+use crate::survey::{Checksum, Listed, Offer, unit};
+
+/// The ledger, with what silver could not read.
+#[derive(Debug)]
+pub struct Known<'a> {
+    pub(crate) ledger: &'a Ledger,
+    corrupt: HashSet<(&'a UnitId, &'a str)>,
+    /// Units that silver has rows of.
+    pub(crate) built: HashSet<&'a UnitId>,
+    /// Those of them whose archives have been spoiled since.
+    spoiled: HashSet<&'a UnitId>,
+}
+
+impl<'a> Known<'a> {
+    /// Takes a ledger.
+    pub fn new(ledger: &'a Ledger) -> Self {
+        let corrupt = ledger
+            .builds
+            .values()
+            .flat_map(|build| build.corrupt.iter().map(|(unit, sha256)| (unit, sha256.as_str())))
+            .collect();
+        let built = ledger
+            .builds
+            .values()
+            .flat_map(|build| build.units.iter().filter(|unit| !build.corrupt.contains_key(unit)))
+            .collect();
+        let spoiled = ledger.builds.values().flat_map(|build| &build.spoiled).collect();
+        Self { ledger, corrupt, built, spoiled }
+    }
+}
+
+/// What there is of one archive.
+#[derive(Debug, Clone)]
+pub(crate) enum State<'a> {
+    /// In the lake, readable and not published anew.
+    Held(PlannedUnit),
+    /// Listed, and new or changed.
+    Fetch {
+        listed: &'a Listed,
+        /// The readable version that is in the lake.
+        had: Option<RawArchive>,
+        /// Whether it was fetched before and has been published anew.
+        again: bool,
+        /// Whether silver has rows of it whose archive has been spoiled.
+        mends: bool,
+    },
+    /// Spoiled, not to be asked for now, and silver has rows of it.
+    Spoiled,
+    /// Listed, failed before, and unchanged since.
+    Bad,
+    /// Neither listed nor held.
+    Nothing,
+}
+
+impl State<'_> {
+    /// Whether the group has it in any case.
+    pub(crate) const fn is_in(&self) -> bool {
+        matches!(
+            self,
+            Self::Held(_) | Self::Fetch { had: Some(_), .. } | Self::Fetch { mends: true, .. }
+        )
+    }
+}
+
+/// Whether the source has published an archive anew since a row was written.
+pub(crate) fn changed(row: &LedgerRow, listed: &Listed) -> bool {
+    let held_bytes = row.archive.as_ref().map(|archive| archive.bytes);
+    let archive_changed = match (&row.etag, &listed.etag, row.last_modified, listed.modified) {
+        (Some(held), Some(listed), ..) => !same_etag(held, listed),
+        // headers tell seconds, listings may tell more
+        (.., Some(held), Some(listed)) => held.timestamp() != listed.timestamp(),
+        _ => held_bytes.zip(listed.bytes).is_some_and(|(held, listed)| held != listed),
+    };
+    let checksum_changed = match (listed.checksum, row.checksum_modified) {
+        (Checksum::Listed(Some(now)), Some(held)) => now.timestamp() != held.timestamp(),
+        // a row of a former version, or of a source that did not tell
+        (Checksum::Listed(Some(now)), None) => now > row.fetched_at,
+        (Checksum::Listed(None) | Checksum::Absent | Checksum::Unknown, _) => false,
+    };
+    archive_changed || checksum_changed
+}
+
+/// All that is known of a series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) series: &'a Series,
+    pub(crate) offer: &'a Offer,
+    pub(crate) known: &'a Known<'a>,
+    pub(crate) rules: &'a Rules,
+}
+
+impl<'a> View<'a> {
+    /// What there is of the archive of `period`.
+    pub(crate) fn state(&self, period: Period) -> State<'a> {
+        let unit = unit(self.series, period);
+        let id = unit.id();
+        let row = self.known.ledger.archives.get(&id);
+        let listed = self.offer.archives.get(&period);
+        let readable =
+            |archive: &&RawArchive| !self.known.corrupt.contains(&(&id, archive.sha256.as_str()));
+        let latest = row
+            .and_then(|row| row.archive.as_ref().filter(|_| row.status.is_usable()))
+            .filter(readable);
+        // a version that was spoiled later still serves
+        let held = latest.or(row.and_then(|row| row.usable.as_ref()).filter(readable)).cloned();
+        let fetch = |listed, had, again| State::Fetch { listed, had, again, mends: false };
+        if let Some(row) = row
+            && latest.is_none()
+            && self.known.spoiled.contains(&id)
+        {
+            return self.spoiled(row, listed);
+        }
+        match (row, listed, held) {
+            (None, Some(listed), had) => fetch(listed, had, false),
+            (Some(row), Some(listed), had) if changed(row, listed) => fetch(listed, had, true),
+            (Some(_), Some(listed), had) if latest.is_none() && self.rules.retry_bad => {
+                fetch(listed, had, false)
+            }
+            (Some(row), Some(listed), had) if again::is_due(row, listed, self.rules.now) => {
+                fetch(listed, had, false)
+            }
+            (_, _, Some(archive)) => {
+                let keeps = self.known.built.contains(&id);
+                State::Held(PlannedUnit { unit, archive: Origin::Held(archive), keeps })
+            }
+            (Some(_), Some(_), None) => State::Bad,
+            (_, None, None) => State::Nothing,
+        }
+    }
+
+    /// What there is of an archive whose bytes were spoiled after silver had read them: an older
+    /// version that is held would undo what silver has.
+    fn spoiled(&self, row: &LedgerRow, listed: Option<&'a Listed>) -> State<'a> {
+        let Some(listed) = listed else { return State::Spoiled };
+        let again = changed(row, listed);
+        if again || self.rules.retry_bad || again::is_due_to_be_mended(row, self.rules.now) {
+            State::Fetch { listed, had: None, again, mends: true }
+        } else {
+            State::Spoiled
+        }
+    }
+}
