@@ -17,8 +17,7 @@ use model::plan::Remote;
 use model::unit::Unit;
 use reqwest::{Method, StatusCode};
 use stage::http::{Unavailable, in_words, is_gone};
-use store::{Lake, LocalCopy, Staged, StoreError, blocking};
-use tokio::runtime::Handle;
+use store::{Lake, LocalCopy, StoreError, blocking};
 
 use crate::download::{Download, DownloadError, Downloader, Effort, Outcome};
 use crate::verify::{Neighbours, zip_fault};
@@ -196,7 +195,7 @@ impl Fetcher<'_> {
             (layout::raw(work.unit, &version, &name), true)
         });
         if is_free {
-            publish(written.staged, key.clone()).await?;
+            written.staged.publish(&key).await?;
         }
         let archive = RawArchive { object: key, sha256, bytes, fetched_at: work.at };
         let (status, detail) = match fault {
@@ -336,10 +335,4 @@ async fn zip_fault_of(path: &Path) -> Result<Option<String>, StoreError> {
 async fn hash_copy(copy: LocalCopy) -> Result<(String, u64), StoreError> {
     let sum = blocking(move || copy.sum(true)).await?;
     Ok((sum.sha256.unwrap_or_default(), sum.bytes))
-}
-
-/// Publishes on a thread that may block: on a directory it waits for the disk.
-async fn publish(staged: Staged, key: String) -> Result<u64, StoreError> {
-    let runtime = Handle::current();
-    blocking(move || runtime.block_on(staged.publish(&key))).await
 }

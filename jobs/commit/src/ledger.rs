@@ -1,5 +1,5 @@
 //! The ledger: what a run adds to `bronze.archives`, and the extract of the ledger's two tables that
-//! plan reads. How rows are read and written is [`crate::archives`]' and [`crate::builds`]'.
+//! plan reads. How rows are read and written is `archives`' and `builds`'.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

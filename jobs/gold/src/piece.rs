@@ -31,7 +31,7 @@ pub struct Workshop {
     pub sources: Arc<Sources>,
     pub(crate) engine: Engine,
     pub(crate) session: SessionContext,
-    /// Files being folded at once, of all symbols.
+    /// Files being folded or written at once, of all symbols.
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) cores: usize,
 }
@@ -161,6 +161,7 @@ impl Workshop {
         dirty: &Dirty,
     ) -> anyhow::Result<Written> {
         let lake = self.tables.lake().clone();
+        let _permit = self.permits.acquire().await?;
         let written = tokio::task::spawn_blocking(move || {
             let finished = match write_batches(&lake, table, batches) {
                 Ok(finished) => finished,

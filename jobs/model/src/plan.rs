@@ -166,8 +166,8 @@ pub struct Remote {
     pub url: String,
     /// Its file name, where it is not the one that [`archive::file_name`] makes: it may lack a
     /// zero (`ADABKRW-1d-2020-8.zip`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
+    pub odd_name: Option<String>,
     /// Its size in bytes, where the source tells.
     pub bytes: Option<u64>,
     /// Its ETag as sent, quotes included, where the source tells.
@@ -188,7 +188,7 @@ pub struct Remote {
 impl Remote {
     /// The file name of `unit`'s archive, as the source has it.
     pub fn name(&self, unit: &Unit) -> Cow<'_, str> {
-        match &self.name {
+        match &self.odd_name {
             Some(name) => name.into(),
             None => archive::file_name(unit).into(),
         }
@@ -212,5 +212,28 @@ impl Group {
         lines.sort();
         lines.push(format!("silver {SILVER_BYTES}"));
         short_hash(&lines.join("\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_archives_read_in_every_form() {
+        let unit: Unit = "binance/spot/klines/ADABKRW/1d/2020-08".parse().expect("unit");
+        let check = |name: &str, expect: &str, is_kept: bool| {
+            let text = format!(
+                r#"{{"url":"https://host/x.zip",{name}"bytes":1,"etag":null,"last_modified":null,"checksum_url":null}}"#
+            );
+            let remote: Remote = serde_json::from_str(&text).expect(&text);
+            assert_eq!(remote.name(&unit), expect);
+            let written = serde_json::to_string(&remote).expect("text");
+            assert_eq!(written.contains(r#""name""#), is_kept, "{written}");
+        };
+        check("", "ADABKRW-1d-2020-08.zip", false);
+        check(r#""name":"ADABKRW-1d-2020-8.zip","#, "ADABKRW-1d-2020-8.zip", true);
+        // as plans of former versions have it
+        check(r#""name":"ADABKRW-1d-2020-08.zip","#, "ADABKRW-1d-2020-08.zip", true);
     }
 }

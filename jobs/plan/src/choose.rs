@@ -203,7 +203,7 @@ impl<'a> Chooser<'a> {
                 let path = odd.map_or_else(|| archive::path(&unit).into(), Cow::from);
                 let url = format!("{}/{}", self.view.rules.url, archive::url_path(&path));
                 let remote = Remote {
-                    name: odd.and_then(|odd| odd.rsplit('/').next()).map(str::to_owned),
+                    odd_name: odd.and_then(|odd| odd.rsplit('/').next()).map(str::to_owned),
                     bytes: listed.bytes,
                     etag: listed.etag.as_deref().map(str::to_owned),
                     last_modified: listed.modified,

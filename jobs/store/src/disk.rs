@@ -2,10 +2,11 @@
 //! first, then the name, then the folders that hold it. What is to be written is not known here.
 //!
 //! A name that was given is not on the disk before its folder is synced, and a folder is synced
-//! once for all that came into it: `Disk::place` notes the folders, `Disk::settle` syncs those that
-//! were noted. Documents and log entries settle before and after they come, data files do not: so
-//! whatever a document names is on the disk before the document is. Fragments settle before and
-//! not after: without its name a fragment was not done, and is done again.
+//! once for all that came into it: whatever gives names notes the folders, `Disk::settle` syncs
+//! those that were noted. Documents and log entries settle before and after they come, data files
+//! and documents that are written together do not: so whatever a document names is on the disk
+//! before the document is. Fragments settle before and not after: without its name a fragment was
+//! not done, and is done again.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Debug;
@@ -19,6 +20,9 @@ use tempfile::{NamedTempFile, PersistError};
 
 /// Files and folders that are synced at once.
 const AT_ONCE: usize = 16;
+
+/// The name that a file was to get, and why it did not get it.
+pub(crate) type Misplaced = (PathBuf, io::Error);
 
 /// Who is told what happens to the files of a lake: tests that imitate power cuts.
 pub trait Watch: Debug + Send + Sync {
@@ -103,36 +107,52 @@ impl Disk {
     /// Gives a file its name, with its bytes on the disk before. It may be on another device.
     /// `anew` refuses to take the place of another file ([`io::ErrorKind::AlreadyExists`]).
     pub(crate) fn place(&self, file: NamedTempFile, to: &Path, anew: bool) -> io::Result<()> {
-        self.place_by(
-            file,
-            to,
-            |file, to| {
-                if anew { file.persist_noclobber(to) } else { file.persist(to) }
-            },
-        )
+        let placed = self.place_by(vec![(file, to.to_owned())], |file, to| {
+            if anew { file.persist_noclobber(to) } else { file.persist(to) }
+        });
+        placed.map_err(|(_, error)| error)
     }
 
     /// Gives files their names once the bytes of all are on the disk, which takes hardly longer
-    /// than those of one. Files of these names are replaced.
-    /// What fails comes with the name that it was to get.
-    pub(crate) fn place_all(
-        &self,
-        files: Vec<(NamedTempFile, PathBuf)>,
-    ) -> Result<(), (PathBuf, io::Error)> {
-        at_once(&files, |(file, to)| self.sync(file).map_err(|error| (to.clone(), error)))?;
-        files.into_iter().try_for_each(|(file, to)| {
-            self.name(file, &to, |file, to| file.persist(to)).map_err(|error| (to, error))
-        })
+    /// than those of one. Files of these names are replaced. What fails comes with its name.
+    pub(crate) fn place_all(&self, files: Vec<(NamedTempFile, PathBuf)>) -> Result<(), Misplaced> {
+        self.place_by(files, |file, to| file.persist(to))
     }
 
     fn place_by(
         &self,
-        file: NamedTempFile,
-        to: &Path,
+        files: Vec<(NamedTempFile, PathBuf)>,
         rename: impl Fn(NamedTempFile, &Path) -> Result<File, PersistError>,
-    ) -> io::Result<()> {
-        self.sync(&file)?;
-        self.name(file, to, rename)
+    ) -> Result<(), Misplaced> {
+        let at = |to: &Path| {
+            let to = to.to_owned();
+            |error| (to, error)
+        };
+        at_once(&files, |(file, to)| self.sync(file).map_err(at(to)))?;
+        let mut refused = Vec::new();
+        for (file, to) in files {
+            match self.name(file, &to, &rename) {
+                Err(error) if error.error.kind() == io::ErrorKind::CrossesDevices => {
+                    refused.push((error.file, to));
+                }
+                result => result.map_err(|error| (to, error.error))?,
+            }
+        }
+        // the source may be on another device than the lake, or a part of the lake: only the folder
+        // itself is surely on the right one
+        let copies = at_once(&refused, |(file, to)| {
+            let copy = || {
+                let mut copy = beside(to.parent().unwrap_or(&self.root))?;
+                io::copy(&mut File::open(file.path())?, &mut copy)?;
+                self.sync(&copy)?;
+                Ok(copy)
+            };
+            copy().map_err(at(to))
+        })?;
+        for (copy, (_, to)) in copies.into_iter().zip(refused) {
+            self.name(copy, &to, &rename).map_err(|error| (to, error.error))?;
+        }
+        Ok(())
     }
 
     /// Brings the bytes of a file onto the disk.
@@ -145,30 +165,19 @@ impl Disk {
     /// Gives a file its name; its bytes are on the disk.
     fn name(
         &self,
-        mut file: NamedTempFile,
+        file: NamedTempFile,
         to: &Path,
         rename: impl Fn(NamedTempFile, &Path) -> Result<File, PersistError>,
-    ) -> io::Result<()> {
+    ) -> Result<(), PersistError> {
         let folder = to.parent().unwrap_or(&self.root);
         if !folder.is_dir() {
-            std::fs::create_dir_all(folder)?;
+            if let Err(error) = std::fs::create_dir_all(folder) {
+                return Err(PersistError { error, file });
+            }
             self.tell(Event::Made(folder));
         }
-        let mut from = file.path().to_owned();
-        let mut result = rename(file, to);
-        if let Err(refused) = result {
-            if refused.error.kind() != io::ErrorKind::CrossesDevices {
-                return Err(refused.error);
-            }
-            // the source may be on another device than the lake, or a part of the lake: only the
-            // folder itself is surely on the right one
-            file = beside(folder)?;
-            io::copy(&mut File::open(refused.file.path())?, &mut file)?;
-            self.sync(&file)?;
-            file.path().clone_into(&mut from);
-            result = rename(file, to);
-        }
-        result.map_err(|refused| refused.error)?;
+        let from = file.path().to_owned();
+        rename(file, to)?;
         self.tell(Event::Renamed { from: &from, to });
         self.note(folder);
         Ok(())
@@ -215,7 +224,7 @@ impl Disk {
         if done.is_err() {
             self.noted().folders.extend(folders);
         }
-        done
+        done.map(|_| ())
     }
 
     /// Deletes a file, or the link that stands in its place; `Err` of
@@ -243,27 +252,50 @@ impl Disk {
     }
 }
 
-/// Does something for each file or folder, for several at once: a disk waits more than it works.
-fn at_once<T: Sync, E: Send>(all: &[T], one: impl Fn(&T) -> Result<(), E> + Sync) -> Result<(), E> {
+/// Does something for each of some files or folders, for several at once: a disk waits more than it
+/// works. What comes of it is in their order.
+fn at_once<T: Sync, R: Send, E: Send>(
+    all: &[T],
+    one: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
     let share = all.len().div_ceil(AT_ONCE).max(1);
     if all.len() < 3 {
-        return all.iter().try_for_each(one);
+        return all.iter().map(one).collect();
     }
     std::thread::scope(|threads| {
-        let shares: Vec<_> = all
+        let started: Vec<_> = all
             .chunks(share)
-            .map(|some| threads.spawn(|| some.iter().try_for_each(&one)))
+            .map(|some| {
+                let work = || some.iter().map(&one).collect::<Result<Vec<R>, E>>();
+                // where the system has no thread left, this one does it
+                std::thread::Builder::new().spawn_scoped(threads, work).map_err(|_| work())
+            })
             .collect();
-        shares
-            .into_iter()
-            .try_for_each(|share| share.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        let mut done = Vec::with_capacity(all.len());
+        for share in started {
+            done.extend(match share {
+                Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic))?,
+                Err(result) => result?,
+            });
+        }
+        Ok(done)
     })
 }
 
-/// How files in the making are called, and who may read them: whoever the user's mask lets.
-pub(crate) fn staged(end: &'static str) -> tempfile::Builder<'static, 'static> {
+/// How files in the making are called.
+const STAGED: &str = "staged-";
+
+/// Files in the making that nobody else may read.
+pub(crate) fn private() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix("staged-").suffix(end);
+    builder.prefix(STAGED);
+    builder
+}
+
+/// Files in the making that whoever the user's mask lets may read.
+pub(crate) fn staged(end: &'static str) -> tempfile::Builder<'static, 'static> {
+    let mut builder = private();
+    builder.suffix(end);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder
@@ -330,9 +362,9 @@ mod tests {
         };
         let mut file = disk.temporary().expect("file");
         file.write_all(b"rows").expect("write");
-        disk.place_by(file, &to, mounted).expect("place");
+        disk.place_by(vec![(file, to.clone())], mounted).expect("place");
         assert_eq!(std::fs::read(&to).expect("read"), b"rows");
-        let tried = tries.borrow();
+        let tried = tries.take();
         let [first, second] = tried.as_slice() else { panic!("{tried:?}") };
         assert!(first.starts_with(root.join(model::layout::TEMP)), "{first:?}");
         let name = second.file_name().and_then(|name| name.to_str()).expect("name");
@@ -340,13 +372,27 @@ mod tests {
         for left in [first, second] {
             assert!(!left.exists(), "{left:?} is left");
         }
+        // many at once
+        let places: Vec<PathBuf> =
+            (0..40).map(|n| root.join(format!("silver/u/{n}.parquet"))).collect();
+        let files = places.iter().map(|to| {
+            let mut file = disk.temporary().expect("file");
+            write!(file, "{}", to.display()).expect("write");
+            (file, to.clone())
+        });
+        disk.place_by(files.collect(), mounted).expect("place");
+        for to in places {
+            assert_eq!(std::fs::read_to_string(&to).expect("read"), to.display().to_string());
+        }
+        assert_eq!(root.join("silver/u").read_dir().expect("folder").count(), 40);
+        assert_eq!(root.join(model::layout::TEMP).read_dir().expect("folder").count(), 0);
         // a device that refuses all: told, and nothing is left
         let never = |file, _: &Path| {
             Err(PersistError { error: io::ErrorKind::CrossesDevices.into(), file })
         };
-        let file = disk.temporary().expect("file");
-        let error =
-            disk.place_by(file, &root.join("silver/t/b.parquet"), never).expect_err("never");
+        let (file, to) = (disk.temporary().expect("file"), root.join("silver/t/b.parquet"));
+        let (place, error) = disk.place_by(vec![(file, to.clone())], never).expect_err("never");
+        assert_eq!(place, to);
         assert_eq!(error.kind(), io::ErrorKind::CrossesDevices);
         assert_eq!(root.join("silver/t").read_dir().expect("folder").count(), 1);
     }

@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 
+use futures::{StreamExt as _, TryStreamExt as _};
 use model::RunId;
 use model::fragment::{BronzeFragment, GoldFragment, SilverFragment};
 use model::layout;
@@ -11,15 +12,17 @@ use model::plan::{Batch, Plan};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::blocking::blocking;
 use crate::lake::{Lake, StoreError};
-use crate::staged::Staged;
 
 /// Compression level of `.zst` documents.
 const LEVEL: i32 = 3;
 /// Ledger extracts that are kept.
 const KEEP: usize = 3;
-/// Documents that are open at once.
-const STAGED: usize = 256;
+/// Documents that are written together: so many files are open.
+const TOGETHER: usize = 64;
+/// Documents that are put at once.
+const AT_ONCE: usize = 8;
 
 fn is_compressed(key: &str) -> bool {
     key.rsplit('.').next() == Some("zst")
@@ -66,8 +69,8 @@ impl Lake {
         self.write(key, json(key, value)?).await
     }
 
-    /// Writes documents, replacing what was there. They are complete, as all that comes before a
-    /// document is, once the next one is written.
+    /// Writes documents together, replacing what was there: quicker than one by one. They are on
+    /// the disk, as all that comes before a document is, once the next one is written.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -77,22 +80,43 @@ impl Lake {
     ) -> Result<(), StoreError> {
         let mut documents = documents.into_iter();
         loop {
-            let mut staged = Vec::new();
-            for (key, value) in documents.by_ref().take(STAGED) {
-                let mut document = self.stage()?;
-                let bytes = json(key, value)?;
-                document.write_all(&bytes).map_err(|source| StoreError::File {
-                    action: "write",
-                    path: document.path().to_owned(),
-                    source,
-                })?;
-                staged.push((document, key.to_owned()));
-            }
-            if staged.is_empty() {
+            let some = documents.by_ref().take(TOGETHER);
+            let some: Vec<_> = some
+                .map(|(key, value)| Ok((key.to_owned(), json(key, value)?)))
+                .collect::<Result<_, StoreError>>()?;
+            if some.is_empty() {
                 return Ok(());
             }
-            Staged::publish_all(staged).await?;
+            self.write_all(some).await?;
         }
+    }
+
+    async fn write_all(&self, all: Vec<(String, Vec<u8>)>) -> Result<(), StoreError> {
+        let Some(disk) = self.disk.clone() else {
+            return futures::stream::iter(all)
+                .map(|(key, bytes)| async move { self.write(&key, bytes).await })
+                .buffer_unordered(AT_ONCE)
+                .try_collect()
+                .await;
+        };
+        let error = |(path, source)| StoreError::File { action: "write", path, source };
+        let write = move || {
+            let mut files = Vec::with_capacity(all.len());
+            for (key, bytes) in all {
+                let path = disk.path(&key);
+                let file = || {
+                    let mut file = disk.temporary()?;
+                    file.write_all(&bytes)?;
+                    Ok(file)
+                };
+                match file() {
+                    Ok(file) => files.push((file, path)),
+                    Err(error) => return Err((path, error)),
+                }
+            }
+            disk.place_all(files)
+        };
+        blocking(write).await.map_err(error)
     }
 
     /// The plan of a run.
@@ -118,7 +142,6 @@ impl Lake {
         stage: &str,
         what: &'static str,
     ) -> Result<Vec<T>, StoreError> {
-        use futures::{StreamExt as _, TryStreamExt as _};
         let entries = self.list(&layout::fragments(run, stage)).await?;
         futures::stream::iter(entries)
             .map(|entry| async move { self.read_json(&entry.key, what).await })

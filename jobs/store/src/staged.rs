@@ -36,7 +36,12 @@ impl Lake {
     pub fn stage(&self) -> Result<Staged, StoreError> {
         let error =
             |source| StoreError::File { action: "write", path: self.temp().to_owned(), source };
-        let file = disk::staged("").tempfile_in(self.temp()).map_err(error)?;
+        let file = match &self.disk {
+            // who may read its documents may read its data
+            Some(_) => disk::staged(""),
+            None => disk::private(),
+        };
+        let file = file.tempfile_in(self.temp()).map_err(error)?;
         Ok(Staged { lake: self.clone(), file, bytes: 0 })
     }
 

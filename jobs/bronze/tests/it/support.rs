@@ -180,7 +180,7 @@ pub(crate) fn remote(server: &str, n: usize) -> Remote {
     Remote {
         checksum_url: Some(format!("{url}.CHECKSUM")),
         checksum_modified: None,
-        name: None,
+        odd_name: None,
         bytes: None,
         etag: None,
         last_modified: None,

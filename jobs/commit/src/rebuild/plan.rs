@@ -204,9 +204,8 @@ pub(super) async fn write(
             batch.groups.push(group);
         }
     }
-    for (line, batch) in &batches {
-        context.lake.write_json(&line.key, batch).await?;
-    }
+    let documents = batches.iter().map(|(line, batch)| (line.key.as_str(), batch));
+    context.lake.write_all_json(documents).await?;
     report.groups = totals.groups;
     report.batches = batches.len() as u64;
     let plan = Plan {

@@ -429,7 +429,7 @@ fn what_is_planned_is_complete() {
         Remote {
             url: "https://host/data/spot/monthly/trades/BTCUSDT/BTCUSDT-trades-2024-01.zip"
                 .to_owned(),
-            name: None,
+            odd_name: None,
             bytes: Some(1024),
             etag: Some("\"m\"".to_owned()),
             last_modified: None,

@@ -87,7 +87,7 @@ impl Lab {
                 self.fetch(&unit, fetched).await;
                 let remote = Remote {
                     url: String::new(),
-                    name: None,
+                    odd_name: None,
                     bytes: None,
                     etag: None,
                     last_modified: None,
