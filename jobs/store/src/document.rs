@@ -1,7 +1,7 @@
 //! JSON documents: plans, batches, fragments, ledger extracts. A key that ends in `.zst` is
 //! compressed.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::RunId;
@@ -28,13 +28,21 @@ fn is_compressed(key: &str) -> bool {
     key.rsplit('.').next() == Some("zst")
 }
 
+/// With a checksum, which whoever reads it verifies: one bit that flips may leave good JSON of
+/// another content.
+fn compressed(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
+    encoder.include_checksum(true)?;
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
 /// The bytes of a document.
 pub(crate) fn json<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, StoreError> {
     let document = |source| StoreError::Document { key: key.to_owned(), what: "document", source };
     let mut bytes = serde_json::to_vec(value).map_err(document)?;
     if is_compressed(key) {
-        return zstd::encode_all(bytes.as_slice(), LEVEL)
-            .map_err(|error| document(serde_json::Error::io(error)));
+        return compressed(&bytes).map_err(|error| document(serde_json::Error::io(error)));
     }
     bytes.push(b'\n');
     Ok(bytes)

@@ -42,7 +42,7 @@ async fn the_newest_ledger_extract_wins_and_old_ones_go() {
 }
 
 #[tokio::test]
-async fn sizes_of_the_ledger() {
+async fn the_ledger_reads_back_or_not_at_all() {
     use model::fragment::{ArchiveStatus, RawArchive};
     use model::ledger::{BuildRow, Ledger, LedgerRow};
 
@@ -91,6 +91,28 @@ async fn sizes_of_the_ledger() {
         sizes,
         [("binance/spot/trades/A1/2024-01", 1), ("binance/spot/trades/A1/2024-03", 3)]
     );
+    // a bit that flips may leave good JSON that says something else
+    let path = directory.path().join(model::layout::index(7));
+    let bytes = std::fs::read(&path).expect("read");
+    let mut refused = 0;
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(&path, flipped).expect("write");
+        let sizes_now = lake.archive_sizes(|id| id.contains("/A1/")).await;
+        match lake.ledger().await {
+            Ok(found) => {
+                assert_eq!(found, (7, ledger.clone()), "bit {bit}");
+                assert_eq!(sizes_now.expect("sizes").len(), sizes.len(), "bit {bit}");
+            }
+            Err(error) => {
+                assert!(error.to_string().contains("ledger extract"), "{error}");
+                assert!(sizes_now.is_err(), "bit {bit}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > bytes.len() * 7, "{refused} of {} bits", bytes.len() * 8);
 }
 
 /// Staging files may lie on another device than the lake, as in a container with a /tmp of its own.
