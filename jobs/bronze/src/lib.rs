@@ -1,7 +1,7 @@
 //! bronze: downloads the archives of one batch as they are, verified, resumable, never
 //! overwritten.
 //!
-//! Reads: the batch `runs/<run>/batches/<n>.json`, the source over HTTP(S), the sizes of
+//! Reads: the batch `runs/<run>/batches/<n>.json.zst`, the source over HTTP(S), the sizes of
 //! neighbours in the ledger extract. Writes: raw objects under `bronze/source=…/`, and last one
 //! fragment a unit, `runs/<run>/fragments/bronze/<unit>.json`, whatever became of it: `ok`,
 //! `unverified`, `checksum_mismatch`, `corrupt`, `missing` (404 and 410 alone),

@@ -8,7 +8,6 @@ use anyhow::Context as _;
 use arrow::array::{AsArray as _, RecordBatch, Scalar, StringArray};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::SchemaRef;
-use futures::{StreamExt as _, TryStreamExt as _};
 use model::fragment::{DataFile, Dirty};
 use model::plan::Partition;
 use model::schema::Table;
@@ -31,7 +30,7 @@ pub struct Workshop {
     pub sources: Arc<Sources>,
     pub(crate) engine: Engine,
     pub(crate) session: SessionContext,
-    /// Files being folded or written at once, of all symbols.
+    /// Files being folded at once, of all symbols.
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) cores: usize,
 }
@@ -88,19 +87,16 @@ impl Workshop {
             }
             let bars = self.bars_of_month(&memory, dirty, *month, meter).await;
             let bars = bars.with_context(|| month.to_string())?;
-            let files: Vec<_> = futures::stream::iter(Timeframe::GOLD.iter().copied())
-                .map(async |timeframe| {
-                    let mut partition = partition_of(dirty);
-                    partition.insert("timeframe".to_owned(), timeframe.to_string());
-                    partition.insert("month".to_owned(), month.to_string());
-                    let rows = of_timeframe(&bars, timeframe)?;
-                    let rows = models::conform_all(&rows, Table::Bars)?;
-                    self.write(Table::Bars, partition, rows, dirty).await
-                })
-                .buffered(self.cores)
-                .try_collect()
-                .await?;
-            built.take(files).await?;
+            let mut written = Vec::with_capacity(Timeframe::GOLD.len());
+            for timeframe in Timeframe::GOLD {
+                let mut partition = partition_of(dirty);
+                partition.insert("timeframe".to_owned(), timeframe.to_string());
+                partition.insert("month".to_owned(), month.to_string());
+                let rows = of_timeframe(&bars, *timeframe)?;
+                let rows = models::conform_all(&rows, Table::Bars)?;
+                written.push(self.write(Table::Bars, partition, rows, dirty).await?);
+            }
+            built.take(written).await?;
             if let Some(first) = bars.first() {
                 let schema = as_bars(first)?.schema();
                 let bars = bars.iter().map(as_bars).collect::<anyhow::Result<Vec<_>>>()?;
@@ -161,7 +157,6 @@ impl Workshop {
         dirty: &Dirty,
     ) -> anyhow::Result<Written> {
         let lake = self.tables.lake().clone();
-        let _permit = self.permits.acquire().await?;
         let written = tokio::task::spawn_blocking(move || {
             let finished = match write_batches(&lake, table, batches) {
                 Ok(finished) => finished,

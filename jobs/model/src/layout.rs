@@ -9,7 +9,7 @@
 //! silver/<table>/…            gold/<table>/…          ops/<table>/…   Delta tables
 //! <zone>/<table>/_head.json   the last version that was committed to a table
 //! damaged/<run>/<zone>/<table>/…  logs that a rebuild has set aside
-//! runs/<run>/plan.json        runs/<run>/batches/<n>.json
+//! runs/<run>/plan.json        runs/<run>/batches/<n>.json.zst
 //! runs/<run>/fragments/bronze/<unit>.json             …/silver/<group>.json  …/gold/<part>.json
 //! runs/<run>/dirty.json       what gold must rebuild  runs/<run>/summary.json
 //! runs/<run>/taken.json       of which silver that is, and whose debts it took over
@@ -115,7 +115,7 @@ pub fn plan(run: &RunId) -> String {
 
 /// One batch of a run's plan.
 pub fn batch(run: &RunId, batch: u32) -> String {
-    format!("{RUNS}/{run}/batches/{batch:06}.json")
+    format!("{RUNS}/{run}/batches/{batch:06}.json.zst")
 }
 
 /// Whether a key is that of a fragment: another document follows it, before which it counts for

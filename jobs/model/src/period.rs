@@ -247,13 +247,21 @@ impl FromStr for Period {
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0.format("%Y-%m-%d").to_string())
+        // its own form is this one, and many times as quick as one that is described by a text
+        if f.width().is_none() && f.precision().is_none() {
+            return write!(f, "{}", self.0);
+        }
+        f.pad(&self.0.to_string())
     }
 }
 
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0.format("%Y-%m").to_string())
+        let (year, month) = (self.0.year(), self.0.month());
+        if f.width().is_none() && f.precision().is_none() {
+            return write!(f, "{year:04}-{month:02}");
+        }
+        f.pad(&format!("{year:04}-{month:02}"))
     }
 }
 

@@ -106,7 +106,7 @@ pub struct PlanTotals {
     pub fetch_bytes: u64,
 }
 
-/// One batch: `runs/<run>/batches/<n>.json`.
+/// One batch: `runs/<run>/batches/<n>.json.zst`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {

@@ -2,7 +2,7 @@
 //! the cheapest closed groups, and writes them as batches.
 //!
 //! Reads: the configuration, the source's listing (or the heads of its archives), the ledger
-//! extract under `bronze/index/`. Writes: `runs/<run>/batches/<n>.json`, and last
+//! extract under `bronze/index/`. Writes: `runs/<run>/batches/<n>.json.zst`, and last
 //! `runs/<run>/plan.json`; a run that has a plan keeps it. Nothing to do is a plan without
 //! batches and a success.
 //!
@@ -134,7 +134,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         gaps,
         remarks: remarks.clone(),
     };
-    let documents = batches.iter().map(|weighed| (weighed.line.key.as_str(), &weighed.batch));
+    let documents = batches.into_iter().map(|weighed| (weighed.line.key, weighed.batch));
     context.lake.write_all_json(documents).await?;
     // last: a run with a plan has all its batches
     context.lake.write_json(&layout::plan(&context.run), &plan).await?;

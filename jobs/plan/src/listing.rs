@@ -55,9 +55,11 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// Where in the document the reader is.
+/// The elements that mean something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
+enum Element {
+    ListBucketResult,
+    Contents,
     Key,
     LastModified,
     ETag,
@@ -65,26 +67,34 @@ enum Field {
     IsTruncated,
     NextMarker,
     EncodingType,
-    CommonPrefix,
+    CommonPrefixes,
+    Prefix,
+    Error,
     Code,
     Message,
+    Other,
 }
 
-fn field(path: &[Vec<u8>]) -> Option<Field> {
-    let names: Vec<&[u8]> = path.iter().map(Vec::as_slice).collect();
-    Some(match names.as_slice() {
-        [b"ListBucketResult", b"Contents", b"Key"] => Field::Key,
-        [b"ListBucketResult", b"Contents", b"LastModified"] => Field::LastModified,
-        [b"ListBucketResult", b"Contents", b"ETag"] => Field::ETag,
-        [b"ListBucketResult", b"Contents", b"Size"] => Field::Size,
-        [b"ListBucketResult", b"IsTruncated"] => Field::IsTruncated,
-        [b"ListBucketResult", b"NextMarker"] => Field::NextMarker,
-        [b"ListBucketResult", b"EncodingType"] => Field::EncodingType,
-        [b"ListBucketResult", b"CommonPrefixes", b"Prefix"] => Field::CommonPrefix,
-        [b"Error", b"Code"] => Field::Code,
-        [b"Error", b"Message"] => Field::Message,
-        _ => return None,
-    })
+impl Element {
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b"ListBucketResult" => Self::ListBucketResult,
+            b"Contents" => Self::Contents,
+            b"Key" => Self::Key,
+            b"LastModified" => Self::LastModified,
+            b"ETag" => Self::ETag,
+            b"Size" => Self::Size,
+            b"IsTruncated" => Self::IsTruncated,
+            b"NextMarker" => Self::NextMarker,
+            b"EncodingType" => Self::EncodingType,
+            b"CommonPrefixes" => Self::CommonPrefixes,
+            b"Prefix" => Self::Prefix,
+            b"Error" => Self::Error,
+            b"Code" => Self::Code,
+            b"Message" => Self::Message,
+            _ => Self::Other,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -100,21 +110,30 @@ struct Parser {
 }
 
 impl Parser {
-    fn take(&mut self, field: Field, text: String) {
-        match field {
-            Field::Key => self.object.key = text,
-            Field::Size => self.object.bytes = text.parse().ok(),
-            Field::ETag => self.object.etag = (!text.is_empty()).then_some(text),
-            Field::LastModified => {
+    /// Takes the text of an element, by the elements that it is in.
+    fn take(&mut self, path: &[Element], text: &str) {
+        use Element as E;
+        let own = || (!text.is_empty()).then(|| text.to_owned());
+        match path {
+            [E::ListBucketResult, E::Contents, E::Key] => text.clone_into(&mut self.object.key),
+            [E::ListBucketResult, E::Contents, E::Size] => self.object.bytes = text.parse().ok(),
+            [E::ListBucketResult, E::Contents, E::ETag] => self.object.etag = own(),
+            [E::ListBucketResult, E::Contents, E::LastModified] => {
                 self.object.modified =
-                    DateTime::parse_from_rfc3339(&text).ok().map(|t| t.with_timezone(&Utc));
+                    DateTime::parse_from_rfc3339(text).ok().map(|t| t.with_timezone(&Utc));
             }
-            Field::IsTruncated => self.truncated = text == "true",
-            Field::NextMarker => self.next = (!text.is_empty()).then_some(text),
-            Field::EncodingType => self.encoded = text == "url",
-            Field::CommonPrefix => self.last_prefix = Some(text),
-            Field::Code => self.code = text,
-            Field::Message => self.message = text,
+            [E::ListBucketResult, E::Contents] => {
+                self.objects.push(std::mem::take(&mut self.object));
+            }
+            [E::ListBucketResult, E::IsTruncated] => self.truncated = text == "true",
+            [E::ListBucketResult, E::NextMarker] => self.next = own(),
+            [E::ListBucketResult, E::EncodingType] => self.encoded = text == "url",
+            [E::ListBucketResult, E::CommonPrefixes, E::Prefix] => {
+                self.last_prefix = Some(text.to_owned());
+            }
+            [E::Error, E::Code] => text.clone_into(&mut self.code),
+            [E::Error, E::Message] => text.clone_into(&mut self.message),
+            _ => {}
         }
     }
 
@@ -161,7 +180,7 @@ fn percent_decoded(text: &str) -> String {
 pub fn parse(body: &[u8]) -> Result<Page, BadPage> {
     let mut reader = Reader::from_reader(body);
     let mut parser = Parser::default();
-    let mut path: Vec<Vec<u8>> = Vec::new();
+    let mut path: Vec<Element> = Vec::new();
     let mut text = String::new();
     let mut seen_root = false;
     // what begins so and ends before its first element was cut
@@ -174,14 +193,14 @@ pub fn parse(body: &[u8]) -> Result<Page, BadPage> {
         })?;
         match event {
             Event::Start(start) => {
-                let name = start.local_name().as_ref().to_vec();
+                let element = Element::of(start.local_name().as_ref());
                 if path.is_empty() {
-                    if seen_root || !matches!(name.as_slice(), b"ListBucketResult" | b"Error") {
+                    if seen_root || !matches!(element, Element::ListBucketResult | Element::Error) {
                         return Err(no_listing(body));
                     }
                     seen_root = true;
                 }
-                path.push(name);
+                path.push(element);
                 text.clear();
             }
             Event::Empty(start) if path.is_empty() => {
@@ -208,12 +227,7 @@ pub fn parse(body: &[u8]) -> Result<Page, BadPage> {
                 }
             }
             Event::End(_) => {
-                if let Some(field) = field(&path) {
-                    parser.take(field, text.trim().to_owned());
-                }
-                if path.len() == 2 && path[1] == b"Contents" {
-                    parser.objects.push(std::mem::take(&mut parser.object));
-                }
+                parser.take(&path, text.trim());
                 path.pop();
                 text.clear();
             }

@@ -15,11 +15,14 @@ use std::io;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tempfile::{NamedTempFile, PersistError};
 
-/// Files and folders that are synced at once.
+/// Files and folders that are synced at once, where one takes as long as `SLOW`.
 const AT_ONCE: usize = 16;
+/// What starting a thread costs several times over.
+const SLOW: Duration = Duration::from_micros(500);
 
 /// The name that a file was to get, and why it did not get it.
 pub(crate) type Misplaced = (PathBuf, io::Error);
@@ -252,26 +255,34 @@ impl Disk {
     }
 }
 
-/// Does something for each of some files or folders, for several at once: a disk waits more than it
-/// works. What comes of it is in their order.
+/// Does something for each of some files or folders, one by one as long as that is quick, else for
+/// several at once: a slow disk waits more than it works. What comes of it is in their order.
 fn at_once<T: Sync, R: Send, E: Send>(
     all: &[T],
     one: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
-    let share = all.len().div_ceil(AT_ONCE).max(1);
-    if all.len() < 3 {
-        return all.iter().map(one).collect();
+    let mut done = Vec::with_capacity(all.len());
+    let mut rest = all.iter();
+    for first in rest.by_ref() {
+        let start = Instant::now();
+        done.push(one(first)?);
+        if start.elapsed() >= SLOW {
+            break;
+        }
+    }
+    let rest = rest.as_slice();
+    if rest.is_empty() {
+        return Ok(done);
     }
     std::thread::scope(|threads| {
-        let started: Vec<_> = all
-            .chunks(share)
+        let started: Vec<_> = rest
+            .chunks(rest.len().div_ceil(AT_ONCE))
             .map(|some| {
                 let work = || some.iter().map(&one).collect::<Result<Vec<R>, E>>();
                 // where the system has no thread left, this one does it
                 std::thread::Builder::new().spawn_scoped(threads, work).map_err(|_| work())
             })
             .collect();
-        let mut done = Vec::with_capacity(all.len());
         for share in started {
             done.extend(match share {
                 Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic))?,

@@ -21,8 +21,10 @@ const LEVEL: i32 = 3;
 const KEEP: usize = 3;
 /// Documents that are written together: so many files are open.
 const TOGETHER: usize = 64;
-/// Documents that are put at once.
-const AT_ONCE: usize = 8;
+/// Threads that write documents together.
+const WRITERS: usize = 4;
+/// Documents that each of them puts on an object store at once.
+const AT_ONCE: usize = 4;
 
 fn is_compressed(key: &str) -> bool {
     key.rsplit('.').next() == Some("zst")
@@ -82,49 +84,49 @@ impl Lake {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn write_all_json<'a, T: Serialize + 'a>(
+    pub async fn write_all_json<T: Serialize + Send + 'static>(
         &self,
-        documents: impl IntoIterator<Item = (&'a str, &'a T)>,
+        documents: impl IntoIterator<Item = (String, T)>,
     ) -> Result<(), StoreError> {
         let mut documents = documents.into_iter();
-        loop {
-            let some = documents.by_ref().take(TOGETHER);
-            let some: Vec<_> = some
-                .map(|(key, value)| Ok((key.to_owned(), json(key, value)?)))
-                .collect::<Result<_, StoreError>>()?;
-            if some.is_empty() {
-                return Ok(());
-            }
-            self.write_all(some).await?;
-        }
+        let together = std::iter::from_fn(|| {
+            let some: Vec<_> = documents.by_ref().take(TOGETHER).collect();
+            (!some.is_empty()).then_some(some)
+        });
+        futures::stream::iter(together)
+            .map(|some| self.write_together(some))
+            .buffer_unordered(WRITERS)
+            .try_collect()
+            .await
     }
 
-    async fn write_all(&self, all: Vec<(String, Vec<u8>)>) -> Result<(), StoreError> {
+    async fn write_together<T: Serialize + Send + 'static>(
+        &self,
+        documents: Vec<(String, T)>,
+    ) -> Result<(), StoreError> {
+        // the values are gone as soon as they are bytes
+        let bytes = documents.into_iter().map(|(key, value)| Ok((json(&key, &value)?, key)));
         let Some(disk) = self.disk.clone() else {
+            let all = blocking(move || bytes.collect::<Result<Vec<_>, StoreError>>()).await?;
             return futures::stream::iter(all)
-                .map(|(key, bytes)| async move { self.write(&key, bytes).await })
+                .map(|(bytes, key)| async move { self.write(&key, bytes).await })
                 .buffer_unordered(AT_ONCE)
                 .try_collect()
                 .await;
         };
-        let error = |(path, source)| StoreError::File { action: "write", path, source };
-        let write = move || {
-            let mut files = Vec::with_capacity(all.len());
-            for (key, bytes) in all {
+        blocking(move || {
+            let at = |path| |source| StoreError::File { action: "write", path, source };
+            let mut files = Vec::new();
+            for document in bytes {
+                let (bytes, key) = document?;
                 let path = disk.path(&key);
-                let file = || {
-                    let mut file = disk.temporary()?;
-                    file.write_all(&bytes)?;
-                    Ok(file)
-                };
-                match file() {
-                    Ok(file) => files.push((file, path)),
-                    Err(error) => return Err((path, error)),
-                }
+                let mut file = disk.temporary().map_err(at(path.clone()))?;
+                file.write_all(&bytes).map_err(at(path.clone()))?;
+                files.push((file, path));
             }
-            disk.place_all(files)
-        };
-        blocking(write).await.map_err(error)
+            disk.place_all(files).map_err(|(path, source)| at(path)(source))
+        })
+        .await
     }
 
     /// The plan of a run.
@@ -140,7 +142,18 @@ impl Lake {
     /// # Errors
     /// [`StoreError`].
     pub async fn batch(&self, run: &RunId, number: u32) -> Result<Batch, StoreError> {
-        self.read_json(&layout::batch(run, number), "batch").await
+        let key = layout::batch(run, number);
+        match self.read_json(&key, "batch").await {
+            // former versions wrote them plain
+            Err(error) if error.is_not_found() => {
+                let plain = key.strip_suffix(".zst").unwrap_or(&key);
+                // what is missing is called by the name that it should have
+                self.read_json(plain, "batch")
+                    .await
+                    .map_err(|other| if other.is_not_found() { error } else { other })
+            }
+            result => result,
+        }
     }
 
     /// All fragments of a stage in a run, in key order.

@@ -13,8 +13,8 @@ use crate::blocking::blocking;
 use crate::lake::{Lake, StoreError, location};
 use crate::staged::LocalCopy;
 
-/// Bytes that are read at once.
-const CHUNK: usize = 1 << 20;
+/// Bytes that are read at once: few enough for the cache.
+const CHUNK: usize = 128 << 10;
 
 /// What stands for an object's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

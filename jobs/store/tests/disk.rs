@@ -151,16 +151,17 @@ async fn documents_that_are_written_together_come_with_the_next_one() {
     let (folder, lake, seen) = open();
     let keys: Vec<String> = (0..600).map(|n| format!("runs/r/batches/{n:03}.json")).collect();
     let numbers: Vec<usize> = (0..600).collect();
-    lake.write_all_json(keys.iter().map(String::as_str).zip(&numbers)).await.unwrap();
+    lake.write_all_json(keys.iter().cloned().zip(numbers.clone())).await.unwrap();
     let events = seen.take();
     for key in &keys {
         place(&events, "named", key);
     }
     let count = |wanted: &str| events.iter().filter(|(kind, _)| *kind == wanted).count();
     assert_eq!((count("synced"), count("folder")), (600, 0));
-    let first = place(&events, "named", "runs/r/batches/000.json");
+    // several threads do so
+    let first = events.iter().position(|(kind, _)| *kind == "named").unwrap();
     let before = events[..first].iter().filter(|(kind, _)| *kind == "synced").count();
-    assert_eq!(before, 64, "the bytes of all are there before the first name");
+    assert!(before >= 64, "the bytes of all are there before the first name: {before}");
     for (key, number) in keys.iter().zip(&numbers) {
         assert_eq!(lake.read(key).await.unwrap(), format!("{number}\n"), "{key}");
     }
@@ -170,7 +171,7 @@ async fn documents_that_are_written_together_come_with_the_next_one() {
     assert!(folder_synced < place(&events, "named", "runs/r/plan.json"), "{events:?}");
     // what cannot be written is named
     std::fs::create_dir(folder.path().join("runs/r/batches/9.json")).unwrap();
-    let error = lake.write_all_json([("runs/r/batches/9.json", &1)]).await.unwrap_err();
+    let error = lake.write_all_json([("runs/r/batches/9.json".to_owned(), 1)]).await.unwrap_err();
     assert!(error.to_string().contains("runs/r/batches/9.json"), "{error}");
 }
 

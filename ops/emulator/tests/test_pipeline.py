@@ -149,7 +149,7 @@ def test_a_run(cloud: Cloud) -> None:
     lake, run = bucket(cloud), "20260101T000000Z-0a1b2c3d"
     queue = cloud.client("sqs").create_queue(QueueName=unique("failed-batches"))["QueueUrl"]
     for number in range(5):
-        cloud.client("s3").put_object(Bucket=lake, Key=f"runs/{run}/batches/{number:06}.json", Body=b"{}")
+        cloud.client("s3").put_object(Bucket=lake, Key=f"runs/{run}/batches/{number:06}.json.zst", Body=b"{}")
     cluster, family = cloud.define_task()
     runner = Runner()
     cloud.run_tasks(runner)

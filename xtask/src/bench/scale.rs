@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use model::fragment::{ColumnStats, DataFile, RowCounts, SilverFragment, Stat, UnitOutcome};
@@ -37,6 +37,7 @@ const RUN: &str = "20240101T000000Z-00000001";
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let programs = build()?;
+    clear()?;
     println!("  {:<38} {:>10} {:>10}", "", "seconds", "peak MiB");
     for share in [4, 2, 1] {
         let archives = args.archives / share;
@@ -49,6 +50,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         show(&format!("commit of {} fragments", human::count(fragments.into())), &figures);
     }
     Ok(0)
+}
+
+/// Where the lakes lie.
+fn lakes() -> PathBuf {
+    folder().join("out/scale")
+}
+
+/// Removes the lakes, before anything is measured: some file systems look at each file that was
+/// deleted in the last minutes when they make a new one.
+fn clear() -> anyhow::Result<()> {
+    match std::fs::remove_dir_all(lakes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn show(what: &str, figures: &Figures) {
@@ -74,7 +89,7 @@ fn plan(programs: &Path, archives: u32) -> anyhow::Result<Figures> {
     let config = folder().join("scale.yaml");
     std::fs::create_dir_all(folder())?;
     std::fs::write(&config, yaml(&exchange.url, &symbols))?;
-    measured(programs, "plan", &config)
+    measured(programs, "plan", archives, &config)
 }
 
 fn commit(programs: &Path, fragments: u32) -> anyhow::Result<Figures> {
@@ -82,10 +97,7 @@ fn commit(programs: &Path, fragments: u32) -> anyhow::Result<Figures> {
     let config = folder().join("scale.yaml");
     std::fs::create_dir_all(folder())?;
     std::fs::write(&config, yaml("https://example.com", &symbols))?;
-    let lake = folder().join("out/scale-commit");
-    if lake.exists() {
-        std::fs::remove_dir_all(&lake)?;
-    }
+    let lake = lakes().join(format!("commit-{fragments}"));
     let run: RunId = RUN.parse()?;
     let folder = lake.join(layout::fragments(&run, "silver"));
     std::fs::create_dir_all(&folder)?;
@@ -114,15 +126,12 @@ fn commit(programs: &Path, fragments: u32) -> anyhow::Result<Figures> {
         remarks: Vec::new(),
     };
     std::fs::write(lake.join(layout::plan(&run)), serde_json::to_vec(&plan)?)?;
-    measured(programs, "commit", &config)
+    measured(programs, "commit", fragments, &config)
 }
 
-/// Runs a stage once over the lake of its name.
-fn measured(programs: &Path, stage: &str, config: &Path) -> anyhow::Result<Figures> {
-    let lake = folder().join("out").join(format!("scale-{stage}"));
-    if stage == "plan" && lake.exists() {
-        std::fs::remove_dir_all(&lake)?;
-    }
+/// Runs a stage once over the lake of its name and number.
+fn measured(programs: &Path, stage: &str, count: u32, config: &Path) -> anyhow::Result<Figures> {
+    let lake = lakes().join(format!("{stage}-{count}"));
     let mut command: Vec<OsString> = vec![programs.join(stage).into()];
     command.extend(["--log", "warn", "--run", RUN, "--config"].map(OsString::from));
     command.extend([config.into(), "--lake".into(), lake.into()]);

@@ -138,8 +138,8 @@ run "a_stage_may_do_what_its_program_does" {
     condition = alltrue(flatten([
       for stage, keys in {
         plan   = ["config/lake.yaml", "bronze/index/1.json.zst", "runs/r/plan.json"]
-        bronze = ["config/lake.yaml", "runs/r/batches/1.json", "bronze/index/1.json.zst", "bronze/source=b/market=m/v/a.zip"]
-        silver = ["config/lake.yaml", "runs/r/batches/1.json", "runs/r/fragments/bronze/u.json", "runs/r/fragments/silver/g.json", "bronze/source=b/market=m/v/a.zip"]
+        bronze = ["config/lake.yaml", "runs/r/batches/1.json.zst", "bronze/index/1.json.zst", "bronze/source=b/market=m/v/a.zip"]
+        silver = ["config/lake.yaml", "runs/r/batches/1.json.zst", "runs/r/fragments/bronze/u.json", "runs/r/fragments/silver/g.json", "bronze/source=b/market=m/v/a.zip"]
         commit = ["config/lake.yaml", "runs/r/plan.json", "runs/r/fragments/bronze/u.json", "runs/r/fragments/silver/g.json", "runs/r/fragments/gold/p.json", "runs/r/dirty.json", "runs/r/taken.json", "runs/owed/r.json", "bronze/index/1.json.zst"]
         gold   = ["config/lake.yaml", "runs/r/dirty.json", "runs/r/taken.json", "runs/r/fragments/gold/p.json"]
         check  = ["config/lake.yaml", "runs/r/plan.json", "runs/r/dirty.json"]
@@ -162,7 +162,7 @@ run "a_stage_may_do_what_its_program_does" {
   assert {
     condition = alltrue(flatten([
       for stage, keys in {
-        plan   = ["runs/r/plan.json", "runs/r/batches/1.json"]
+        plan   = ["runs/r/plan.json", "runs/r/batches/1.json.zst"]
         bronze = ["bronze/source=b/market=m/v/a.zip", "runs/r/fragments/bronze/u.json"]
         silver = ["runs/r/fragments/silver/g.json"]
         commit = ["runs/r/dirty.json", "runs/r/taken.json", "runs/owed/r.json", "bronze/index/1.json.zst"]
@@ -233,7 +233,7 @@ run "maintenance_may_do_what_its_program_does" {
       [for folder in ["runs/", "runs/r/fragments/", "runs/r/batches/", "bronze/index/"] : anytrue([
         for p in local.variants.commit.maintain.access.list : can(regex("^${replace(p, "*", ".*")}$", folder))
       ])],
-      [for key in ["runs/r/fragments/bronze/u.json", "runs/r/batches/1.json", "bronze/index/1.json.zst"] : anytrue([
+      [for key in ["runs/r/fragments/bronze/u.json", "runs/r/batches/1.json.zst", "bronze/index/1.json.zst"] : anytrue([
         for p in local.variants.commit.maintain.access.delete : can(regex("^${replace(p, "*", ".*")}$", key))
       ])],
     ))

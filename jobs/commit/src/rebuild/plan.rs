@@ -204,8 +204,6 @@ pub(super) async fn write(
             batch.groups.push(group);
         }
     }
-    let documents = batches.iter().map(|(line, batch)| (line.key.as_str(), batch));
-    context.lake.write_all_json(documents).await?;
     report.groups = totals.groups;
     report.batches = batches.len() as u64;
     let plan = Plan {
@@ -214,12 +212,14 @@ pub(super) async fn write(
         created_at: context.clock.now(),
         config_sha256: context.config_sha256.clone(),
         scope: "rebuild".to_owned(),
-        batches: batches.into_iter().map(|(line, _)| line).collect(),
+        batches: batches.iter().map(|(line, _)| line.clone()).collect(),
         totals,
         absent: Vec::new(),
         gaps: Vec::new(),
         remarks: Vec::new(),
     };
+    let documents = batches.into_iter().map(|(line, batch)| (line.key, batch));
+    context.lake.write_all_json(documents).await?;
     context.lake.write_json(&layout::plan(&context.run), &plan).await?;
     Ok(())
 }
