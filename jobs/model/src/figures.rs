@@ -120,10 +120,13 @@ impl Figures {
         planned.fetch.saturating_sub(self.archives.values().sum())
     }
 
-    /// Whether archives were to be fetched and silver can use none of them.
+    /// Whether archives were to be fetched and silver can use none of those that came. Where none
+    /// came the source, or bronze, has said why.
     pub fn is_of_no_use(&self, planned: &PlanTotals) -> bool {
         let usable = ["ok", "truncated_suspect", "unverified"];
-        planned.fetch > 0 && !usable.iter().any(|word| self.archives.contains_key(*word))
+        planned.fetch > 0
+            && !self.archives.is_empty()
+            && !usable.iter().any(|word| self.archives.contains_key(*word))
     }
 
     /// Archives by what became of them; those that were not fetched are in the lake.
@@ -288,6 +291,8 @@ mod tests {
         figures.add_group(&built);
         let planned = PlanTotals { units: 1, fetch: 0, ..PlanTotals::default() };
         assert!(!figures.is_of_no_use(&planned), "nothing was to be fetched");
+        let wanted = PlanTotals { units: 1, fetch: 1, ..PlanTotals::default() };
+        assert!(!Figures::new().is_of_no_use(&wanted), "nothing came");
         assert!(figures.lines(&planned)[0][1].starts_with("1 planned: 1 unreadable;"));
     }
 }

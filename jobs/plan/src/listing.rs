@@ -6,6 +6,9 @@ use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::Event;
 
+/// Most characters of what a host says of itself.
+const SHOWN: usize = 200;
+
 /// What is wrong with a page.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPage {
@@ -245,13 +248,26 @@ pub fn parse(body: &[u8]) -> Result<Page, BadPage> {
     if parser.code.is_empty() {
         Ok(parser.page())
     } else {
-        Err(BadPage::Refused { code: parser.code, message: parser.message })
+        let [code, message] = [parser.code, parser.message].map(|text| shown(&text));
+        Err(BadPage::Refused { code, message })
     }
+}
+
+/// A host's words as they may stand on a terminal.
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(SHOWN) {
+        match c {
+            '"' | '\'' | '\\' => shown.push(c),
+            c => shown.extend(c.escape_debug()),
+        }
+    }
+    shown
 }
 
 fn no_listing(body: &[u8]) -> BadPage {
     let start = String::from_utf8_lossy(&body[..body.len().min(160)]);
-    BadPage::NoListing { found: start.chars().take(40).collect() }
+    BadPage::NoListing { found: shown(&start.chars().take(40).collect::<String>()) }
 }
 
 #[cfg(test)]
@@ -323,6 +339,13 @@ mod tests {
         check(
             "<Error><Code>NoSuchBucket</Code><Message>no &quot;x&quot;</Message></Error>",
             "the host answers NoSuchBucket: no \"x\"",
+        );
+        check(
+            &format!(
+                "<Error><Code>A&#x1b;[31m</Code><Message>{}</Message></Error>",
+                "x".repeat(999)
+            ),
+            &format!("the host answers A\\u{{1b}}[31m: {}", "x".repeat(SHOWN)),
         );
         let whole = page(&object("a"));
         for end in 5..whole.len() {

@@ -19,8 +19,8 @@ use crate::lake::{Lake, StoreError};
 const LEVEL: i32 = 3;
 /// Ledger extracts that are kept.
 const KEEP: usize = 3;
-/// Documents that are written together: so many files are open.
-const TOGETHER: usize = 64;
+/// Documents that a thread writes together. Each is an open file, and a process may have few.
+const TOGETHER: usize = 8;
 /// Threads that write documents together.
 const WRITERS: usize = 4;
 /// Documents that each of them puts on an object store at once.
