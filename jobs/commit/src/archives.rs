@@ -37,14 +37,14 @@ pub(crate) struct Entry {
 impl Entry {
     /// What silver found counts: an archive that it could not read is corrupt.
     pub(crate) fn of(fragment: &BronzeFragment, gathered: &Gathered) -> Self {
-        let mut entry = Self::fetched(fragment, &gathered.plan.run);
-        if let Some(sha256) = entry.sha256.clone().filter(|_| entry.status.is_usable())
-            && let Some(why) = gathered.unreadable.get(&(fragment.unit.id(), sha256))
-        {
-            entry.status = ArchiveStatus::Corrupt;
-            entry.detail = Some(why.clone());
+        let run = &gathered.plan.run;
+        let entry = Self::fetched(fragment, run);
+        let sha256 = entry.sha256.clone().filter(|_| entry.status.is_usable());
+        let why = sha256.and_then(|sha256| gathered.unreadable.get(&(fragment.unit.id(), sha256)));
+        match why {
+            Some(why) => entry.spoiled(why, run),
+            None => entry,
         }
-        entry
     }
 
     /// What a run's bronze says, whatever silver made of it.
