@@ -245,23 +245,25 @@ impl FromStr for Period {
     }
 }
 
+/// Writes a text, padded where that is asked for; mostly it is not, and needs no copy then.
+fn write_padded(f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>) -> fmt::Result {
+    if f.width().is_none() && f.precision().is_none() {
+        return f.write_fmt(text);
+    }
+    f.pad(&text.to_string())
+}
+
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // its own form is this one, and many times as quick as one that is described by a text
-        if f.width().is_none() && f.precision().is_none() {
-            return write!(f, "{}", self.0);
-        }
-        f.pad(&self.0.to_string())
+        write_padded(f, format_args!("{}", self.0))
     }
 }
 
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month) = (self.0.year(), self.0.month());
-        if f.width().is_none() && f.precision().is_none() {
-            return write!(f, "{year:04}-{month:02}");
-        }
-        f.pad(&format!("{year:04}-{month:02}"))
+        write_padded(f, format_args!("{year:04}-{month:02}"))
     }
 }
 
