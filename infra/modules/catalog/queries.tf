@@ -2,7 +2,7 @@
 # Athena's console they must run as they are. So zones become databases and `:name` its default value.
 
 locals {
-  # SQL literals by the type of a parameter; the types are those of jobs/query/src/params.rs
+  # SQL literals by the type of a parameter; the types are those of jobs/tools/query/src/params.rs
   literal = {
     text      = "'%s'"
     month     = "'%s'"

@@ -26,7 +26,7 @@ locals {
   tasks = { for stage in var.contract.stages : stage => local.aws.tasks[stage] }
   email = try(coalesce(var.alarm_email, local.aws.alarms.email), null)
 
-  # the same limits as those of the local executor (jobs/model/src/config.rs)
+  # the same limits as those of the local executor (jobs/lib/model/src/config.rs)
   run = {
     attempts        = try(local.file.limits.run.attempts, 3)
     timeout_seconds = try(local.file.limits.run.timeout_seconds, 21600)

@@ -140,7 +140,7 @@ mod tests {
             }
             text
         };
-        let frame = sources("jobs/stage/src");
+        let frame = sources("jobs/lib/stage/src");
         for metric in Metric::ALL {
             let word = format!("Metric::{metric:?}");
             for stage in metric.stages() {

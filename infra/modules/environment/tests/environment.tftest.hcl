@@ -129,7 +129,7 @@ run "workers_cannot_touch_a_tables_log" {
   }
 }
 
-# Keys as the programs build them (jobs/model/src/layout.rs); those that they ask for in vain count, for
+# Keys as the programs build them (jobs/lib/model/src/layout.rs); those that they ask for in vain count, for
 # S3 refuses what a role may not read though it is not there.
 run "a_stage_may_do_what_its_program_does" {
   command = plan

@@ -105,7 +105,7 @@ pub fn shared(folder: &str) -> Option<std::path::PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "a test's own knobs, registered in model::env")]
     let (shared, required) =
         (std::env::var_os(model::env::SHARED), std::env::var(model::env::REQUIRE_ALL));
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared");
     let path = shared.map_or(root, Into::into).join(folder);
     if path.is_dir() {
         return Some(path);

@@ -117,7 +117,7 @@ pub(crate) fn elements(xml: &str, name: &str) -> Vec<String> {
 pub(crate) fn shared(part: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "a test's data folder")]
     let folder = std::env::var(model::env::SHARED)
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_owned());
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared").to_owned());
     let path = PathBuf::from(folder).join("data/binance").join(part);
     if path.exists() {
         return Some(path);

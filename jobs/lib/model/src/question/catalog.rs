@@ -9,7 +9,7 @@ use super::params::{self, BadParam};
 
 macro_rules! built_in {
     ($($name:literal),+ $(,)?) => {
-        &[$(($name, include_str!(concat!("../../../../sql/queries/", $name, ".sql")))),+]
+        &[$(($name, include_str!(concat!("../../../../../sql/queries/", $name, ".sql")))),+]
     };
 }
 
@@ -157,7 +157,7 @@ fn distance(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
 
-    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/queries");
+    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../sql/queries");
 
     #[test]
     fn every_file_is_built_in_and_says_what_it_is() {

@@ -48,7 +48,7 @@ fn a_panic_anywhere_is_one_report_and_exit_1() {
         assert_eq!(ended.status.code(), Some(1), "{where_to}: {said}");
         assert_eq!(said.matches("stopped by a bug in panics itself").count(), 1, "{said}");
         assert!(said.contains("what    the index is 5\n"), "{said}");
-        assert!(said.contains("jobs/stage/examples/panics.rs:"), "{said}");
+        assert!(said.contains("jobs/lib/stage/examples/panics.rs:"), "{said}");
         assert!(said.contains(&format!("run     {RUN}\n")), "{said}");
         let at = match where_to {
             "worker" => "at      binance/spot/trades/BTCUSDT/2024-01-31\n",

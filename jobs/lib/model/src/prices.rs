@@ -53,7 +53,7 @@ impl Prices {
     /// The prices of ops/prices.yaml.
     pub fn known() -> Self {
         // a test reads the same bytes, so this cannot fail in a program that was tested
-        serde_saphyr::from_str(include_str!("../../../ops/prices.yaml"))
+        serde_saphyr::from_str(include_str!("../../../../ops/prices.yaml"))
             .unwrap_or_else(|error| panic!("ops/prices.yaml: {error}"))
     }
 
