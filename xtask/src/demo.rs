@@ -8,11 +8,12 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use model::config::Scope;
 
+use crate::confirm::confirm;
 use crate::environment::{Choice, Environment};
 use crate::executor::{self, Order, Summary};
 use crate::sample::SampleExchange;
 use crate::workspace::Build;
-use crate::{human, local, maintain, query, workspace};
+use crate::{human, local, query, workspace};
 
 /// What the demo asks at its end: a title, and the words of `cargo xtask query`.
 const QUESTIONS: &[(&str, &[&str])] = &[
@@ -68,7 +69,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let lake = given.directory().context("the demo's lake must be a directory")?;
     if args.fresh && lake.exists() {
         let question = format!("delete {}?", given.shown_lake());
-        if !args.yes && !maintain::confirm(&question, "add --yes")? {
+        if !args.yes && !confirm(&question, "add --yes")? {
             println!("nothing was done");
             return Ok(0);
         }

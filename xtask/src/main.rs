@@ -9,6 +9,7 @@ mod aws;
 mod bench;
 mod bugs;
 mod codegen;
+mod confirm;
 mod demo;
 mod doctor;
 mod e2e;

@@ -3,7 +3,6 @@
 //! schedule starts. Asks first, because deleting ends time travel to
 //! versions that needed those files.
 
-use std::io::{IsTerminal as _, Write as _};
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, bail};
@@ -53,19 +52,6 @@ pub(crate) struct Args {
     /// Maintain the lake on this machine, though the environment is one that is deployed
     #[arg(long)]
     local: bool,
-}
-
-/// Asks a question whose answer is yes or no. Without a terminal the answer is an error that
-/// says what to type.
-pub(crate) fn confirm(question: &str, otherwise: &str) -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        bail!("{question} there is no terminal to ask on; {otherwise}");
-    }
-    eprint!("{question} [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).context("cannot read the answer")?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// Maintains the tables of an environment.

@@ -10,10 +10,11 @@ use model::layout;
 use model::schema::Table;
 use serde::Deserialize;
 
+use crate::confirm::confirm;
 use crate::environment::{Choice, Environment};
 use crate::executor::{self, Order};
 use crate::local;
-use crate::maintain::{commit, confirm, exit_code};
+use crate::maintain::{commit, exit_code};
 
 /// The arguments of `rebuild`.
 #[derive(Debug, clap::Args)]

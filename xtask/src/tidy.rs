@@ -1,10 +1,12 @@
 //! `cargo xtask tidy`: proves the rules of the source tree. `tidy/directions.rs` has the rules of
-//! who may depend on whom, `tidy/files.rs` those of files; both are pure, so that their tests
-//! break each rule and see it told.
+//! who may depend on whom, `tidy/circles.rs` the same among the modules of a crate, `tidy/files.rs`
+//! those of files; all are pure, so that their tests break each rule and see it told.
 
+mod circles;
 mod directions;
 mod files;
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
@@ -15,9 +17,10 @@ use crate::workspace::{self, root};
 /// The arguments of `tidy`.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Prove the rules of the source tree: who may depend on whom, versions stated \
-                  once, short files that say what they are for, a README where a newcomer would \
-                  look. docs/architecture.md and docs/style.md give the reasons.",
+    long_about = "Prove the rules of the source tree: who may depend on whom, no circle among \
+                  modules, versions stated once, short files that say what they are for, a README \
+                  where a newcomer would look. docs/architecture.md and docs/style.md give the \
+                  reasons.",
     after_help = "Examples:\n  cargo xtask tidy"
 )]
 pub(crate) struct Args {}
@@ -45,11 +48,12 @@ pub(crate) fn faults() -> anyhow::Result<Vec<String>> {
     let mut faults = directions::faults(&crates()?);
     let paths = paths()?;
     faults.extend(files::missing(&paths));
-    for path in &paths {
-        // what git lists may have been deleted since, and may be no text
-        let Ok(text) = std::fs::read_to_string(root().join(path)) else { continue };
-        faults.extend(files::faults(path, &text));
-    }
+    // what git lists may have been deleted since, and may be no text
+    let text =
+        |path: String| Some((path.clone(), std::fs::read_to_string(root().join(path)).ok()?));
+    let texts: BTreeMap<String, String> = paths.into_iter().filter_map(text).collect();
+    faults.extend(texts.iter().flat_map(|(path, text)| files::faults(path, text)));
+    faults.extend(circles::faults(&texts));
     Ok(faults)
 }
 

@@ -9,9 +9,10 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use model::RawArchive;
 use model::checksum::parse_checksum;
 use model::etag::same_etag;
-use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED, RawArchive};
+use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED};
 use model::layout;
 use model::plan::Remote;
 use model::unit::Unit;

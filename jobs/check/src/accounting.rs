@@ -14,17 +14,11 @@ use table::Tables;
 use table::datafusion::prelude::SessionContext;
 
 use crate::ask;
-use crate::facts;
+use crate::facts::{self, built_units};
 use crate::findings::{Finding, Findings, Status};
 
 /// The name of the check.
 pub const CHECK: &str = "row_accounting";
-
-/// The units of a build, from its row.
-pub(crate) fn built_units(row: ask::Row<'_>, group: &str) -> anyhow::Result<Vec<BuiltUnit>> {
-    serde_json::from_str(&row.word("units")?)
-        .with_context(|| format!("ops.builds: bad units of {group}"))
-}
 
 /// Holds `ops.builds` against the silver tables and the rejects.
 ///

@@ -18,7 +18,6 @@ use model::{Day, Month, Period, Unit, UnitId};
 use table::datafusion::prelude::SessionContext;
 use table::{FileFigures, LiveFile, Tables};
 
-use crate::accounting::built_units;
 use crate::ask;
 use crate::coverage::{self, ArchiveFacts, BarFacts, DayFacts, Facts};
 
@@ -278,4 +277,10 @@ pub(crate) fn of_series(series: &Series) -> Vec<ask::Parameter> {
         ask::text("market", series.market.as_str()),
         ask::text("symbol", series.symbol.as_str()),
     ]
+}
+
+/// The units of a build, from its row.
+pub(crate) fn built_units(row: ask::Row<'_>, group: &str) -> anyhow::Result<Vec<BuiltUnit>> {
+    serde_json::from_str(&row.word("units")?)
+        .with_context(|| format!("ops.builds: bad units of {group}"))
 }

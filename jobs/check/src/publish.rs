@@ -11,7 +11,7 @@ use model::schema::Table;
 use model::{RunId, unit};
 use stage::Context;
 use store::schema::file_schema;
-use table::commit::RUN_TAG;
+use table::snapshot::RUN_TAG;
 use table::{Change, LiveFile, Stamp, Tables};
 
 use crate::Judged;

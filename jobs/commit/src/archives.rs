@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
-use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED, DataFile, RawArchive};
+use model::RawArchive;
+use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED, DataFile};
 use model::ledger::LedgerRow;
 use model::plan::Partition;
 use model::schema::Table;

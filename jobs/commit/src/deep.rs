@@ -183,7 +183,7 @@ impl Deep {
     async fn archives(&mut self, context: &Context, tables: &Tables) -> Result<(), Failure> {
         let rows = archives::rows(tables).await.map_err(failure)?;
         // what is known to be damaged is not told each time
-        let raw: BTreeMap<String, model::fragment::RawArchive> = archives::last_words(&rows)
+        let raw: BTreeMap<String, model::RawArchive> = archives::last_words(&rows)
             .into_values()
             .filter(|entry| entry.status.is_usable())
             .filter_map(|entry| entry.raw().map(|raw| (raw.object.clone(), raw)))

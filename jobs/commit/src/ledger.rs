@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::DateTime;
-use model::fragment::RawArchive;
+use model::RawArchive;
 use model::layout;
 use model::ledger::{BuildRow, BuiltUnit, Ledger};
 use model::schema::Table;

@@ -8,29 +8,13 @@ use model::fragment::SilverFragment;
 use model::ledger::BuiltUnit;
 use model::plan::Partition;
 use model::schema::Table;
-use serde::Serialize;
 use stage::Context;
 use table::{Change, Outcome, Snapshot, Stamp, TableError, Tables};
 
 use crate::gather::Gathered;
 use crate::rows::{self, Cell, Reader, stream};
 use crate::silver;
-use crate::summary::Summary;
-
-/// The sums over the groups that a run built, from `ops.builds`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Figures {
-    /// Groups.
-    pub groups: u64,
-    /// Data lines read.
-    pub rows_read: u64,
-    /// Rows in silver.
-    pub rows_silver: u64,
-    /// Lines in `silver.rejects`.
-    pub rows_rejected: u64,
-    /// Rows dropped because their key was there already.
-    pub rows_duplicate: u64,
-}
+use crate::summary::{Figures, Summary};
 
 pub(crate) fn cells(fragment: &SilverFragment, run: &str) -> Result<Vec<Cell>, TableError> {
     let units: Vec<BuiltUnit> = fragment

@@ -7,7 +7,7 @@ use model::fragment::SilverFragment;
 use model::plan::Partition;
 use model::schema::Table;
 use stage::Context;
-use table::commit::RUN_TAG;
+use table::snapshot::RUN_TAG;
 use table::{Change, Outcome, Snapshot, Stamp, TableError, Tables};
 
 use crate::archives::{self, History};

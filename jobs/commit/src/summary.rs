@@ -7,8 +7,6 @@ use model::schema::Table;
 use serde::Serialize;
 use table::Outcome;
 
-use crate::ops::Figures;
-
 /// A group that was not committed, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Skipped {
@@ -38,6 +36,21 @@ impl TableOutcome {
         let Outcome { version, added, removed, noop } = outcome;
         Self { table, version, added, removed, committed: !noop }
     }
+}
+
+/// The sums over the groups that a run built, from `ops.builds`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Figures {
+    /// Groups.
+    pub groups: u64,
+    /// Data lines read.
+    pub rows_read: u64,
+    /// Rows in silver.
+    pub rows_silver: u64,
+    /// Lines in `silver.rejects`.
+    pub rows_rejected: u64,
+    /// Rows dropped because their key was there already.
+    pub rows_duplicate: u64,
 }
 
 /// What a commit did.

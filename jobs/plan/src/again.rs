@@ -15,7 +15,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use model::fragment::ArchiveStatus;
 use model::ledger::LedgerRow;
 
-use crate::survey::{Checksum, Listed};
+use crate::listed::Checksum;
+use crate::listed::Listed;
 
 /// Times that a version is asked for whose bytes do not fit, the first included.
 const TRIES: u32 = 7;

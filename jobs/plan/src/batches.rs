@@ -92,7 +92,7 @@ fn close(run: &RunId, batches: &mut Vec<Weighed>, groups: Vec<Group>, weight: We
 
 #[cfg(test)]
 mod tests {
-    use model::fragment::RawArchive;
+    use model::RawArchive;
     use model::plan::PlannedUnit;
     use model::schema::Table;
 

@@ -19,26 +19,14 @@ use model::{Dataset, Day, Month, Period, UnitId};
 
 use crate::gaps;
 use crate::kept_back::KeptBack;
-use crate::state::{Known, State, View};
-use crate::survey::{Checksum, Listed, Offer, unit};
+use crate::listed::Checksum;
+use crate::listed::Listed;
+use crate::listed::unit;
+use crate::state::{Known, Rules, State, View};
+use crate::survey::Offer;
 
 /// What a request costs beside its bytes, in bytes.
 const REQUEST: u64 = 64 << 10;
-
-/// What the choice depends on beside offer and ledger.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// The day, UTC.
-    pub today: Day,
-    /// The time, UTC.
-    pub now: DateTime<Utc>,
-    /// When archives come out.
-    pub lag: PublicationLag,
-    /// Whether archives that failed before are tried again though they have not changed.
-    pub retry_bad: bool,
-    /// The host that archives are fetched from, without a slash at its end.
-    pub url: String,
-}
 
 /// What was chosen of a series.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -9,7 +9,8 @@ use model::config::Series;
 use model::plan::Gap;
 use model::{Day, Period};
 
-use crate::survey::{Offer, unit};
+use crate::listed::unit;
+use crate::survey::Offer;
 
 /// Days without an archive that make a gap, where the source has daily ones.
 const LONG: i32 = 30;

@@ -5,8 +5,8 @@ use std::fmt;
 use model::config::{Archives, Series};
 use model::{Day, Month, Period, human};
 
+use crate::listed::unit;
 use crate::state::{State, View};
-use crate::survey::unit;
 
 /// A month that stays as it is though there is something new of it: built anew it would lose the
 /// rows of an archive that was spoiled.

@@ -11,6 +11,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | [`listed`] | what the source shows of one archive |
 //! | [`listing`] | one page of the listing, bytes to entries |
 //! | [`names`] | what the keys of a listing mean |
 //! | [`survey`] | what the source offers of a series |
@@ -28,6 +29,7 @@ pub mod batches;
 pub mod choose;
 pub mod gaps;
 pub mod kept_back;
+pub mod listed;
 pub mod listing;
 pub mod names;
 pub mod remarks;
@@ -48,10 +50,11 @@ use stage::http::Door;
 use stage::{Context, Failure};
 use store::logs::{Damage, Logs};
 
-use crate::choose::{Choice, Rules, choose};
+use crate::choose::{Choice, choose};
+use crate::listed::unit;
 use crate::report::{Report, SeriesLine};
-use crate::state::Known;
-use crate::survey::{Offer, Survey, unit};
+use crate::state::{Known, Rules};
+use crate::survey::{Offer, Survey};
 
 /// What narrows or bends a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

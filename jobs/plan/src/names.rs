@@ -7,8 +7,10 @@ use model::archive::{self, Cadence};
 use model::config::Series;
 use model::{Day, Period};
 
+use crate::listed::Checksum;
+use crate::listed::Listed;
+use crate::listed::unit;
 use crate::listing::Object;
-use crate::survey::{Checksum, Listed, unit};
 
 /// The ending of checksum files.
 const CHECKSUM: &str = ".CHECKSUM";

@@ -7,7 +7,8 @@ use model::plan::Gap;
 use model::{Market, Period, Symbol};
 
 use crate::kept_back::KeptBack;
-use crate::survey::{Offer, unit};
+use crate::listed::unit;
+use crate::survey::Offer;
 
 /// The remarks on what was offered, on the gaps that were found, and on what is kept back.
 pub(crate) fn of(

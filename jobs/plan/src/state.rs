@@ -3,16 +3,18 @@
 
 use std::collections::HashSet;
 
+use model::RawArchive;
 use model::config::Series;
 use model::etag::same_etag;
-use model::fragment::RawArchive;
 use model::ledger::{Ledger, LedgerRow};
 use model::plan::{Origin, PlannedUnit};
 use model::{Period, UnitId};
 
 use crate::again;
-use crate::choose::Rules;
-use crate::survey::{Checksum, Listed, Offer, unit};
+use crate::listed::Checksum;
+use crate::listed::Listed;
+use crate::listed::unit;
+use crate::survey::Offer;
 
 /// The ledger, with what silver could not read.
 #[derive(Debug)]
@@ -41,6 +43,21 @@ impl<'a> Known<'a> {
         let spoiled = ledger.builds.values().flat_map(|build| &build.spoiled).collect();
         Self { ledger, corrupt, built, spoiled }
     }
+}
+
+/// What the choice depends on beside offer and ledger.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The day, UTC.
+    pub today: Day,
+    /// The time, UTC.
+    pub now: DateTime<Utc>,
+    /// When archives come out.
+    pub lag: PublicationLag,
+    /// Whether archives that failed before are tried again though they have not changed.
+    pub retry_bad: bool,
+    /// The host that archives are fetched from, without a slash at its end.
+    pub url: String,
 }
 
 /// What there is of one archive.

@@ -20,6 +20,7 @@ use reqwest::{Method, StatusCode};
 use stage::http::{Answer, Door, Trouble, Unavailable, in_words, is_gone};
 use url::Url;
 
+use crate::listed::{Checksum, Listed, unit};
 use crate::listing::{self, BadPage, Page};
 use crate::names::{self, Keys, Strangers};
 
@@ -108,32 +109,6 @@ impl SurveyError {
     }
 }
 
-/// What is known of an archive's checksum file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Checksum {
-    /// The source shows none.
-    Absent,
-    /// Nobody asked.
-    Unknown,
-    /// There is one, changed last at that time where the source tells.
-    Listed(Option<DateTime<Utc>>),
-}
-
-/// One archive that the source has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// Its path on the host, where it is not the one that [`archive::path`] makes.
-    pub path: Option<Box<str>>,
-    /// Its size in bytes.
-    pub bytes: Option<u64>,
-    /// Its ETag, quotes included.
-    pub etag: Option<Box<str>>,
-    /// When it was last changed.
-    pub modified: Option<DateTime<Utc>>,
-    /// Its checksum file.
-    pub checksum: Checksum,
-}
-
 /// What the source has of a series within the days wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Offer {
@@ -149,18 +124,6 @@ pub struct Offer {
     pub before: Option<Period>,
     /// Names of the series that look like data and that nobody understands.
     pub strangers: Strangers,
-}
-
-/// The unit of a series that covers `period`.
-pub fn unit(series: &Series, period: Period) -> Unit {
-    Unit {
-        source: series.source,
-        market: series.market,
-        dataset: series.dataset,
-        symbol: series.symbol.clone(),
-        timeframe: series.timeframe,
-        period,
-    }
 }
 
 /// A source that can be asked what it has.

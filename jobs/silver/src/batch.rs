@@ -1,7 +1,8 @@
 //! The groups of a batch: where the bytes of each unit lie, what is done already, several
 //! groups at once, a fragment for each.
 
-use model::fragment::{BronzeFragment, RawArchive, RowCounts, SilverFragment};
+use model::RawArchive;
+use model::fragment::{BronzeFragment, RowCounts, SilverFragment};
 use model::layout;
 use model::metrics::Metric;
 use model::plan::{Group, Origin, ROW_GROUP_ROWS};

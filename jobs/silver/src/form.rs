@@ -1,6 +1,6 @@
 //! What a dataset of a market looks like: the fields of a line, where each goes, and which
 //! column of the table is made from what. The forms themselves stand in `trades`,
-//! `agg_trades` and `klines`.
+//! `agg_trades` and `klines`; which is whose, in `forms`.
 //!
 //! [`Form::read`] reads one line with care: it takes every form of a number, judges the row and
 //! says what is wrong with a line it cannot take. The fast readers of the forms take the usual
@@ -9,14 +9,12 @@
 use std::borrow::Cow;
 
 use model::schema::{Issue, Issues, RejectReason};
-use model::{Dataset, Market, Unit};
 
 use crate::number::{self, Bad};
 use crate::repeats::{Proof, Repeats};
 use crate::rows::{Has, Row, Rows, SLOTS};
 use crate::rules::Bounds;
 use crate::settle::SameKey;
-use crate::{agg_trades, klines, trades};
 
 /// What a field of a line is and which slot of [`Row`] it goes to.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +35,7 @@ pub(crate) enum Kind {
 
 /// What a column of the table is made from.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum From {
+pub(crate) enum MadeOf {
     /// A slot of [`Row::longs`], as a number.
     Long(usize),
     /// A slot of [`Row::longs`], as an instant.
@@ -77,7 +75,7 @@ pub(crate) struct Form {
     /// The fields of a line, under the exchange's names.
     pub(crate) fields: &'static [(&'static str, Kind)],
     /// What the table's file columns are made from.
-    pub(crate) columns: &'static [From],
+    pub(crate) columns: &'static [MadeOf],
     /// The slots in use.
     pub(crate) has: Has,
     /// The slot of [`Row::longs`] whose instant decides the partition.
@@ -111,20 +109,6 @@ const PRICE_DIGITS: u32 = 18;
 const AMOUNT_DIGITS: u32 = 28;
 
 impl Form {
-    /// The form of a unit's lines.
-    pub(crate) const fn of(unit: &Unit) -> &'static Self {
-        match (unit.dataset, unit.market) {
-            (Dataset::Trades, Market::Spot) => &trades::SPOT,
-            (Dataset::Trades, Market::Usdm) => &trades::USDM,
-            (Dataset::Trades, Market::Coinm) => &trades::COINM,
-            (Dataset::AggTrades, Market::Spot) => &agg_trades::SPOT,
-            (Dataset::AggTrades, Market::Usdm) => &agg_trades::USDM,
-            (Dataset::AggTrades, Market::Coinm) => &agg_trades::COINM,
-            (Dataset::Klines, Market::Spot | Market::Usdm) => &klines::LINEAR,
-            (Dataset::Klines, Market::Coinm) => &klines::COINM,
-        }
-    }
-
     /// What finds aggregates that repeat others, where the dataset has any.
     pub(crate) fn repeats(&self) -> Option<Repeats> {
         self.repeats.map(|(first, last, proof)| Repeats::new((first, last), proof))
@@ -261,63 +245,4 @@ fn fault(bad: Bad, name: &'static str, kind: Kind, text: &[u8]) -> Fault {
 /// Bytes as text; what is no UTF-8 becomes U+FFFD.
 pub(crate) fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use model::schema::{ColumnType, PRICE, QUANTITY, Table};
-
-    #[test]
-    fn forms_fit_their_tables() {
-        for id in [
-            "binance/spot/trades/BTCUSDT/2024-01",
-            "binance/usdm/trades/BTCUSDT/2024-01",
-            "binance/coinm/trades/BTCUSD_PERP/2024-01",
-            "binance/spot/agg_trades/BTCUSDT/2024-01",
-            "binance/usdm/agg_trades/BTCUSDT/2024-01",
-            "binance/coinm/agg_trades/BTCUSD_PERP/2024-01",
-            "binance/spot/klines/BTCUSDT/1h/2024-01",
-            "binance/usdm/klines/BTCUSDT/1h/2024-01",
-            "binance/coinm/klines/BTCUSD_PERP/1h/2024-01",
-        ] {
-            let unit: Unit = id.parse().expect(id);
-            let form = Form::of(&unit);
-            let columns = Table::of_dataset(unit.dataset).schema().file_columns();
-            assert_eq!(form.columns.len(), columns.len(), "{id}");
-            let mut used = Has::default();
-            for (from, column) in form.columns.iter().zip(columns) {
-                let kind = match from {
-                    From::Long(slot) => {
-                        used.longs = used.longs.max(slot + 1);
-                        ColumnType::Long
-                    }
-                    From::Instant(slot) => {
-                        used.longs = used.longs.max(slot + 1);
-                        ColumnType::Timestamp
-                    }
-                    From::Price(slot) => {
-                        used.prices = used.prices.max(slot + 1);
-                        PRICE
-                    }
-                    From::Amount(slot) => {
-                        used.amounts = used.amounts.max(slot + 1);
-                        QUANTITY
-                    }
-                    From::Flag(slot) => {
-                        used.flags = used.flags.max(slot + 1);
-                        ColumnType::Boolean
-                    }
-                    From::Null => {
-                        assert!(column.nullable, "{id}: {}", column.name);
-                        column.kind
-                    }
-                    From::Valid => ColumnType::Boolean,
-                    From::Issues | From::Raw => ColumnType::Text,
-                };
-                assert_eq!(kind, column.kind, "{id}: {}", column.name);
-            }
-            assert_eq!(used, form.has, "{id}");
-        }
-    }
 }

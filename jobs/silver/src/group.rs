@@ -10,8 +10,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
+use model::RawArchive;
 use model::archive::file_name;
-use model::fragment::{RawArchive, RowCounts};
+use model::fragment::RowCounts;
 use model::plan::ROW_GROUP_ROWS;
 use model::schema::{RejectReason, Table};
 use model::{Day, Unit, layout};
@@ -22,6 +23,7 @@ use store::{Lake, LocalCopy};
 use crate::days::Days;
 use crate::error::SilverError;
 use crate::form::Form;
+use crate::forms::form_of;
 use crate::inorder::{InOrder, Order};
 use crate::lines::{BLOCK, Blocks, Piece};
 use crate::output::{Output, PartitionFiles, Written};
@@ -220,7 +222,7 @@ impl Pass<'_> {
         let Some(first) = self.inputs.first() else {
             return Ok(Built { files: Vec::new(), units: results, sorted: false, withheld: false });
         };
-        let form = Form::of(&first.unit);
+        let form = form_of(&first.unit);
         let cut = Cut::of(self.table);
         let raws = self.inputs.iter().map(|input| input.archive.sha256.clone()).collect();
         let output = Output::new(self.lake, self.table, form, self.limits.row_group_rows, raws);

@@ -12,7 +12,7 @@
 //! | `zip` | archive → the bytes of its one right member, checked |
 //! | `lines` | bytes → blocks of whole lines, in constant memory |
 //! | `parse` | block → rows and rejects; pure |
-//! | `form`, `trades`, `agg_trades`, `klines` | what a line of each dataset and market is |
+//! | `form`, `forms`, `trades`, `agg_trades`, `klines` | what a line of each dataset and market is |
 //! | `number`, `rules`, `rows` | fields, row rules, columns in memory |
 //! | `inorder` | rows in key order → partitions, straight away |
 //! | `resort`, `sort`, `record` | rows in any order → sorted, spilled, merged, deduplicated |
@@ -32,6 +32,7 @@ mod days;
 mod error;
 pub mod file;
 mod form;
+mod forms;
 mod group;
 mod inorder;
 mod klines;

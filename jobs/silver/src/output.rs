@@ -8,7 +8,7 @@ use store::Lake;
 use store::parquet::{ColumnarFile, Finished, Values};
 
 use crate::error::SilverError;
-use crate::form::{Form, From};
+use crate::form::{Form, MadeOf};
 use crate::partition::Ordinal;
 use crate::rows::{AmountSlice, Rows};
 
@@ -118,20 +118,20 @@ impl<'a> Output<'a> {
             .columns
             .iter()
             .map(|from| match *from {
-                From::Long(slot) => Values::Long(&rows.longs[slot][range.clone()]),
-                From::Instant(slot) => Values::Micros(&rows.longs[slot][range.clone()]),
-                From::Price(slot) => Values::Decimal64(&rows.prices[slot][range.clone()]),
-                From::Amount(slot) => match rows.amounts[slot].slice(range.clone()) {
+                MadeOf::Long(slot) => Values::Long(&rows.longs[slot][range.clone()]),
+                MadeOf::Instant(slot) => Values::Micros(&rows.longs[slot][range.clone()]),
+                MadeOf::Price(slot) => Values::Decimal64(&rows.prices[slot][range.clone()]),
+                MadeOf::Amount(slot) => match rows.amounts[slot].slice(range.clone()) {
                     AmountSlice::Narrow(values) => Values::Decimal64(values),
                     AmountSlice::Wide(values) => Values::Decimal128(values),
                 },
-                From::Flag(slot) => Values::Bool(&rows.flags[slot][range.clone()]),
-                From::Null => Values::Null,
-                From::Valid if flagged.is_empty() => Values::ConstBool(true),
-                From::Valid => Values::Bool(&valid),
-                From::Issues if flagged.is_empty() => Values::Null,
-                From::Issues => Values::Text(&words),
-                From::Raw => match ranks {
+                MadeOf::Flag(slot) => Values::Bool(&rows.flags[slot][range.clone()]),
+                MadeOf::Null => Values::Null,
+                MadeOf::Valid if flagged.is_empty() => Values::ConstBool(true),
+                MadeOf::Valid => Values::Bool(&valid),
+                MadeOf::Issues if flagged.is_empty() => Values::Null,
+                MadeOf::Issues => Values::Text(&words),
+                MadeOf::Raw => match ranks {
                     Ranks::One(rank) => Values::ConstText(&self.raws[usize::from(rank)]),
                     Ranks::Each(_) => Values::Text(&raws),
                 },

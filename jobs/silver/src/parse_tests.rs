@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::form::Kind;
+use crate::forms::form_of;
 use crate::lines::{Blocks, Piece};
 use crate::rows::Row;
 
@@ -44,7 +45,7 @@ fn parse(mut parser: Parser, form: &Form, csv: &[u8], size: usize) -> Parsed {
 
 /// Parses in every way there is; they must agree, and every line must be accounted for.
 fn parse_all_ways(unit: &Unit, csv: &[u8]) -> Parsed {
-    let form = Form::of(unit);
+    let form = form_of(unit);
     let whole = parse(Parser::new(form, bounds(unit)), form, csv, 1 << 20);
     assert_eq!(whole.2, (whole.0.len() + whole.1.len()) as u64, "a line was lost");
     for size in [0, 4_200, 5_001, 9_999] {
@@ -75,7 +76,7 @@ fn show(form: &Form, row: &Row) -> String {
 /// What an archive of unit `id` becomes, line by line.
 fn check(id: &str, csv: &[u8], expect: &[&str]) {
     let unit: Unit = id.parse().expect(id);
-    let form = Form::of(&unit);
+    let form = form_of(&unit);
     let (rows, rejects, _) = parse_all_ways(&unit, csv);
     let mut found: Vec<String> = rows.iter().map(|row| show(form, row)).collect();
     for Reject { line, fault, raw, .. } in rejects {
@@ -509,7 +510,7 @@ proptest! {
         lines in prop::collection::vec(any_row(), 0..40),
     ) {
         let unit = unit_of(index);
-        let form = Form::of(&unit);
+        let form = form_of(&unit);
         let period = unit.period.micros();
         let end = if crlf { "\r\n" } else { "\n" };
         let mut csv = String::new();
@@ -564,7 +565,7 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
     ) {
         let unit = unit_of(index);
-        let form = Form::of(&unit);
+        let form = form_of(&unit);
         let period = unit.period.micros();
         let mut csv = Vec::new();
         for (mut row, into, decimals, micros) in lines {

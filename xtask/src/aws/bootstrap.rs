@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use super::summary::{Changes, resources};
 use super::terraform::Terraform;
 use super::{EMULATED, Site, build};
+use crate::confirm::confirm;
 use crate::environment::{self, Choice};
-use crate::maintain::confirm;
 use crate::workspace::root;
 
 /// The arguments of `bootstrap`.

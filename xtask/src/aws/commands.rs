@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::summary::{Changes, resources};
 use super::terraform::Terraform;
 use super::{EMULATED, Site, build, emulator};
+use crate::confirm::confirm;
 use crate::doctor;
 use crate::environment::Choice;
-use crate::maintain::confirm;
 use crate::workspace::root;
 
 /// The arguments of `plan`.

@@ -80,7 +80,7 @@ async fn a_checksum_file_that_is_refused_leaves_its_archive_unverified() {
         assert_eq!(lab.run().await.expect("again").transferred, 0);
         let verified = lab.fragment(1).await.expect("fragment");
         assert_eq!((verified.status, verified.detail), (ArchiveStatus::Ok, None), "{status}");
-        let object = |archive: Option<model::fragment::RawArchive>| archive.map(|a| a.object);
+        let object = |archive: Option<model::RawArchive>| archive.map(|a| a.object);
         assert_eq!(object(verified.archive), object(fragment.archive));
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::support::{Lab, Reply, Server, checksum, remote, unit, zip};
+use model::RawArchive;
 use model::exit::Exit;
-use model::fragment::{ArchiveStatus, RawArchive};
+use model::fragment::ArchiveStatus;
 use model::layout;
 use model::ledger::{Ledger, LedgerRow};
 

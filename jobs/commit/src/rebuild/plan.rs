@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use model::fragment::RawArchive;
+use model::RawArchive;
 use model::plan::{Batch, BatchRef, Group, Origin, Plan, PlanTotals, PlannedUnit};
 use model::schema::Table;
 use model::{Unit, UnitId, layout};

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use model::RawArchive;
 use model::config::Config;
 use model::fragment::{
-    ArchiveStatus, BronzeFragment, DataFile, RawArchive, RowCounts, SilverFragment, UnitOutcome,
+    ArchiveStatus, BronzeFragment, DataFile, RowCounts, SilverFragment, UnitOutcome,
 };
 use model::plan::{Group, Partition, Plan, PlanTotals};
 use model::schema::Table;

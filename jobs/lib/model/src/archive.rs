@@ -2,9 +2,10 @@
 //! Source: the host's own listing and README (`data/{spot|futures/um|futures/cm}/…`).
 //! Kline kinds other than plain klines share file names, so the full path is the key.
 
-use crate::market::{Dataset, Market, Source, Symbol, Timeframe};
+use crate::market::{Dataset, Market, Source, Timeframe};
 use crate::percent;
 use crate::period::Period;
+use crate::symbol::Symbol;
 use crate::unit::Unit;
 
 /// The folder of a market on the host.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{Group, Partition};
 use crate::schema::{RejectReason, Table};
+use crate::unit::RawArchive;
 use crate::unit::{Unit, UnitId};
 use crate::words::words;
 
@@ -40,20 +41,6 @@ impl ArchiveStatus {
     pub const fn is_usable(self) -> bool {
         matches!(self, Self::Ok | Self::Unverified | Self::TruncatedSuspect)
     }
-}
-
-/// A raw object in the lake.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RawArchive {
-    /// Its key in the lake.
-    pub object: String,
-    /// SHA-256 of its bytes, lower-case hexadecimal.
-    pub sha256: String,
-    /// Its size.
-    pub bytes: u64,
-    /// When it was fetched: rows more than a day later are flagged.
-    pub fetched_at: DateTime<Utc>,
 }
 
 /// What bronze did for one unit: one row of `bronze.archives`.

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::fragment::{ArchiveStatus, RawArchive};
+use crate::fragment::ArchiveStatus;
+use crate::unit::RawArchive;
 use crate::unit::UnitId;
 
 /// The extract: the latest row of each unit and of each group.

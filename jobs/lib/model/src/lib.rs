@@ -59,10 +59,10 @@ pub mod symbol;
 pub mod unit;
 pub mod verdict;
 pub mod whole;
-mod words;
+pub mod words;
 
 pub use market::{Dataset, Market, Source, Timeframe};
 pub use period::{Day, Month, Period};
 pub use run::RunId;
 pub use symbol::Symbol;
-pub use unit::{Unit, UnitId};
+pub use unit::{RawArchive, Unit, UnitId};

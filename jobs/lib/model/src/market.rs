@@ -3,20 +3,6 @@
 
 use crate::words::words;
 
-pub use crate::symbol::{BadSymbol, Symbol};
-
-/// A word that belongs to none of a closed set.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what} `{found}`, expected one of {}", .expected.join(", "))]
-pub struct UnknownWord {
-    /// What kind of word was wanted, such as `market`.
-    pub what: &'static str,
-    /// The word found.
-    pub found: String,
-    /// The words that would have done.
-    pub expected: &'static [&'static str],
-}
-
 words! {
     /// The provider of data.
     Source, "source" {

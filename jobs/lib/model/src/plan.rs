@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::fragment::RawArchive;
 use crate::schema::Table;
+use crate::unit::RawArchive;
 use crate::unit::{Unit, UnitId, short_hash};
 use crate::{Day, RunId, archive};
 

@@ -4,11 +4,13 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`header`] | the header of a query file: purpose, grain, parameters |
+//! | [`kind`] | the types of parameters |
 //! | [`params`] | values of parameters: checked by type, rendered as literals |
 //! | [`catalog`] | the queries there are |
 
 pub mod catalog;
 pub mod header;
+pub mod kind;
 pub mod params;
 
 pub use catalog::{Catalog, QueryError};

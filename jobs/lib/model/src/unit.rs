@@ -1,13 +1,16 @@
-//! A unit is one archive: (source, market, dataset, symbol, timeframe, period).
+//! A unit is one archive: (source, market, dataset, symbol, timeframe, period); and the raw object
+//! that the lake holds of it.
 
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::market::{Dataset, Market, Source, Symbol, Timeframe};
+use crate::market::{Dataset, Market, Source, Timeframe};
 use crate::period::Period;
+use crate::symbol::Symbol;
 
 /// One archive of one source.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -141,6 +144,20 @@ pub fn short_hash(text: &str) -> String {
     let mut hex = sha256_hex(text.as_bytes());
     hex.truncate(16);
     hex
+}
+
+/// A raw object in the lake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawArchive {
+    /// Its key in the lake.
+    pub object: String,
+    /// SHA-256 of its bytes, lower-case hexadecimal.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was fetched: rows more than a day later are flagged.
+    pub fetched_at: DateTime<Utc>,
 }
 
 #[cfg(test)]

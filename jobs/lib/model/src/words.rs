@@ -1,5 +1,17 @@
-//! One macro: an enum whose variants are words that stand in paths, columns and configuration.
-//! It exists so that the word of a variant is written once.
+//! One macro, for enums whose variants are words that stand in paths, columns and configuration: the
+//! word of a variant is written once. And the error of a word that is none of them.
+
+/// A word that belongs to none of a closed set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} `{found}`, expected one of {}", .expected.join(", "))]
+pub struct UnknownWord {
+    /// What kind of word was wanted, such as `market`.
+    pub what: &'static str,
+    /// The word found.
+    pub found: String,
+    /// The words that would have done.
+    pub expected: &'static [&'static str],
+}
 
 /// Declares a closed set of words with `as_str`, `ALL`, `Display`, `FromStr` and serde as text.
 macro_rules! words {
@@ -27,12 +39,12 @@ macro_rules! words {
         }
 
         impl std::str::FromStr for $name {
-            type Err = crate::market::UnknownWord;
+            type Err = crate::words::UnknownWord;
 
             fn from_str(word: &str) -> Result<Self, Self::Err> {
                 match word {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err(crate::market::UnknownWord {
+                    _ => Err(crate::words::UnknownWord {
                         what: $what,
                         found: word.to_owned(),
                         expected: &[$($word),+],

@@ -15,7 +15,7 @@ use model::bug::Bug;
 
 use crate::args::LogFormat;
 use crate::clock::Clock;
-use crate::context::Meter;
+use crate::meter::Meter;
 
 /// Whether anything in this process panicked.
 static PANICKED: AtomicBool = AtomicBool::new(false);

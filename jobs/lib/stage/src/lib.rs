@@ -13,11 +13,13 @@ mod clock;
 mod context;
 #[cfg(feature = "http")]
 pub mod http;
+mod meter;
 mod retry;
 
 pub use answer::answer;
 pub use args::{Common, LogFormat};
 pub use bugs::{AtWork, at_work, report as report_bugs, was_any as was_any_bug, working_on};
 pub use clock::{Clock, ManualClock};
-pub use context::{Context, Failure, Meter, main};
+pub use context::{Context, Failure, main};
+pub use meter::Meter;
 pub use retry::Backoff;

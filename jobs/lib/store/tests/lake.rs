@@ -43,7 +43,8 @@ async fn the_newest_ledger_extract_wins_and_old_ones_go() {
 
 #[tokio::test]
 async fn the_ledger_reads_back_or_not_at_all() {
-    use model::fragment::{ArchiveStatus, RawArchive};
+    use model::RawArchive;
+    use model::fragment::ArchiveStatus;
     use model::ledger::{BuildRow, Ledger, LedgerRow};
 
     let directory = tempfile::tempdir().expect("tempdir");

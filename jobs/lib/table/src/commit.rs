@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use deltalake_core::DeltaTableError;
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::transaction::CommitProperties;
 use deltalake_core::kernel::{Action, Add, Remove, Transaction};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use model::RunId;
@@ -20,11 +20,10 @@ use model::plan::Partition;
 use model::schema::Table;
 use model::{layout, unit};
 use store::logs::Damage;
-use tracing::instrument::WithSubscriber as _;
-use tracing::subscriber::NoSubscriber;
 
 use crate::error::{TableError, is_conflict};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{CRC_TAG, RUN_TAG, Snapshot};
+use crate::submit::submit;
 use crate::tables::Tables;
 use crate::{create, predicate, stats};
 
@@ -36,12 +35,6 @@ const STUCK: u32 = 3;
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// The owner of files that maintenance merged from those of many runs.
 pub(crate) const MERGED: &str = "merged";
-/// The label of a file with the run that added it.
-pub const RUN_TAG: &str = "run";
-
-/// The label of a file with the CRC-32 of its bytes, eight hexadecimal digits.
-pub const CRC_TAG: &str = "crc32";
-
 /// Whose commit it is and of what. The same stamp commits once.
 #[derive(Debug, Clone)]
 pub struct Stamp {
@@ -294,23 +287,6 @@ async fn commit(
             ),
         ]);
     submit(snapshot, properties, actions, operation).await
-}
-
-/// One commit on exactly the version of a snapshot; tells its own.
-pub(crate) async fn submit(
-    snapshot: &Snapshot,
-    properties: CommitProperties,
-    actions: Vec<Action>,
-    operation: DeltaOperation,
-) -> Result<u64, DeltaTableError> {
-    let prepared = CommitBuilder::from(properties.with_max_retries(0))
-        .with_actions(actions)
-        .build(Some(snapshot.state.as_ref()), snapshot.log.clone(), operation)
-        .into_prepared_commit_future()
-        .await?;
-    // a lost race is daily business here, and the library logs it as trouble; what comes next in
-    // it are its hooks, and a failing hook would look like a failed commit
-    Ok(prepared.into_future().with_subscriber(NoSubscriber::default()).await?.version)
 }
 
 /// What there is to do for a change, as the log's actions.

@@ -12,10 +12,10 @@ use deltalake_core::kernel::transaction::CommitProperties;
 use deltalake_core::kernel::{Action, MetadataExt as _, StructField, StructType};
 use deltalake_core::protocol::DeltaOperation;
 
-use crate::commit::submit;
 use crate::create::{self, SCHEMA_VERSION, SCHEMA_VERSION_KEY};
 use crate::error::TableError;
 use crate::snapshot::Snapshot;
+use crate::submit::submit;
 
 /// What a table's metadata lack.
 #[derive(Debug, Default)]

@@ -25,6 +25,7 @@
 //! | [`vacuum`] | deleting data files that no reader needs any more |
 //! | [`verify`] | whether data files are what was committed |
 //! | [`salvage`] | small tables from the files that lie there |
+//! | `submit` | one commit on exactly one version |
 //! | `create` | how a table of the model is created |
 //! | `evolve` | tables of a former version: columns and properties that are added |
 //! | `widened` | their reading: what is not there yet is null |
@@ -47,6 +48,7 @@ pub mod salvage;
 pub mod session;
 pub mod snapshot;
 mod stats;
+mod submit;
 pub mod tables;
 pub mod vacuum;
 pub mod verify;

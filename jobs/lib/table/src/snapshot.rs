@@ -8,8 +8,13 @@ use deltalake_core::logstore::LogStoreRef;
 use model::plan::Partition;
 use model::schema::Table;
 
-use crate::commit::CRC_TAG;
 use crate::error::TableError;
+
+/// The label of a file with the run that added it.
+pub const RUN_TAG: &str = "run";
+
+/// The label of a file with the CRC-32 of its bytes, eight hexadecimal digits.
+pub const CRC_TAG: &str = "crc32";
 
 /// One version of a table. Cheap to clone; never changes.
 #[derive(Clone)]

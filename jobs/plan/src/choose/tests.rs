@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use model::fragment::{ArchiveStatus, RawArchive};
+use model::RawArchive;
+use model::fragment::ArchiveStatus;
 use model::ledger::{BuildRow, Ledger, LedgerRow};
 use proptest::prelude::*;
 

@@ -6,15 +6,17 @@ use std::sync::Arc;
 
 use exchange::faults::{Fault, Rule};
 use exchange::{Exchange, Handle, Options as Market, Range, SymbolSpec};
+use model::RawArchive;
 use model::config::Scope;
 use model::exit::Exit;
-use model::fragment::{ArchiveStatus, RawArchive};
+use model::fragment::ArchiveStatus;
 use model::ledger::{BuildRow, Ledger, LedgerRow};
 use model::plan::{Batch, Group, Origin};
 use model::{Dataset, Period, RunId, Symbol, Timeframe, UnitId, layout};
 use plan::Options;
+use plan::listed::Checksum;
 use plan::report::Report;
-use plan::survey::{Checksum, Offer, Survey};
+use plan::survey::{Offer, Survey};
 use stage::http::Door;
 use stage::{Context, Failure};
 

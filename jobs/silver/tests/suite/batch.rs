@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use model::RawArchive;
 use model::config::Config;
-use model::fragment::{ArchiveStatus, BronzeFragment, RawArchive, SilverFragment};
+use model::fragment::{ArchiveStatus, BronzeFragment, SilverFragment};
 use model::plan::{Batch, Group, Origin, Partition, PlannedUnit, Remote};
 use model::schema::Table;
 use model::unit::sha256_hex;

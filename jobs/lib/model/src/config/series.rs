@@ -6,8 +6,9 @@ use chrono::{NaiveTime, Timelike as _};
 use serde::{Deserialize, Serialize};
 
 use super::{Archives, Config, RangeConfig};
-use crate::market::{Dataset, Market, Source, Symbol, Timeframe};
+use crate::market::{Dataset, Market, Source, Timeframe};
 use crate::period::{DAY_MICROS, Day};
+use crate::symbol::Symbol;
 use crate::unit::short_hash;
 
 /// One series of archives that the configuration wants.

@@ -7,8 +7,9 @@ use serde_saphyr::{Location, Spanned};
 
 use super::series::parse_until;
 use super::{BadConfig, Config, DatasetConfig, MarketConfig, RangeConfig};
-use crate::market::{Dataset, Market, Symbol};
+use crate::market::{Dataset, Market};
 use crate::period::Day;
+use crate::symbol::Symbol;
 
 /// The library's message without its own position, which [`BadConfig`] states already.
 pub(super) fn plain_message(text: &str) -> String {

@@ -9,8 +9,8 @@
 //!
 //! A parameter without `= value` must be given. `''` is the empty text.
 
-use super::params::Kind;
-use crate::market::UnknownWord;
+use super::kind::Kind;
+use crate::words::UnknownWord;
 
 /// The header of a query file.
 #[derive(Debug, Clone, PartialEq, Eq)]
