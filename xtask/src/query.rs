@@ -1,5 +1,6 @@
 //! `cargo xtask query`: passes a question on to the program `query`.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
@@ -41,6 +42,10 @@ pub(crate) struct Args {
     /// The form of the answer: table (default), csv or json
     #[arg(long, value_name = "FORM")]
     format: Option<String>,
+
+    /// A folder of further query files, which take precedence; for a lake on this machine
+    #[arg(long, value_name = "DIR")]
+    queries: Option<PathBuf>,
 
     /// Rows at most. Default: 1000 for a table, no limit otherwise
     #[arg(long, value_name = "N")]
@@ -87,10 +92,14 @@ fn athena(environment: &Environment, question: &[String], args: &Args) -> anyhow
     if environment.name == aws::EMULATED && !args.list && !args.render {
         aws::emulator::install(true)?;
     }
-    let site = Site::of(environment)?;
     let mut words = vec!["query"];
     words.extend(question.iter().map(String::as_str));
-    site.call(&words)
+    let ended = Site::of(environment).and_then(|site| site.call(&words));
+    // whoever has no account yet may mean the lake that lies here
+    if !matches!(ended, Ok(0)) && environment.directory().is_some_and(|lake| lake.is_dir()) {
+        eprintln!("hint: add --local to ask the lake at {}", environment.shown_lake());
+    }
+    ended
 }
 
 /// Asks, and passes on the answer and the exit code.
@@ -116,6 +125,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     if deployed && args.local {
         args.choice.build.run()?;
     } else if deployed {
+        if args.queries.is_some() {
+            anyhow::bail!("--queries is for a lake on this machine; add --local");
+        }
         return athena(&environment, &question, args);
     } else {
         args.choice.build.run()?;
@@ -129,6 +141,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         anyhow::bail!("there is no lake at {} yet; type `{how}`", environment.shown_lake());
     }
     for (flag, value) in [
+        ("--queries", args.queries.as_deref().map(std::path::absolute).transpose()?),
         ("--temp", args.temp.as_deref().map(std::path::absolute).transpose()?),
         ("--memory", args.memory.map(|mib| mib.to_string().into())),
     ] {

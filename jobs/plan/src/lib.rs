@@ -119,7 +119,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         kept_back.extend(choice.kept_back);
         groups.extend(choice.groups);
     }
-    let remarks = remarks::of(&series, &offers, &gaps, &kept_back);
+    let remarks = remarks::of(&options.scope, &series, &offers, &gaps, &kept_back);
     drop(offers);
     drop(known);
     drop(ledger);

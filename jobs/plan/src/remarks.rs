@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::config::Series;
+use model::config::{Scope, Series};
 use model::plan::Gap;
 use model::{Market, Period, Symbol};
 
@@ -10,14 +10,17 @@ use crate::kept_back::KeptBack;
 use crate::listed::unit;
 use crate::survey::Offer;
 
-/// The remarks on what was offered, on the gaps that were found, and on what is kept back.
+/// The remarks on the scope, on what was offered, on the gaps that were found, and on what is kept
+/// back.
 pub(crate) fn of(
+    scope: &Scope,
     series: &[Series],
     offers: &[Offer],
     gaps: &[Gap],
     kept_back: &[KeptBack],
 ) -> Vec<String> {
-    let mut remarks = of_symbols(series, offers);
+    let mut remarks = Vec::from_iter(of_scope(scope, series));
+    remarks.extend(of_symbols(series, offers));
     remarks.extend(series.iter().zip(offers).filter_map(|(s, offer)| strangers(s, offer)));
     remarks.extend(of_gaps(gaps));
     remarks.extend(kept_back.iter().map(ToString::to_string));
@@ -25,6 +28,16 @@ pub(crate) fn of(
         tracing::warn!("{remark}");
     }
     remarks
+}
+
+/// Days that were asked for and that the configuration does not want.
+fn of_scope(scope: &Scope, series: &[Series]) -> Option<String> {
+    let first = series.iter().map(|series| series.from).min()?;
+    let from = scope.from.filter(|from| *from < first)?;
+    Some(format!(
+        "--from {from} lies before what the configuration wants, which begins with {first}: change \
+         `range` there for more"
+    ))
 }
 
 /// A symbol of which the source has nothing at all is likely a typo.
@@ -112,6 +125,29 @@ fn of_gaps(gaps: &[Gap]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_before_the_configuration_are_told() {
+        let series = |from: &str| Series {
+            source: model::Source::Binance,
+            market: Market::Spot,
+            dataset: model::Dataset::Trades,
+            symbol: "BTCUSDT".parse().expect("symbol"),
+            timeframe: None,
+            from: from.parse().expect(from),
+            to: "2024-12-31".parse().expect("day"),
+        };
+        let all = [series("2024-03-01"), series("2024-02-01")];
+        let told = |from: Option<&str>| {
+            let from = from.map(|from| from.parse().expect(from));
+            of_scope(&Scope { from, ..Scope::default() }, &all)
+        };
+        let text = told(Some("2024-01-31")).expect("a remark");
+        assert!(text.starts_with("--from 2024-01-31 lies before"), "{text}");
+        assert!(text.contains("begins with 2024-02-01"), "{text}");
+        assert_eq!(told(Some("2024-02-01")), None);
+        assert_eq!(told(None), None);
+    }
 
     #[test]
     fn gaps_of_one_symbol_are_told_together() {

@@ -90,6 +90,13 @@ pub(crate) fn hold(lake: &Path, run: &RunId) -> anyhow::Result<Option<Claim>> {
 /// caller says that nobody else is at work on it.
 pub(crate) fn resumed(lake: Option<&Path>, run: &RunId) -> anyhow::Result<Claim> {
     let Some(lake) = lake else { return Ok(Claim { run: run.clone(), lock: None }) };
+    let path = layout::plan(run);
+    if plan(lake, run).is_none() && lake.join(&path).is_file() {
+        bail!(Wrong(format!(
+            "`{path}` does not read, so run {run} cannot be resumed; type the command without \
+             --resume: a new run does what this one left"
+        )));
+    }
     if plan(lake, run).is_none() {
         bail!(Wrong(format!(
             "there is no run {run} with a plan in `{}`, expected one of `local status`",

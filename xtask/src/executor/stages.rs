@@ -410,9 +410,14 @@ impl<'a> Executor<'a> {
         };
         let planned_totals = plan.map(|p| p.totals).unwrap_or_default();
         let absent = plan.map_or(0, |p| p.absent.len() as u64);
+        let stopped = record
+            .failures
+            .iter()
+            .any(|f| f.stage == "bronze" && f.exit != Exit::SourceUnavailable as u8);
         let remarks = remarks::of(&Known {
             planned: planned_totals,
             absent,
+            stopped,
             figures: figures.as_ref(),
             verdict: self.verdict.as_ref(),
             odd: &self.odd,

@@ -41,6 +41,8 @@ pub struct Known<'a> {
     pub absent: u64,
     /// What the run's fragments amount to.
     pub figures: Option<&'a Figures>,
+    /// Whether something else than the source kept archives from coming: a full disk, a damaged batch.
+    pub stopped: bool,
     /// What check said.
     pub verdict: Option<&'a Verdict>,
     /// What looked odd to `plan`, in its words.
@@ -59,7 +61,11 @@ pub fn of(known: &Known<'_>) -> Vec<Remark> {
     };
     if let Some(figures) = known.figures {
         let n = figures.not_received(&known.planned);
-        let text = format!("{} not received: the source refused or did not answer", archives(n));
+        let why = match known.stopped {
+            true => "a stage failed",
+            false => "the source refused or did not answer",
+        };
+        let text = format!("{} not received: {why}", archives(n));
         add(n, format!("{text}; the next run asks again"), None);
         for (status, n) in &figures.archives {
             let what = match status.as_str() {
@@ -268,6 +274,17 @@ mod tests {
         assert_eq!(texts.len(), ODD + 1);
         assert_eq!(texts[0], "nobody knows `0.zip`");
         assert_eq!(texts[ODD], "2 more warnings of what the source lists, in the log above");
+    }
+
+    #[test]
+    fn the_source_is_not_blamed_for_what_failed_here() {
+        let planned = PlanTotals { units: 1, fetch: 1, ..PlanTotals::default() };
+        let figures = Figures::new();
+        let known = Known { planned, figures: Some(&figures), stopped: true, ..Known::default() };
+        assert_eq!(
+            texts(&known),
+            ["1 archive not received: a stage failed; the next run asks again"]
+        );
     }
 
     #[test]

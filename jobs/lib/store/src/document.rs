@@ -1,7 +1,7 @@
 //! JSON documents: plans, batches, fragments, ledger extracts. A key that ends in `.zst` is
 //! compressed.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::RunId;
@@ -10,13 +10,15 @@ use model::layout;
 use model::ledger::Ledger;
 use model::plan::{Batch, Plan};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 
 use crate::blocking::blocking;
 use crate::lake::{Lake, StoreError};
 
 /// Compression level of `.zst` documents.
 const LEVEL: i32 = 3;
+/// Bytes of a document, decompressed, at most: the extract of a million archives has a fifth of it.
+const LONGEST: u64 = 1 << 30;
 /// Ledger extracts that are kept.
 const KEEP: usize = 3;
 /// Documents that a thread writes together. Each is an open file, and a process may have few.
@@ -37,6 +39,16 @@ fn compressed(bytes: &[u8]) -> io::Result<Vec<u8>> {
     encoder.include_checksum(true)?;
     encoder.write_all(bytes)?;
     encoder.finish()
+}
+
+/// What was compressed. Whoever damages a document may make it say that it is endless.
+fn decompressed(bytes: &[u8], longest: u64) -> io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    zstd::Decoder::with_buffer(bytes)?.take(longest + 1).read_to_end(&mut plain)?;
+    if plain.len() as u64 > longest {
+        return Err(io::Error::other(format!("it decompresses to more than {longest} bytes")));
+    }
+    Ok(plain)
 }
 
 /// The bytes of a document.
@@ -63,7 +75,7 @@ impl Lake {
         let bytes = self.read(key).await?;
         let document = |source| StoreError::Document { key: key.to_owned(), what, source };
         if is_compressed(key) {
-            let plain = zstd::decode_all(bytes.as_ref())
+            let plain = decompressed(&bytes, LONGEST)
                 .map_err(|error| document(serde_json::Error::io(error)))?;
             serde_json::from_slice(&plain).map_err(document)
         } else {
@@ -143,7 +155,7 @@ impl Lake {
     /// [`StoreError`].
     pub async fn batch(&self, run: &RunId, number: u32) -> Result<Batch, StoreError> {
         let key = layout::batch(run, number);
-        match self.read_json(&key, "batch").await {
+        let read: Result<Batch, StoreError> = match self.read_json(&key, "batch").await {
             // former versions wrote them plain
             Err(error) if error.is_not_found() => {
                 let plain = key.strip_suffix(".zst").unwrap_or(&key);
@@ -153,7 +165,14 @@ impl Lake {
                     .map_err(|other| if other.is_not_found() { error } else { other })
             }
             result => result,
+        };
+        let batch = read?;
+        if batch.run != *run || batch.number != number {
+            let found = format!("it is batch {} of run {}", batch.number, batch.run);
+            let source = serde_json::Error::custom(found);
+            return Err(StoreError::Document { key, what: "batch", source });
         }
+        Ok(batch)
     }
 
     /// All fragments of a stage in a run, in key order.
@@ -223,5 +242,18 @@ impl Lake {
             self.delete(&old.key).await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_that_never_ends_is_refused() {
+        let small = compressed(&[b'x'; 1_000]).unwrap();
+        assert_eq!(decompressed(&small, 1_000).unwrap().len(), 1_000);
+        let error = decompressed(&small, 999).unwrap_err();
+        assert_eq!(error.to_string(), "it decompresses to more than 999 bytes");
     }
 }

@@ -42,6 +42,23 @@ async fn the_newest_ledger_extract_wins_and_old_ones_go() {
 }
 
 #[tokio::test]
+async fn a_batch_is_the_one_that_was_asked_for() {
+    use model::plan::Batch;
+
+    let directory = tempfile::tempdir().expect("tempdir");
+    let lake = Lake::open(directory.path().to_str().expect("path"), None).expect("open");
+    let run: model::RunId = "20250101T000000Z-00000001".parse().expect("run");
+    let batch = Batch { run: run.clone(), number: 1, groups: Vec::new() };
+    for number in [1, 2] {
+        lake.write_json(&model::layout::batch(&run, number), &batch).await.expect("write");
+    }
+    assert_eq!(lake.batch(&run, 1).await.expect("the first"), batch);
+    let error = lake.batch(&run, 2).await.expect_err("the second is a copy of the first");
+    let chain = model::human::chain(&error);
+    assert!(chain.contains("it is batch 1 of run 20250101T000000Z-00000001"), "{chain}");
+}
+
+#[tokio::test]
 async fn the_ledger_reads_back_or_not_at_all() {
     use model::RawArchive;
     use model::fragment::ArchiveStatus;

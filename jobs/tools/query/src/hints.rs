@@ -71,31 +71,58 @@ pub(crate) fn not_run(error: &DataFusionError, memory_mib: u64) -> anyhow::Error
     }
 }
 
-/// Remarks on an answer without rows: the parameters whose value no series has that the lake was
-/// last judged on. What cannot be looked up is not remarked on.
+/// Parameters named as a column, and the table that knows the column's values: series are those that
+/// the lake was last judged on.
+const KNOWN: &[(&str, Table)] = &[
+    ("source", Table::Coverage),
+    ("market", Table::Coverage),
+    ("dataset", Table::Coverage),
+    ("symbol", Table::Coverage),
+    ("timeframe", Table::Bars),
+];
+
+/// Remarks on an answer without rows: a lake that was never judged, days the wrong way round, and
+/// parameters whose value nothing in the lake has. What cannot be looked up is not remarked on.
 pub(crate) async fn of_nothing(session: &SessionContext, params: &[String]) -> Vec<String> {
-    let mut notes = Vec::new();
-    for (name, value) in params.iter().filter_map(|param| param.split_once('=')) {
-        let column = name.trim();
-        if !["source", "market", "dataset", "symbol"].contains(&column) {
-            continue;
-        }
-        let known = known(session, column).await.unwrap_or_default();
+    let given: Vec<(&str, &str)> = params
+        .iter()
+        .filter_map(|param| param.split_once('='))
+        .map(|(n, v)| (n.trim(), v))
+        .collect();
+    let mut notes = Vec::from_iter(wrong_way_round(&given));
+    if known(session, "symbol", Table::Coverage).await.is_ok_and(|symbols| symbols.is_empty()) {
+        notes.push("no run of this lake has come to its end: its tables may be empty".to_owned());
+    }
+    for (column, value) in given {
+        let Some((_, table)) = KNOWN.iter().find(|(name, _)| *name == column) else { continue };
+        let known = known(session, column, *table).await.unwrap_or_default();
         if value.is_empty() || known.is_empty() || known.iter().any(|known| known == value) {
             continue;
         }
         let more = if known.len() > NAMES { ", …" } else { "" };
         let some = known.get(..NAMES).unwrap_or(&known).join(", ");
-        notes.push(format!("ops.coverage knows no {column} {value}, only {some}{more}"));
+        notes.push(format!("{} knows no {column} {value}, only {some}{more}", table.as_str()));
     }
     notes
 }
 
-/// The values of a column of `ops.coverage`, in order.
-async fn known(session: &SessionContext, column: &str) -> Result<Vec<String>, DataFusionError> {
+/// A first day after the last one; days of one form are ordered as texts.
+fn wrong_way_round(given: &[(&str, &str)]) -> Option<String> {
+    let value =
+        |name: &str| given.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
+    let (from, to) = (value("from")?, value("to")?);
+    (from.len() == to.len() && from > to).then(|| format!("from {from} lies after to {to}"))
+}
+
+/// The values of a column of a table, in order.
+async fn known(
+    session: &SessionContext,
+    column: &str,
+    table: Table,
+) -> Result<Vec<String>, DataFusionError> {
     let sql = format!(
-        "SELECT DISTINCT CAST({column} AS VARCHAR) FROM ops.coverage \
-         WHERE {column} IS NOT NULL ORDER BY 1"
+        "SELECT DISTINCT CAST({column} AS VARCHAR) FROM {} WHERE {column} IS NOT NULL ORDER BY 1",
+        table.as_str()
     );
     let batches = session.sql(&sql).await?.collect().await?;
     let mut values = Vec::new();
@@ -121,6 +148,18 @@ mod tests {
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn days_the_wrong_way_round_are_remarked_on() {
+        let check = |from: &str, to: &str, expect: Option<&str>| {
+            let found = wrong_way_round(&[("symbol", "X"), ("from", from), ("to", to)]);
+            assert_eq!(found.as_deref(), expect);
+        };
+        check("2024-02-01", "2024-01-31", Some("from 2024-02-01 lies after to 2024-01-31"));
+        check("2024-01-31", "2024-01-31", None);
+        check("2023-12-31", "2024-01-01", None);
+        assert_eq!(wrong_way_round(&[("from", "2024-02-01")]), None);
     }
 
     #[test]

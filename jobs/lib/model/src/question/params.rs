@@ -85,7 +85,8 @@ pub fn usage(params: &[Param]) -> String {
         return "none, it has no parameters".to_owned();
     }
     let one = |p: &Param| {
-        let value = p.default.as_deref().filter(|d| !d.is_empty()).unwrap_or(p.kind.example());
+        // an empty text is a value too, and often means all
+        let value = p.default.as_deref().unwrap_or(p.kind.example());
         format!("--param {}={value} ({})", p.name, p.doc)
     };
     params.iter().map(one).collect::<Vec<_>>().join(", ")
