@@ -136,6 +136,8 @@ mod tests {
             timeframe: None,
             from: from.parse().expect(from),
             to: "2024-12-31".parse().expect("day"),
+            archives: model::config::Archives::Auto,
+            end: None,
         };
         let all = [series("2024-03-01"), series("2024-02-01")];
         let told = |from: Option<&str>| {
