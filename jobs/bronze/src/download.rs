@@ -10,7 +10,7 @@ use reqwest::header::{
 };
 use reqwest::{Response, StatusCode};
 use stage::Meter;
-use stage::http::{Door, Trouble, Unavailable, is_gone};
+use stage::http::{SourceClient, Trouble, Unavailable, is_gone};
 use store::{Lake, StoreError};
 
 use crate::sink::{Sink, Written};
@@ -99,7 +99,7 @@ impl Stop {
 #[derive(Debug, Clone, Copy)]
 pub struct Downloader<'a> {
     /// The way out.
-    pub door: &'a Door,
+    pub client: &'a SourceClient,
     /// The lake.
     pub lake: &'a Lake,
     /// Counts bytes as they come.
@@ -118,7 +118,7 @@ impl Downloader<'_> {
         expected: Option<u64>,
         effort: &mut Effort,
     ) -> Result<Outcome, DownloadError> {
-        let mut attempts = self.door.attempts(url);
+        let mut attempts = self.client.attempts(url);
         let mut part = None;
         loop {
             let permit = attempts.begin().await?;
@@ -142,7 +142,7 @@ impl Downloader<'_> {
         part: &mut Option<Part>,
         effort: &mut Effort,
     ) -> Result<Outcome, Stop> {
-        let mut request = self.door.client().get(url).header(ACCEPT_ENCODING, "identity");
+        let mut request = self.client.client().get(url).header(ACCEPT_ENCODING, "identity");
         // what cannot be resumed safely starts over
         *part = part.take().filter(|part| part.sink.bytes() > 0 && part.validator().is_some());
         if let Some(part) = part.as_ref() {
@@ -150,9 +150,9 @@ impl Downloader<'_> {
                 .header(RANGE, format!("bytes={}-", part.sink.bytes()))
                 .header(IF_RANGE, part.validator().unwrap_or_default());
         }
-        let response = self.door.send(request).await.map_err(Stop::Trouble)?;
+        let response = self.client.send(request).await.map_err(Stop::Trouble)?;
         let status = response.status();
-        if let Some(trouble) = Trouble::of_answer(status, response.headers(), self.door.now()) {
+        if let Some(trouble) = Trouble::of_answer(status, response.headers(), self.client.now()) {
             return Err(Stop::Trouble(trouble));
         }
         let most = self.most(expected);
@@ -204,7 +204,7 @@ impl Downloader<'_> {
 
     /// Bytes that an archive listed with `expected` bytes may have.
     fn most(&self, expected: Option<u64>) -> u64 {
-        let cap = self.door.limits().archive_mib.saturating_mul(1 << 20);
+        let cap = self.client.limits().archive_mib.saturating_mul(1 << 20);
         expected.map_or(cap, |bytes| bytes.saturating_mul(TIMES).max(SOME).min(cap))
     }
 

@@ -100,7 +100,7 @@ impl Fetcher<'_> {
         unit: &Unit,
         remote: &Remote,
     ) -> Result<BronzeFragment, DownloadError> {
-        let at = self.downloader.door.now();
+        let at = self.downloader.client.now();
         let mut work = Work { unit, remote, at, effort: Effort::default() };
         let mut published = self.published(unit, remote).await?;
         if let Some((archive, fault)) = self.in_lake(&work, &published).await? {
@@ -110,7 +110,7 @@ impl Fetcher<'_> {
             };
             return Ok(work.fragment(status, detail, published, Some(archive)));
         }
-        let most = self.downloader.door.limits().attempts.clamp(2, DOWNLOADS);
+        let most = self.downloader.client.limits().attempts.clamp(2, DOWNLOADS);
         let (mut downloads, mut damaged) = (0, None);
         loop {
             let outcome =
@@ -229,7 +229,7 @@ impl Fetcher<'_> {
         let Some(url) = &remote.checksum_url else {
             return Ok(none(NO_CHECKSUM.to_owned()));
         };
-        let answer = match self.downloader.door.ask(Method::GET, url, CHECKSUM_BYTES, Ok).await {
+        let answer = match self.downloader.client.ask(Method::GET, url, CHECKSUM_BYTES, Ok).await {
             Ok(answer) => answer,
             // the host is there and has no answer to this: the archive need not wait for it
             Err(Unavailable { why, status: Some(500..), .. }) => {

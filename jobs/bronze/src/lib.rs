@@ -36,7 +36,7 @@ use model::layout;
 use model::plan::{Batch, Origin, Remote};
 use model::unit::Unit;
 use serde::Serialize;
-use stage::http::{Door, Unavailable};
+use stage::http::{SourceClient, Unavailable};
 use stage::{Context, Failure};
 
 use crate::download::{DownloadError, Downloader};
@@ -108,7 +108,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         Failure::new(exit, error)
     })?;
     let limits = &context.config.limits.download;
-    let door = Door::new(limits, &context.clock, options.proxy.as_deref())
+    let client = SourceClient::new(limits, &context.clock, options.proxy.as_deref())
         .map_err(|error| Failure::new(Exit::Usage, error))?;
 
     let wanted = wanted(&batch);
@@ -124,7 +124,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     context.meter.done(report.done_before);
 
     let neighbours = neighbours(context, &batch, &todo).await?;
-    let downloader = Downloader { door: &door, lake: &context.lake, meter: &context.meter };
+    let downloader = Downloader { client: &client, lake: &context.lake, meter: &context.meter };
     let fetcher = Fetcher { downloader, neighbours: &neighbours };
     let timeout = Duration::from_secs(limits.total_timeout_seconds);
     let mut outcomes = futures::stream::iter(todo)
@@ -165,7 +165,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         }
     }
     context.meter.at("");
-    door.report(&context.meter);
+    client.report(&context.meter);
     if unavailable.is_empty() {
         return Ok(report);
     }

@@ -14,7 +14,7 @@ use table::{Change, Outcome, Snapshot, Stamp, TableError, Tables};
 use crate::gather::Gathered;
 use crate::rows::{self, Cell, Reader, stream};
 use crate::silver;
-use crate::summary::{Figures, Summary};
+use crate::summary::{RowSums, Summary};
 
 pub(crate) fn cells(fragment: &SilverFragment, run: &str) -> Result<Vec<Cell>, TableError> {
     let units: Vec<BuiltUnit> = fragment
@@ -110,9 +110,9 @@ async fn own_builds(
 
 /// The sums over a run's rows of `ops.builds`; of a group that the run built twice, the later
 /// one counts.
-async fn figures(tables: &Tables, run: &str) -> Result<Figures, TableError> {
+async fn figures(tables: &Tables, run: &str) -> Result<RowSums, TableError> {
     let Some(snapshot) = tables.snapshot(Table::Builds).await? else {
-        return Ok(Figures::default());
+        return Ok(RowSums::default());
     };
     let sql = format!(
         "SELECT group_id, built_at, rows_read, rows_silver, rows_rejected, rows_duplicate \
@@ -138,7 +138,7 @@ async fn figures(tables: &Tables, run: &str) -> Result<Figures, TableError> {
             }
         }
     }
-    let mut sum = Figures { groups: groups.len() as u64, ..Figures::default() };
+    let mut sum = RowSums { groups: groups.len() as u64, ..RowSums::default() };
     for (_, [read, silver, rejected, duplicate]) in groups.into_values() {
         sum.rows_read += read;
         sum.rows_silver += silver;
@@ -154,7 +154,7 @@ pub(crate) async fn write_run(
     tables: &Tables,
     gathered: &Gathered,
     summary: &Summary,
-) -> Result<(Outcome, Figures), TableError> {
+) -> Result<(Outcome, RowSums), TableError> {
     let table = Table::Runs;
     let (run, plan) = (context.run.as_str(), &gathered.plan);
     let figures = figures(tables, run).await?;

@@ -40,7 +40,7 @@ impl TableOutcome {
 
 /// The sums over the groups that a run built, from `ops.builds`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Figures {
+pub struct RowSums {
     /// Groups.
     pub groups: u64,
     /// Data lines read.
@@ -70,7 +70,7 @@ pub struct Summary {
     pub dirty: u64,
     /// The sums over the run's groups.
     #[serde(flatten)]
-    pub figures: Figures,
+    pub figures: RowSums,
     /// Version of the ledger extract; 0 for a commit of gold.
     pub ledger: u64,
 }
@@ -84,7 +84,7 @@ impl Summary {
             refused: Vec::new(),
             usable: 0,
             dirty: 0,
-            figures: Figures::default(),
+            figures: RowSums::default(),
             ledger: 0,
         }
     }

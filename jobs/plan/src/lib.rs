@@ -46,7 +46,7 @@ use model::ledger::Ledger;
 use model::plan::{Group, Plan, PlanTotals};
 use model::schema::Table;
 use model::{Period, RunId};
-use stage::http::Door;
+use stage::http::SourceClient;
 use stage::{Context, Failure};
 use store::logs::{Damage, Logs};
 
@@ -309,10 +309,10 @@ async fn survey(
     series: &[Series],
 ) -> Result<Vec<Offer>, Failure> {
     let limits = &context.config.limits.download;
-    let door = Door::new(limits, &context.clock, options.proxy.as_deref())
+    let client = SourceClient::new(limits, &context.clock, options.proxy.as_deref())
         .map_err(|error| Failure::new(Exit::Usage, error))?;
     let at_once = limits.concurrency.max(1) as usize;
-    let survey = &Survey::new(&door, &context.config.sources.binance, at_once);
+    let survey = &Survey::new(&client, &context.config.sources.binance, at_once);
     context.meter.total(series.len() as u64);
     let offers = futures::stream::iter(series)
         .map(|series| async move {
@@ -324,7 +324,7 @@ async fn survey(
         .try_collect()
         .await
         .map_err(|error: survey::SurveyError| Failure::new(error.exit(), error));
-    door.report(&context.meter);
+    client.report(&context.meter);
     let offers = offers?;
     survey.judge().map_err(|error| Failure::new(error.exit(), error))?;
     Ok(offers)

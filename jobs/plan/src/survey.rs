@@ -17,7 +17,7 @@ use model::exit::Exit;
 use model::{Day, Period, Unit};
 use reqwest::header::{CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use reqwest::{Method, StatusCode};
-use stage::http::{Answer, Door, Trouble, Unavailable, in_words, is_gone};
+use stage::http::{Answer, SourceClient, Trouble, Unavailable, in_words, is_gone};
 use url::Url;
 
 use crate::listed::{Checksum, Listed, unit};
@@ -129,7 +129,7 @@ pub struct Offer {
 /// A source that can be asked what it has.
 #[derive(Debug)]
 pub struct Survey<'a> {
-    door: &'a Door,
+    client: &'a SourceClient,
     url: &'a str,
     listing: &'a str,
     discovery: Discovery,
@@ -147,11 +147,11 @@ struct Heads {
 }
 
 impl<'a> Survey<'a> {
-    /// A survey of `source` through `door`; `probes` is how many heads of one series are asked
+    /// A survey of `source` through `client`; `probes` is how many heads of one series are asked
     /// for at once.
-    pub fn new(door: &'a Door, source: &'a Binance, probes: usize) -> Self {
+    pub fn new(client: &'a SourceClient, source: &'a Binance, probes: usize) -> Self {
         Self {
-            door,
+            client,
             url: &source.url.value,
             listing: source.listing_url.as_ref().map_or(&source.url.value, |url| &url.value),
             discovery: source.discovery,
@@ -226,7 +226,7 @@ impl<'a> Survey<'a> {
         let Some((first, last)) = ends else { return Ok(keys) };
         let (mut marker, end) = names::bounds(series, first, last);
         let most = (2 * names::span(first, last) + 2).min(PAGE_KEYS);
-        let limits = self.door.limits();
+        let limits = self.client.limits();
         let (mut pages, mut idle) = (0, 0);
         loop {
             let known = keys.archives.len();
@@ -292,7 +292,7 @@ impl<'a> Survey<'a> {
         }
         let url = url.to_string();
         let page = self
-            .door
+            .client
             .ask(Method::GET, &url, PAGE_BYTES, |answer| read_page(&answer))
             .await
             .map_err(|source| SurveyError::Unavailable { series: name(series), source })?;
@@ -325,7 +325,7 @@ impl<'a> Survey<'a> {
                 let path = archive::url_path(&archive::path(&unit(series, period)));
                 let url = format!("{}/{path}", self.url);
                 let answer =
-                    self.door.ask(Method::HEAD, &url, 0, Ok).await.map_err(|source| {
+                    self.client.ask(Method::HEAD, &url, 0, Ok).await.map_err(|source| {
                         SurveyError::Unavailable { series: name(series), source }
                     })?;
                 let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);

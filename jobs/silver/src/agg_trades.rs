@@ -9,7 +9,7 @@ use model::schema::{Issue, Issues};
 use crate::form::{Form, Kind, MadeOf, Printed};
 use crate::number::{Cursor, Unsigned};
 use crate::repeats::Proof;
-use crate::rows::{Has, Row, Rows};
+use crate::rows::{Row, Rows, Slots};
 use crate::rules::{Bounds, is_id};
 use crate::settle::SameKey;
 use crate::trades::push;
@@ -46,7 +46,7 @@ pub(crate) static SPOT: Form = Form {
         MadeOf::Issues,
         MadeOf::Raw,
     ],
-    has: Has { longs: 4, prices: 1, amounts: 1, flags: 2 },
+    has: Slots { longs: 4, prices: 1, amounts: 1, flags: 2 },
     time: TIME,
     same_key: SameKey::Trades(FIRST, LAST),
     repeats: Some((FIRST, LAST, Proof::Overlap)),
@@ -83,7 +83,7 @@ pub(crate) static USDM: Form = Form {
         MadeOf::Issues,
         MadeOf::Raw,
     ],
-    has: Has { longs: 4, prices: 1, amounts: 1, flags: 1 },
+    has: Slots { longs: 4, prices: 1, amounts: 1, flags: 1 },
     time: TIME,
     same_key: SameKey::Trades(FIRST, LAST),
     repeats: Some((FIRST, LAST, Proof::SameSpan)),
@@ -109,7 +109,7 @@ pub(crate) static COINM: Form = Form {
         MadeOf::Issues,
         MadeOf::Raw,
     ],
-    has: Has { longs: 4, prices: 1, amounts: 1, flags: 1 },
+    has: Slots { longs: 4, prices: 1, amounts: 1, flags: 1 },
     time: TIME,
     same_key: SameKey::Trades(FIRST, LAST),
     repeats: Some((FIRST, LAST, Proof::SameSpan)),

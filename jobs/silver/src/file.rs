@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 
 use crate::batch::check_units;
 use crate::group::{Input, Limits, build};
-use crate::partition::Cut;
+use crate::partition::Grain;
 use crate::publish::publish;
 use crate::workers;
 
@@ -145,7 +145,7 @@ fn group(units: Vec<(Unit, PathBuf)>) -> Vec<(Group, Vec<PathBuf>)> {
         let table = Table::of_dataset(unit.dataset);
         let whole = Unit { period, ..unit.clone() };
         let (group, zips) = groups.entry(whole.to_string()).or_insert_with(|| {
-            let partitions = Cut::of(table).partitions(&whole);
+            let partitions = Grain::of(table).partitions(&whole);
             (Group { id: whole.to_string(), table, partitions, units: Vec::new() }, Vec::new())
         });
         // where the bytes lie is told beside the group; nothing here reads it from the plan

@@ -12,7 +12,7 @@ use model::schema::{Issue, Issues, RejectReason};
 
 use crate::number::{self, Bad};
 use crate::repeats::{Proof, Repeats};
-use crate::rows::{Has, Row, Rows, SLOTS};
+use crate::rows::{Row, Rows, SLOTS, Slots};
 use crate::rules::Bounds;
 use crate::settle::SameKey;
 
@@ -77,7 +77,7 @@ pub(crate) struct Form {
     /// What the table's file columns are made from.
     pub(crate) columns: &'static [MadeOf],
     /// The slots in use.
-    pub(crate) has: Has,
+    pub(crate) has: Slots,
     /// The slot of [`Row::longs`] whose instant decides the partition.
     pub(crate) time: usize,
     /// Which of the rows of one key stay.

@@ -23,7 +23,7 @@ pub(crate) const fn form_of(unit: &Unit) -> &'static Form {
 mod tests {
     use super::*;
     use crate::form::MadeOf;
-    use crate::rows::Has;
+    use crate::rows::Slots;
     use model::schema::{ColumnType, PRICE, QUANTITY, Table};
 
     #[test]
@@ -43,7 +43,7 @@ mod tests {
             let form = form_of(&unit);
             let columns = Table::of_dataset(unit.dataset).schema().file_columns();
             assert_eq!(form.columns.len(), columns.len(), "{id}");
-            let mut used = Has::default();
+            let mut used = Slots::default();
             for (from, column) in form.columns.iter().zip(columns) {
                 let kind = match from {
                     MadeOf::Long(slot) => {

@@ -25,10 +25,10 @@ use crate::error::SilverError;
 use crate::form::Form;
 use crate::forms::form_of;
 use crate::inorder::{InOrder, Order};
-use crate::lines::{BLOCK, Blocks, Piece};
+use crate::lines::{BLOCK, Blocks, Chunk};
 use crate::output::{Output, PartitionFiles, Written};
 use crate::parse::{PAUSE, Parser, Reject};
-use crate::partition::Cut;
+use crate::partition::Grain;
 use crate::reject::RejectFiles;
 use crate::resort::Resort;
 use crate::rows::Rows;
@@ -223,16 +223,16 @@ impl Pass<'_> {
             return Ok(Built { files: Vec::new(), units: results, sorted: false, withheld: false });
         };
         let form = form_of(&first.unit);
-        let cut = Cut::of(self.table);
+        let grain = Grain::of(self.table);
         let raws = self.inputs.iter().map(|input| input.archive.sha256.clone()).collect();
         let output = Output::new(self.lake, self.table, form, self.limits.row_group_rows, raws);
         let units = self.inputs.len();
         let mut sink = if sorted {
             let folder = self.lake.temp();
             let memory = self.limits.memory;
-            Sink::Resort(Resort::new(form, cut, folder, memory), output)
+            Sink::Resort(Resort::new(form, grain, folder, memory), output)
         } else {
-            Sink::InOrder(InOrder::new(output, cut, form, self.lake.temp(), units))
+            Sink::InOrder(InOrder::new(output, grain, form, self.lake.temp(), units))
         };
         let mut rows = Rows::new(form.has);
         for (place, input) in self.inputs.iter().enumerate() {
@@ -296,7 +296,7 @@ impl Pass<'_> {
             let piece = blocks.next().map_err(|error| stop(error.into()))?;
             match piece {
                 None => break,
-                Some(Piece::Lines(lines)) => {
+                Some(Chunk::Lines(lines)) => {
                     let mut at = 0;
                     let before = rows.len();
                     while at < lines.len() {
@@ -309,7 +309,7 @@ impl Pass<'_> {
                     latest = latest.max(rows.longs[form.time].last().copied().unwrap_or(latest));
                     sink.take(rows, rank, false)?;
                 }
-                Some(Piece::LongLine(start)) => {
+                Some(Chunk::LongLine(start)) => {
                     parser.long_line(start, &mut rejects);
                     files.take(&mut rejects)?;
                 }
@@ -357,7 +357,7 @@ impl Pass<'_> {
         while let (Some(piece), true) =
             (blocks.next().map_err(|error| stop(error.into()))?, next.is_some())
         {
-            let Piece::Lines(text) = piece else {
+            let Chunk::Lines(text) = piece else {
                 number += 1;
                 continue;
             };

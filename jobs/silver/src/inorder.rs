@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::error::SilverError;
 use crate::form::Form;
 use crate::output::{Output, Ranks};
-use crate::partition::{Cut, Ordinal};
+use crate::partition::{Grain, Ordinal};
 use crate::record::Ranked;
 use crate::repeats::Repeats;
 use crate::rows::Rows;
@@ -28,7 +28,7 @@ pub(crate) enum Order {
 #[derive(Debug)]
 pub(crate) struct InOrder<'a> {
     output: Output<'a>,
-    cut: Cut,
+    grain: Grain,
     form: &'static Form,
     /// The greatest key of the units before the present one.
     last_key: Option<i64>,
@@ -43,14 +43,14 @@ impl<'a> InOrder<'a> {
     /// Into `output`, for `units` units, with spill files in `folder`.
     pub(crate) fn new(
         output: Output<'a>,
-        cut: Cut,
+        grain: Grain,
         form: &'static Form,
         folder: &Path,
         units: usize,
     ) -> Self {
         Self {
             output,
-            cut,
+            grain,
             form,
             last_key: None,
             last_ordinal: None,
@@ -116,12 +116,12 @@ impl<'a> InOrder<'a> {
         let times = &rows.longs[self.form.time][..end];
         let mut start = 0;
         while let Some(time) = times.get(start) {
-            let ordinal = self.cut.ordinal(*time);
+            let ordinal = self.grain.ordinal(*time);
             if self.last_ordinal.is_some_and(|last| last > ordinal) {
                 return Ok(Order::Broken);
             }
             self.last_ordinal = Some(ordinal);
-            let span = self.cut.span(*time);
+            let span = self.grain.span(*time);
             let rest = &times[start..];
             let count = rest.iter().position(|t| !span.contains(t)).unwrap_or(rest.len());
             self.output.write(ordinal, rows, start..start + count, Ranks::One(rank))?;

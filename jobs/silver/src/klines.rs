@@ -7,7 +7,7 @@ use model::schema::{Issue, Issues};
 
 use crate::form::{Form, Kind, MadeOf, Printed};
 use crate::number::{Cursor, Unsigned};
-use crate::rows::{Has, Row, Rows};
+use crate::rows::{Row, Rows, Slots};
 use crate::rules::{Bounds, is_id};
 use crate::settle::SameKey;
 use crate::trades::push;
@@ -36,7 +36,7 @@ const FIELDS: &[(&str, Kind)] = &[
     ("ignore", Kind::Ignored),
 ];
 
-const HAS: Has = Has { longs: 3, prices: 4, amounts: 4, flags: 0 };
+const HAS: Slots = Slots { longs: 3, prices: 4, amounts: 4, flags: 0 };
 
 /// Spot and USD-M.
 pub(crate) static LINEAR: Form = Form {

@@ -10,7 +10,7 @@ pub(crate) const BLOCK: usize = 1 << 20;
 
 /// A piece of a stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Piece<'a> {
+pub(crate) enum Chunk<'a> {
     /// Whole lines; only the last of a stream may lack its end.
     Lines(&'a [u8]),
     /// The start of a line longer than [`LONGEST`]; the rest of it is passed over.
@@ -24,7 +24,7 @@ pub(crate) struct Blocks<R> {
     buffer: Vec<u8>,
     /// Where the bytes not yet handed out start and end.
     rest: std::ops::Range<usize>,
-    /// Inside of a line whose start was handed out as [`Piece::LongLine`].
+    /// Inside of a line whose start was handed out as [`Chunk::LongLine`].
     skipping: bool,
     at_end: bool,
 }
@@ -46,7 +46,7 @@ impl<R: Read> Blocks<R> {
     ///
     /// # Errors
     /// What the reader says.
-    pub(crate) fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<Chunk<'_>>> {
         loop {
             self.fill()?;
             if self.rest.is_empty() {
@@ -67,12 +67,12 @@ impl<R: Read> Blocks<R> {
             let end = if self.at_end { Some(bytes.len()) } else { after_last_line(bytes) };
             if let Some(end) = end {
                 self.rest.start += end;
-                return Ok(Some(Piece::Lines(&self.buffer[start..start + end])));
+                return Ok(Some(Chunk::Lines(&self.buffer[start..start + end])));
             }
             // the buffer is full and holds no line's end
             self.rest.start = self.rest.end;
             self.skipping = true;
-            return Ok(Some(Piece::LongLine(&self.buffer[start..start + LONGEST])));
+            return Ok(Some(Chunk::LongLine(&self.buffer[start..start + LONGEST])));
         }
     }
 
@@ -106,8 +106,8 @@ mod tests {
         let (mut all, mut long) = (Vec::new(), 0);
         while let Some(piece) = blocks.next().expect("memory") {
             match piece {
-                Piece::Lines(lines) => all.extend_from_slice(lines),
-                Piece::LongLine(start) => {
+                Chunk::Lines(lines) => all.extend_from_slice(lines),
+                Chunk::LongLine(start) => {
                     assert_eq!(start.len(), LONGEST);
                     long += 1;
                 }

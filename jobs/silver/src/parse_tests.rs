@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::form::Kind;
 use crate::forms::form_of;
-use crate::lines::{Blocks, Piece};
+use crate::lines::{Blocks, Chunk};
 use crate::rows::Row;
 
 const TRADES: &str = "binance/spot/trades/BTCUSDT/2017-08-17";
@@ -28,7 +28,7 @@ fn parse(mut parser: Parser, form: &Form, csv: &[u8], size: usize) -> Parsed {
     let (mut rows, mut all) = (Rows::new(form.has), Vec::new());
     while let Some(piece) = blocks.next().expect("memory") {
         match piece {
-            Piece::Lines(lines) => {
+            Chunk::Lines(lines) => {
                 let mut at = 0;
                 while at < lines.len() {
                     let mut rejects = Vec::new();
@@ -36,7 +36,7 @@ fn parse(mut parser: Parser, form: &Form, csv: &[u8], size: usize) -> Parsed {
                     all.append(&mut rejects);
                 }
             }
-            Piece::LongLine(start) => parser.long_line(start, &mut all),
+            Chunk::LongLine(start) => parser.long_line(start, &mut all),
         }
     }
     parser.finish(&mut all);

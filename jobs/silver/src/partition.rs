@@ -8,7 +8,7 @@ use model::{Day, Month, Unit};
 
 /// How a table is cut by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cut {
+pub(crate) enum Grain {
     /// By UTC day.
     Days,
     /// By UTC month.
@@ -18,8 +18,8 @@ pub(crate) enum Cut {
 /// A partition's place in time: days or months since an epoch. Later ones are greater.
 pub(crate) type Ordinal = i32;
 
-impl Cut {
-    /// The cut of a silver table.
+impl Grain {
+    /// The grain of a silver table.
     pub(crate) fn of(table: Table) -> Self {
         if table.schema().partitions.contains(&"month") { Self::Months } else { Self::Days }
     }
@@ -103,25 +103,25 @@ mod tests {
     #[test]
     fn instants_lie_in_their_partitions() {
         let unit: Unit = "binance/spot/klines/BTCUSDT/1h/2024-02".parse().expect("unit");
-        let check = |cut: Cut, micros: i64, expect: &str| {
-            let ordinal = cut.ordinal(micros);
-            let values = cut.partition(&unit, ordinal);
+        let check = |grain: Grain, micros: i64, expect: &str| {
+            let ordinal = grain.ordinal(micros);
+            let values = grain.partition(&unit, ordinal);
             assert_eq!(values.last().map(|(_, v)| v.as_str()), Some(expect));
-            let span = cut.span(micros);
+            let span = grain.span(micros);
             assert!(span.contains(&micros));
-            assert_eq!(cut.ordinal(span.start), ordinal);
-            assert_eq!(cut.ordinal(span.end - 1), ordinal);
-            assert_eq!(cut.ordinal(span.end), ordinal + 1);
+            assert_eq!(grain.ordinal(span.start), ordinal);
+            assert_eq!(grain.ordinal(span.end - 1), ordinal);
+            assert_eq!(grain.ordinal(span.end), ordinal + 1);
         };
         let feb_29 = 1_709_164_800_000_000;
-        check(Cut::Days, feb_29, "2024-02-29");
-        check(Cut::Days, feb_29 - 1, "2024-02-28");
-        check(Cut::Months, feb_29, "2024-02");
-        check(Cut::Months, feb_29 + DAY_MICROS, "2024-03");
-        check(Cut::Months, 0, "1970-01");
-        check(Cut::Months, -1, "1969-12");
-        assert_eq!(Cut::Months.partitions(&unit).len(), 1);
-        assert_eq!(Cut::Days.partitions(&unit).len(), 29);
+        check(Grain::Days, feb_29, "2024-02-29");
+        check(Grain::Days, feb_29 - 1, "2024-02-28");
+        check(Grain::Months, feb_29, "2024-02");
+        check(Grain::Months, feb_29 + DAY_MICROS, "2024-03");
+        check(Grain::Months, 0, "1970-01");
+        check(Grain::Months, -1, "1969-12");
+        assert_eq!(Grain::Months.partitions(&unit).len(), 1);
+        assert_eq!(Grain::Days.partitions(&unit).len(), 29);
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
             (Table::Klines, "binance/spot/klines/BTCUSDT/1h/2024-02"),
         ] {
             let unit: Unit = id.parse().expect(id);
-            let values = Cut::of(table).partition(&unit, 0);
+            let values = Grain::of(table).partition(&unit, 0);
             let columns: Vec<_> = values.iter().map(|(column, _)| *column).collect();
             assert_eq!(columns, table.schema().partitions);
         }

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use crate::error::SilverError;
 use crate::group::{Built, Input};
-use crate::partition::{Cut, as_map};
+use crate::partition::{Grain, as_map};
 
 /// Publishes a group. `partitions` is what the plan gives it.
 pub(crate) fn publish(
@@ -60,13 +60,13 @@ pub(crate) fn publish(
     }
     let read = readable(&units);
     let inputs_hash = Group::inputs(read.iter().map(|(unit, sha256)| (unit, sha256.as_str())));
-    let cut = Cut::of(group.table);
+    let grain = Grain::of(group.table);
 
     // all partitions are looked at before the first file is put in its place
     let mut placed = Vec::with_capacity(built.files.len());
     for (ordinal, finished) in built.files {
         let Some(first) = inputs.first() else { continue };
-        let values = cut.partition(&first.unit, ordinal);
+        let values = grain.partition(&first.unit, ordinal);
         if !group.partitions.contains(&as_map(&values)) {
             return Err(SilverError::StrayPartition {
                 group: group.id.clone(),

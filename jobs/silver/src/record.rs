@@ -2,7 +2,7 @@
 
 use model::schema::Issues;
 
-use crate::rows::{Has, Row};
+use crate::rows::{Row, Slots};
 
 /// A row and the rank of the unit it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) struct Ranked {
 /// The form of records of a dataset.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Codec {
-    has: Has,
+    has: Slots,
 }
 
 /// Bytes of a line's number: no archive has 2^48 lines.
@@ -28,7 +28,7 @@ const COMMON: usize = LINE + 1 + 2 + 4;
 
 impl Codec {
     /// The codec of rows with these slots.
-    pub(crate) const fn new(has: Has) -> Self {
+    pub(crate) const fn new(has: Slots) -> Self {
         Self { has }
     }
 
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn records_read_back() {
-        let codec = Codec::new(Has { longs: 4, prices: 1, amounts: 2, flags: 2 });
+        let codec = Codec::new(Slots { longs: 4, prices: 1, amounts: 2, flags: 2 });
         let ranked = Ranked {
             row: Row {
                 longs: [-5, i64::MAX, i64::MIN, 7],

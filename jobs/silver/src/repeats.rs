@@ -226,7 +226,7 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::Has;
+    use crate::rows::Slots;
     use proptest::prelude::*;
     use std::collections::HashSet;
 
@@ -291,7 +291,7 @@ mod tests {
             }
         } else {
             for spans in spans.chunks(batch) {
-                let mut rows = Rows::new(Has { longs: 4, prices: 0, amounts: 0, flags: 0 });
+                let mut rows = Rows::new(Slots { longs: 4, prices: 0, amounts: 0, flags: 0 });
                 // rows before the range are none of its business
                 rows.push(&Row::default());
                 for span in spans {

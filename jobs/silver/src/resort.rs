@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::error::SilverError;
 use crate::form::Form;
 use crate::output::{Output, Ranks};
-use crate::partition::{Cut, Ordinal};
+use crate::partition::{Grain, Ordinal};
 use crate::record::{Codec, Ranked};
 use crate::repeats::Repeats;
 use crate::rows::Rows;
@@ -25,21 +25,21 @@ pub(crate) struct Resort {
     codec: Codec,
     form: &'static Form,
     folder: PathBuf,
-    cut: Cut,
+    grain: Grain,
     /// Least and greatest key in each partition.
     keys: BTreeMap<Ordinal, (i64, i64)>,
 }
 
 impl Resort {
     /// For rows of a form, in about `memory` bytes, with spill files in `folder`.
-    pub(crate) fn new(form: &'static Form, cut: Cut, folder: &Path, memory: usize) -> Self {
+    pub(crate) fn new(form: &'static Form, grain: Grain, folder: &Path, memory: usize) -> Self {
         let codec = Codec::new(form.has);
         Self {
             sorter: Sorter::new(codec, folder, memory),
             codec,
             form,
             folder: folder.to_owned(),
-            cut,
+            grain,
             keys: BTreeMap::new(),
         }
     }
@@ -49,7 +49,7 @@ impl Resort {
         for at in 0..rows.len() {
             let row = rows.get(at);
             let key = row.longs[0];
-            let ordinal = self.cut.ordinal(row.longs[self.form.time]);
+            let ordinal = self.grain.ordinal(row.longs[self.form.time]);
             let (least, greatest) = self.keys.entry(ordinal).or_insert((key, key));
             *least = key.min(*least);
             *greatest = key.max(*greatest);
@@ -68,9 +68,9 @@ impl Resort {
         let mut dropped = Dropped::new(&self.folder, units);
         let ranges: Vec<_> = self.keys.values().collect();
         let dates_follow_keys = ranges.windows(2).all(|pair| pair[0].1 < pair[1].0);
-        let mut deal = Deal {
+        let mut deal = Dealer {
             codec: self.codec,
-            cut: self.cut,
+            grain: self.grain,
             form: self.form,
             folder: self.folder,
             batch: Batch {
@@ -104,9 +104,9 @@ impl Resort {
 }
 
 /// Deals rows in key order out to their partitions.
-struct Deal<'o, 'a> {
+struct Dealer<'o, 'a> {
     codec: Codec,
-    cut: Cut,
+    grain: Grain,
     form: &'static Form,
     folder: PathBuf,
     repeats: Option<Repeats>,
@@ -115,12 +115,12 @@ struct Deal<'o, 'a> {
     record: Vec<u8>,
 }
 
-impl Deal<'_, '_> {
+impl Dealer<'_, '_> {
     fn take(&mut self, mut ranked: Ranked) -> Result<(), SilverError> {
         if let Some(repeats) = &mut self.repeats {
             repeats.mark_one(&mut ranked.row);
         }
-        let ordinal = self.cut.ordinal(ranked.row.longs[self.form.time]);
+        let ordinal = self.grain.ordinal(ranked.row.longs[self.form.time]);
         let Some(spills) = &mut self.spills else {
             return self.batch.push(ordinal, &ranked);
         };

@@ -117,12 +117,12 @@ pub(crate) struct Rows {
     pub(crate) issues: Vec<(usize, Issues)>,
     /// Rows and the lines that they stand on; those that follow stand on the lines that follow.
     lines: Vec<(usize, u64)>,
-    has: Has,
+    has: Slots,
 }
 
 /// How many columns of each kind a dataset has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Has {
+pub(crate) struct Slots {
     /// Of [`Row::longs`], at least one.
     pub(crate) longs: usize,
     /// Of [`Row::prices`].
@@ -135,7 +135,7 @@ pub(crate) struct Has {
 
 impl Rows {
     /// No rows of a form.
-    pub(crate) fn new(has: Has) -> Self {
+    pub(crate) fn new(has: Slots) -> Self {
         Self { has, ..Self::default() }
     }
 
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn rows_read_back() {
-        let mut rows = Rows::new(Has { longs: 2, prices: 1, amounts: 2, flags: 1 });
+        let mut rows = Rows::new(Slots { longs: 2, prices: 1, amounts: 2, flags: 1 });
         let mut expect = Vec::new();
         for n in 0..10_i64 {
             let mut issues = Issues::default();

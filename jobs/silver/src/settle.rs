@@ -9,7 +9,7 @@ use model::schema::Issue;
 
 use crate::error::SilverError;
 use crate::record::{Codec, Ranked};
-use crate::rows::{Has, Row};
+use crate::rows::{Row, Slots};
 use crate::rules::is_id;
 use crate::sort::{Sorted, Sorter};
 
@@ -193,7 +193,7 @@ impl Dropped {
         let counts = &mut self.counts[usize::from(rank)];
         counts.rows += 1;
         counts.conflicting += 1;
-        let codec = Codec::new(Has { longs: 1, prices: 0, amounts: 0, flags: 0 });
+        let codec = Codec::new(Slots { longs: 1, prices: 0, amounts: 0, flags: 0 });
         let folder = &self.folder;
         let lines = self.lines.entry(rank).or_insert_with(|| Sorter::new(codec, folder, MEMORY));
         let row = Row { longs: [line as i64, 0, 0, 0], ..Row::default() };

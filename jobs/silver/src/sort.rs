@@ -270,10 +270,10 @@ impl Sorted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::{Has, Row};
+    use crate::rows::{Row, Slots};
     use proptest::prelude::*;
 
-    const HAS: Has = Has { longs: 2, prices: 0, amounts: 0, flags: 0 };
+    const HAS: Slots = Slots { longs: 2, prices: 0, amounts: 0, flags: 0 };
 
     /// Sorts (key, rank) pairs; the second long tells the place in the input.
     fn check(input: &[(i64, u16)], memory: usize) -> usize {

@@ -7,7 +7,7 @@ use model::schema::{Issue, Issues};
 
 use crate::form::{Form, Kind, MadeOf, Printed};
 use crate::number::{Cursor, Unsigned};
-use crate::rows::{Amounts, Has, Row, Rows};
+use crate::rows::{Amounts, Row, Rows, Slots};
 use crate::rules::{Bounds, is_id, narrow_quote_fits, quote_fits};
 use crate::settle::SameKey;
 
@@ -39,7 +39,7 @@ pub(crate) static SPOT: Form = Form {
         MadeOf::Issues,
         MadeOf::Raw,
     ],
-    has: Has { longs: 2, prices: 1, amounts: 2, flags: 2 },
+    has: Slots { longs: 2, prices: 1, amounts: 2, flags: 2 },
     time: TIME,
     same_key: SameKey::First,
     repeats: None,
@@ -71,7 +71,7 @@ pub(crate) static USDM: Form = Form {
         MadeOf::Issues,
         MadeOf::Raw,
     ],
-    has: Has { longs: 2, prices: 1, amounts: 2, flags: 1 },
+    has: Slots { longs: 2, prices: 1, amounts: 2, flags: 1 },
     time: TIME,
     same_key: SameKey::First,
     repeats: None,
@@ -103,7 +103,7 @@ pub(crate) static COINM: Form = Form {
         MadeOf::Issues,
         MadeOf::Raw,
     ],
-    has: Has { longs: 2, prices: 1, amounts: 2, flags: 1 },
+    has: Slots { longs: 2, prices: 1, amounts: 2, flags: 1 },
     time: TIME,
     same_key: SameKey::First,
     repeats: None,

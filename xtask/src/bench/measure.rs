@@ -21,7 +21,7 @@ pub(super) struct Contender {
 
 /// What was measured of one program.
 #[derive(Debug, Clone)]
-pub(super) struct Figures {
+pub(super) struct Measured {
     /// Its name.
     pub(super) name: String,
     /// Wall times, sorted.
@@ -32,7 +32,7 @@ pub(super) struct Figures {
     pub(super) written: u64,
 }
 
-impl Figures {
+impl Measured {
     /// The median wall time.
     pub(super) fn median(&self) -> Duration {
         self.walls.get(self.walls.len() / 2).copied().unwrap_or_default()
@@ -40,10 +40,10 @@ impl Figures {
 }
 
 /// Runs the contenders in turn (A B C A B C …), once unmeasured and `runs` times measured.
-pub(super) fn in_turn(contenders: &[Contender], runs: usize) -> anyhow::Result<Vec<Figures>> {
-    let mut all: Vec<Figures> = contenders
+pub(super) fn in_turn(contenders: &[Contender], runs: usize) -> anyhow::Result<Vec<Measured>> {
+    let mut all: Vec<Measured> = contenders
         .iter()
-        .map(|c| Figures { name: c.name.clone(), walls: Vec::new(), peak: 0, written: 0 })
+        .map(|c| Measured { name: c.name.clone(), walls: Vec::new(), peak: 0, written: 0 })
         .collect();
     for round in 0..=runs {
         for (contender, figures) in contenders.iter().zip(&mut all) {
@@ -126,7 +126,7 @@ pub(super) fn size_of(folder: &Path) -> anyhow::Result<u64> {
 }
 
 /// Prints the figures: the first one is ours, the others' ratios are to it.
-pub(super) fn print(title: &str, input: u64, figures: &[Figures]) {
+pub(super) fn print(title: &str, input: u64, figures: &[Measured]) {
     println!("\n{title}");
     println!(
         "  {:<28} {:>9} {:>9} {:>9} {:>10} {:>10} {:>8}",

@@ -13,7 +13,7 @@ use model::plan::{Group, Plan, PlanTotals};
 use model::schema::Table;
 use model::{Day, RunId, Unit, layout};
 
-use super::measure::{Contender, Figures, in_turn};
+use super::measure::{Contender, Measured, in_turn};
 use super::{build, folder};
 use crate::human;
 use crate::sample::SampleExchange;
@@ -66,7 +66,7 @@ fn clear() -> anyhow::Result<()> {
     }
 }
 
-fn show(what: &str, figures: &Figures) {
+fn show(what: &str, figures: &Measured) {
     println!("  {what:<38} {:>10.2} {:>10}", figures.median().as_secs_f64(), figures.peak >> 20);
 }
 
@@ -74,7 +74,7 @@ fn symbols(archives: u32) -> Vec<String> {
     (0..archives.div_ceil(DAYS)).map(|n| format!("S{n:04}USDT")).collect()
 }
 
-fn plan(programs: &Path, archives: u32) -> anyhow::Result<Figures> {
+fn plan(programs: &Path, archives: u32) -> anyhow::Result<Measured> {
     let symbols = symbols(archives);
     let to = day(DAYS - 1);
     let mut serve: Vec<OsString> =
@@ -92,7 +92,7 @@ fn plan(programs: &Path, archives: u32) -> anyhow::Result<Figures> {
     measured(programs, "plan", archives, &config)
 }
 
-fn commit(programs: &Path, fragments: u32) -> anyhow::Result<Figures> {
+fn commit(programs: &Path, fragments: u32) -> anyhow::Result<Measured> {
     let symbols = symbols(fragments);
     let config = folder().join("scale.yaml");
     std::fs::create_dir_all(folder())?;
@@ -130,7 +130,7 @@ fn commit(programs: &Path, fragments: u32) -> anyhow::Result<Figures> {
 }
 
 /// Runs a stage once over the lake of its name and number.
-fn measured(programs: &Path, stage: &str, count: u32, config: &Path) -> anyhow::Result<Figures> {
+fn measured(programs: &Path, stage: &str, count: u32, config: &Path) -> anyhow::Result<Measured> {
     let lake = lakes().join(format!("{stage}-{count}"));
     let mut command: Vec<OsString> = vec![programs.join(stage).into()];
     command.extend(["--log", "warn", "--run", RUN, "--config"].map(OsString::from));

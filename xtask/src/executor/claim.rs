@@ -25,7 +25,7 @@ pub(crate) struct Claim {
 
 /// What there is in a lake that has not been finished and is of interest to a new run.
 #[derive(Debug, Default)]
-pub(crate) struct Survey {
+pub(crate) struct Unfinished {
     /// The newest unfinished run of the same configuration and scope; now held.
     pub(crate) mine: Option<Claim>,
     /// Runs whose tables were committed and whose bars were not: anybody may finish them; now held.
@@ -128,9 +128,9 @@ pub(crate) fn survey(
     config_sha256: &str,
     scope: &str,
     patience: Duration,
-) -> anyhow::Result<Survey> {
+) -> anyhow::Result<Unfinished> {
     let until = Instant::now() + patience;
-    let mut survey = Survey::default();
+    let mut survey = Unfinished::default();
     // a later finished run of the same kind has done what an earlier unfinished one left; and
     // what a committed run did not build, the next plan sees
     let mut superseded = false;
@@ -207,7 +207,7 @@ mod tests {
         }
 
         /// (taken up, half done, live)
-        fn check(&self, expect: (Option<&str>, &[&str], &[&str])) -> Survey {
+        fn check(&self, expect: (Option<&str>, &[&str], &[&str])) -> Unfinished {
             self.check_after(Duration::ZERO, expect)
         }
 
@@ -215,7 +215,7 @@ mod tests {
             &self,
             patience: Duration,
             expect: (Option<&str>, &[&str], &[&str]),
-        ) -> Survey {
+        ) -> Unfinished {
             let survey = survey(self.0.path(), "config", "s", patience).unwrap();
             let mine = survey.mine.as_ref().map(|claim| claim.run.as_str());
             let half_done: Vec<_> = survey.half_done.iter().map(|c| c.run.as_str()).collect();

@@ -1,6 +1,6 @@
 //! The one way out to a source over HTTP: a polite client that retries inside limits.
 //!
-//! A [`Door`] bounds the requests at once and the time each may take, keeps everybody waiting
+//! A [`SourceClient`] bounds the requests at once and the time each may take, keeps everybody waiting
 //! while the host asks for patience (`Retry-After`), tells people when the host is silent, follows
 //! few redirects and never one to plain HTTP. [`Attempts`] counts what one piece of work may still
 //! try. What the answers mean is the caller's business, but for one thing: only 404 and 410 say
@@ -165,7 +165,7 @@ pub struct Answer {
 
 /// The way out to one source. Cheap to clone; clones share their bounds.
 #[derive(Debug, Clone)]
-pub struct Door {
+pub struct SourceClient {
     client: Client,
     limits: DownloadLimits,
     clock: Clock,
@@ -187,8 +187,8 @@ struct Count {
     retries: AtomicU64,
 }
 
-impl Door {
-    /// A door with the limits of the configuration. Proxies of the environment are not used;
+impl SourceClient {
+    /// A client with the limits of the configuration. Proxies of the environment are not used;
     /// `proxy` is what the user named.
     ///
     /// # Errors
@@ -294,7 +294,7 @@ impl Door {
 
     /// Starts counting the attempts at `url`.
     pub fn attempts(&self, url: &str) -> Attempts<'_> {
-        Attempts { door: self, url: url.to_owned(), made: 0 }
+        Attempts { client: self, url: url.to_owned(), made: 0 }
     }
 
     /// Asks with `method` until there is a definite answer that `read` can use. At most `limit`
@@ -369,7 +369,7 @@ fn host(url: &Url) -> String {
 /// The attempts at one piece of work.
 #[derive(Debug)]
 pub struct Attempts<'a> {
-    door: &'a Door,
+    client: &'a SourceClient,
     url: String,
     made: u32,
 }
@@ -386,15 +386,15 @@ impl<'a> Attempts<'a> {
     /// # Errors
     /// [`Unavailable`] when the host wants to be left alone for longer than the limits allow.
     pub async fn begin(&mut self) -> Result<SemaphorePermit<'a>, Unavailable> {
-        let longest = Duration::from_millis(self.door.limits.max_backoff_ms);
+        let longest = Duration::from_millis(self.client.limits.max_backoff_ms);
         loop {
             let permit = self
-                .door
+                .client
                 .permits
                 .acquire()
                 .await
                 .map_err(|_| self.give_up("the client is closed".to_owned(), None))?;
-            let Some(wait) = self.door.closed_for() else {
+            let Some(wait) = self.client.closed_for() else {
                 self.made += 1;
                 return Ok(permit);
             };
@@ -413,11 +413,11 @@ impl<'a> Attempts<'a> {
     /// allow.
     pub async fn failed(&mut self, trouble: &Trouble) -> Result<(), Unavailable> {
         if let Some(asked) = trouble.asked {
-            self.door.close_for(asked);
+            self.client.close_for(asked);
         }
-        self.door.silence().failed(&trouble.why, Instant::now());
+        self.client.silence().failed(&trouble.why, Instant::now());
         let wait = self.wait(trouble)?;
-        self.door.count.retries.fetch_add(1, Ordering::Relaxed);
+        self.client.count.retries.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(
             url = self.url,
             attempt = self.made,
@@ -432,13 +432,13 @@ impl<'a> Attempts<'a> {
     async fn sleep(&self, wait: Duration) {
         let sleep = tokio::time::sleep(wait);
         match self.url.parse() {
-            Ok(url) => self.door.patiently(&url, sleep).await,
+            Ok(url) => self.client.patiently(&url, sleep).await,
             Err(_) => sleep.await,
         }
     }
 
     fn wait(&self, trouble: &Trouble) -> Result<Duration, Unavailable> {
-        let limits = &self.door.limits;
+        let limits = &self.client.limits;
         let backoff = Backoff {
             first: Duration::from_millis(limits.backoff_ms),
             longest: Duration::from_millis(limits.max_backoff_ms),
@@ -535,20 +535,20 @@ mod tests {
         }
     }
 
-    fn door(attempts: u32) -> Door {
+    fn client(attempts: u32) -> SourceClient {
         let limits = DownloadLimits {
             attempts,
             backoff_ms: 1,
             max_backoff_ms: 1_000,
             ..DownloadLimits::default()
         };
-        Door::new(&limits, &Clock::System, None).expect("door")
+        SourceClient::new(&limits, &Clock::System, None).expect("client")
     }
 
     #[tokio::test]
     async fn attempts_end() {
-        let door = door(2);
-        let mut attempts = door.attempts("https://example.org/");
+        let client = client(2);
+        let mut attempts = client.attempts("https://example.org/");
         drop(attempts.begin().await.expect("first"));
         attempts.failed(&Trouble::new("cut")).await.expect("one left");
         drop(attempts.begin().await.expect("second"));
@@ -558,8 +558,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_wait_is_what_the_host_asks_for() {
-        let door = door(2);
-        let mut attempts = door.attempts("https://example.org/");
+        let client = client(2);
+        let mut attempts = client.attempts("https://example.org/");
         drop(attempts.begin().await.expect("first"));
         let wait = |ms: Option<u64>| {
             let asked = ms.map(Duration::from_millis);
@@ -573,15 +573,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_host_that_asks_for_too_much_is_left_alone_by_everybody() {
-        let door = door(9);
-        let mut attempts = door.attempts("https://example.org/a");
+        let client = client(9);
+        let mut attempts = client.attempts("https://example.org/a");
         drop(attempts.begin().await.expect("first"));
         let asked = Some(Duration::from_secs(90));
         let trouble = Trouble { asked, ..Trouble::new("answer 418") };
         let error = attempts.failed(&trouble).await.expect_err("too long");
         assert!(error.why.starts_with("answer 418; the host asks to wait 90 s"), "{error}");
         let error =
-            door.attempts("https://example.org/b").begin().await.map(drop).expect_err("too");
+            client.attempts("https://example.org/b").begin().await.map(drop).expect_err("too");
         assert_eq!(error.attempts, 0);
     }
 }

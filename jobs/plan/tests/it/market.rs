@@ -17,7 +17,7 @@ use plan::Options;
 use plan::listed::Checksum;
 use plan::report::Report;
 use plan::survey::{Offer, Survey};
-use stage::http::Door;
+use stage::http::SourceClient;
 use stage::{Context, Failure};
 
 use crate::kit;
@@ -163,7 +163,7 @@ async fn probing_finds_what_listing_finds() {
             "{trades: {}}",
             discovery,
         );
-        let door = Door::new(&lab.context.config.limits.download, &lab.context.clock, None);
+        let door = SourceClient::new(&lab.context.config.limits.download, &lab.context.clock, None);
         let door = door.expect("door");
         let survey = Survey::new(&door, &lab.context.config.sources.binance, 4);
         let series = lab.context.config.series(lab.context.clock.today(), &Scope::default());

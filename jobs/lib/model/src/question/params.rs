@@ -160,7 +160,7 @@ pub fn render_free(text: &str, given: &[String]) -> Result<String, BadParam> {
 pub fn placeholders(text: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for piece in pieces(text) {
-        if let Piece::Placeholder(name) = piece
+        if let Token::Placeholder(name) = piece
             && !names.iter().any(|n| n == name)
         {
             names.push(name.to_owned());
@@ -173,8 +173,8 @@ fn substitute(text: &str, literal: impl Fn(&str) -> Option<String>) -> Result<St
     let mut sql = String::with_capacity(text.len() + 64);
     for piece in pieces(text) {
         match piece {
-            Piece::Plain(plain) => sql.push_str(plain),
-            Piece::Placeholder(name) => sql.push_str(
+            Token::Plain(plain) => sql.push_str(plain),
+            Token::Placeholder(name) => sql.push_str(
                 &literal(name).ok_or_else(|| BadParam::Undeclared { name: name.to_owned() })?,
             ),
         }
@@ -183,14 +183,14 @@ fn substitute(text: &str, literal: impl Fn(&str) -> Option<String>) -> Result<St
 }
 
 /// A piece of SQL text.
-enum Piece<'a> {
+enum Token<'a> {
     Plain(&'a str),
     Placeholder(&'a str),
 }
 
 /// Cuts SQL into placeholders and everything else. A colon that follows a colon (`a::int`) or
 /// that no name follows is no placeholder.
-fn pieces(text: &str) -> Vec<Piece<'_>> {
+fn pieces(text: &str) -> Vec<Token<'_>> {
     let bytes = text.as_bytes();
     let (mut pieces, mut start, mut at) = (Vec::new(), 0, 0);
     // the index after the next `end` at or after `from`
@@ -213,14 +213,14 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
                         !(b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
                     })
                     .unwrap_or(bytes.len());
-                pieces.push(Piece::Plain(&text[start..at]));
-                pieces.push(Piece::Placeholder(&text[at + 1..end]));
+                pieces.push(Token::Plain(&text[start..at]));
+                pieces.push(Token::Placeholder(&text[at + 1..end]));
                 (start, at) = (end, end);
             }
             _ => at += 1,
         }
     }
-    pieces.push(Piece::Plain(&text[start..]));
+    pieces.push(Token::Plain(&text[start..]));
     pieces
 }
 

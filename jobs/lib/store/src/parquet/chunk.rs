@@ -137,7 +137,7 @@ impl Levels {
 
 /// The least and the greatest value of a page or a chunk.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Bounds {
+pub(super) enum Extremes {
     /// Integers, instants and decimals.
     Number(i128, i128),
     /// Booleans.
@@ -148,7 +148,7 @@ pub(super) enum Bounds {
     Unknown,
 }
 
-impl Bounds {
+impl Extremes {
     /// The bounds of both together.
     fn join(self, other: Self) -> Self {
         match (self, other) {
@@ -195,7 +195,7 @@ struct Page {
     nulls: usize,
     encoding: Encoding,
     /// `None` when the page has no value.
-    bounds: Option<Bounds>,
+    bounds: Option<Extremes>,
 }
 
 /// The pages of one column in the row group in the making.
@@ -223,7 +223,7 @@ impl Chunk {
         body: Compressed,
         levels: &Levels,
         encoding: Encoding,
-        bounds: Option<Bounds>,
+        bounds: Option<Extremes>,
     ) {
         let (rows, nulls) = (levels.rows, levels.nulls);
         self.size += body.bytes.len();
@@ -290,7 +290,7 @@ impl Chunk {
             rows += page.rows;
             nulls += page.nulls;
             bounds = match (bounds, page.bounds.clone()) {
-                (Some(a), Some(b)) => Some(Bounds::join(a, b)),
+                (Some(a), Some(b)) => Some(Extremes::join(a, b)),
                 (a, b) => a.or(b),
             };
         }
@@ -321,7 +321,7 @@ impl Chunk {
 }
 
 /// The footer's statistics of a chunk.
-fn statistics(descr: &ColumnDescPtr, bounds: Option<&Bounds>, nulls: u64) -> Statistics {
+fn statistics(descr: &ColumnDescPtr, bounds: Option<&Extremes>, nulls: u64) -> Statistics {
     fn of<T>(bounds: Option<(T, T)>, nulls: u64, signed: bool) -> ValueStatistics<T> {
         let (min, max) = bounds.unzip();
         ValueStatistics::new(min, max, None, Some(nulls), false)
@@ -330,15 +330,15 @@ fn statistics(descr: &ColumnDescPtr, bounds: Option<&Bounds>, nulls: u64) -> Sta
     let signed = descr.sort_order().is_signed();
     let bytes = || bounds.and_then(|bounds| bounds.bytes(descr));
     match (descr.physical_type(), bounds) {
-        (Type::BOOLEAN, Some(Bounds::Flag(min, max))) => {
+        (Type::BOOLEAN, Some(Extremes::Flag(min, max))) => {
             Statistics::Boolean(of(Some((*min, *max)), nulls, signed))
         }
         (Type::BOOLEAN, _) => Statistics::Boolean(of(None, nulls, signed)),
-        (Type::INT32, Some(Bounds::Number(min, max))) => {
+        (Type::INT32, Some(Extremes::Number(min, max))) => {
             Statistics::Int32(of(Some((*min as i32, *max as i32)), nulls, signed))
         }
         (Type::INT32, _) => Statistics::Int32(of(None, nulls, signed)),
-        (Type::INT64, Some(Bounds::Number(min, max))) => {
+        (Type::INT64, Some(Extremes::Number(min, max))) => {
             Statistics::Int64(of(Some((*min as i64, *max as i64)), nulls, signed))
         }
         (Type::INT64, _) => Statistics::Int64(of(None, nulls, signed)),
@@ -360,7 +360,7 @@ fn column_index(
 ) -> Result<Option<ColumnIndexMetaData>, ParquetError> {
     let mut index = ColumnIndexBuilder::new(descr.physical_type());
     let (mut ascending, mut descending) = (true, true);
-    let mut before: Option<&Bounds> = None;
+    let mut before: Option<&Extremes> = None;
     for page in pages {
         let Some(bounds) = &page.bounds else {
             index.append(true, Vec::new(), Vec::new(), page.nulls as i64);

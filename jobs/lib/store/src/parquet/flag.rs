@@ -8,7 +8,7 @@ use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::bits;
-use super::chunk::{Bounds, Chunk, Levels, Scratch};
+use super::chunk::{Chunk, Extremes, Levels, Scratch};
 use super::page::Encoded;
 
 /// A column of booleans in the row group in the making.
@@ -44,7 +44,7 @@ impl FlagColumn {
         self.levels.start(scratch);
         bits::booleans(&mut scratch.body, &self.values);
         let bounds = (!self.values.is_empty())
-            .then(|| Bounds::Flag(!self.values.contains(&false), self.values.contains(&true)));
+            .then(|| Extremes::Flag(!self.values.contains(&false), self.values.contains(&true)));
         self.chunk.push(scratch.compress()?, &self.levels, Encoding::PLAIN, bounds);
         self.values.clear();
         self.levels.clear();

@@ -8,7 +8,7 @@ use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::bits;
-use super::chunk::{Bounds, Chunk, Compressed, Levels, Scratch};
+use super::chunk::{Chunk, Compressed, Extremes, Levels, Scratch};
 use super::dictionary::Dictionary;
 use super::page::Encoded;
 
@@ -126,7 +126,7 @@ impl NumberColumn {
         }
         self.levels.start(scratch);
         let (body, encoding) = self.encode(scratch)?;
-        let bounds = bounds.map(|(min, max)| Bounds::Number(min, max));
+        let bounds = bounds.map(|(min, max)| Extremes::Number(min, max));
         self.chunk.push(body, &self.levels, encoding, bounds);
         Ok(Ok(()))
     }

@@ -37,7 +37,7 @@ pub(super) fn of_file(
 }
 
 /// The least and greatest value of a column; bounds that are not exact count as unknown.
-enum Bounds {
+enum Extremes {
     Int(i128, i128),
     Bytes(Option<Vec<u8>>, Option<Vec<u8>>),
     Double(f64, f64),
@@ -48,7 +48,7 @@ fn of_column<'a>(
     chunks: impl Iterator<Item = (Option<&'a Statistics>, u64)>,
 ) -> Option<ColumnStats> {
     let mut nulls = 0;
-    let mut bounds: Option<Bounds> = None;
+    let mut bounds: Option<Extremes> = None;
     let mut is_known = true;
     for (chunk, rows) in chunks {
         let chunk = chunk?;
@@ -72,21 +72,21 @@ fn of_column<'a>(
     Some(ColumnStats { min, max, nulls })
 }
 
-fn of_chunk(chunk: &Statistics) -> Option<Bounds> {
+fn of_chunk(chunk: &Statistics) -> Option<Extremes> {
     fn pair<T: Copy>(stats: &ValueStatistics<T>) -> Option<(T, T)> {
         Some((*stats.min_opt()?, *stats.max_opt()?))
     }
     match chunk {
-        Statistics::Int32(s) => pair(s).map(|(a, b)| Bounds::Int(a.into(), b.into())),
-        Statistics::Int64(s) => pair(s).map(|(a, b)| Bounds::Int(a.into(), b.into())),
-        Statistics::Double(s) => pair(s).map(|(a, b)| Bounds::Double(a, b)),
-        Statistics::FixedLenByteArray(s) => Some(Bounds::Int(
+        Statistics::Int32(s) => pair(s).map(|(a, b)| Extremes::Int(a.into(), b.into())),
+        Statistics::Int64(s) => pair(s).map(|(a, b)| Extremes::Int(a.into(), b.into())),
+        Statistics::Double(s) => pair(s).map(|(a, b)| Extremes::Double(a, b)),
+        Statistics::FixedLenByteArray(s) => Some(Extremes::Int(
             from_big_endian(s.min_bytes_opt()?),
             from_big_endian(s.max_bytes_opt()?),
         )),
         Statistics::ByteArray(s) => {
             let (min, max) = (s.min_bytes_opt()?, s.max_bytes_opt()?);
-            Some(Bounds::Bytes(
+            Some(Extremes::Bytes(
                 s.min_is_exact().then(|| min.to_vec()),
                 s.max_is_exact().then(|| max.to_vec()),
             ))
@@ -102,7 +102,7 @@ fn from_big_endian(bytes: &[u8]) -> i128 {
     bytes.iter().fold(start, |value, byte| (value << 8) | i128::from(*byte))
 }
 
-impl Bounds {
+impl Extremes {
     fn with(self, other: Self) -> Option<Self> {
         Some(match (self, other) {
             (Self::Int(a, b), Self::Int(c, d)) => Self::Int(a.min(c), b.max(d)),

@@ -12,7 +12,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::TEXT_BYTES;
 use super::bits;
-use super::chunk::{Bounds, Chunk, Levels, Scratch};
+use super::chunk::{Chunk, Extremes, Levels, Scratch};
 use super::page::Encoded;
 
 /// Bytes of text after which a page ends. Texts that return at once do not count, for they are
@@ -162,13 +162,13 @@ impl TextColumn {
         Ok(())
     }
 
-    fn bounds(&self) -> Option<Bounds> {
+    fn bounds(&self) -> Option<Extremes> {
         let texts = || self.runs.iter().map(|(word, _)| &self.words.list[*word as usize]);
         let (min, max) = (texts().min()?, texts().max()?);
         Some(if min.len().max(max.len()) > TEXT_BYTES {
-            Bounds::Unknown
+            Extremes::Unknown
         } else {
-            Bounds::Text((**min).into(), (**max).into())
+            Extremes::Text((**min).into(), (**max).into())
         })
     }
 
