@@ -214,15 +214,7 @@ fn run_step(step: &str, strict: bool, whole: bool) -> anyhow::Result<Outcome> {
         "lints" if !doctor::answers("cargo", &["clippy", "--version"]) => {
             Ok(Outcome::Skipped("no clippy".into()))
         }
-        "lints" => Ok(Outcome::of(cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--quiet",
-            "--",
-            "--deny",
-            "warnings",
-        ])?)),
+        "lints" => cargo::lints(),
         _ => {
             // the end-to-end tests run the jobs' programs
             workspace::build()?;

@@ -1,8 +1,9 @@
-//! Runs all crates' tests with one call of cargo, and reads what they say: how many passed, and
-//! which of them could not run here. A test that cannot run prints a line that begins with
+//! Lints all crates, and runs their tests with one call of cargo; reads what they say: how many passed,
+//! and which of them could not run here. A test that cannot run prints a line that begins with
 //! `skipped: ` and passes, or fails where everything is required.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::Context as _;
@@ -62,6 +63,51 @@ fn figure(text: &str, word: &str) -> u64 {
     digits.parse().unwrap_or(0)
 }
 
+/// The linter as the compiler of our crates. Where whoever calls us has cargo use it for everything, as
+/// .ci/run does, building the tests lints them, and nothing is compiled for the linter alone.
+const WRAPPER: (&str, &str) = ("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+
+/// Lints the workspace; a warning is a failure.
+pub(super) fn lints() -> anyhow::Result<Outcome> {
+    let wrapper = std::env::var_os(WRAPPER.0).unwrap_or_default();
+    let by_building = Path::new(&wrapper).ends_with(WRAPPER.1);
+    let what: &[&str] =
+        if by_building { &["test", "--no-run"] } else { &["clippy", "--all-targets"] };
+    let mut child = workspace::cargo()
+        .args(what)
+        .args(["--workspace", "--quiet", "--message-format=json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start cargo")?;
+    let stdout = child.stdout.take().context("cargo has no standard output")?;
+    let mut faults = 0;
+    for line in BufReader::new(stdout).lines() {
+        let line = line.context("cannot read what cargo says")?;
+        if let Some(text) = fault(&line) {
+            faults += 1;
+            print!("{text}");
+        }
+    }
+    let good = child.wait()?.success() && faults == 0;
+    Ok(Outcome::Ran { passed: u64::from(good), failed: u64::from(!good), skipped: Vec::new() })
+}
+
+/// What the compiler says in a line of cargo's messages, where it is a warning or an error.
+fn fault(line: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        message: Message,
+    }
+    #[derive(serde::Deserialize)]
+    struct Message {
+        level: String,
+        rendered: Option<String>,
+    }
+    let Line { message } = serde_json::from_str(line).ok()?;
+    let counts = matches!(message.level.as_str(), "warning" | "error");
+    counts.then(|| message.rendered.unwrap_or_default())
+}
+
 /// Runs tests of cargo's workspace, those that `args` choose, with some more variables.
 pub(super) fn tests(
     strict: bool,
@@ -98,6 +144,20 @@ pub(super) fn tests(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn warnings_are_read_and_artifacts_are_not() {
+        let line = |level: &str| {
+            format!(
+                r#"{{"reason":"compiler-message","message":{{"level":"{level}","rendered":"x\n"}}}}"#
+            )
+        };
+        assert_eq!(fault(&line("warning")).as_deref(), Some("x\n"));
+        assert_eq!(fault(&line("error")).as_deref(), Some("x\n"));
+        assert_eq!(fault(&line("note")), None);
+        assert_eq!(fault(r#"{"reason":"compiler-artifact","fresh":true}"#), None);
+        assert_eq!(fault("what a build script prints"), None);
+    }
 
     #[test]
     fn figures_and_reasons_are_read() {
