@@ -1,0 +1,16 @@
+//! The whole lake on the sample exchange, end to end: one program, for each more would link the SQL
+//! engine once more. What the tests share lies in the library. The images have a program of their own
+//! (`images.rs`), for they take a container engine.
+
+mod changes;
+mod damage;
+mod defects;
+mod hostile;
+mod kills;
+mod object_store;
+mod pipeline;
+mod power;
+mod readers;
+mod real_files;
+mod rebuild;
+mod renames;
