@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
-use anyhow::Context as _;
 use model::layout;
 use model::ledger::BuiltUnit;
 use model::plan::Group;

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::Context as _;
 use model::config::Series;
+use model::ledger::BuiltUnit;
 use model::period::DAY_MICROS;
 use model::plan::Plan;
 use model::schema::Table;

@@ -61,10 +61,8 @@ pub fn of(known: &Known<'_>) -> Vec<Remark> {
     };
     if let Some(figures) = known.figures {
         let n = figures.not_received(&known.planned);
-        let why = match known.stopped {
-            true => "a stage failed",
-            false => "the source refused or did not answer",
-        };
+        let why =
+            if known.stopped { "a stage failed" } else { "the source refused or did not answer" };
         let text = format!("{} not received: {why}", archives(n));
         add(n, format!("{text}; the next run asks again"), None);
         for (status, n) in &figures.archives {

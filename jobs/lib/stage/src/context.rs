@@ -1,6 +1,5 @@
 //! The context a job works in, and the frame around it: logging, progress, exit codes.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::future::Future;
@@ -8,14 +7,12 @@ use std::io::{IsTerminal as _, Write as _};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::config::Config;
 use model::exit::Exit;
-use model::metrics::{self, Metric};
-use model::progress::Progress;
+use model::metrics;
 use model::{RunId, unit};
 use store::Lake;
 use tracing_subscriber::EnvFilter;

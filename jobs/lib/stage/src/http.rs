@@ -26,7 +26,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::context::Meter;
+use crate::meter::Meter;
 use crate::retry::Backoff;
 use silence::Silence;
 

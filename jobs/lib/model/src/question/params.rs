@@ -5,7 +5,6 @@
 //! alone.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use super::header::Param;
 use super::kind::Kind;
