@@ -6,7 +6,6 @@
 # finds the one that was just made. What it is like is ECS's concern and is left as it is.
 
 data "aws_iam_roles" "ecs" {
-  name_regex  = "^AWSServiceRoleForECS$"
   path_prefix = "/aws-service-role/ecs.amazonaws.com/"
 }
 

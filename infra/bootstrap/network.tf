@@ -2,9 +2,11 @@
 # must be given the environment's tags in the same call, and only what carries them may be changed or used.
 # The provider sets these tags on everything (its default_tags under infra/envs).
 #
-# Nothing lets a deployment tag what was there before it, or it could make anything its own. Rules of
-# security groups are the one exception: the provider tags them after it made them. A rule cannot be changed
-# without its group, which must be the environment's.
+# Nothing lets a deployment tag what was there before it, or it could make anything its own. That is why
+# modules/network leaves the default group of its VPC alone, which AWS makes without tags.
+#
+# The calls are those of the provider, recorded for both modes of the network; in each that makes something
+# it sent the tags.
 
 locals {
   # new things, apart from what they are made in: who makes a subnet needs the right to its VPC too
@@ -13,11 +15,13 @@ locals {
     MakeParts    = { kinds = ["subnet", "route-table", "security-group"], actions = ["ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet"] }
     MakeWays     = { kinds = ["natgateway", "vpc-endpoint"], actions = ["ec2:CreateNatGateway", "ec2:CreateVpcEndpoint"] }
   }
-  makers = flatten([for statement in local.new_networks : statement.actions])
-  kinds  = flatten([for statement in local.new_networks : statement.kinds])
+  rule_makers = ["ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress"]
+  makers      = concat(flatten([for statement in local.new_networks : statement.actions]), local.rule_makers)
 
-  network_arns = { for kind in concat(local.kinds, ["security-group-rule"]) : kind => [for place in local.places : "${local.arn}:ec2:${place}:${kind}/*"] }
-  all_networks = flatten([for kind in local.kinds : local.network_arns[kind]])
+  # kinds matter where something is made in something else; elsewhere the actions say which there can be
+  network_arns = { for kind in ["*", "elastic-ip", "internet-gateway", "natgateway", "route-table", "security-group", "security-group-rule", "subnet", "vpc", "vpc-endpoint"] :
+    kind => [for place in local.places : "${local.arn}:ec2:${place}:${kind}/*"]
+  }
 
   # by role
   networks = { for role, scope in local.scopes : role => merge(
@@ -30,23 +34,27 @@ locals {
     },
     {
       TagNew = {
-        resources  = local.all_networks
+        resources  = local.network_arns["*"]
         actions    = ["ec2:CreateTags"]
         conditions = concat(local.tagged[role].request, [{ test = "StringEquals", variable = "ec2:CreateAction", values = [for action in local.makers : trimprefix(action, "ec2:")] }])
       }
       ChangeOwn = {
-        resources  = local.all_networks
+        resources  = local.network_arns["*"]
         actions    = ["ec2:AssociateRouteTable", "ec2:AttachInternetGateway", "ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateNatGateway", "ec2:CreateRoute", "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateVpcEndpoint", "ec2:DeleteInternetGateway", "ec2:DeleteNatGateway", "ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup", "ec2:DeleteSubnet", "ec2:DeleteTags", "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints", "ec2:DetachInternetGateway", "ec2:DisassociateRouteTable", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint", "ec2:ReleaseAddress", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"]
         conditions = local.tagged[role].resource
       }
       # its other tags may change, these two only to what they are
       TagOwn = {
-        resources  = concat(local.all_networks, local.network_arns["security-group-rule"])
+        resources  = local.network_arns["*"]
         actions    = ["ec2:CreateTags"]
         conditions = concat(local.tagged[role].resource, [for condition in local.tagged[role].request : merge(condition, { test = "StringEqualsIfExists" })])
       }
-      Rules    = { resources = local.network_arns["security-group-rule"], actions = ["ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"] }
-      TagRules = { resources = local.network_arns["security-group-rule"], actions = ["ec2:CreateTags"], conditions = concat(local.tagged[role].request, [{ test = "Null", variable = "aws:ResourceTag/Environment", values = ["true"] }]) }
+      # A rule is made and taken away with the right to its group, which ChangeOwn has. It needs no tag of its
+      # own: a new group has one without, which lets everything out, and the provider takes it away.
+      Rules = {
+        resources = local.network_arns["security-group-rule"]
+        actions   = concat(local.rule_makers, ["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"])
+      }
     },
   ) if role != "plan" }
 

@@ -164,7 +164,6 @@ run "a_deployment_changes_its_own_networks_only" {
         for statement in policy.statement : anytrue(concat(
           [for condition in statement.condition : condition.variable == "ec2:CreateAction"],
           [for condition in statement.condition : condition.test == "StringEquals" && condition.variable == "aws:ResourceTag/Environment"],
-          [alltrue([for resource in statement.resources : strcontains(resource, ":security-group-rule/")])],
         )) if contains(statement.actions, "ec2:CreateTags")
       ]
     ]))
@@ -184,7 +183,7 @@ run "a_deployment_changes_its_own_networks_only" {
         } : alltrue(flatten([
           for policy in data.aws_iam_policy_document.deploy : [
             for statement in policy.statement : [
-              for parent in parents : !anytrue([for resource in statement.resources : strcontains(resource, ":${parent}/")]) || anytrue([
+              for parent in parents : !anytrue([for resource in statement.resources : strcontains(resource, ":${parent}/") || strcontains(resource, ":*/")]) || anytrue([
                 for condition in statement.condition : condition.variable == "aws:ResourceTag/Environment"
               ])
             ] if contains(statement.actions, action)
