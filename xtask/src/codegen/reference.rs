@@ -308,10 +308,7 @@ const AWS: &[(&str, &str)] = &[
         "aws.budget.enabled",
         "whether there is a budget; [not every account may make one](../deploy.md#1-once-an-account)",
     ),
-    (
-        "aws.budget.counts",
-        "what it counts: `environment`, by its tag, or `account`, all of it",
-    ),
+    ("aws.budget.counts", "what it counts: `environment`, by its tag, or `account`, all of it"),
     ("aws.budget.monthly_usd", "US dollars a month at which the budget warns"),
     ("aws.budget.email", "who is warned"),
     ("aws.alarms.email", "who is told of alarms"),

@@ -253,12 +253,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self {
-            enabled: true,
-            counts: Counts::default(),
-            monthly_usd: unwritten(20),
-            email: None,
-        }
+        Self { enabled: true, counts: Counts::default(), monthly_usd: unwritten(20), email: None }
     }
 }
 
