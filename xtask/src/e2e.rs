@@ -221,6 +221,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let local: PathBuf = root().join("target/emulated-local");
     let result = whole(args, &mut steps, &local);
     if result.is_err() {
+        third::clean();
         for log in ["runner.log", "emulator.log"] {
             show_end(&aws::folder(EMULATED).join(log));
         }
@@ -307,7 +308,8 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         Ok(())
     })?;
     // it waits for AWS more than it works
-    let third = std::thread::spawn(third::whole);
+    let account = third::Account::emulated()?;
+    let third = std::thread::spawn(move || third::whole(&account));
     faults("")?;
     if args.kills > 0 {
         steps.step("executions whose tasks are killed at random", || killed(args))?;

@@ -23,8 +23,14 @@ struct Folder(PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        clean();
     }
+}
+
+/// Takes away what of it is in the tree, also after a test that failed or was killed.
+pub(super) fn clean() {
+    let _ = fs::remove_dir_all(root().join("infra/envs").join(NAME));
+    let _ = fs::remove_dir_all(aws::folder(NAME));
 }
 
 impl Folder {
@@ -52,27 +58,37 @@ impl Folder {
     }
 }
 
-/// A command on it; its account is the emulated one.
-fn xtask(words: &[&str]) -> anyhow::Result<(u8, String)> {
-    let choice = Choice { env: Some(EMULATED.into()), ..Choice::default() };
-    let variables = aws::Site::open(&choice, None)?.variables;
-    let mut command = Command::new(workspace::me()?);
-    command.args(words).args(["--env", NAME, "--no-build"]).envs(variables);
-    let shown = format!("cargo xtask {} --env {NAME}", words.join(" "));
-    let ended = bounded(&mut command, &shown, true)?;
-    Ok((ended.code, format!("{}{}", ended.stdout, ended.stderr)))
-}
+/// The account that it is deployed to: variables that name the emulated one.
+pub(super) struct Account(Vec<(String, String)>);
 
-/// A command on it that does well, and says this.
-fn says(words: &[&str], expect: &str) -> anyhow::Result<()> {
-    let (code, said) = xtask(words)?;
-    if code != 0 || !said.contains(expect) {
-        bail!(
-            "`cargo xtask {}` ended with {code}, expected 0 and `{expect}`:\n{said}",
-            words.join(" ")
-        );
+impl Account {
+    /// The emulated one, which is there.
+    pub(super) fn emulated() -> anyhow::Result<Self> {
+        let choice = Choice { env: Some(EMULATED.into()), ..Choice::default() };
+        Ok(Self(aws::Site::open(&choice, None)?.variables))
     }
-    Ok(())
+
+    /// A command on the third environment.
+    fn xtask(&self, words: &[&str]) -> anyhow::Result<(u8, String)> {
+        let mut command = Command::new(workspace::me()?);
+        let variables = self.0.iter().map(|(name, value)| (name, value));
+        command.args(words).args(["--env", NAME, "--no-build"]).envs(variables);
+        let shown = format!("cargo xtask {} --env {NAME}", words.join(" "));
+        let ended = bounded(&mut command, &shown, true)?;
+        Ok((ended.code, format!("{}{}", ended.stdout, ended.stderr)))
+    }
+
+    /// One that does well, and says this.
+    fn says(&self, words: &[&str], expect: &str) -> anyhow::Result<()> {
+        let (code, said) = self.xtask(words)?;
+        if code != 0 || !said.contains(expect) {
+            bail!(
+                "`cargo xtask {}` ended with {code}, expected 0 and `{expect}`:\n{said}",
+                words.join(" ")
+            );
+        }
+        Ok(())
+    }
 }
 
 /// What a clone knows of its bootstrap besides what is in git.
@@ -86,30 +102,28 @@ fn forget() -> anyhow::Result<()> {
 }
 
 /// The whole of it.
-pub(super) fn whole() -> anyhow::Result<()> {
-    let _ = fs::remove_dir_all(aws::folder(NAME));
+pub(super) fn whole(account: &Account) -> anyhow::Result<()> {
+    clean();
     let folder = Folder::copy()?;
     // without a bootstrap there is no place for its state
-    let (code, said) = xtask(&["plan"])?;
+    let (code, said) = account.xtask(&["plan"])?;
     if code == 0 || !said.contains("type `cargo xtask bootstrap`") {
         bail!("a plan without a bootstrap ended with {code}, expected advice:\n{said}");
     }
     let github =
         ["--repository", "somebody/market-lake", "--repository-id", "456", "--owner-id", "123"];
     let words = [["bootstrap", "--yes"].as_slice(), &github].concat();
-    says(&words, "environment third's AWS_DEPLOY_ROLE = arn:")?;
+    account.says(&words, "environment third's AWS_DEPLOY_ROLE = arn:")?;
     // a second clone finds the state in the bucket, and in it who gets in
     forget()?;
-    says(&["bootstrap", "--yes"], "nothing to change")?;
-    says(&["bootstrap", "--yes"], "jobs on GitHub of somebody/market-lake (id 456")?;
-    // each role has the boundary, and none is made where that is not there
-    says(&["plan"], "next: cargo xtask apply")?;
-    says(&["apply"], "next: cargo xtask run")?;
-    says(&["plan", "--drift"], "nothing to change")?;
-    says(&["teardown", "--yes"], "nothing is left")?;
-    // without its folder its boundary goes, and GitHub's roles where nobody is to get in
-    says(&["bootstrap", "--yes", "--no-github"], "somebody/market-lake no longer may")?;
+    account.says(&["bootstrap", "--yes"], "nothing to change")?;
+    account.says(&["bootstrap", "--yes"], "jobs on GitHub of somebody/market-lake (id 456")?;
+    // no role of it is made where its boundary is not there
+    account.says(&["plan"], "next: cargo xtask apply")?;
+    account.says(&["apply"], "next: cargo xtask run")?;
+    account.says(&["plan", "--drift"], "nothing to change")?;
+    account.says(&["teardown", "--yes"], "nothing is left")?;
+    account.says(&["bootstrap", "--yes", "--no-github"], "its roles go")?;
     drop(folder);
-    let _ = fs::remove_dir_all(aws::folder(NAME));
     Ok(())
 }
