@@ -14,6 +14,7 @@ use super::summary::{Changes, resources};
 use super::terraform::{Terraform, bucket};
 use super::{EMULATED, Site, build};
 use crate::environment::{self, Choice};
+use crate::human;
 use crate::maintain::confirm;
 use github::{Asked, Before, Github};
 
@@ -135,6 +136,9 @@ pub(crate) fn bootstrap(args: &Bootstrap) -> anyhow::Result<u8> {
     let done = changed(args, &site, &account, &mut terraform);
     // what was made is remembered, also where something else could not be
     let closed = place::close(place, &terraform, &bucket);
+    if let (Err(_), Err(error)) = (&done, &closed) {
+        eprintln!("{}", human::chain(error.as_ref()));
+    }
     let is_done = done?;
     closed?;
     if !is_done {

@@ -145,11 +145,10 @@ pub(super) fn close(place: Place, terraform: &Terraform, bucket: &str) -> anyhow
         }
         std::thread::sleep(PAUSE);
     }
-    eprintln!(
+    bail!(
         "the state stays in {} until there is a bucket: keep it, and type the same command again",
         shown(&state)
-    );
-    Ok(())
+    )
 }
 
 /// Puts a state into the bucket that is open, and sees it there.
