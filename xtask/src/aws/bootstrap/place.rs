@@ -160,12 +160,19 @@ fn moved(terraform: &Terraform, file: &Path, bucket: &str) -> anyhow::Result<()>
             shown(file)
         );
     }
-    set_aside(file)?;
+    if file.file_name().is_some_and(|name| name == FORMER) {
+        set_aside(file)?;
+    } else {
+        // what Terraform noted before its last change lies beside it
+        for file in [file, &file.with_extension("tfstate.backup")] {
+            let _ = fs::remove_file(file);
+        }
+    }
     eprintln!("the state of the bootstrap is in bucket {bucket}, beside those of the environments");
     Ok(())
 }
 
-/// Takes a file out of the way whose state is in the bucket.
+/// Takes a file out of the way that somebody may want to read.
 fn set_aside(file: &Path) -> anyhow::Result<()> {
     let to = file.with_extension("tfstate.moved");
     fs::rename(file, &to).with_context(|| format!("cannot rename `{}`", shown(file)))
