@@ -34,7 +34,8 @@ pub(super) fn clean() {
 }
 
 impl Folder {
-    /// Copies `dev`, as infra/README.md says; only the name is another one.
+    /// Copies `dev`, as infra/README.md says, with a name of its own; its network is the private
+    /// one, which no other environment here has.
     fn copy() -> anyhow::Result<Self> {
         let envs = root().join("infra/envs");
         let folder = Self(envs.join(NAME));
@@ -46,10 +47,15 @@ impl Folder {
             }
             let to = folder.0.join(entry.file_name());
             if entry.file_name() == "lake.yaml" {
-                let text = fs::read_to_string(entry.path())?;
-                let named = text.replacen("\nenvironment: dev\n", "\nenvironment: third\n", 1);
-                anyhow::ensure!(named != text, "dev's lake.yaml does not say its name");
-                fs::write(to, named)?;
+                let mut text = fs::read_to_string(entry.path())?;
+                for (of_dev, of_third) in [
+                    ("\nenvironment: dev\n", "\nenvironment: third\n"),
+                    ("\naws:\n", "\naws:\n  network: private\n"),
+                ] {
+                    anyhow::ensure!(text.contains(of_dev), "dev's lake.yaml has no {of_dev:?}");
+                    text = text.replacen(of_dev, of_third, 1);
+                }
+                fs::write(to, text)?;
             } else {
                 fs::copy(entry.path(), to)?;
             }
