@@ -246,7 +246,7 @@ mod tests {
         let check = |account: &str, environments: &[&str], regions: &[&str]| {
             let deployed = Deployed::among(all(), account);
             assert_eq!(deployed.environments, environments);
-            assert_eq!(deployed.regions, regions.iter().map(|r| (*r).to_owned()).collect());
+            assert_eq!(deployed.regions.iter().collect::<Vec<_>>(), regions);
         };
         check("1", &["dev", "third"], &["eu-central-1"]);
         check("2", &["dev", "prod"], &["ap-northeast-1", "eu-central-1"]);

@@ -68,7 +68,10 @@ pub(super) fn trouble(what: &str, said: &str) -> String {
     if let [error] = errors.as_slice()
         && let Some(refused) = error.iter().find(|line| line.contains("Budgets: CreateBudget"))
     {
-        let why = refused.rsplit("api error ").next().unwrap_or(refused);
+        let why = refused
+            .rsplit_once("RequestID: ")
+            .and_then(|(_, rest)| rest.split_once(", "))
+            .map_or(*refused, |(_, why)| why.trim_start_matches("api error "));
         return format!(
             "cannot {what}: AWS lets this account make no budget ({why}), all else is there: write \
              `budget: {{enabled: false}}` into the section aws of lake.yaml, or see \
@@ -152,7 +155,8 @@ mod tests {
         );
         check(
             "Error: creating Budget (market-lake-dev): operation error Budgets: CreateBudget, \
-             https response error StatusCode: 400, api error AccessDeniedException: not eligible",
+             https response error StatusCode: 400, RequestID: 1-2, api error \
+             AccessDeniedException: not eligible",
             "make no budget (AccessDeniedException: not eligible), all else is there: write `budget: \
              {enabled: false}`",
         );

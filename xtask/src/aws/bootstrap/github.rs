@@ -13,8 +13,8 @@ use crate::environment::Wrong;
 /// The arguments that say whose runners get in.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Asked {
-    /// Let this repository's jobs on GitHub plan and deploy; default: the one that they are let from
-    /// already, else none
+    /// The repository on GitHub whose jobs may plan and deploy; default: the one that may already,
+    /// or none
     #[arg(long, value_name = "OWNER/NAME")]
     repository: Option<String>,
 
