@@ -1,6 +1,7 @@
 # The calls that Terraform makes for an environment, seen when one was planned, applied and destroyed, and
 # those of the commands. By name: what is not here is refused. `named` is what carries the project's name,
 # by role; `*` stands where an action knows no resource or the name is made up by AWS.
+# Networks are in network.tf.
 
 locals {
   arn    = "arn:${local.partition}"
@@ -99,16 +100,17 @@ locals {
       Machines = { resources = own.machines, actions = ["states:CreateStateMachine", "states:DeleteStateMachine", "states:StartExecution", "states:StopExecution", "states:TagResource", "states:UntagResource", "states:UpdateStateMachine"] }
       Schedule = { resources = own.schedule, actions = ["scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:UpdateSchedule"] }
     }
-    # names of networks are made up by AWS; their tag says whose they are only once they are there
-    network = {
-      Network = { resources = ["*"], actions = ["ec2:AllocateAddress", "ec2:AssociateRouteTable", "ec2:AttachInternetGateway", "ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateInternetGateway", "ec2:CreateNatGateway", "ec2:CreateRoute", "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateTags", "ec2:CreateVpc", "ec2:CreateVpcEndpoint", "ec2:DeleteInternetGateway", "ec2:DeleteNatGateway", "ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup", "ec2:DeleteSubnet", "ec2:DeleteTags", "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints", "ec2:DetachInternetGateway", "ec2:DisassociateRouteTable", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint", "ec2:ReleaseAddress", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"] }
+    # AWS makes up the names of networks; whose they are, their tags say (network.tf)
+    network = merge(local.networks[role], {
       # a private name of an endpoint: its zone is AWS's own
       Names = { resources = ["${local.arn}:route53:::hostedzone/*"], actions = ["route53:AssociateVPCWithHostedZone"] }
       # knows no resource
-      Retire  = { resources = ["*"], actions = ["ecs:DeregisterTaskDefinition"] }
-      SignIn  = { resources = ["*"], actions = ["ecr:GetAuthorizationToken"] }
+      Retire = { resources = ["*"], actions = ["ecs:DeregisterTaskDefinition"] }
+      SignIn = { resources = ["*"], actions = ["ecr:GetAuthorizationToken"] }
+      # Nor does this. Step Functions writes with whoever deploys as its caller: AWS puts a policy that lets
+      # its delivery service write to the log group, and judges that call on all of a region.
       Deliver = { resources = ["*"], actions = ["logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"] }
-    }
+    })
     watch = {
       Logs    = { resources = own.logs, actions = ["logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource"] }
       Alarms  = { resources = concat(own.alarms, own.boards), actions = ["cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"] }
@@ -120,11 +122,11 @@ locals {
 }
 
 locals {
-  # one policy each
+  # one policy each; without GitHub there is nobody to have them
   looks = merge([for role, policies in local.reads : {
     for policy, statements in policies : "${role}-look-${policy}" => { role = role, statements = statements }
-  }]...)
+  } if local.with_github]...)
   changes = merge([for role, policies in local.writes : {
     for policy, statements in policies : "${role}-${policy}" => { role = role, policy = policy, statements = statements }
-  }]...)
+  } if local.with_github]...)
 }

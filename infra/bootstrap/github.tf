@@ -1,16 +1,41 @@
 # How GitHub's runners get in, without a key that could leak: GitHub signs what a job is, AWS believes it.
-
-resource "aws_iam_openid_connect_provider" "github" {
-  url            = "https://token.actions.githubusercontent.com"
-  client_id_list = ["sts.amazonaws.com"]
-}
+# Nothing here is made unless a repository is named.
 
 locals {
-  # who may take which role: what GitHub writes into `sub`
-  subjects = merge(
-    { plan = ["repo:${var.repository}:pull_request", "repo:${var.repository}:ref:refs/heads/${var.branch}"] },
-    { for environment in var.environments : "deploy-${environment}" => ["repo:${var.repository}:environment:${environment}"] },
-  )
+  with_github = var.repository != null
+
+  # An account holds one provider an issuer; one that another project made is used as it is.
+  github_provider = one(concat(compact([var.oidc_provider_arn]), aws_iam_openid_connect_provider.github[*].arn))
+
+  # How `sub` begins. Repositories that were made, renamed or moved since July 2026 are named with their ids.
+  repositories = local.with_github ? [
+    "repo:${var.repository}",
+    format("repo:%s@%s/%s@%s", split("/", var.repository)[0], var.repository_owner_id, split("/", var.repository)[1], var.repository_id),
+  ] : []
+
+  # who may take which role: what GitHub writes into `sub`, and the branch that the job must be of
+  subjects = { for role, who in merge(
+    { plan = { subjects = ["pull_request", "ref:refs/heads/${var.branch}"], refs = [] } },
+    { for environment in var.environments : "deploy-${environment}" => { subjects = ["environment:${environment}"], refs = ["refs/heads/${var.branch}"] } },
+  ) : role => who if local.with_github }
+
+  # The claims that STS knows as keys of conditions besides `aud` and `sub`: actor, actor_id, enterprise_id,
+  # environment, job_workflow_ref, ref, repository, repository_id, workflow. The owner's id is not among
+  # them, but an id of a repository is given once and never again.
+  claims = "token.actions.githubusercontent.com"
+}
+
+# whoever had the one of the former version, which was always made
+moved {
+  from = aws_iam_openid_connect_provider.github
+  to   = aws_iam_openid_connect_provider.github[0]
+}
+
+resource "aws_iam_openid_connect_provider" "github" {
+  count = local.with_github && var.oidc_provider_arn == null ? 1 : 0
+
+  url            = "https://token.actions.githubusercontent.com"
+  client_id_list = ["sts.amazonaws.com"]
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -21,19 +46,38 @@ data "aws_iam_policy_document" "trust" {
 
     principals {
       type        = "Federated"
-      identifiers = [aws_iam_openid_connect_provider.github.arn]
+      identifiers = [local.github_provider]
     }
 
     condition {
       test     = "StringEquals"
-      variable = "token.actions.githubusercontent.com:aud"
+      variable = "${local.claims}:aud"
       values   = ["sts.amazonaws.com"]
     }
 
     condition {
       test     = "StringEquals"
-      variable = "token.actions.githubusercontent.com:sub"
-      values   = each.value
+      variable = "${local.claims}:sub"
+      values   = flatten([for repository in local.repositories : [for subject in each.value.subjects : "${repository}:${subject}"]])
+    }
+
+    # a name may be given to another repository, its id never
+    condition {
+      test     = "StringEquals"
+      variable = "${local.claims}:repository_id"
+      values   = [var.repository_id]
+    }
+
+    # An environment that a job names and nobody made is made by GitHub, without protection: the branch
+    # must not rest on its settings alone.
+    dynamic "condition" {
+      for_each = length(each.value.refs) > 0 ? [each.value.refs] : []
+
+      content {
+        test     = "StringEquals"
+        variable = "${local.claims}:ref"
+        values   = condition.value
+      }
     }
   }
 }

@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "look" {
 }
 
 data "aws_iam_policy_document" "deploy" {
-  # checkov:skip=CKV_AWS_356: networks have no names that a policy could know beforehand
+  # checkov:skip=CKV_AWS_356: delivery of logs and the registry's token know no resource
   # checkov:skip=CKV_AWS_111: as above, and held to the regions of environments
   # checkov:skip=CKV_AWS_109: as above
   for_each = local.changes
@@ -48,12 +48,15 @@ data "aws_iam_policy_document" "deploy" {
       resources = statement.value.resources
 
       dynamic "condition" {
-        for_each = contains(statement.value.resources, "*") ? [local.regions] : []
+        for_each = concat(
+          try(statement.value.conditions, []),
+          contains(statement.value.resources, "*") ? [{ test = "StringEquals", variable = "aws:RequestedRegion", values = local.regions }] : [],
+        )
 
         content {
-          test     = "StringEquals"
-          variable = "aws:RequestedRegion"
-          values   = condition.value
+          test     = condition.value.test
+          variable = condition.value.variable
+          values   = condition.value.values
         }
       }
     }
@@ -99,23 +102,6 @@ data "aws_iam_policy_document" "deploy" {
         test     = "StringEquals"
         variable = "iam:PassedToService"
         values   = ["ecs-tasks.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"]
-      }
-    }
-  }
-
-  # the first cluster of an account
-  dynamic "statement" {
-    for_each = each.value.policy == "watch" ? ["LetEcsIn"] : []
-
-    content {
-      sid       = statement.value
-      actions   = ["iam:CreateServiceLinkedRole"]
-      resources = ["${local.arn}:iam::${local.account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"]
-
-      condition {
-        test     = "StringEquals"
-        variable = "iam:AWSServiceName"
-        values   = ["ecs.amazonaws.com"]
       }
     }
   }

@@ -20,17 +20,61 @@ variable "regions" {
 }
 
 variable "repository" {
-  description = "Repository on GitHub whose runners get in: owner/name."
+  description = "Repository on GitHub whose runners get in, owner/name; null: nobody gets in, and nothing of GitHub's is made."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.repository))
+    condition     = var.repository == null || can(regex("^[A-Za-z0-9_-]+/[A-Za-z0-9._-]+$", var.repository))
     error_message = "repository must be owner/name, without a wildcard."
   }
 }
 
+variable "repository_id" {
+  description = "Its id, which no other repository ever gets: `id` of `gh api repos/owner/name`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.repository_id == null || can(regex("^[0-9]+$", var.repository_id))
+    error_message = "repository_id must be a number."
+  }
+
+  validation {
+    condition     = (var.repository == null) == (var.repository_id == null)
+    error_message = "repository_id belongs to repository: both or neither."
+  }
+}
+
+variable "repository_owner_id" {
+  description = "The id of its owner: `owner.id` of `gh api repos/owner/name`."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.repository_owner_id == null || can(regex("^[0-9]+$", var.repository_owner_id))
+    error_message = "repository_owner_id must be a number."
+  }
+
+  validation {
+    condition     = (var.repository == null) == (var.repository_owner_id == null)
+    error_message = "repository_owner_id belongs to repository: both or neither."
+  }
+}
+
+variable "oidc_provider_arn" {
+  description = "The account's provider for GitHub's tokens where another project made it, with the audience sts.amazonaws.com; null: it is made here."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.oidc_provider_arn == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", var.oidc_provider_arn))
+    error_message = "oidc_provider_arn must be arn:aws:iam::<account>:oidc-provider/token.actions.githubusercontent.com."
+  }
+}
+
 variable "branch" {
-  description = "Branch that is deployed; the environments on GitHub must allow this one only."
+  description = "Branch that is deployed: a job of another one gets no deploy role."
   type        = string
   default     = "main"
 
@@ -41,9 +85,8 @@ variable "branch" {
 }
 
 variable "environments" {
-  description = "Environments on GitHub that may deploy, named as the folders under infra/envs."
+  description = "Environments that are deployed to this account, named as the folders under infra/envs: each has a boundary and, with GitHub, a deploy role."
   type        = list(string)
-  default     = ["dev", "prod"]
 
   validation {
     condition     = length(var.environments) > 0 && alltrue([for name in var.environments : can(regex("^[a-z][a-z0-9]{0,15}$", name))])

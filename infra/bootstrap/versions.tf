@@ -8,8 +8,11 @@ terraform {
     }
   }
 
-  # Made before there is a place for states: its own stays where it is applied from, until
-  # `terraform init -migrate-state -backend-config=…` moves it into the bucket (README.md).
+  # The state lies in the bucket that is made here, beside those of the environments: `cargo xtask bootstrap`
+  # keeps it in a file until there is a bucket, and puts it there in the same call.
+  backend "s3" {
+    use_lockfile = true
+  }
 }
 
 provider "aws" {

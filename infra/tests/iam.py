@@ -57,8 +57,8 @@ WIDE_ALLOWED = [
     (r"ecr:DescribeRepositories", r"arn:aws:ecr:[a-z0-9-]+:[0-9]{12}:repository/\*"),
     # the zone of an endpoint's private name is AWS's own
     (r"route53:AssociateVPCWithHostedZone", r"arn:aws:route53:::hostedzone/\*"),
-    # AWS makes up the names of networks
-    (r"ec2:[A-Za-z]+", r"\*"),
+    # AWS makes up the names of networks; which ones are meant, conditions on their tags say
+    (r"ec2:[A-Za-z]+", r"arn:aws:ec2:[a-z0-9-]+:[0-9]{12}:([a-z-]+|\*)/\*"),
     # knows no resource
     (r"ecs:DeregisterTaskDefinition", r"\*"),
 ]
@@ -196,6 +196,7 @@ def prove():
         (False, {"actions": ["ecr:PutImage"], "resources": ["arn:aws:ecr:eu-central-1:111122223333:repository/*"]}),
         (False, {"actions": ["route53:ChangeResourceRecordSets"], "resources": ["arn:aws:route53:::hostedzone/*"]}),
         (False, {"actions": ["iam:PassRole"], "resources": ["arn:aws:iam::111122223333:role/*"]}),
+        (False, {"actions": ["ec2:DeleteVpc"], "resources": ["*"]}),
         (True, {"actions": ["cloudwatch:DescribeAlarms", "s3:ListAllMyBuckets"], "resources": ["*"]}),
         (True, {"actions": ["sqs:DeleteQueue"], "resources": ["arn:aws:sqs:eu-central-1:1:market-lake-dev-*"]}),
     ]

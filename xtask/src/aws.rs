@@ -8,6 +8,7 @@
 //! | `terraform` | one root of infra/ and the calls on it |
 //! | `summary` | a plan in few lines, and what it costs a month |
 //! | `emulator` | the emulated AWS: emulator, sample exchange, runner of its tasks |
+//! | `trouble` | what Terraform says when it fails, and what to do then |
 //! | `signals` | what comes to whoever waits for Terraform is passed on to it |
 //! | `bootstrap` | what an account needs before its first environment |
 //! | `commands` | what each command does, in its order |
@@ -20,6 +21,7 @@ mod signals;
 mod summary;
 mod teardown;
 pub(crate) mod terraform;
+mod trouble;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -2,9 +2,10 @@
 //! that a second plan is empty, runs with archives that fail once and for good and with tasks that
 //! are killed, redrives, compares every data file with a run on this machine byte for byte, asks
 //! every named query of both engines, tears down. What is asked and compared stands in
-//! `e2e/queries.rs`.
+//! `e2e/queries.rs`; beside the runs a third environment comes and goes, which `e2e/third.rs` has.
 
 mod queries;
+pub(crate) mod third;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +29,8 @@ use crate::workspace::{self, root};
     long_about = "The whole way on an AWS of this machine, no account: deploy, a second plan that \
                   is empty, an execution whose source fails for a while, one in which batches fail \
                   for good and are redriven, every file of silver and gold compared byte for byte \
-                  with a run on this machine, teardown, nothing left.",
+                  with a run on this machine, teardown, nothing left. Beside it a third \
+                  environment is bootstrapped, deployed and torn down.",
     after_help = "Examples:\n  cargo xtask e2e\n  cargo xtask e2e --keep"
 )]
 pub(crate) struct Args {
@@ -219,6 +221,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     let local: PathBuf = root().join("target/emulated-local");
     let result = whole(args, &mut steps, &local);
     if result.is_err() {
+        third::clean();
         for log in ["runner.log", "emulator.log"] {
             show_end(&aws::folder(EMULATED).join(log));
         }
@@ -304,6 +307,9 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         }
         Ok(())
     })?;
+    // it waits for AWS more than it works
+    let account = third::Account::emulated()?;
+    let third = std::thread::spawn(move || third::whole(&account));
     faults("")?;
     if args.kills > 0 {
         steps.step("executions whose tasks are killed at random", || killed(args))?;
@@ -345,6 +351,9 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
             bail!("found:\n{runs}\n{status}");
         }
         Ok(())
+    })?;
+    steps.step("a third environment, bootstrapped, deployed and torn down meanwhile", || {
+        third.join().map_err(|_| anyhow::anyhow!("a thread ended badly"))?
     })?;
     let begun = tasks_begun();
     if begun.0 != args.containers || begun.1 == args.containers {

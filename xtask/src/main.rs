@@ -61,7 +61,9 @@ enum Command {
     Local(local::Command),
     #[command(about = "Ask the lake in SQL")]
     Query(query::Args),
-    #[command(about = "Once an account: the state's bucket, and the roles by which GitHub deploys")]
+    #[command(
+        about = "Once an account: the states' bucket, boundaries, and GitHub's roles where asked for"
+    )]
     Bootstrap(aws::Bootstrap),
     #[command(about = "What a deployment would change, and what it costs")]
     Plan(aws::Plan),

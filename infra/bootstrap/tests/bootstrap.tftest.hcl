@@ -30,8 +30,11 @@ override_module {
 }
 
 variables {
-  region     = "eu-central-1"
-  repository = "someone/market-lake"
+  region              = "eu-central-1"
+  environments        = ["dev", "prod"]
+  repository          = "someone/market-lake"
+  repository_id       = "456"
+  repository_owner_id = "123"
 }
 
 run "pull_requests_can_only_read" {
@@ -53,26 +56,47 @@ run "pull_requests_can_only_read" {
     error_message = "what changes something must be attached to the roles of deployments only"
   }
 
+  # both forms of `sub`, of this repository's id alone
   assert {
-    condition = toset(flatten([
-      for condition in data.aws_iam_policy_document.trust["plan"].statement[0].condition : condition.values
-      ])) == toset([
-      "sts.amazonaws.com", "repo:someone/market-lake:pull_request", "repo:someone/market-lake:ref:refs/heads/main"
-    ])
-    error_message = "somebody else may take the plan role"
+    condition = {
+      for condition in data.aws_iam_policy_document.trust["plan"].statement[0].condition : condition.variable => toset(condition.values)
+      } == {
+      "token.actions.githubusercontent.com:aud" = toset(["sts.amazonaws.com"])
+      "token.actions.githubusercontent.com:sub" = toset([
+        "repo:someone/market-lake:pull_request", "repo:someone@123/market-lake@456:pull_request",
+        "repo:someone/market-lake:ref:refs/heads/main", "repo:someone@123/market-lake@456:ref:refs/heads/main",
+      ])
+      "token.actions.githubusercontent.com:repository_id" = toset(["456"])
+    }
+    error_message = "somebody else may take the plan role, or this repository may not"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for document in data.aws_iam_policy_document.trust : [
+        for condition in document.statement[0].condition : condition.test == "StringEquals" && !anytrue([for value in condition.values : strcontains(value, "*")])
+      ]
+    ]))
+    error_message = "who may take a role must be said without wildcards"
   }
 }
 
 run "deployments_come_from_their_environment" {
   command = apply
 
+  # GitHub makes an environment that nobody made, without protection: the branch counts too
   assert {
     condition = alltrue([
-      for environment in ["dev", "prod"] : toset(flatten([
-        for condition in data.aws_iam_policy_document.trust["deploy-${environment}"].statement[0].condition : condition.values
-      ])) == toset(["sts.amazonaws.com", "repo:someone/market-lake:environment:${environment}"])
+      for environment in ["dev", "prod"] : {
+        for condition in data.aws_iam_policy_document.trust["deploy-${environment}"].statement[0].condition : condition.variable => toset(condition.values)
+        } == {
+        "token.actions.githubusercontent.com:aud"           = toset(["sts.amazonaws.com"])
+        "token.actions.githubusercontent.com:sub"           = toset(["repo:someone/market-lake:environment:${environment}", "repo:someone@123/market-lake@456:environment:${environment}"])
+        "token.actions.githubusercontent.com:repository_id" = toset(["456"])
+        "token.actions.githubusercontent.com:ref"           = toset(["refs/heads/main"])
+      }
     ])
-    error_message = "somebody else may take a deploy role"
+    error_message = "somebody else may take a deploy role, or this environment may not"
   }
 
   assert {
@@ -110,6 +134,170 @@ run "a_deployment_touches_its_environment_only" {
   }
 }
 
+# What AWS names is known by its tags: made with them, changed where they are.
+run "a_deployment_changes_its_own_networks_only" {
+  command = apply
+
+  assert {
+    condition = alltrue(flatten([
+      for key, policy in data.aws_iam_policy_document.deploy : [
+        for statement in policy.statement : (
+          # rules of groups: nothing but the group that they are of says whose they are
+          alltrue([for resource in statement.resources : strcontains(resource, ":security-group-rule/")]) && !contains(statement.actions, "ec2:CreateTags") ||
+          anytrue([
+            for place in ["aws:RequestTag", "aws:ResourceTag"] : alltrue([
+              for tag, value in { Project = "market-lake", Environment = split("-", key)[1] } : anytrue([
+                for condition in statement.condition : condition.test == "StringEquals" && condition.variable == "${place}/${tag}" && toset(condition.values) == toset([value])
+              ])
+            ])
+          ])
+        ) if anytrue([for action in statement.actions : startswith(action, "ec2:")])
+      ]
+    ]))
+    error_message = "a deployment may change a network that is not its own"
+  }
+
+  # tags make a thing one's own: what is there already gets none
+  assert {
+    condition = alltrue(flatten([
+      for policy in data.aws_iam_policy_document.deploy : [
+        for statement in policy.statement : anytrue(concat(
+          [for condition in statement.condition : condition.variable == "ec2:CreateAction"],
+          [for condition in statement.condition : condition.test == "StringEquals" && condition.variable == "aws:ResourceTag/Environment"],
+        )) if contains(statement.actions, "ec2:CreateTags")
+      ]
+    ]))
+    error_message = "a deployment may make somebody else's network its own by tagging it"
+  }
+
+  # What is made must not be judged by the tags of the request where it is only made in something: making
+  # a subnet would else be open to anybody's VPC.
+  assert {
+    condition = alltrue([
+      for action, parents in {
+        "ec2:CreateSubnet"        = ["vpc"]
+        "ec2:CreateRouteTable"    = ["vpc"]
+        "ec2:CreateSecurityGroup" = ["vpc"]
+        "ec2:CreateNatGateway"    = ["subnet", "elastic-ip"]
+        "ec2:CreateVpcEndpoint"   = ["vpc", "subnet", "route-table", "security-group"]
+        } : alltrue(flatten([
+          for policy in data.aws_iam_policy_document.deploy : [
+            for statement in policy.statement : [
+              for parent in parents : !anytrue([for resource in statement.resources : strcontains(resource, ":${parent}/") || strcontains(resource, ":*/")]) || anytrue([
+                for condition in statement.condition : condition.variable == "aws:ResourceTag/Environment"
+              ])
+            ] if contains(statement.actions, action)
+          ]
+      ]))
+    ])
+    error_message = "something could be made in somebody else's network"
+  }
+}
+
+# Without a repository there is no way in, and the rest is there.
+run "github_gets_in_only_where_it_was_asked_for" {
+  command = apply
+
+  variables {
+    repository          = null
+    repository_id       = null
+    repository_owner_id = null
+  }
+
+  assert {
+    condition     = length(aws_iam_openid_connect_provider.github) + length(aws_iam_role.github) + length(aws_iam_policy.look) + length(aws_iam_policy.deploy) + length(aws_iam_role_policy_attachment.look) + length(aws_iam_role_policy_attachment.deploy) == 0
+    error_message = "something of GitHub's is made though no repository was named"
+  }
+
+  assert {
+    condition     = output.github == null && output.plan_role == null && length(output.deploy_roles) == 0
+    error_message = "roles are told that are not there"
+  }
+
+  assert {
+    condition     = toset(keys(output.permissions_boundaries)) == toset(["dev", "prod"])
+    error_message = "an environment has no boundary"
+  }
+}
+
+run "a_third_environment_has_all_that_the_others_have" {
+  command = apply
+
+  variables {
+    environments = ["dev", "prod", "third"]
+  }
+
+  assert {
+    condition     = contains(keys(output.deploy_roles), "third") && contains(keys(output.permissions_boundaries), "third") && strcontains(output.backend["third"], "third/terraform.tfstate")
+    error_message = "a third environment has no role, no boundary or no place for its state"
+  }
+
+  assert {
+    condition     = toset([for key in keys(data.aws_iam_policy_document.deploy) : split("-", key)[2] if startswith(key, "deploy-third-")]) == toset([for key in keys(data.aws_iam_policy_document.deploy) : split("-", key)[2] if startswith(key, "deploy-dev-")])
+    error_message = "a third environment's role may do less than the others'"
+  }
+}
+
+run "a_provider_of_another_project_is_used_and_not_made" {
+  command = apply
+
+  variables {
+    oidc_provider_arn = "arn:aws:iam::444455556666:oidc-provider/token.actions.githubusercontent.com"
+  }
+
+  assert {
+    condition     = length(aws_iam_openid_connect_provider.github) == 0
+    error_message = "an account has one provider an issuer: a second cannot be made"
+  }
+
+  assert {
+    condition = alltrue([
+      for document in data.aws_iam_policy_document.trust : one(document.statement[0].principals).identifiers == toset([var.oidc_provider_arn])
+    ])
+    error_message = "the roles trust another provider"
+  }
+}
+
+# ids that AWS makes up stay: nothing is made anew
+run "a_former_bootstrap" {
+  command   = apply
+  state_key = "former"
+
+  module {
+    source = "./tests/former"
+  }
+}
+
+run "a_former_bootstrap_is_taken_on" {
+  command   = apply
+  state_key = "former"
+
+  assert {
+    condition = run.a_former_bootstrap.ids == merge(
+      { provider = aws_iam_openid_connect_provider.github[0].id },
+      { for key, role in aws_iam_role.github : key => role.unique_id },
+    )
+    error_message = "what the former version made would be destroyed and made anew"
+  }
+}
+
+run "ecs_has_its_role_before_the_first_cluster" {
+  command = apply
+
+  assert {
+    condition     = aws_iam_service_linked_role.ecs.aws_service_name == "ecs.amazonaws.com"
+    error_message = "the first cluster of an account would race with ECS's role"
+  }
+
+  # so no deployment needs to make it
+  assert {
+    condition = !anytrue(flatten([
+      for policy in data.aws_iam_policy_document.deploy : [for statement in policy.statement : contains(statement.actions, "iam:CreateServiceLinkedRole")]
+    ]))
+    error_message = "a deployment may make roles of services"
+  }
+}
+
 run "states_are_written_and_never_purged" {
   command = apply
 
@@ -123,6 +311,21 @@ run "states_are_written_and_never_purged" {
       ]
     ])) == toset(["s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"])
     error_message = "a role may do more to the states than read, write and lock"
+  }
+
+  # the bootstrap's own lies beside the folders of the environments
+  assert {
+    condition = alltrue(flatten([
+      for documents in [data.aws_iam_policy_document.deploy, data.aws_iam_policy_document.look] : [
+        for policy in documents : [
+          for statement in policy.statement : [
+            for resource in statement.resources : can(regex("/[a-z0-9]+/\\*$", resource))
+            if strcontains(resource, "market-lake-state-") && strcontains(resource, "/")
+          ]
+        ]
+      ]
+    ]))
+    error_message = "a role of GitHub's may read or write the state that it was made from"
   }
 }
 
@@ -188,6 +391,38 @@ run "any_repository_is_refused" {
   }
 
   expect_failures = [var.repository]
+}
+
+run "a_repository_without_its_ids_is_refused" {
+  command = plan
+
+  variables {
+    repository_id       = null
+    repository_owner_id = null
+  }
+
+  expect_failures = [var.repository_id, var.repository_owner_id]
+}
+
+run "a_name_in_place_of_an_id_is_refused" {
+  command = plan
+
+  variables {
+    repository_id       = "market-lake"
+    repository_owner_id = "*"
+  }
+
+  expect_failures = [var.repository_id, var.repository_owner_id]
+}
+
+run "another_provider_than_github_is_refused" {
+  command = plan
+
+  variables {
+    oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.example.org"
+  }
+
+  expect_failures = [var.oidc_provider_arn]
 }
 
 run "any_branch_is_refused" {

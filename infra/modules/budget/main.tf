@@ -1,5 +1,5 @@
-# A warning before the bill. It counts what carries the environment's tag, which the account must have
-# activated as a cost allocation tag (docs/deploy.md); before that it counts nothing.
+# A warning before the bill. It counts what carries the environment's tag, once that is activated as a cost
+# allocation tag (docs/deploy.md) and nothing before, or all that the account costs.
 
 resource "aws_budgets_budget" "this" {
   name         = var.name
@@ -8,9 +8,13 @@ resource "aws_budgets_budget" "this" {
   limit_amount = tostring(var.monthly_usd)
   limit_unit   = "USD"
 
-  cost_filter {
-    name   = "TagKeyValue"
-    values = [format("user:Environment$%s", var.environment)]
+  dynamic "cost_filter" {
+    for_each = var.environment == null ? [] : [var.environment]
+
+    content {
+      name   = "TagKeyValue"
+      values = [format("user:Environment$%s", cost_filter.value)]
+    }
   }
 
   dynamic "notification" {

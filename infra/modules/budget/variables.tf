@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "environment" {
-  description = "Value of the tag Environment whose costs count."
+  description = "Value of the tag Environment whose costs count; null: all that the account costs."
   type        = string
 }
 

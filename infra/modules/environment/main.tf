@@ -107,12 +107,19 @@ module "observability" {
   lag_hours         = local.aws.alarms.lag_hours
 }
 
+# not every account may make one (docs/deploy.md)
 module "budget" {
   source = "../budget"
+  count  = local.aws.budget.enabled ? 1 : 0
 
   name        = local.name
-  environment = local.environment
+  environment = local.aws.budget.counts == "account" ? null : local.environment
   monthly_usd = local.aws.budget.monthly_usd
   email       = local.aws.budget.email
   topic_arn   = module.observability.topic_arn
+}
+
+moved {
+  from = module.budget
+  to   = module.budget[0]
 }

@@ -44,7 +44,7 @@ variable "contract" {
       scan_limit_gib      = number
       spot                = bool
       alarms              = object({ email = string, stale_hours = number, lag_hours = number })
-      budget              = object({ email = string, monthly_usd = number })
+      budget              = object({ counts = optional(string, "environment"), email = string, enabled = optional(bool, true), monthly_usd = number })
       map                 = object({ concurrency = number, tolerated_failure_percent = number })
       maintenance         = object({ enabled = bool, expression = string, days = number })
       schedule            = object({ enabled = bool, expression = string })

@@ -18,6 +18,7 @@ data "aws_availability_zones" "this" {
 data "aws_region" "this" {}
 
 resource "aws_vpc" "this" {
+  # checkov:skip=CKV2_AWS_12: nobody is in the default group; see below
   # checkov:skip=CKV2_AWS_11: flow logs are paid by the GB, and every task writes what it fetched from where
   cidr_block           = var.cidr
   enable_dns_support   = true
@@ -26,11 +27,14 @@ resource "aws_vpc" "this" {
   tags = { Name = var.name }
 }
 
-# The default group lets its members talk to each other; nobody is to use it.
-resource "aws_default_security_group" "this" {
-  vpc_id = aws_vpc.this.id
+# The default group of the VPC has no members and is left as AWS made it: it comes without tags, and whoever
+# may change or tag what has none could do so to every such group of the region.
+removed {
+  from = aws_default_security_group.this
 
-  tags = { Name = "${var.name}-unused" }
+  lifecycle {
+    destroy = false
+  }
 }
 
 resource "aws_internet_gateway" "this" {

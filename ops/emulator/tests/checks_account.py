@@ -268,3 +268,32 @@ def athena_statements(cloud: Cloud) -> None:
         cloud.client("athena").start_query_execution(
             QueryString="SELECT 1", ResultConfiguration={"OutputLocation": "s3://lake/results/"}
         )
+
+
+@proves("iam.boundaries")
+def role_boundaries(cloud: Cloud) -> None:
+    iam, name = cloud.client("iam"), unique("boundary")
+    document = json.dumps({"Version": "2012-10-17", "Statement": []})
+    arn = f"arn:aws:iam::123456789012:policy/{name}"
+    role = {"RoleName": unique("role"), "AssumeRolePolicyDocument": document, "PermissionsBoundary": arn}
+    with pytest.raises(ClientError, match=r"NoSuchEntity.*not attachable"):
+        iam.create_role(**role)
+    allowed = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    iam.create_policy(PolicyName=name, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}))
+    made = iam.create_role(**role)["Role"]
+    assert iam.get_role(RoleName=made["RoleName"])["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == arn
+
+
+@proves("ecs.service_linked_role")
+def ecs_own_role(cloud: Cloud) -> None:
+    iam, path = cloud.client("iam"), "/aws-service-role/ecs.amazonaws.com/"
+    # of the clusters of other tests
+    for role in iam.list_roles(PathPrefix=path)["Roles"]:
+        iam.delete_service_linked_role(RoleName=role["RoleName"])
+    cloud.client("ecs").create_cluster(clusterName=unique("cluster"))
+    before = iam.list_roles(PathPrefix=path)["Roles"]
+    assert len(before) == 1
+    with pytest.raises(ClientError):
+        iam.create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
+    cloud.client("ecs").create_cluster(clusterName=unique("cluster"))
+    assert iam.list_roles(PathPrefix=path)["Roles"] == before

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use model::config::Aws;
+use model::config::aws::Counts;
 use model::human;
 use model::prices::Prices;
 use serde_json::Value;
@@ -147,11 +148,15 @@ impl Changes {
         let hour = share
             * (f64::from(silver.cpu) / 1_024.0 * prices.fargate_arm_vcpu_hour
                 + f64::from(silver.memory_mib) / 1_024.0 * prices.fargate_arm_gb_hour);
+        let budget = match (aws.budget.enabled, aws.budget.counts) {
+            (false, _) => "no budget warns: aws.budget.enabled is false".to_owned(),
+            (true, counts) => {
+                let of = if counts == Counts::Account { " of the whole account" } else { "" };
+                format!("the budget warns at ${}{of}", aws.budget.monthly_usd.value)
+            }
+        };
         vec![
-            format!(
-                "about ${sum:.2} a month at rest ({parts}); the budget warns at ${}",
-                aws.budget.monthly_usd.value
-            ),
+            format!("about ${sum:.2} a month at rest ({parts}); {budget}"),
             format!(
                 "besides: ${:.4} a GB and month in S3, ${hour:.4} an hour for a batch at work, ${} a \
                  TB that queries scan",
@@ -278,5 +283,18 @@ mod tests {
             cost[0].starts_with("about $38.16 a month at rest (alarms $0.20, NAT gateways $37.96)"),
             "{cost:?}"
         );
+    }
+
+    #[test]
+    fn the_budget_is_told_or_that_there_is_none() {
+        let check = |enabled: bool, counts: Counts, expect: &str| {
+            let mut aws = Aws::defaults("eu-central-1");
+            (aws.budget.enabled, aws.budget.counts) = (enabled, counts);
+            let cost = Changes::of(&plan(&[])).cost(&aws);
+            assert!(cost[0].ends_with(expect), "{cost:?}");
+        };
+        check(true, Counts::Environment, "; the budget warns at $20");
+        check(true, Counts::Account, "; the budget warns at $20 of the whole account");
+        check(false, Counts::Account, "; no budget warns: aws.budget.enabled is false");
     }
 }

@@ -1,5 +1,5 @@
-//! One root of infra/ and the calls on it. What Terraform says of the troubles that people have
-//! is turned into one message that tells what to do.
+//! One root of infra/ and the calls on it. What Terraform says of its troubles goes through
+//! `trouble`.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -10,15 +10,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
+use super::trouble::{NO_BUCKET, trouble};
 use super::{EMULATED, Site, signals};
-use crate::human;
 use crate::workspace::{root, shown};
 
 /// The least version.
 const VERSION: (u32, u32) = (1, 11);
-/// Errors of Terraform's that are shown, and lines of each.
-const ERRORS: usize = 5;
-const ERROR_LINES: usize = 8;
 /// Where a mirror of providers may lie: folders that are looked through.
 const PLACES: &[&str] = &["/opt", "/usr/local", "/usr/share", "/var/lib"];
 /// What a signal comes to.
@@ -54,14 +51,7 @@ impl Terraform {
         if site.name == EMULATED {
             vars.push(format!("-var=config_file={}", site.config.display()));
         } else {
-            let bucket = format!("market-lake-state-{account}-{}", site.states_in);
-            backend.extend([
-                format!("-backend-config=bucket={bucket}"),
-                format!("-backend-config=key={}/terraform.tfstate", site.name),
-                format!("-backend-config=region={}", site.states_in),
-                "-backend-config=use_lockfile=true".to_owned(),
-                "-backend-config=encrypt=true".to_owned(),
-            ]);
+            backend = in_bucket(site, account, &format!("{}/terraform.tfstate", site.name));
             // made by the bootstrap; GitHub's role makes no role without it
             vars.push(format!(
                 "-var=permissions_boundary=arn:aws:iam::{account}:policy/market-lake-boundary-{}",
@@ -75,24 +65,27 @@ impl Terraform {
         Ok(Self { root, data, variables, backend, vars })
     }
 
-    /// The root that makes what others need: state bucket, roles of GitHub.
-    pub(crate) fn bootstrap(
-        site: &Site,
-        repository: &str,
-        regions: &[String],
-    ) -> anyhow::Result<Self> {
+    /// The root that makes what others need: state bucket, boundaries, roles of GitHub. Its state
+    /// lies beside the environments' folders, where no role of theirs reads or writes.
+    pub(crate) fn bootstrap(site: &Site, account: &str) -> anyhow::Result<Self> {
         check()?;
         let data = site.folder().join("bootstrap");
         fs::create_dir_all(&data)?;
         let mut variables = site.variables.clone();
         variables.extend(mirror(&data)?);
         let root = root().join("infra/bootstrap");
-        let vars = vec![
-            format!("-var=region={}", site.states_in),
-            format!("-var=regions={}", serde_json::to_string(&regions)?),
-            format!("-var=repository={repository}"),
-        ];
-        Ok(Self { root, data, variables, backend: Vec::new(), vars })
+        let backend = in_bucket(site, account, "bootstrap.tfstate");
+        Ok(Self { root, data, variables, backend, vars: Vec::new() })
+    }
+
+    /// The folder of the root.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Gives the root's variables.
+    pub(crate) fn set(&mut self, variables: &[(&str, String)]) {
+        self.vars = variables.iter().map(|(name, value)| format!("-var={name}={value}")).collect();
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -120,6 +113,11 @@ impl Terraform {
 
     /// Runs to the end, quietly; standard output.
     fn quietly(&self, what: &str, args: &[&str]) -> anyhow::Result<String> {
+        self.tried(args)?.map_err(|said| anyhow::anyhow!("{}", self.told(what, &said)))
+    }
+
+    /// Runs to the end, quietly; standard output, or what it says of its failure.
+    fn tried(&self, args: &[&str]) -> anyhow::Result<Result<String, String>> {
         let child = self
             .command(args)
             .stdout(Stdio::piped())
@@ -135,12 +133,12 @@ impl Terraform {
             let stderr = String::from_utf8_lossy(&output.stderr);
             // what it says otherwise matters only where it names no error
             if stderr.contains("Error:") {
-                bail!("{}", self.told(what, &stderr));
+                return Ok(Err(stderr.into_owned()));
             }
             let stdout = String::from_utf8_lossy(&output.stdout);
-            bail!("{}", self.told(what, &format!("{stderr}\n{stdout}")));
+            return Ok(Err(format!("{stderr}\n{stdout}")));
         }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        Ok(Ok(String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
     /// Fetches providers and opens the state.
@@ -148,6 +146,38 @@ impl Terraform {
         let mut args = vec!["init", "-no-color", "-reconfigure"];
         args.extend(self.backend.iter().map(String::as_str));
         self.quietly("prepare Terraform", &args).map(drop)
+    }
+
+    /// Opens the state in its bucket; false where there is no bucket yet.
+    pub(crate) fn init_where_there_is_a_bucket(&self) -> anyhow::Result<bool> {
+        let mut args = vec!["init", "-no-color", "-reconfigure"];
+        args.extend(self.backend.iter().map(String::as_str));
+        match self.tried(&args)? {
+            Ok(_) => Ok(true),
+            Err(said) if said.contains(NO_BUCKET) => Ok(false),
+            Err(said) => bail!("{}", self.told("prepare Terraform", &said)),
+        }
+    }
+
+    /// Opens the state in a file, as an override of the root says.
+    pub(crate) fn init_beside(&self) -> anyhow::Result<()> {
+        self.quietly("prepare Terraform", &["init", "-no-color", "-reconfigure"]).map(drop)
+    }
+
+    /// The state as its place holds it.
+    pub(crate) fn pull(&self) -> anyhow::Result<Value> {
+        let text = self.quietly("read the state", &["state", "pull"])?;
+        // of a state that was never written nothing is said
+        if text.trim().is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text).context("what Terraform says of the state is no JSON")
+    }
+
+    /// Puts a state into its place; refused over one that is another's, or newer.
+    pub(crate) fn push(&self, file: &Path) -> anyhow::Result<()> {
+        let file = file.display().to_string();
+        self.quietly("move the state", &["state", "push", "-no-color", &file]).map(drop)
     }
 
     /// Lets plans use the images that are deployed: those that were pushed from here, else those
@@ -193,6 +223,11 @@ impl Terraform {
         }
         let text = self.quietly("read the plan", &args)?;
         serde_json::from_str(&text).context("what Terraform shows is no JSON")
+    }
+
+    /// The state, as Terraform's JSON.
+    pub(crate) fn state(&self) -> anyhow::Result<Value> {
+        self.show("")
     }
 
     /// The state: the addresses of all resources, those that are only read left out.
@@ -278,7 +313,7 @@ impl Terraform {
         if !status.success() {
             let told = self.told(what, &said);
             // advice of what to type stands alone
-            if told.contains("type `") {
+            if told.contains("type `") || told.contains("type the same") {
                 bail!("{told}");
             }
             bail!("{told}\ntype the same command again to go on");
@@ -300,84 +335,21 @@ fn progress(line: &str) -> Option<String> {
     Some(format!("{word:8} {}", address.replace("module.environment.", "")))
 }
 
-/// What Terraform says, as one message that tells what to do.
-fn trouble(what: &str, said: &str) -> String {
-    let known = [
-        (
-            "Error acquiring the state lock",
-            "the state is locked: another deployment is at work, or one was killed; wait, or \
-             take the lock away as docs/deploy.md tells:",
-        ),
-        ("Saved plan is stale", "the plan is older than the state: type `cargo xtask plan` again"),
-        (
-            "Failed to get existing workspaces",
-            "the state's bucket cannot be read: type `cargo xtask bootstrap` once an account",
-        ),
-        (
-            "S3 bucket does not exist",
-            "there is no bucket for the state: type `cargo xtask bootstrap` once an account",
-        ),
-        ("NoSuchBucket", "a bucket is not there: type `cargo xtask bootstrap` once an account"),
-        ("ExpiredToken", "the credentials have expired: log in again, as with `aws sso login`"),
-        (
-            "No valid credential sources found",
-            "there are no credentials: set AWS_PROFILE, or log in with `aws sso login`",
-        ),
-        (
-            "Failed to query available provider packages",
-            "the AWS provider cannot be fetched: check the network, or set TF_CLI_CONFIG_FILE",
-        ),
-    ];
-    let found = known.iter().find(|(words, _)| said.contains(words)).map(|(_, advice)| *advice);
-    if let Some(advice) = found {
-        let id = said.lines().find_map(|line| {
-            line.trim_start_matches(['│', ' ']).strip_prefix("ID:").map(str::trim)
-        });
-        return match id {
-            Some(id) if advice.ends_with(':') => {
-                format!("cannot {what}: {advice} `terraform force-unlock {id}`")
-            }
-            _ => format!("cannot {what}: {advice}"),
-        };
-    }
-    let errors = errors(said);
-    let more = errors.len().saturating_sub(ERRORS);
-    let mut text = format!("cannot {what}:");
-    for error in errors.iter().take(ERRORS) {
-        for (i, line) in error.iter().enumerate() {
-            let indent = if i == 0 { "\n  " } else { "\n    " };
-            text.extend([indent, line]);
-        }
-    }
-    if more > 0 {
-        text.extend(["\n  and ", &human::plural(more as u64, "other error")]);
-    }
-    text
+/// Arguments of `init` for a state in the account's bucket.
+fn in_bucket(site: &Site, account: &str, key: &str) -> Vec<String> {
+    let bucket = bucket(account, &site.states_in);
+    vec![
+        format!("-backend-config=bucket={bucket}"),
+        format!("-backend-config=key={key}"),
+        format!("-backend-config=region={}", site.states_in),
+        "-backend-config=use_lockfile=true".to_owned(),
+        "-backend-config=encrypt=true".to_owned(),
+    ]
 }
 
-/// The errors in what Terraform says, each with the lines that belong to it, without its frame.
-/// Where it names none, all it says is one.
-fn errors(said: &str) -> Vec<Vec<&str>> {
-    let mut errors: Vec<Vec<&str>> = Vec::new();
-    let mut is_open = false;
-    for line in said.lines() {
-        is_open &= !line.starts_with('╵') && !line.trim_start().starts_with("Warning:");
-        let line = line.trim_start_matches(['│', '╷', '╵', ' ']).trim();
-        if line.starts_with("Error:") {
-            is_open = true;
-            errors.push(Vec::new());
-        }
-        if let Some(last) = errors.last_mut().filter(|error| error.len() < ERROR_LINES)
-            && is_open
-            && !line.is_empty()
-        {
-            last.push(line);
-        }
-    }
-    if errors.is_empty() {
-        errors.push(said.lines().map(str::trim).filter(|l| !l.is_empty()).take(12).collect());
-    }
-    errors
+/// The bucket of Terraform's states in an account.
+pub(crate) fn bucket(account: &str, region: &str) -> String {
+    format!("market-lake-state-{account}-{region}")
 }
 
 /// Whether Terraform is there and new enough.
@@ -438,42 +410,6 @@ fn look(folder: &Path, depth: u32) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn known_troubles_tell_what_to_do() {
-        let check = |said: &str, expect: &str| {
-            let text = trouble("plan", said);
-            assert!(text.contains(expect), "{text}");
-            assert_eq!(text.lines().count(), 1, "{text}");
-        };
-        check("│ Error: Saved plan is stale\n│ ", "type `cargo xtask plan` again");
-        check("Error: Error acquiring the state lock\n\nError message: x", "the state is locked");
-        check(
-            "Error acquiring the state lock\n│   ID:        1-2-3\n",
-            "`terraform force-unlock 1-2-3`",
-        );
-        check("Error: No valid credential sources found", "there are no credentials");
-    }
-
-    #[test]
-    fn errors_are_told_with_what_belongs_to_them() {
-        let one = |name: &str| format!("╷\n│ Error: creating {name}: y\n│ \n│   with a.b,\n╵\n");
-        let said = format!("a.b: Creating...\n{}a.c: still\n{}", one("x"), one("z"));
-        assert_eq!(
-            trouble("apply", &said),
-            "cannot apply:\n  Error: creating x: y\n    with a.b,\n  Error: creating z: y\n    \
-             with a.b,"
-        );
-        let many = trouble("apply", &one("x").repeat(ERRORS + 2));
-        assert!(many.ends_with("\n  and 2 other errors"), "{many}");
-        assert_eq!(trouble("apply", "killed\n"), "cannot apply:\n  killed");
-        // without colour there is no frame
-        let plain = "\nError: x\n\n  with a.b,\n\nWarning: y\n\nz\n\nError: v\n\nw\n";
-        assert_eq!(
-            trouble("plan", plain),
-            "cannot plan:\n  Error: x\n    with a.b,\n  Error: v\n    w"
-        );
-    }
 
     #[test]
     fn progress_is_one_line_a_resource() {

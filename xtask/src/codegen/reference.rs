@@ -304,6 +304,11 @@ const AWS: &[(&str, &str)] = &[
     ("aws.scan_limit_gib", "GiB that one query may scan before Athena ends it"),
     ("aws.log_retention_days", "days for which logs are kept"),
     ("aws.bronze_glacier_days", "days after which raw archives move to Glacier Instant Retrieval"),
+    (
+        "aws.budget.enabled",
+        "whether there is a budget; [not every account may make one](../deploy.md#1-once-an-account)",
+    ),
+    ("aws.budget.counts", "what it counts: `environment`, by its tag, or `account`, all of it"),
     ("aws.budget.monthly_usd", "US dollars a month at which the budget warns"),
     ("aws.budget.email", "who is warned"),
     ("aws.alarms.email", "who is told of alarms"),

@@ -10,6 +10,9 @@ const CODE: &[&str] = &["rs", "py", "sh", "sql", "tf", "hcl"];
 /// Folders whose README a newcomer would open.
 const FOLDERS: &[&str] = &["", "docs", "docs/decisions", "infra", "jobs", "ops", "sql", "xtask"];
 
+/// Archives of a provider at least: Linux, macOS and Windows, of Intel and ARM.
+const ARCHIVES: usize = 6;
+
 /// What must not stay in code, and what to do instead. Written in two halves, or this file
 /// would be at fault.
 const WORDS: &[(&str, &str)] = &[
@@ -53,8 +56,45 @@ pub(crate) fn faults(path: &str, text: &str) -> Vec<String> {
     {
         faults.extend(manifest(path, text));
     }
+    if path.ends_with(".terraform.lock.hcl") {
+        faults.extend(lock(path, text));
+    }
     if path == "CHANGELOG.md" && !text.lines().any(|line| line.trim() == "## Unreleased") {
         faults.push(format!("{path}:1: no section `## Unreleased`; changes are noted there"));
+    }
+    faults
+}
+
+/// A provider's checksums are those of every platform: `zh:` of each archive that its registry
+/// signs. Where it came from a mirror, `terraform init` notes the one of this machine alone, and
+/// fails on every other.
+fn lock(path: &str, text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    // a provider's line, and the archives that stand below it
+    let mut providers: Vec<(usize, &str, usize)> = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if let Some(rest) = line.strip_prefix("provider ") {
+            let name = rest.trim_end_matches(['{', ' ']).trim_matches('"');
+            providers.push((index + 1, name, 0));
+        } else if let Some(sum) = line.strip_prefix("\"zh:")
+            && let Some((.., archives)) = providers.last_mut()
+        {
+            *archives += 1;
+            let sum = sum.trim_end_matches(['"', ',']);
+            if sum.len() != 64 || !sum.bytes().all(|b| b.is_ascii_hexdigit()) {
+                faults.push(format!("{path}:{}: `{sum}` is no SHA-256", index + 1));
+            }
+        }
+    }
+    if providers.is_empty() {
+        faults.push(format!("{path}:1: no provider is locked"));
+    }
+    for (line, name, _) in providers.iter().filter(|(.., archives)| *archives < ARCHIVES) {
+        faults.push(format!(
+            "{path}:{line}: {name} has checksums of too few platforms; where the registry answers, \
+             type `terraform providers lock -platform=linux_amd64 -platform=darwin_arm64`"
+        ));
     }
     faults
 }
@@ -181,6 +221,23 @@ mod tests {
         member("[dev-dependencies]\nfoo = { version = \"1\" }\n", &["4: `foo = {"]);
         check("a/Cargo.toml", "[package]\nname = \"a\"\n", &["1: no `[lints]"]);
         check("Cargo.toml", "[workspace.dependencies]\nfoo = \"1\"\n", &[]);
+    }
+
+    #[test]
+    fn providers_are_locked_for_every_platform() {
+        let lock = |sums: &[String]| {
+            let sums: String = sums.iter().map(|sum| format!("    \"{sum}\",\n")).collect();
+            format!("# x\nprovider \"r/a\" {{\n  hashes = [\n    \"h1:x=\",\n{sums}  ]\n}}\n")
+        };
+        let path = "infra/x/.terraform.lock.hcl";
+        let sums = |n: usize| -> Vec<String> { (0..n).map(|i| format!("zh:{i:064x}")).collect() };
+        check(path, &lock(&sums(15)), &[]);
+        check(path, &lock(&sums(0)), &["2: r/a has checksums of too few platforms"]);
+        check(path, &lock(&sums(1)), &["2: r/a has checksums of too few platforms"]);
+        let cut = [sums(15), vec!["zh:12".to_owned()]].concat();
+        check(path, &lock(&cut), &["20: `12` is no SHA-256"]);
+        check(path, &(lock(&sums(15)) + &lock(&[])), &["23: r/a has"]);
+        check(path, "# x\n", &["1: no provider is locked"]);
     }
 
     #[test]

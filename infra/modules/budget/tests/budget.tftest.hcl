@@ -26,6 +26,19 @@ run "it_counts_this_environment_only" {
   }
 }
 
+run "it_counts_the_whole_account" {
+  command = plan
+
+  variables {
+    environment = null
+  }
+
+  assert {
+    condition     = length(aws_budgets_budget.this.cost_filter) == 0
+    error_message = "without activated tags a filter counts nothing"
+  }
+}
+
 run "no_money_is_refused" {
   command = plan
 

@@ -318,6 +318,32 @@ run "maintenance_is_by_itself_where_runs_are" {
   }
 }
 
+run "an_account_that_makes_no_budgets_can_be_deployed_to" {
+  command = plan
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, budget: {enabled: false}}\n"
+  }
+
+  assert {
+    condition     = length(module.budget) == 0
+    error_message = "a budget is made though lake.yaml says none"
+  }
+}
+
+run "a_budget_keeps_what_is_not_said" {
+  command = plan
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, budget: {counts: account}}\n"
+  }
+
+  assert {
+    condition     = length(module.budget) == 1 && local.aws.budget.monthly_usd == local.defaults.budget.monthly_usd
+    error_message = "a budget must be there unless lake.yaml says none"
+  }
+}
+
 run "the_rest_of_the_machine_knows_every_stage" {
   command = plan
 

@@ -226,10 +226,25 @@ impl Default for Map {
     }
 }
 
+/// What a budget counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counts {
+    /// What carries the environment's tag: nothing until the account's bills know the tag.
+    #[default]
+    Environment,
+    /// All that the account costs.
+    Account,
+}
+
 /// What a deployment may cost.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Budget {
+    /// Whether there is a budget; not every account may make one.
+    pub enabled: bool,
+    /// What it counts.
+    pub counts: Counts,
     /// US dollars a month at which the budget warns.
     pub monthly_usd: Spanned<u32>,
     /// Who is warned; default: nobody, the budget is only shown.
@@ -238,7 +253,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { monthly_usd: unwritten(20), email: None }
+        Self { enabled: true, counts: Counts::default(), monthly_usd: unwritten(20), email: None }
     }
 }
 
@@ -481,6 +496,10 @@ aws:
         assert_eq!(aws.task("plan"), default_task("plan"));
         assert_eq!((aws.budget.monthly_usd.value, aws.map.concurrency.value), (5, 3));
         assert_eq!(aws.map.tolerated_failure_percent.value, 25);
+        assert_eq!((aws.budget.enabled, aws.budget.counts), (true, Counts::Environment));
+        let aws = read("  budget: {enabled: false, counts: account}\n").expect("good");
+        assert_eq!((aws.budget.enabled, aws.budget.counts), (false, Counts::Account));
+        assert_eq!(aws.budget.monthly_usd.value, 20);
         assert_eq!(aws.network, Network::Private);
     }
 
@@ -506,6 +525,7 @@ aws:
         );
         check("  schedule: {expression: rate()}", 9, "bad aws.schedule.expression");
         check("  maintenance: {expression: weekly}", 9, "bad aws.maintenance.expression `weekly`");
+        check("  budget: {counts: all}", 9, "all");
         check("  budget: {email: nobody}", 9, "bad aws.budget.email `nobody`");
         check("  spot: true\n  alarms: {email: a b@c.d}", 10, "bad aws.alarms.email");
         let text = REST.replace("eu-central-1", "Frankfurt");
