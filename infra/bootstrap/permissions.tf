@@ -130,7 +130,7 @@ data "aws_iam_policy_document" "boundary" {
   # checkov:skip=CKV_AWS_111: a boundary grants nothing
   statement {
     sid       = "Lake"
-    actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"]
+    actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject"]
     resources = ["${local.arn}:s3:::market-lake-${each.key}-*"]
   }
 

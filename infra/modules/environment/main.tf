@@ -7,8 +7,12 @@ data "aws_region" "this" {}
 
 locals {
   account = data.aws_caller_identity.this.account_id
-  region  = data.aws_region.this.name
+  region  = data.aws_region.this.id
   name    = "market-lake-${local.environment}"
+
+  # what has no images yet can run nothing: neither is it started by itself, nor is anybody told that
+  # it was not
+  is_armed = local.aws.schedule.enabled && length(setsubtract(var.contract.stages, keys(var.images))) == 0
 }
 
 module "lake" {
@@ -19,6 +23,8 @@ module "lake" {
   config              = var.config
   prefixes            = { bronze = var.contract.prefixes.bronze, temp = var.contract.prefixes.temp }
   bronze_glacier_days = local.aws.bronze_glacier_days
+  # an execution reads the lake.yaml that it began with to its end
+  noncurrent_days = max(30, ceil(local.run.timeout_seconds / 86400) + 1)
 }
 
 module "catalog" {
@@ -44,19 +50,22 @@ module "stage" {
   source   = "../stage"
   for_each = toset(var.contract.stages)
 
-  name                 = local.name
-  environment          = local.environment
-  account              = local.account
-  stage                = each.key
-  image                = lookup(var.images, each.key, null)
-  architecture         = local.aws.architecture
-  cpu                  = local.tasks[each.key].cpu
-  memory_mib           = local.tasks[each.key].memory_mib
-  bucket_arn           = module.lake.bucket_arn
-  lake_uri             = module.lake.lake_uri
-  config_uri           = module.lake.config_uri
-  access               = local.access[each.key]
-  variants             = lookup(local.variants, each.key, {})
+  name         = local.name
+  environment  = local.environment
+  account      = local.account
+  stage        = each.key
+  image        = lookup(var.images, each.key, null)
+  architecture = local.aws.architecture
+  cpu          = local.tasks[each.key].cpu
+  memory_mib   = local.tasks[each.key].memory_mib
+  bucket_arn   = module.lake.bucket_arn
+  lake_uri     = module.lake.lake_uri
+  config_uri   = module.lake.config_uri
+  access       = merge(local.access[each.key], { versions = [module.lake.config_key] })
+  variants = {
+    for name, variant in lookup(local.variants, each.key, {}) :
+    name => { access = merge(variant.access, { versions = [module.lake.config_key] }) }
+  }
   log_retention_days   = local.aws.log_retention_days
   permissions_boundary = var.permissions_boundary
 }
@@ -80,11 +89,11 @@ module "pipeline" {
   run_timeout_seconds       = local.run.timeout_seconds
   task_timeout_seconds      = min(local.run.timeout_seconds, 7200)
   wait_seconds              = var.wait_seconds
-  schedule                  = local.aws.schedule
+  schedule                  = { expression = local.aws.schedule.expression, enabled = local.is_armed }
   maintenance = merge(module.stage["commit"].variants["maintain"], {
     expression = local.aws.maintenance.expression
     # what nothing fills needs no care
-    enabled = local.aws.schedule.enabled && local.aws.maintenance.enabled
+    enabled = local.is_armed && local.aws.maintenance.enabled
     days    = local.aws.maintenance.days
   })
   log_retention_days   = local.aws.log_retention_days
@@ -102,7 +111,7 @@ module "observability" {
   metrics           = var.contract.metrics
   state_machine_arn = module.pipeline.state_machine_arn
   dead_letter_queue = module.pipeline.dead_letter_queue
-  scheduled         = local.aws.schedule.enabled
+  scheduled         = local.is_armed
   stale_hours       = local.aws.alarms.stale_hours
   lag_hours         = local.aws.alarms.lag_hours
 }

@@ -4,7 +4,7 @@
 locals {
   object_arns = {
     for key, task in local.tasks : key => {
-      for verb in ["read", "write", "delete"] : verb => [for p in task.access[verb] : "${var.bucket_arn}/${p}"]
+      for verb in ["read", "write", "delete", "versions"] : verb => [for p in task.access[verb] : "${var.bucket_arn}/${p}"]
     }
   }
 
@@ -36,6 +36,16 @@ data "aws_iam_policy_document" "task" {
     sid       = "Read"
     actions   = ["s3:GetObject"]
     resources = local.object_arns[each.key].read
+  }
+
+  dynamic "statement" {
+    for_each = length(each.value.access.versions) > 0 ? [local.object_arns[each.key].versions] : []
+
+    content {
+      sid       = "ReadVersions"
+      actions   = ["s3:GetObjectVersion"]
+      resources = statement.value
+    }
   }
 
   # S3 tells a missing object from a forbidden one only to who may list. Such a question carries no

@@ -105,7 +105,7 @@ locals {
       logDriver = "awslogs"
       options = {
         awslogs-group         = aws_cloudwatch_log_group.this.name
-        awslogs-region        = data.aws_region.this.name
+        awslogs-region        = data.aws_region.this.id
         awslogs-stream-prefix = "run"
       }
     }
@@ -113,7 +113,7 @@ locals {
 
   # by name, so that a plan shows no change where there is none
   variables = {
-    AWS_REGION             = data.aws_region.this.name
+    AWS_REGION             = data.aws_region.this.id
     MARKET_LAKE_CONFIG     = var.config_uri
     MARKET_LAKE_LOG_FORMAT = "json"
     MARKET_LAKE_TEMP       = "/tmp"

@@ -23,6 +23,11 @@ output "variables" {
   value       = local.variables
 }
 
+output "access" {
+  description = "What each task may do to which keys of the lake; the stage's own is `stage`."
+  value       = { for key, task in local.tasks : key => task.access }
+}
+
 output "variants" {
   description = "The further tasks by name: their task definitions with their revision, and the roles to pass on."
   value = {

@@ -92,11 +92,13 @@ variable "access" {
     list   = list(string)
     write  = optional(list(string), [])
     delete = optional(list(string), [])
+    # whose older versions it reads too
+    versions = optional(list(string), [])
   })
 
   validation {
     condition = alltrue([
-      for pattern in concat(var.access.read, var.access.list, var.access.write, var.access.delete) :
+      for pattern in concat(var.access.read, var.access.list, var.access.write, var.access.delete, var.access.versions) :
       can(regex("^[a-z][a-z_-]*/", pattern))
     ])
     error_message = "a pattern of access must begin with a folder: a stage is never given the whole bucket."
@@ -111,6 +113,8 @@ variable "variants" {
       list   = list(string)
       write  = optional(list(string), [])
       delete = optional(list(string), [])
+      # whose older versions it reads too
+      versions = optional(list(string), [])
     })
   }))
   default = {}
@@ -118,7 +122,7 @@ variable "variants" {
   validation {
     condition = alltrue([
       for name, variant in var.variants : !contains(["stage", var.stage], name) && can(regex("^[a-z]{2,16}$", name)) && alltrue([
-        for pattern in concat(variant.access.read, variant.access.list, variant.access.write, variant.access.delete) :
+        for pattern in concat(variant.access.read, variant.access.list, variant.access.write, variant.access.delete, variant.access.versions) :
         can(regex("^[a-z][a-z_-]*/", pattern))
       ])
     ])

@@ -4,7 +4,7 @@ mock_provider "aws" {
   }
 
   mock_data "aws_region" {
-    defaults = { name = "eu-central-1" }
+    defaults = { id = "eu-central-1" }
   }
 
   mock_data "aws_caller_identity" {
@@ -315,6 +315,55 @@ run "maintenance_is_by_itself_where_runs_are" {
   assert {
     condition     = local.aws.maintenance.enabled && local.aws.maintenance.days == 14 && local.aws.maintenance.expression == "cron(0 12 ? * SUN *)"
     error_message = "what maintenance does not say keeps its default"
+  }
+}
+
+run "what_has_no_images_is_not_armed" {
+  command = apply
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, schedule: {enabled: true}}\n"
+    # one image of six is none
+    images = { plan = "x@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
+  }
+
+  assert {
+    condition     = !module.pipeline.schedules.pipeline && !module.pipeline.schedules.maintain && !module.observability.watches_age
+    error_message = "a schedule or the alarm on stale data is on before there is anything to run"
+  }
+}
+
+run "with_its_images_it_is_armed" {
+  command = apply
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, schedule: {enabled: true}}\n"
+    images = { for stage in jsondecode(file("../../contract.json")).stages : stage => "x@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
+  }
+
+  assert {
+    condition     = module.pipeline.schedules.pipeline && module.pipeline.schedules.maintain && module.observability.watches_age
+    error_message = "what is scheduled and has its images must run by itself"
+  }
+}
+
+run "a_run_reads_the_configuration_that_it_began_with" {
+  command = apply
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 5184000}}\n"
+  }
+
+  assert {
+    condition     = module.lake.noncurrent_days * 86400 > 5184000
+    error_message = "an execution may take longer than the bucket keeps its lake.yaml"
+  }
+
+  assert {
+    condition = alltrue([
+      for stage in module.stage : alltrue([for task in stage.access : contains(task.versions, module.lake.config_key)])
+    ])
+    error_message = "a task may not read the version of lake.yaml that it is told"
   }
 }
 
