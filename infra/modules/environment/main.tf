@@ -23,8 +23,6 @@ module "lake" {
   config              = var.config
   prefixes            = { bronze = var.contract.prefixes.bronze, temp = var.contract.prefixes.temp }
   bronze_glacier_days = local.aws.bronze_glacier_days
-  # an execution reads the lake.yaml that it began with to its end
-  noncurrent_days = max(30, ceil(local.run.timeout_seconds / 86400) + 1)
 }
 
 module "catalog" {
@@ -50,18 +48,20 @@ module "stage" {
   source   = "../stage"
   for_each = toset(var.contract.stages)
 
-  name         = local.name
-  environment  = local.environment
-  account      = local.account
-  stage        = each.key
-  image        = lookup(var.images, each.key, null)
-  architecture = local.aws.architecture
-  cpu          = local.tasks[each.key].cpu
-  memory_mib   = local.tasks[each.key].memory_mib
-  bucket_arn   = module.lake.bucket_arn
-  lake_uri     = module.lake.lake_uri
-  config_uri   = module.lake.config_uri
-  access       = merge(local.access[each.key], { versions = [module.lake.config_key] })
+  name               = local.name
+  environment        = local.environment
+  account            = local.account
+  stage              = each.key
+  image              = lookup(var.images, each.key, null)
+  architecture       = local.aws.architecture
+  cpu                = local.tasks[each.key].cpu
+  memory_mib         = local.tasks[each.key].memory_mib
+  storage_gib        = local.tasks[each.key].storage_gib
+  time_limit_seconds = local.task_seconds
+  bucket_arn         = module.lake.bucket_arn
+  lake_uri           = module.lake.lake_uri
+  config_uri         = module.lake.config_uri
+  access             = merge(local.access[each.key], { versions = [module.lake.config_key] })
   variants = {
     for name, variant in lookup(local.variants, each.key, {}) :
     name => { access = merge(variant.access, { versions = [module.lake.config_key] }) }
@@ -87,7 +87,7 @@ module "pipeline" {
   tolerated_failure_percent = local.aws.map.tolerated_failure_percent
   attempts                  = local.run.attempts
   run_timeout_seconds       = local.run.timeout_seconds
-  task_timeout_seconds      = min(local.run.timeout_seconds, 7200)
+  task_timeout_seconds      = local.task_seconds + var.contract.tasks.start_seconds
   wait_seconds              = var.wait_seconds
   schedule                  = { expression = local.aws.schedule.expression, enabled = local.is_armed }
   maintenance = merge(module.stage["commit"].variants["maintain"], {

@@ -48,8 +48,9 @@ variable "contract" {
       map                 = object({ concurrency = number, tolerated_failure_percent = number })
       maintenance         = object({ enabled = bool, expression = string, days = number })
       schedule            = object({ enabled = bool, expression = string })
-      tasks               = map(object({ cpu = number, memory_mib = number }))
+      tasks               = map(object({ cpu = number, memory_mib = number, storage_gib = number }))
     })
+    tasks = object({ seconds = number, start_seconds = number })
   })
 }
 

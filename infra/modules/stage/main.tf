@@ -6,6 +6,8 @@ locals {
   log_group = "/market-lake/${var.environment}/${var.stage}"
   tags      = { Stage = var.stage }
   scratch   = "scratch"
+  # a folder of its own in the image, which belongs to the user: /tmp has whichever mode the base gave it
+  scratch_path = "/scratch"
 
   # The stage's own task, and the variants of it: the same image with a role of its own, its command comes
   # with the task.
@@ -77,7 +79,16 @@ resource "aws_ecs_task_definition" "this" {
     cpu_architecture        = var.architecture
   }
 
-  # The only place a task can write. Empty, it takes owner and mode of the image's VOLUME /tmp.
+  # 20 GiB come with every task and cannot be asked for
+  dynamic "ephemeral_storage" {
+    for_each = var.storage_gib > 20 ? [var.storage_gib] : []
+
+    content {
+      size_in_gib = ephemeral_storage.value
+    }
+  }
+
+  # The only place a task can write. Empty, it takes owner and mode of the image's VOLUME.
   volume {
     name = local.scratch
   }
@@ -97,7 +108,7 @@ locals {
     stopTimeout = 120
 
     linuxParameters = { initProcessEnabled = true }
-    mountPoints     = [{ containerPath = "/tmp", sourceVolume = local.scratch, readOnly = false }]
+    mountPoints     = [{ containerPath = local.scratch_path, sourceVolume = local.scratch, readOnly = false }]
 
     environment = [for name, value in local.variables : { name = name, value = value }]
 
@@ -116,7 +127,10 @@ locals {
     AWS_REGION             = data.aws_region.this.id
     MARKET_LAKE_CONFIG     = var.config_uri
     MARKET_LAKE_LOG_FORMAT = "json"
-    MARKET_LAKE_TEMP       = "/tmp"
+    MARKET_LAKE_TEMP       = local.scratch_path
+    MARKET_LAKE_TIME_LIMIT = tostring(var.time_limit_seconds)
     MARKET_LAKE_URI        = var.lake_uri
+    # what libraries take for the system's folder of temporary files
+    TMPDIR = local.scratch_path
   }
 }

@@ -13,6 +13,7 @@ mod clock;
 mod context;
 #[cfg(feature = "http")]
 pub mod http;
+mod limit;
 mod retry;
 
 pub use answer::answer;

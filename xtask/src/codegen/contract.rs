@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use model::config::Aws;
+use model::config::aws::{TASK_SECONDS, TASK_START_SECONDS, Task};
 use model::exit::Exit;
 use model::layout;
 use model::metrics::{self, Metric};
@@ -69,6 +70,11 @@ pub(super) fn contract() -> anyhow::Result<String> {
         "stages": STAGES,
         "exits": exits,
         "aws_defaults": defaults,
+        "tasks": {
+            "sizes": Task::sizes(),
+            "seconds": TASK_SECONDS,
+            "start_seconds": TASK_START_SECONDS,
+        },
         "metrics": {
             "namespace": metrics::NAMESPACE,
             "dimensions": metrics::DIMENSIONS,

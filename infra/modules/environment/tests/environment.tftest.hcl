@@ -86,7 +86,7 @@ run "what_is_not_said_keeps_its_default" {
         region: eu-central-1
         architecture: X86_64
         budget: {monthly_usd: 5}
-        tasks: {silver: {cpu: 2048, memory_mib: 8192}}
+        tasks: {silver: {cpu: 2048, memory_mib: 8192}, gold: {cpu: 2048, memory_mib: 8192, storage_gib: 60}}
       limits: {run: {attempts: 5}}
     YAML
   }
@@ -102,6 +102,11 @@ run "what_is_not_said_keeps_its_default" {
   }
 
   assert {
+    condition     = local.tasks["silver"].storage_gib == 20 && local.tasks["gold"].storage_gib == 60
+    error_message = "a size that leaves out the disk has that of every task"
+  }
+
+  assert {
     condition     = local.aws.architecture == "X86_64" && local.defaults.architecture == "ARM64"
     error_message = "lake.yaml says what the images are built for"
   }
@@ -109,6 +114,26 @@ run "what_is_not_said_keeps_its_default" {
   assert {
     condition     = local.run.attempts == 5 && local.run.timeout_seconds == 21600
     error_message = "limits.run must be those of the local executor"
+  }
+}
+
+run "a_task_ends_itself_before_its_state_gives_it_up" {
+  command = apply
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 600}}\n"
+  }
+
+  # one number: what the program is told, and what its state waits for besides the time of its start
+  assert {
+    condition = alltrue(flatten([
+      for stage in module.stage : [
+        tonumber(stage.variables["MARKET_LAKE_TIME_LIMIT"]) == 600,
+        jsondecode(module.pipeline.definition).States["Plan the run"].TimeoutSeconds == 600 + var.contract.tasks.start_seconds,
+        jsondecode(module.pipeline.maintenance).States["Maintain the tables"].TimeoutSeconds == 600 + var.contract.tasks.start_seconds,
+      ]
+    ]))
+    error_message = "a task that is stuck must end itself, with a message, while its state still waits"
   }
 }
 
@@ -351,11 +376,12 @@ run "a_run_reads_the_configuration_that_it_began_with" {
   command = apply
 
   variables {
-    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 5184000}}\n"
+    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 604800}}\n"
   }
 
+  # a week is the most that lake.yaml may say
   assert {
-    condition     = module.lake.noncurrent_days * 86400 > 5184000
+    condition     = module.lake.noncurrent_days * 86400 > 604800
     error_message = "an execution may take longer than the bucket keeps its lake.yaml"
   }
 
