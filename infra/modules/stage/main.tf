@@ -130,7 +130,5 @@ locals {
     MARKET_LAKE_TEMP       = local.scratch_path
     MARKET_LAKE_TIME_LIMIT = tostring(var.time_limit_seconds)
     MARKET_LAKE_URI        = var.lake_uri
-    # what libraries take for the system's folder of temporary files
-    TMPDIR = local.scratch_path
   }
 }

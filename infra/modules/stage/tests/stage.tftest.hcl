@@ -76,7 +76,6 @@ run "the_stage_is_told_what_the_jobs_read" {
       MARKET_LAKE_TEMP       = "/scratch"
       MARKET_LAKE_TIME_LIMIT = "7200"
       MARKET_LAKE_URI        = "s3://lake"
-      TMPDIR                 = "/scratch"
     }
     error_message = "the environment of the task is not the agreed one"
   }
