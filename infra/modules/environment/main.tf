@@ -44,6 +44,13 @@ module "network" {
   mode = local.aws.network
 }
 
+module "repositories" {
+  source = "../repositories"
+
+  environment = local.environment
+  stages      = toset(var.contract.stages)
+}
+
 module "stage" {
   source   = "../stage"
   for_each = toset(var.contract.stages)
@@ -52,6 +59,7 @@ module "stage" {
   environment        = local.environment
   account            = local.account
   stage              = each.key
+  repository         = { url = module.repositories.urls[each.key], arn = module.repositories.arns[each.key] }
   image              = lookup(var.images, each.key, null)
   architecture       = local.aws.architecture
   cpu                = local.tasks[each.key].cpu

@@ -40,7 +40,7 @@ output "cluster" {
 
 output "repositories" {
   description = "Where images are pushed to, by stage."
-  value       = { for stage, made in module.stage : stage => made.repository_url }
+  value       = module.repositories.urls
 }
 
 output "log_groups" {

@@ -93,7 +93,7 @@ data "aws_iam_policy_document" "execution" {
   statement {
     sid       = "PullTheImage"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = [aws_ecr_repository.this.arn]
+    resources = [var.repository.arn]
   }
 
   statement {

@@ -1,4 +1,4 @@
-# One stage of the pipeline: its image repository, its task definitions, its logs. What its tasks may do
+# One stage of the pipeline: its task definitions and its logs. What its tasks may do
 # is in iam.tf.
 
 locals {
@@ -21,34 +21,6 @@ locals {
 }
 
 data "aws_region" "this" {}
-
-resource "aws_ecr_repository" "this" {
-  # checkov:skip=CKV_AWS_136: images hold public code and no data; AES256 encrypts them, a customer key costs 1 USD a month
-  name                 = "market-lake/${var.environment}/${var.stage}"
-  image_tag_mutability = "IMMUTABLE"
-  tags                 = local.tags
-
-  image_scanning_configuration {
-    scan_on_push = true
-  }
-
-  encryption_configuration {
-    encryption_type = "AES256"
-  }
-}
-
-resource "aws_ecr_lifecycle_policy" "this" {
-  repository = aws_ecr_repository.this.name
-
-  policy = jsonencode({
-    rules = [{
-      rulePriority = 1
-      description  = "the images of the last deployments, to roll back to"
-      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.kept_images }
-      action       = { type = "expire" }
-    }]
-  })
-}
 
 resource "aws_cloudwatch_log_group" "this" {
   # checkov:skip=CKV_AWS_158: logs name archives and counts, no secrets; CloudWatch encrypts them, a customer key costs 1 USD a month
@@ -100,7 +72,7 @@ locals {
   containers = jsonencode([{
     # a variant's container too has the stage's name
     name                   = var.stage
-    image                  = coalesce(var.image, "${aws_ecr_repository.this.repository_url}:none")
+    image                  = coalesce(var.image, "${var.repository.url}:none")
     essential              = true
     user                   = "65532:65532"
     readonlyRootFilesystem = true

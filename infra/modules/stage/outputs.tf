@@ -8,11 +8,6 @@ output "role_arns" {
   value       = [aws_iam_role.task["stage"].arn, aws_iam_role.execution.arn]
 }
 
-output "repository_url" {
-  description = "Where the image is pushed to."
-  value       = aws_ecr_repository.this.repository_url
-}
-
 output "log_group" {
   description = "Log group of the stage."
   value       = aws_cloudwatch_log_group.this.name

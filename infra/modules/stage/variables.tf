@@ -28,6 +28,11 @@ variable "stage" {
   }
 }
 
+variable "repository" {
+  description = "Where the image lies: of module repositories."
+  type        = object({ url = string, arn = string })
+}
+
 variable "image" {
   description = "Image by digest; null before the first push, the task then cannot start."
   type        = string
@@ -162,12 +167,6 @@ variable "log_retention_days" {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827], var.log_retention_days)
     error_message = "log_retention_days must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827."
   }
-}
-
-variable "kept_images" {
-  description = "Images kept in the repository."
-  type        = number
-  default     = 5
 }
 
 variable "permissions_boundary" {

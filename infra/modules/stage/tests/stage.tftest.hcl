@@ -11,10 +11,6 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:iam::111122223333:role/mock" }
   }
 
-  mock_resource "aws_ecr_repository" {
-    defaults = { repository_url = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/market-lake/test/silver" }
-  }
-
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:/market-lake/test/silver" }
   }
@@ -30,7 +26,11 @@ variables {
   bucket_arn  = "arn:aws:s3:::lake"
   lake_uri    = "s3://lake"
   config_uri  = "s3://lake/config/0/lake.yaml"
-  access      = { read = ["bronze/source=*"], list = ["bronze/*"], write = ["silver/trades/source=*"] }
+  repository = {
+    url = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/market-lake/test/silver"
+    arn = "arn:aws:ecr:eu-central-1:111122223333:repository/market-lake/test/silver"
+  }
+  access = { read = ["bronze/source=*"], list = ["bronze/*"], write = ["silver/trades/source=*"] }
 }
 
 run "the_container_can_write_nothing_but_scratch" {
