@@ -173,7 +173,7 @@ def ecs_sync(p: Patcher) -> None:
 
 @patch("stepfunctions.ecs_failures")
 def ecs_failures(p: Patcher) -> None:
-    """A RunTask that answers with failures fails `ecs:runTask.sync` by an error of its own; moto looks for the task and crashes."""
+    """A RunTask that answers with failures fails `ecs:runTask.sync` by an error of its own; moto crashes without a task."""
     unknown = CustomErrorName("AmazonECS.Unknown")
 
     def make(original: Any) -> Any:
