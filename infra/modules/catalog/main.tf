@@ -92,11 +92,11 @@ resource "aws_athena_workgroup" "this" {
 }
 
 resource "aws_athena_named_query" "this" {
-  for_each = local.named_queries
+  for_each = var.queries
 
   name        = each.key
   description = each.value.purpose
   database    = aws_glue_catalog_database.this["gold"].name
   workgroup   = aws_athena_workgroup.this.name
-  query       = each.value.text
+  query       = templatestring(each.value.sql, local.databases)
 }

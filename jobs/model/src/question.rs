@@ -6,9 +6,12 @@
 //! | [`header`] | the header of a query file: purpose, grain, parameters |
 //! | [`params`] | values of parameters: checked by type, rendered as literals |
 //! | [`catalog`] | the queries there are |
+//! | [`tables`] | tables by their names in a catalog |
 
 pub mod catalog;
 pub mod header;
 pub mod params;
+pub mod tables;
 
 pub use catalog::{Catalog, QueryError};
+pub use tables::in_databases;
