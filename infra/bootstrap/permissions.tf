@@ -134,6 +134,19 @@ data "aws_iam_policy_document" "boundary" {
     resources = ["${local.arn}:s3:::market-lake-${each.key}-*"]
   }
 
+  # a key of one's own, through S3 alone: which one, the roles' policies say
+  statement {
+    sid       = "OwnKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [for place in local.places : "${local.arn}:kms:${place}:key/*"]
+
+    condition {
+      test     = "StringLike"
+      variable = "kms:ViaService"
+      values   = ["s3.*.amazonaws.com"]
+    }
+  }
+
   statement {
     sid = "Work"
     actions = [

@@ -85,7 +85,8 @@ resource "aws_athena_workgroup" "this" {
       expected_bucket_owner = var.account
 
       encryption_configuration {
-        encryption_option = "SSE_S3"
+        encryption_option = var.kms_key_arn == null ? "SSE_S3" : "SSE_KMS"
+        kms_key_arn       = var.kms_key_arn
       }
     }
   }

@@ -83,3 +83,9 @@ variable "results_prefix" {
   type        = string
   default     = "athena-results"
 }
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the lake; null: S3's own."
+  type        = string
+  default     = null
+}

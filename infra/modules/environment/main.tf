@@ -10,6 +10,11 @@ locals {
   region  = data.aws_region.this.id
   name    = "market-lake-${local.environment}"
 
+  network = concat(
+    [for made in module.network : { subnets = made.subnets, security_group = made.security_group, assign_public_ip = made.assign_public_ip }],
+    [for own in var.network[*] : { subnets = own.subnets, security_group = own.security_group, assign_public_ip = own.assign_public_ip ? "ENABLED" : "DISABLED" }],
+  )[0]
+
   # what has no images yet can run nothing: neither is it started by itself, nor is anybody told that
   # it was not
   is_armed = local.aws.schedule.enabled && length(setsubtract(var.contract.stages, keys(var.images))) == 0
@@ -23,6 +28,7 @@ module "lake" {
   config              = var.config
   prefixes            = { bronze = var.contract.prefixes.bronze, temp = var.contract.prefixes.temp }
   bronze_glacier_days = local.aws.bronze_glacier_days
+  kms_key_arn         = var.kms_key_arn
 }
 
 module "catalog" {
@@ -33,12 +39,14 @@ module "catalog" {
   account        = local.account
   lake_uri       = module.lake.lake_uri
   tables         = var.contract.tables
-  queries        = var.queries
+  queries        = var.contract.queries
+  kms_key_arn    = var.kms_key_arn
   scan_limit_gib = local.aws.scan_limit_gib
 }
 
 module "network" {
   source = "../network"
+  count  = var.network == null ? 1 : 0
 
   name = local.name
   mode = local.aws.network
@@ -86,9 +94,10 @@ module "pipeline" {
   account                   = local.account
   bucket                    = module.lake.bucket
   runs_prefix               = var.contract.prefixes.runs
+  kms_key_arn               = var.kms_key_arn
   task_definitions          = { for stage, made in module.stage : stage => made.task_definition_arn }
   role_arns                 = flatten([for made in module.stage : made.role_arns])
-  network                   = module.network
+  network                   = local.network
   topic_arn                 = module.observability.topic_arn
   spot                      = local.aws.spot
   concurrency               = local.aws.map.concurrency

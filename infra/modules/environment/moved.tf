@@ -60,3 +60,9 @@ moved {
   from = module.stage["check"].aws_ecr_lifecycle_policy.this
   to   = module.repositories.aws_ecr_lifecycle_policy.this["check"]
 }
+
+# a network of one's own may be given instead
+moved {
+  from = module.network
+  to   = module.network[0]
+}

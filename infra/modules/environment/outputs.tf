@@ -77,3 +77,8 @@ output "dashboard_url" {
   description = "The dashboard in the console."
   value       = module.observability.dashboard_url
 }
+
+output "reader_policy" {
+  description = "What whoever asks the lake may do, as a policy: Athena in this workgroup, the tables, their results."
+  value       = data.aws_iam_policy_document.reader.json
+}

@@ -4,7 +4,7 @@
 resource "aws_s3_bucket" "this" {
   # checkov:skip=CKV_AWS_18: access logs are objects that cost money and nobody reads; CloudTrail data events are the trail where one is asked for
   # checkov:skip=CKV_AWS_144: archives can be downloaded again and tables rebuilt from them; a second region doubles the bill
-  # checkov:skip=CKV_AWS_145: SSE-S3 encrypts as well; a customer key costs 1 USD a month at rest and a call for each object
+  # checkov:skip=CKV_AWS_145: SSE-S3 encrypts as well; a customer key costs 1 USD a month at rest, and is taken where one is given
   # checkov:skip=CKV2_AWS_62: nothing waits for objects; the pipeline is started by its schedule
   bucket = var.bucket
 }
@@ -22,8 +22,12 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
   rule {
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.kms_key_arn
     }
+
+    # one call of the key for many objects
+    bucket_key_enabled = var.kms_key_arn == null ? null : true
   }
 }
 

@@ -75,3 +75,9 @@ variable "noncurrent_days" {
     error_message = "noncurrent_days must be at least 7: commits in flight rely on it."
   }
 }
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the lake; null: S3's own."
+  type        = string
+  default     = null
+}

@@ -123,6 +123,23 @@ data "aws_iam_policy_document" "machine" {
     }
   }
 
+  # through S3 alone: what symbols are dirty is read from the lake, and how runs ended is written to it
+  dynamic "statement" {
+    for_each = each.key == "pipeline" && var.kms_key_arn != null ? [var.kms_key_arn] : []
+
+    content {
+      sid       = "UseTheKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${data.aws_region.this.id}.amazonaws.com"]
+      }
+    }
+  }
+
   statement {
     sid       = "Notify"
     actions   = ["sns:Publish"]

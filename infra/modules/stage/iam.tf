@@ -81,6 +81,23 @@ data "aws_iam_policy_document" "task" {
       resources = statement.value
     }
   }
+
+  # through S3 alone, for what lies in the lake
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      sid       = "UseTheKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${data.aws_region.this.id}.amazonaws.com"]
+      }
+    }
+  }
 }
 
 data "aws_iam_policy_document" "execution" {

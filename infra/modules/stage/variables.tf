@@ -174,3 +174,9 @@ variable "permissions_boundary" {
   type        = string
   default     = null
 }
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the lake; null: S3's own."
+  type        = string
+  default     = null
+}

@@ -93,7 +93,7 @@ run "named_queries_run_as_they_are" {
   }
 
   assert {
-    condition     = alltrue([for query in aws_athena_named_query.this : !strcontains(query.query, "$${")])
+    condition     = alltrue([for query in aws_athena_named_query.this : length(split("$", query.query)) == 1])
     error_message = "a zone that is no database is left"
   }
 }

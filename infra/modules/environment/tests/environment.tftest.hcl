@@ -55,7 +55,6 @@ mock_provider "aws" {
 variables {
   config   = "environment: test\naws: {region: eu-central-1}\n"
   contract = jsondecode(file("../../contract.json"))
-  queries  = { one = "-- purpose: one\nSELECT 1 FROM gold.bars\n" }
 }
 
 run "every_stage_of_the_contract_has_its_place" {
@@ -390,6 +389,68 @@ run "a_run_reads_the_configuration_that_it_began_with" {
       for stage in module.stage : alltrue([for task in stage.access : contains(task.versions, module.lake.config_key)])
     ])
     error_message = "a task may not read the version of lake.yaml that it is told"
+  }
+}
+
+run "a_network_of_ones_own_is_taken" {
+  command = apply
+
+  variables {
+    network = { subnets = ["subnet-own"], security_group = "sg-own" }
+  }
+
+  assert {
+    condition = (
+      length(module.network) == 0 &&
+      jsondecode(module.pipeline.definition).States["Plan the run"].Arguments.NetworkConfiguration.AwsvpcConfiguration == {
+        Subnets = ["subnet-own"], SecurityGroups = ["sg-own"], AssignPublicIp = "DISABLED"
+      }
+    )
+    error_message = "tasks must run where they are told to, and no other VPC be made"
+  }
+}
+
+run "a_key_of_ones_own_encrypts_the_lake_and_is_granted" {
+  command = apply
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/own"
+  }
+
+  assert {
+    condition = (
+      module.lake.encryption == { algorithm = "aws:kms", key = var.kms_key_arn } &&
+      length([for statement in data.aws_iam_policy_document.reader.statement : statement if contains(statement.resources, var.kms_key_arn)]) == 1
+    )
+    error_message = "the key must encrypt the bucket, and readers may use it"
+  }
+}
+
+# Tables by name and folder; nothing of a run, no archive, no other workgroup.
+run "a_reader_may_ask_and_nothing_else" {
+  command = apply
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in data.aws_iam_policy_document.reader.statement : [
+        for action in statement.actions : !can(regex("Delete|Create|Update|Put", action)) || (statement.sid == "KeepResults" && action == "s3:PutObject")
+      ]
+    ]))
+    error_message = "a reader may change something"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for key in ["runs/r/plan.json", "bronze/source=b/market=m/v/a.zip", "config/lake.yaml"] : [
+        for pattern in local.read : !can(regex("^${replace(pattern, "*", ".*")}$", key))
+      ]
+    ]))
+    error_message = "a reader may read more than tables"
+  }
+
+  assert {
+    condition     = length([for resource in data.aws_iam_policy_document.reader.statement[1].resources : resource if strcontains(resource, ":table/")]) == length(var.contract.tables)
+    error_message = "a reader may look up every table of the contract"
   }
 }
 
