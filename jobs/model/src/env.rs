@@ -50,7 +50,10 @@ pub const TEST_TOOLS: &str = "MARKET_LAKE_TEST_TOOLS";
 /// All of them.
 pub const ALL: &[Var] = &[
     Var { name: LAKE, help: "where the lake lies: a directory, file:///… or s3://bucket/prefix" },
-    Var { name: CONFIG, help: "the environment's lake.yaml: a path or s3://bucket/key[?versionId=…]" },
+    Var {
+        name: CONFIG,
+        help: "the environment's lake.yaml: a path or s3://bucket/key[?versionId=…]",
+    },
     Var { name: RUN, help: "the run's id; every stage of a run gets the same one" },
     Var { name: LOG_FORMAT, help: "`text` (default on a terminal) or `json`" },
     Var { name: LOG, help: "log filter, such as `info` (default) or `bronze=debug`" },

@@ -298,7 +298,10 @@ const AWS: &[(&str, &str)] = &[
         "aws.network",
         "`public`: public subnets without ingress, nothing to pay at rest; `private`: NAT and endpoints",
     ),
-    ("aws.tasks", "the size of a stage's task: `{silver: {cpu: 1024, memory_mib: 4096, storage_gib: 60}}`; disk beyond 20 GiB costs by the hour"),
+    (
+        "aws.tasks",
+        "the size of a stage's task: `{silver: {cpu: 1024, memory_mib: 4096, storage_gib: 60}}`; disk beyond 20 GiB costs by the hour",
+    ),
     ("aws.spot", "bronze and silver on Fargate Spot, on demand where there is none"),
     ("aws.map.concurrency", "batches at once"),
     (

@@ -234,8 +234,9 @@ output "id" {
                 if !block.has_ident("moved") {
                     continue;
                 }
-                let address =
-                    |key| block.body.get_attribute(key).unwrap().value.to_string().trim().to_owned();
+                let address = |key| {
+                    block.body.get_attribute(key).unwrap().value.to_string().trim().to_owned()
+                };
                 let (from, to) = (address("from"), address("to"));
                 let (head_of_to, inside) = head(&to);
                 assert!(made(&folder).contains(&head_of_to), "{to}: nothing makes it");

@@ -231,7 +231,9 @@ impl Task {
         };
         let Self { cpu, memory_mib, storage_gib } = self;
         if !fits {
-            return Some(format!("bad memory_mib {memory_mib} with cpu {cpu}, expected {expected}"));
+            return Some(format!(
+                "bad memory_mib {memory_mib} with cpu {cpu}, expected {expected}"
+            ));
         }
         (!(20..=200).contains(&storage_gib))
             .then(|| format!("bad storage_gib {storage_gib}, expected 20 to 200"))
@@ -567,7 +569,8 @@ aws:
         check("  tasks: {query: {cpu: 256, memory_mib: 512}}", 9, "unknown stage `query`");
         check("  tasks: {gold: {cpu: 8192, memory_mib: 17408}}", 9, "in steps of 4096");
         for gib in [0, 19, 201] {
-            let line = format!("  tasks: {{gold: {{cpu: 256, memory_mib: 512, storage_gib: {gib}}}}}");
+            let line =
+                format!("  tasks: {{gold: {{cpu: 256, memory_mib: 512, storage_gib: {gib}}}}}");
             check(&line, 9, &format!("bad storage_gib {gib}, expected 20 to 200"));
         }
         check("  scan_limit_gib: 0", 9, "bad aws.scan_limit_gib 0, expected 0.01");
