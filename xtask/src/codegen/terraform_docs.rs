@@ -116,7 +116,8 @@ fn tables(blocks: &[Block]) -> anyhow::Result<String> {
 }
 
 fn anchor(kind: &str, name: &str) -> String {
-    format!("<a name=\"{kind}_{name}\"></a> [{name}](#{kind}\\_{})", name.replace('_', "\\_"))
+    let escaped = name.replace('_', "\\_");
+    format!("<a name=\"{kind}_{name}\"></a> [{escaped}](#{kind}\\_{escaped})")
 }
 
 fn description(kind: &str, name: &str, block: &Block) -> anyhow::Result<String> {
@@ -170,7 +171,7 @@ output "id" {
         assert_eq!(
             rows,
             [
-                "| <a name=\"input_a_name\"></a> [a_name](#input\\_a\\_name) | Name. | \
+                "| <a name=\"input_a_name\"></a> [a\\_name](#input\\_a\\_name) | Name. | \
                  <pre>object({<br/>    x = optional(string, \"y\")<br/>  })</pre> | n/a | yes |",
                 "| <a name=\"input_mode\"></a> [mode](#input\\_mode) | public: a\\|b &lt;env> | \
                  `string` | `\"public\"` | no |",
