@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         return Ok(u8::from(!stale.is_empty()));
     }
     for (path, text) in files()?.into_iter().filter(|(path, _)| stale.contains(path)) {
-        let file = root().join(path);
+        let file = root().join(&path);
         let write = || {
             if let Some(folder) = file.parent() {
                 std::fs::create_dir_all(folder)?;

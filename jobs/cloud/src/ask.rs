@@ -14,7 +14,6 @@ use model::question::{Catalog, in_databases, params};
 
 use crate::account::{Cloud, Wrong};
 use crate::answer::{Answer, Format, Kind};
-use crate::names::Names;
 use crate::run;
 use crate::trouble::told;
 
@@ -217,6 +216,7 @@ fn add(answer: &mut Answer, set: &ResultSet, is_first: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::Names;
 
     #[test]
     fn every_named_query_names_its_tables() {

@@ -49,8 +49,8 @@ fn body(module: &Path) -> anyhow::Result<Vec<Block>> {
     let mut blocks = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(&file)?;
-        let body: Body =
-            text.parse().with_context(|| format!("cannot read `{}`", file.display()))?;
+        let body = text.parse::<Body>();
+        let body = body.with_context(|| format!("cannot read `{}`", file.display()))?;
         blocks.extend(body.into_blocks());
     }
     Ok(blocks)
@@ -139,6 +139,8 @@ fn cell(value: &Expression) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hcl_edit::structure::BlockLabel;
+
     use super::*;
 
     fn blocks(text: &str) -> Vec<Block> {
@@ -215,7 +217,7 @@ output "id" {
             .iter()
             .filter(|block| block.has_ident("resource") || block.has_ident("module"))
             .map(|block| {
-                let labels: Vec<&str> = block.labels.iter().map(|label| label.as_str()).collect();
+                let labels: Vec<&str> = block.labels.iter().map(BlockLabel::as_str).collect();
                 match labels.as_slice() {
                     [name] => format!("module.{name}"),
                     labels => labels.join("."),

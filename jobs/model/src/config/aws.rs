@@ -195,7 +195,7 @@ const fn storage_gib() -> u32 {
 impl Task {
     /// Every size of Fargate's: CPU units, and what memory in MiB they come with.
     pub fn sizes() -> BTreeMap<u32, Vec<u32>> {
-        let fits = |cpu: u32| {
+        let fits = |cpu: u32| -> Vec<u32> {
             let task = |memory_mib| Self { cpu, memory_mib, storage_gib: storage_gib() };
             // the smallest step is 512 MiB
             (1..=240).map(|n| n * 512).filter(|mib| task(*mib).fault().is_none()).collect()
