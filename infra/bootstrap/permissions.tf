@@ -116,8 +116,21 @@ data "aws_iam_policy_document" "boundary" {
   # checkov:skip=CKV_AWS_111: a boundary grants nothing
   statement {
     sid       = "Lake"
-    actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"]
+    actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject"]
     resources = ["${local.arn}:s3:::market-lake-${each.key}-*"]
+  }
+
+  # a key of one's own, through S3 alone: which one, the roles' policies say
+  statement {
+    sid       = "OwnKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [for place in local.places : "${local.arn}:kms:${place}:key/*"]
+
+    condition {
+      test     = "StringLike"
+      variable = "kms:ViaService"
+      values   = ["s3.*.amazonaws.com"]
+    }
   }
 
   statement {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Fails on a wildcard in what any role of ours may do, outside of a short list with reasons, and on a
-policy that is longer than AWS takes.
+"""Fails on a wildcard in what any role of ours may do, outside of a short list with reasons, on a policy that
+is longer than AWS takes, and on what a role is given and the boundary takes away.
 
     python3 infra/tests/iam.py            # every policy that Terraform plans
     python3 infra/tests/iam.py --prove    # that the rules refuse what they should
@@ -31,7 +31,7 @@ ALLOWED = [
     # objects below a folder of the lake, also one of each run, or one name in each run
     (
         r"s3:(GetObject|PutObject|DeleteObject|AbortMultipartUpload)",
-        r"arn:aws:s3:::[^*/]+/[a-z_]+/([a-z_]+/|\*/[a-z_/]+/|\*/)*([a-z_]+=\*|\*|[a-z_]+\.json|\*\.parquet)",
+        r"arn:aws:s3:::[^*/]+/[a-z_-]+/([a-z_]+/|\*/[a-z_/]+/|\*/)*([a-z_]+=\*|\*|[a-z_]+\.json|\*\.parquet)",
     ),
     # ECS and Step Functions make up the last part of these names
     (r"logs:(CreateLogStream|PutLogEvents)", r"arn:aws:logs:[^*]+:log-stream:run/[a-z]+/\*"),
@@ -55,6 +55,8 @@ WIDE_ALLOWED = [
     # asked without names, or by a prefix, AWS judges these on all that there are
     (r"cloudwatch:DescribeAlarms", r"\*"),
     (r"ecr:DescribeRepositories", r"arn:aws:ecr:[a-z0-9-]+:[0-9]{12}:repository/\*"),
+    # a boundary knows no key by name; the condition holds it to S3
+    (r"kms:(Decrypt|GenerateDataKey)", r"arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/\*"),
     # the zone of an endpoint's private name is AWS's own
     (r"route53:AssociateVPCWithHostedZone", r"arn:aws:route53:::hostedzone/\*"),
     # AWS makes up the names of networks; which ones are meant, conditions on their tags say
@@ -137,6 +139,8 @@ def states(directory):
 
 def check():
     wrong, used, seen = set(), set(), 0
+    # what roles of an environment are given, and what the boundary lets any of them do
+    given, bounded = set(), set()
     for module in MODULES:
         for state in states(INFRA / module):
             for resource in resources(state.get("root_module", {})):
@@ -149,6 +153,10 @@ def check():
                         wrong.add(f"{address} is {long} letters long, expected at most {most}: split it")
                     for statement in values.get("statement") or []:
                         seen += 1
+                        if re.search(r"\.aws_iam_policy_document\.(task|execution|machine|scheduler)\b", address):
+                            given.update(statement.get("actions") or [])
+                        elif ".boundary" in address:
+                            bounded.update(statement.get("actions") or [])
                         found, entries = faults(address, statement, allowed)
                         wrong.update(found)
                         used.update(entries)
@@ -157,6 +165,7 @@ def check():
                         wrong.add(f"{address} attaches a policy of AWS, expected one written here")
     unused = [e for e in ALLOWED + WIDE_ALLOWED if e not in used]
     wrong.update(f"nothing uses the exception {e[0]} on {e[1]}: take it out" for e in unused)
+    wrong.update(f"the boundary of bootstrap does not let roles `{a}`, which one is given" for a in given - bounded)
     if seen == 0:
         wrong.add("no policy was found: does terraform still print `test_state`?")
     for line in sorted(wrong):

@@ -1,8 +1,10 @@
 //! `cargo xtask codegen`: the files that are made from the code, so that they cannot be wrong:
-//! the reference pages of docs/reference and infra/contract.json, which Terraform reads.
+//! the reference pages of docs/reference, infra/contract.json, which Terraform reads, and the tables
+//! in the READMEs of its modules.
 
 mod contract;
 mod reference;
+mod terraform_docs;
 
 use anyhow::Context as _;
 
@@ -11,8 +13,8 @@ use crate::workspace::root;
 /// The arguments of `codegen`.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write the files that are made from the code: docs/reference/*.md and \
-                  infra/contract.json.",
+    long_about = "Write the files that are made from the code: docs/reference/*.md, \
+                  infra/contract.json, and the tables in infra/modules/*/README.md.",
     after_help = "Examples:\n  cargo xtask codegen\n  cargo xtask codegen --check"
 )]
 pub(crate) struct Args {
@@ -22,8 +24,8 @@ pub(crate) struct Args {
 }
 
 /// All files, by path from the root.
-fn files() -> anyhow::Result<Vec<(&'static str, String)>> {
-    Ok(vec![
+fn files() -> anyhow::Result<Vec<(String, String)>> {
+    let pages = [
         ("docs/reference/README.md", reference::readme()),
         ("docs/reference/tables.md", reference::tables()),
         ("docs/reference/layout.md", reference::layout()?),
@@ -32,15 +34,19 @@ fn files() -> anyhow::Result<Vec<(&'static str, String)>> {
         ("docs/reference/metrics.md", reference::metrics()),
         ("docs/reference/commands.md", reference::commands()),
         ("infra/contract.json", contract::contract()?),
-    ])
+    ];
+    let mut files: Vec<_> = pages.map(|(path, text)| (path.to_owned(), text)).into();
+    files.extend(terraform_docs::readmes()?);
+    Ok(files)
 }
 
 /// The files that are not what the code says.
-pub(crate) fn stale() -> anyhow::Result<Vec<&'static str>> {
+pub(crate) fn stale() -> anyhow::Result<Vec<String>> {
     let differs = |path: &str, text: &str| {
         std::fs::read_to_string(root().join(path)).map_or(true, |found| found != text)
     };
-    Ok(files()?.into_iter().filter(|(path, text)| differs(path, text)).map(|(p, _)| p).collect())
+    let files = files()?.into_iter();
+    Ok(files.filter(|(path, text)| differs(path, text)).map(|(path, _)| path).collect())
 }
 
 /// Writes the files, or checks them.
@@ -56,7 +62,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         return Ok(u8::from(!stale.is_empty()));
     }
     for (path, text) in files()?.into_iter().filter(|(path, _)| stale.contains(path)) {
-        let file = root().join(path);
+        let file = root().join(&path);
         let write = || {
             if let Some(folder) = file.parent() {
                 std::fs::create_dir_all(folder)?;

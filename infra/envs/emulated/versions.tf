@@ -15,18 +15,10 @@ terraform {
 }
 
 provider "aws" {
-  region = local.lake.aws.region
-
-  # an account named in lake.yaml is the only one that can be deployed to
-  allowed_account_ids = try(tostring(local.lake.aws.account), null) == null ? null : [tostring(local.lake.aws.account)]
+  region              = module.settings.region
+  allowed_account_ids = module.settings.accounts
 
   default_tags {
-    tags = {
-      Project     = "market-lake"
-      Environment = local.lake.environment
-      ManagedBy   = "terraform"
-      Owner       = coalesce(var.owner, try(local.lake.aws.owner, null), "market-lake")
-      Stage       = "shared"
-    }
+    tags = module.settings.tags
   }
 }

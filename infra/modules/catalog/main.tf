@@ -85,18 +85,19 @@ resource "aws_athena_workgroup" "this" {
       expected_bucket_owner = var.account
 
       encryption_configuration {
-        encryption_option = "SSE_S3"
+        encryption_option = var.kms_key_arn == null ? "SSE_S3" : "SSE_KMS"
+        kms_key_arn       = var.kms_key_arn
       }
     }
   }
 }
 
 resource "aws_athena_named_query" "this" {
-  for_each = local.named_queries
+  for_each = var.queries
 
   name        = each.key
   description = each.value.purpose
   database    = aws_glue_catalog_database.this["gold"].name
   workgroup   = aws_athena_workgroup.this.name
-  query       = each.value.text
+  query       = templatestring(each.value.sql, local.databases)
 }

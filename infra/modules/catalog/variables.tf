@@ -57,13 +57,13 @@ variable "tables" {
 }
 
 variable "queries" {
-  description = "Texts of sql/queries/<name>.sql by name."
-  type        = map(string)
+  description = "Named queries by name: key `queries` of infra/contract.json. The database of a zone stands in their SQL as a template's variable."
+  type        = map(object({ purpose = string, sql = string }))
   default     = {}
 
   validation {
-    condition     = alltrue([for text in var.queries : can(regex("(?m)^-- purpose: .", text))])
-    error_message = "a query must have a header with the line `-- purpose: …`."
+    condition     = alltrue([for query in var.queries : length(query.purpose) > 0])
+    error_message = "a query must say what it answers."
   }
 }
 
@@ -82,4 +82,10 @@ variable "results_prefix" {
   description = "Folder of query results in the lake."
   type        = string
   default     = "athena-results"
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the lake; null: S3's own."
+  type        = string
+  default     = null
 }

@@ -40,7 +40,7 @@ output "cluster" {
 
 output "repositories" {
   description = "Where images are pushed to, by stage."
-  value       = { for stage, made in module.stage : stage => made.repository_url }
+  value       = module.repositories.urls
 }
 
 output "log_groups" {
@@ -76,4 +76,9 @@ output "alarms" {
 output "dashboard_url" {
   description = "The dashboard in the console."
   value       = module.observability.dashboard_url
+}
+
+output "reader_policy" {
+  description = "What whoever asks the lake may do, as a policy: Athena in this workgroup, the tables, their results."
+  value       = data.aws_iam_policy_document.reader.json
 }

@@ -23,7 +23,8 @@ locals {
     tasks               = merge(local.defaults.tasks, try(local.given.tasks, {}))
   }
 
-  tasks = { for stage in var.contract.stages : stage => local.aws.tasks[stage] }
+  # a size that is given may leave out the disk
+  tasks = { for stage in var.contract.stages : stage => merge(local.defaults.tasks[stage], local.aws.tasks[stage]) }
   email = try(coalesce(var.alarm_email, local.aws.alarms.email), null)
 
   # the same limits as those of the local executor (jobs/lib/model/src/config.rs)
@@ -31,4 +32,7 @@ locals {
     attempts        = try(local.file.limits.run.attempts, 3)
     timeout_seconds = try(local.file.limits.run.timeout_seconds, 21600)
   }
+
+  # the time in which a task must be done: it ends itself by this number, and its state waits for it
+  task_seconds = min(local.run.timeout_seconds, var.contract.tasks.seconds)
 }

@@ -48,14 +48,11 @@ variable "contract" {
       map                 = object({ concurrency = number, tolerated_failure_percent = number })
       maintenance         = object({ enabled = bool, expression = string, days = number })
       schedule            = object({ enabled = bool, expression = string })
-      tasks               = map(object({ cpu = number, memory_mib = number }))
+      tasks               = map(object({ cpu = number, memory_mib = number, storage_gib = number }))
     })
+    tasks   = object({ seconds = number, start_seconds = number })
+    queries = optional(map(object({ purpose = string, sql = string })), {})
   })
-}
-
-variable "queries" {
-  description = "Texts of sql/queries/<name>.sql by name."
-  type        = map(string)
 }
 
 variable "images" {
@@ -85,4 +82,30 @@ variable "wait_seconds" {
   description = "Seconds before a silent source is asked again; doubles each time."
   type        = number
   default     = 60
+}
+
+variable "network" {
+  description = "Subnets and a security group of one's own, which need a way to the source, to S3, to ECR and to CloudWatch Logs; null: a VPC is made as aws.network of lake.yaml says."
+  type = object({
+    subnets          = list(string)
+    security_group   = string
+    assign_public_ip = optional(bool, false)
+  })
+  default = null
+
+  validation {
+    condition     = var.network == null || try(length(var.network.subnets) > 0, false)
+    error_message = "network needs at least one subnet."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the lake; null: S3's own, which costs nothing."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key: arn:aws:kms:<region>:<account>:key/<id>."
+  }
 }

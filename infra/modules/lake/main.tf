@@ -1,15 +1,10 @@
 # The bucket that is the lake. Everything else in the account can be made anew from the code and
 # from what lies here, so it is versioned, private, and only reached over TLS from its account.
 
-locals {
-  config_sha256 = sha256(var.config)
-  config_key    = "config/${local.config_sha256}/lake.yaml"
-}
-
 resource "aws_s3_bucket" "this" {
   # checkov:skip=CKV_AWS_18: access logs are objects that cost money and nobody reads; CloudTrail data events are the trail where one is asked for
   # checkov:skip=CKV_AWS_144: archives can be downloaded again and tables rebuilt from them; a second region doubles the bill
-  # checkov:skip=CKV_AWS_145: SSE-S3 encrypts as well; a customer key costs 1 USD a month at rest and a call for each object
+  # checkov:skip=CKV_AWS_145: SSE-S3 encrypts as well; a customer key costs 1 USD a month at rest, and is taken where one is given
   # checkov:skip=CKV2_AWS_62: nothing waits for objects; the pipeline is started by its schedule
   bucket = var.bucket
 }
@@ -27,8 +22,12 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
   rule {
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.kms_key_arn
     }
+
+    # one call of the key for many objects
+    bucket_key_enabled = var.kms_key_arn == null ? null : true
   }
 }
 
@@ -160,17 +159,29 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
-# The jobs read these very bytes; the key names them, so a task can never see another configuration
-# than the one it was deployed with.
-resource "aws_s3_object" "config" {
+# The jobs read these very bytes. A changed file is written over the one before, which the bucket keeps
+# as an older version for noncurrent_days: tasks are told the version that they were deployed with, so an
+# execution at work goes on with its own configuration, whatever is deployed meanwhile.
+resource "aws_s3_object" "configuration" {
   # checkov:skip=CKV_AWS_186: encrypted by the bucket's default, see CKV_AWS_145 above
   bucket       = aws_s3_bucket.this.bucket
-  key          = local.config_key
+  key          = var.config_key
   content      = var.config
   content_type = "application/yaml"
 
   depends_on = [
     aws_s3_bucket_server_side_encryption_configuration.this,
+    # without it there are no versions
     aws_s3_bucket_versioning.this,
   ]
+}
+
+# Earlier deployments wrote an object for each configuration and deleted the one before. The last of
+# those stays: tasks that were started from it may be at work.
+removed {
+  from = aws_s3_object.config
+
+  lifecycle {
+    destroy = false
+  }
 }

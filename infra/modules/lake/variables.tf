@@ -28,6 +28,12 @@ variable "config" {
   }
 }
 
+variable "config_key" {
+  description = "Where lake.yaml lies in the bucket."
+  type        = string
+  default     = "config/lake.yaml"
+}
+
 variable "prefixes" {
   description = "Folders of the lake, without slashes, as infra/contract.json names them."
   type = object({
@@ -60,7 +66,7 @@ variable "temp_days" {
 }
 
 variable "noncurrent_days" {
-  description = "Days for which replaced and deleted objects can be brought back."
+  description = "Days for which replaced and deleted objects can be brought back, and for which an execution can read the lake.yaml that it began with."
   type        = number
   default     = 30
 
@@ -68,4 +74,10 @@ variable "noncurrent_days" {
     condition     = var.noncurrent_days >= 7
     error_message = "noncurrent_days must be at least 7: commits in flight rely on it."
   }
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the lake; null: S3's own."
+  type        = string
+  default     = null
 }

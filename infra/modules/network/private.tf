@@ -80,7 +80,7 @@ resource "aws_vpc_endpoint" "interface" {
   for_each = local.interfaces
 
   vpc_id              = aws_vpc.this.id
-  service_name        = "com.amazonaws.${data.aws_region.this.name}.${each.key}"
+  service_name        = "com.amazonaws.${data.aws_region.this.id}.${each.key}"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   subnet_ids          = [for subnet in aws_subnet.private : subnet.id]

@@ -2,7 +2,7 @@
 # and that is not here cannot be: the graphs are made from the same list.
 
 locals {
-  region = data.aws_region.this.name
+  region = data.aws_region.this.id
 
   run_widgets = [
     {
@@ -21,9 +21,14 @@ locals {
       metrics = [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.dead_letter_queue]]
     },
     {
-      title   = "Bytes read by queries"
-      stat    = "Sum"
-      metrics = [["AWS/Athena", "ProcessedBytes", "WorkGroup", var.name]]
+      title = "Bytes read by queries"
+      stat  = "Sum"
+      # Athena reports by state, type and workgroup; a graph must name all three, or look for them
+      metrics = [[{
+        id         = "bytes"
+        label      = "bytes"
+        expression = "SUM(SEARCH('{AWS/Athena,QueryState,QueryType,WorkGroup} MetricName=\"ProcessedBytes\" WorkGroup=\"${var.name}\"', 'Sum', 300))"
+      }]]
     },
   ]
 

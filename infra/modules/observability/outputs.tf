@@ -12,3 +12,8 @@ output "alarms" {
   description = "Names of the alarms by the name of their runbook."
   value       = { for runbook, alarm in aws_cloudwatch_metric_alarm.this : runbook => alarm.alarm_name }
 }
+
+output "watches_age" {
+  description = "Whether anybody is told of stale data."
+  value       = aws_cloudwatch_metric_alarm.this["stale-data"].actions_enabled
+}

@@ -6,8 +6,8 @@ locals {
   executions = replace(local.machine_arn, ":stateMachine:", ":execution:")
   item_arns  = concat(["${local.executions}:*"], [for label in ["batches", "bars"] : "${local.executions}/${label}:*"])
   # by name: the machine needs the role before it is there
-  machine_arn = "arn:${local.partition}:states:${data.aws_region.this.name}:${var.account}:stateMachine:${var.name}-pipeline"
-  task_arns   = "arn:${local.partition}:ecs:${data.aws_region.this.name}:${var.account}:task/${var.name}/*"
+  machine_arn = "arn:${local.partition}:states:${data.aws_region.this.id}:${var.account}:stateMachine:${var.name}-pipeline"
+  task_arns   = "arn:${local.partition}:ecs:${data.aws_region.this.id}:${var.account}:task/${var.name}/*"
 
   # what the pipeline alone does
   pipeline_statements = [
@@ -100,7 +100,7 @@ data "aws_iam_policy_document" "machine" {
   statement {
     sid       = "WaitForTasks"
     actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
-    resources = ["arn:${local.partition}:events:${data.aws_region.this.name}:${var.account}:rule/StepFunctionsGetEventsForECSTaskRule"]
+    resources = ["arn:${local.partition}:events:${data.aws_region.this.id}:${var.account}:rule/StepFunctionsGetEventsForECSTaskRule"]
   }
 
   dynamic "statement" {
@@ -119,6 +119,23 @@ data "aws_iam_policy_document" "machine" {
           variable = "s3:prefix"
           values   = [condition.value]
         }
+      }
+    }
+  }
+
+  # through S3 alone: what symbols are dirty is read from the lake, and how runs ended is written to it
+  dynamic "statement" {
+    for_each = each.key == "pipeline" && var.kms_key_arn != null ? [var.kms_key_arn] : []
+
+    content {
+      sid       = "UseTheKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${data.aws_region.this.id}.amazonaws.com"]
       }
     }
   }

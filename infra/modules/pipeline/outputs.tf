@@ -33,3 +33,8 @@ output "maintenance" {
   description = "The states of the care of the tables, as JSON."
   value       = local.maintenance
 }
+
+output "schedules" {
+  description = "Whether each state machine is started by its schedule."
+  value       = { for name, schedule in aws_scheduler_schedule.this : name => schedule.state == "ENABLED" }
+}

@@ -1,5 +1,10 @@
 # The state machine, put together from states/*.json.tftpl: the way of a run (pipeline), of a batch and
 # of a symbol's bars, and one piece (job) for every task, so that all are retried by the same rules.
+#
+# A task that ECS cannot place never began: Fargate has no capacity or the account's quota of vCPU is used
+# up by the tasks at work. Step Functions calls that AmazonECS.Unknown (RunTask answered, with failures and
+# without a task) or by the error of RunTask. It costs none of the job's attempts: it is tried again for
+# 35 minutes in the mean and 70 at most, from the third time on without Spot.
 
 locals {
   # name of the state, stage, command, what follows, where a failure for good goes
@@ -68,7 +73,9 @@ locals {
       read     = { for word, name in local.names[lookup(local.scopes, key, "")] : word => format("$%s", name) }
       attempts = var.attempts
       timeout  = var.task_timeout_seconds
-      wait     = var.wait_seconds
+      # 15, 30, 60, 120, 240, then 300 seconds; jitter takes half of it in the mean
+      capacity_attempts = 17
+      wait              = var.wait_seconds
     }))
   }
 

@@ -104,9 +104,9 @@ variable "wait_seconds" {
 }
 
 variable "task_timeout_seconds" {
-  description = "Seconds after which a single task counts as stuck and is stopped."
+  description = "Seconds after which a single task counts as stuck and is stopped; more than those after which its program ends itself."
   type        = number
-  default     = 7200
+  default     = 7800
 }
 
 variable "run_timeout_seconds" {
@@ -157,6 +157,12 @@ variable "log_retention_days" {
 
 variable "permissions_boundary" {
   description = "ARN of the boundary of the roles, from infra/bootstrap."
+  type        = string
+  default     = null
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the lake; null: S3's own."
   type        = string
   default     = null
 }

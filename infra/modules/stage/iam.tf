@@ -4,7 +4,7 @@
 locals {
   object_arns = {
     for key, task in local.tasks : key => {
-      for verb in ["read", "write", "delete"] : verb => [for p in task.access[verb] : "${var.bucket_arn}/${p}"]
+      for verb in ["read", "write", "delete", "versions"] : verb => [for p in task.access[verb] : "${var.bucket_arn}/${p}"]
     }
   }
 
@@ -36,6 +36,16 @@ data "aws_iam_policy_document" "task" {
     sid       = "Read"
     actions   = ["s3:GetObject"]
     resources = local.object_arns[each.key].read
+  }
+
+  dynamic "statement" {
+    for_each = length(each.value.access.versions) > 0 ? [local.object_arns[each.key].versions] : []
+
+    content {
+      sid       = "ReadVersions"
+      actions   = ["s3:GetObjectVersion"]
+      resources = statement.value
+    }
   }
 
   # S3 tells a missing object from a forbidden one only to who may list. Such a question carries no
@@ -71,6 +81,23 @@ data "aws_iam_policy_document" "task" {
       resources = statement.value
     }
   }
+
+  # through S3 alone, for what lies in the lake
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      sid       = "UseTheKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${data.aws_region.this.id}.amazonaws.com"]
+      }
+    }
+  }
 }
 
 data "aws_iam_policy_document" "execution" {
@@ -83,7 +110,7 @@ data "aws_iam_policy_document" "execution" {
   statement {
     sid       = "PullTheImage"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = [aws_ecr_repository.this.arn]
+    resources = [var.repository.arn]
   }
 
   statement {

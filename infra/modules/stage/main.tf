@@ -1,4 +1,4 @@
-# One stage of the pipeline: its image repository, its task definitions, its logs. What its tasks may do
+# One stage of the pipeline: its task definitions and its logs. What its tasks may do
 # is in iam.tf.
 
 locals {
@@ -6,6 +6,8 @@ locals {
   log_group = "/market-lake/${var.environment}/${var.stage}"
   tags      = { Stage = var.stage }
   scratch   = "scratch"
+  # a folder of its own in the image, which belongs to the user: /tmp has whichever mode the base gave it
+  scratch_path = "/scratch"
 
   # The stage's own task, and the variants of it: the same image with a role of its own, its command comes
   # with the task.
@@ -19,34 +21,6 @@ locals {
 }
 
 data "aws_region" "this" {}
-
-resource "aws_ecr_repository" "this" {
-  # checkov:skip=CKV_AWS_136: images hold public code and no data; AES256 encrypts them, a customer key costs 1 USD a month
-  name                 = "market-lake/${var.environment}/${var.stage}"
-  image_tag_mutability = "IMMUTABLE"
-  tags                 = local.tags
-
-  image_scanning_configuration {
-    scan_on_push = true
-  }
-
-  encryption_configuration {
-    encryption_type = "AES256"
-  }
-}
-
-resource "aws_ecr_lifecycle_policy" "this" {
-  repository = aws_ecr_repository.this.name
-
-  policy = jsonencode({
-    rules = [{
-      rulePriority = 1
-      description  = "the images of the last deployments, to roll back to"
-      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.kept_images }
-      action       = { type = "expire" }
-    }]
-  })
-}
 
 resource "aws_cloudwatch_log_group" "this" {
   # checkov:skip=CKV_AWS_158: logs name archives and counts, no secrets; CloudWatch encrypts them, a customer key costs 1 USD a month
@@ -77,7 +51,16 @@ resource "aws_ecs_task_definition" "this" {
     cpu_architecture        = var.architecture
   }
 
-  # The only place a task can write. Empty, it takes owner and mode of the image's VOLUME /tmp.
+  # 20 GiB come with every task and cannot be asked for
+  dynamic "ephemeral_storage" {
+    for_each = var.storage_gib > 20 ? [var.storage_gib] : []
+
+    content {
+      size_in_gib = ephemeral_storage.value
+    }
+  }
+
+  # The only place a task can write. Empty, it takes owner and mode of the image's VOLUME.
   volume {
     name = local.scratch
   }
@@ -89,7 +72,7 @@ locals {
   containers = jsonencode([{
     # a variant's container too has the stage's name
     name                   = var.stage
-    image                  = coalesce(var.image, "${aws_ecr_repository.this.repository_url}:none")
+    image                  = coalesce(var.image, "${var.repository.url}:none")
     essential              = true
     user                   = "65532:65532"
     readonlyRootFilesystem = true
@@ -97,7 +80,7 @@ locals {
     stopTimeout = 120
 
     linuxParameters = { initProcessEnabled = true }
-    mountPoints     = [{ containerPath = "/tmp", sourceVolume = local.scratch, readOnly = false }]
+    mountPoints     = [{ containerPath = local.scratch_path, sourceVolume = local.scratch, readOnly = false }]
 
     environment = [for name, value in local.variables : { name = name, value = value }]
 
@@ -105,7 +88,7 @@ locals {
       logDriver = "awslogs"
       options = {
         awslogs-group         = aws_cloudwatch_log_group.this.name
-        awslogs-region        = data.aws_region.this.name
+        awslogs-region        = data.aws_region.this.id
         awslogs-stream-prefix = "run"
       }
     }
@@ -113,10 +96,11 @@ locals {
 
   # by name, so that a plan shows no change where there is none
   variables = {
-    AWS_REGION             = data.aws_region.this.name
+    AWS_REGION             = data.aws_region.this.id
     MARKET_LAKE_CONFIG     = var.config_uri
     MARKET_LAKE_LOG_FORMAT = "json"
-    MARKET_LAKE_TEMP       = "/tmp"
+    MARKET_LAKE_TEMP       = local.scratch_path
+    MARKET_LAKE_TIME_LIMIT = tostring(var.time_limit_seconds)
     MARKET_LAKE_URI        = var.lake_uri
   }
 }

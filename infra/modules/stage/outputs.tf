@@ -8,11 +8,6 @@ output "role_arns" {
   value       = [aws_iam_role.task["stage"].arn, aws_iam_role.execution.arn]
 }
 
-output "repository_url" {
-  description = "Where the image is pushed to."
-  value       = aws_ecr_repository.this.repository_url
-}
-
 output "log_group" {
   description = "Log group of the stage."
   value       = aws_cloudwatch_log_group.this.name
@@ -21,6 +16,11 @@ output "log_group" {
 output "variables" {
   description = "Environment variables that a task has."
   value       = local.variables
+}
+
+output "access" {
+  description = "What each task may do to which keys of the lake; the stage's own is `stage`."
+  value       = { for key, task in local.tasks : key => task.access }
 }
 
 output "variants" {

@@ -28,6 +28,11 @@ variable "stage" {
   }
 }
 
+variable "repository" {
+  description = "Where the image lies: of module repositories."
+  type        = object({ url = string, arn = string })
+}
+
 variable "image" {
   description = "Image by digest; null before the first push, the task then cannot start."
   type        = string
@@ -44,8 +49,8 @@ variable "cpu" {
   type        = number
 
   validation {
-    condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.cpu)
-    error_message = "cpu must be one of Fargate's: 256, 512, 1024, 2048, 4096, 8192, 16384."
+    condition     = contains(keys(local.sizes), tostring(var.cpu))
+    error_message = "cpu must be one of Fargate's: ${join(", ", keys(local.sizes))}."
   }
 }
 
@@ -54,8 +59,31 @@ variable "memory_mib" {
   type        = number
 
   validation {
-    condition     = var.memory_mib == 512 && var.cpu == 256 || var.memory_mib % 1024 == 0 && var.memory_mib >= var.cpu * 2 && var.memory_mib <= var.cpu * 8
-    error_message = "memory_mib must fit cpu on Fargate: 2 to 8 GiB a vCPU, in whole GiB (512 with 256 units)."
+    # a cpu that there is not is told by its own rule
+    condition     = contains(lookup(local.sizes, tostring(var.cpu), [var.memory_mib]), var.memory_mib)
+    error_message = "memory_mib must fit cpu on Fargate: with ${var.cpu} units one of ${join(", ", lookup(local.sizes, tostring(var.cpu), []))}."
+  }
+}
+
+variable "storage_gib" {
+  description = "Disk of a task for spill and staging files in GiB: 20, which cost nothing, to 200."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.storage_gib >= 20 && var.storage_gib <= 200 && floor(var.storage_gib) == var.storage_gib
+    error_message = "storage_gib must be a whole number, 20 to 200."
+  }
+}
+
+variable "time_limit_seconds" {
+  description = "Seconds after which the program ends itself with an error; its state waits longer."
+  type        = number
+  default     = 7200
+
+  validation {
+    condition     = var.time_limit_seconds >= 1 && floor(var.time_limit_seconds) == var.time_limit_seconds
+    error_message = "time_limit_seconds must be a whole number, at least 1."
   }
 }
 
@@ -92,11 +120,13 @@ variable "access" {
     list   = list(string)
     write  = optional(list(string), [])
     delete = optional(list(string), [])
+    # whose older versions it reads too
+    versions = optional(list(string), [])
   })
 
   validation {
     condition = alltrue([
-      for pattern in concat(var.access.read, var.access.list, var.access.write, var.access.delete) :
+      for pattern in concat(var.access.read, var.access.list, var.access.write, var.access.delete, var.access.versions) :
       can(regex("^[a-z][a-z_-]*/", pattern))
     ])
     error_message = "a pattern of access must begin with a folder: a stage is never given the whole bucket."
@@ -111,6 +141,8 @@ variable "variants" {
       list   = list(string)
       write  = optional(list(string), [])
       delete = optional(list(string), [])
+      # whose older versions it reads too
+      versions = optional(list(string), [])
     })
   }))
   default = {}
@@ -118,7 +150,7 @@ variable "variants" {
   validation {
     condition = alltrue([
       for name, variant in var.variants : !contains(["stage", var.stage], name) && can(regex("^[a-z]{2,16}$", name)) && alltrue([
-        for pattern in concat(variant.access.read, variant.access.list, variant.access.write, variant.access.delete) :
+        for pattern in concat(variant.access.read, variant.access.list, variant.access.write, variant.access.delete, variant.access.versions) :
         can(regex("^[a-z][a-z_-]*/", pattern))
       ])
     ])
@@ -137,14 +169,14 @@ variable "log_retention_days" {
   }
 }
 
-variable "kept_images" {
-  description = "Images kept in the repository."
-  type        = number
-  default     = 5
-}
-
 variable "permissions_boundary" {
   description = "ARN of the boundary of the roles, from infra/bootstrap."
+  type        = string
+  default     = null
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the lake; null: S3's own."
   type        = string
   default     = null
 }

@@ -11,6 +11,8 @@ class Settings:
 
     # seconds that a Retry waits at most, None for what the state machine says
     max_backoff: float | None = None
+    # calls of RunTask that find no capacity, from now on
+    without_capacity: int = 0
 
 
 SETTINGS = Settings()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import tests.checks_account
+import tests.checks_capacity
 import tests.checks_maps
 import tests.checks_stepfunctions  # noqa: F401  the modules register their checks
 from emulator import patching

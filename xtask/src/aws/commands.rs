@@ -54,9 +54,10 @@ pub(crate) struct Apply {
 /// The arguments of `deploy`.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "The lake in an AWS account: checks what is needed, builds and pushes the images, \
-                  shows what will change and what it costs, applies that, and looks whether the \
-                  catalog is as the code says. May be interrupted and repeated.",
+    long_about = "The lake in an AWS account: checks what is needed, builds the images and pushes them \
+                  (into repositories that it makes first where there are none), shows what will \
+                  change and what it costs, applies that, and looks whether the catalog is as the \
+                  code says. May be interrupted and repeated.",
     after_help = "Examples:\n  \
         cargo xtask deploy --env dev\n  \
         cargo xtask deploy --env emulated          an AWS on this machine, no account\n  \
@@ -204,8 +205,8 @@ pub(crate) struct Status {
     json: bool,
 }
 
-/// The length of a run's id, with which the name of its executions begins.
-const RUN_ID: usize = "20240131T235959Z-0a1b2c3d".len();
+/// What is made before images can be pushed: the module that holds their repositories.
+const REPOSITORIES: &str = "module.environment.module.repositories";
 
 /// Whose credentials these are: the account.
 pub(super) fn account(site: &Site) -> anyhow::Result<String> {
@@ -222,10 +223,12 @@ pub(super) fn prepared(site: &Site) -> anyhow::Result<Terraform> {
     Ok(terraform)
 }
 
-fn show(changes: &Changes, site: &Site) -> anyhow::Result<()> {
+/// Shows what would change, and what it costs where that is the whole of a site.
+fn show(changes: &Changes, site: Option<&Site>) -> anyhow::Result<()> {
     for line in changes.lines() {
         println!("{line}");
     }
+    let Some(site) = site else { return Ok(()) };
     let text = fs::read_to_string(&site.config)?;
     let config = Config::parse("lake.yaml", &text)?;
     if let Some(aws) = &config.aws {
@@ -250,8 +253,7 @@ pub(crate) fn plan(args: &Plan) -> anyhow::Result<u8> {
     if args.json {
         println!("{plan}");
     } else {
-        show(&changes, &site)?;
-        tell_of_runs(&site, &changes);
+        show(&changes, Some(&site))?;
         if !changes.is_empty() {
             println!("\nnext: cargo xtask apply --env {}", site.name);
         }
@@ -306,29 +308,39 @@ pub(crate) fn deploy(args: &Deploy) -> anyhow::Result<u8> {
         bail!("there are no images to keep: nothing was deployed yet; leave out --no-images");
     }
     if with_images && !emulated {
-        // repositories first: images need a place to be pushed to
+        // before anything is made or changed: what cannot be built is not deployed
+        build_images(&site)?;
+        // they need a place to be pushed to; the rest waits for them, so that nothing stands there,
+        // scheduled and watched, that has nothing to run
         let there = terraform.outputs()?["repositories"]["value"].is_object();
-        if !there && !changed(&site, &terraform, args.yes)? {
-            return Ok(1);
+        if !there {
+            println!("first the repositories, which the images are pushed to");
+            if !changed(&site, &terraform, Some(REPOSITORIES), args.yes)? {
+                return Ok(1);
+            }
         }
-        images(&site)?;
+        push_images(&site)?;
         terraform = prepared(&site)?;
     }
-    if !changed(&site, &terraform, args.yes || emulated)? {
+    if !changed(&site, &terraform, None, args.yes || emulated)? {
         return Ok(1);
     }
     verified(&site)
 }
 
-/// Plans, shows, asks and applies; whether it was wanted.
-fn changed(site: &Site, terraform: &Terraform, yes: bool) -> anyhow::Result<bool> {
-    let changes = Changes::of(&terraform.plan()?);
-    show(&changes, site)?;
+/// Plans everything, or what stands at an address, shows, asks and applies; whether it was wanted.
+fn changed(
+    site: &Site,
+    terraform: &Terraform,
+    address: Option<&str>,
+    yes: bool,
+) -> anyhow::Result<bool> {
+    let changes = Changes::of(&terraform.plan_of(address)?);
+    show(&changes, address.is_none().then_some(site))?;
     if changes.is_empty() {
         return Ok(true);
     }
     println!();
-    tell_of_runs(site, &changes);
     let question = format!("change {} in environment {}?", resources(changes.len()), site.name);
     // what loses data is asked for even where nothing else is
     let sure = yes && (changes.lost.is_empty() || site.name == EMULATED);
@@ -340,57 +352,35 @@ fn changed(site: &Site, terraform: &Terraform, yes: bool) -> anyhow::Result<bool
     Ok(true)
 }
 
-/// Tells which executions are at work that would not find their configuration after the change.
-fn tell_of_runs(site: &Site, changes: &Changes) {
-    if !changes.takes_configuration() {
-        return;
-    }
-    // where nothing is deployed yet there are none
-    let said = site.ask(&["runs", "--last", "100", "--json"]).unwrap_or_default();
-    let executions: Value = serde_json::from_str(&said).unwrap_or_default();
-    let executions = executions.as_array().into_iter().flatten();
-    for execution in executions.filter(|execution| execution["status"] == "RUNNING") {
-        let name = execution["name"].as_str().unwrap_or_default();
-        // the schedule's executions are not named after their run
-        let run = name.get(..RUN_ID).filter(|id| id.parse::<RunId>().is_ok());
-        let then = match run {
-            Some(id) => format!(
-                "`cargo xtask run --env {} --redrive --run {id}` goes on with it",
-                site.name
-            ),
-            None => "the next run does what it leaves".to_owned(),
-        };
-        eprintln!(
-            "execution {name} is at work: its tasks do not find their lake.yaml after this \
-             change; {then}"
-        );
-    }
+/// Builds the images, for what the tasks run on.
+fn build_images(site: &Site) -> anyhow::Result<()> {
+    let platform = format!("linux/{}", site.architecture.of_images());
+    images(&["build", "--platform", &platform]).map(drop)
 }
 
-/// Builds the images, pushes them, and notes their digests for Terraform.
-fn images(site: &Site) -> anyhow::Result<()> {
-    let me = crate::workspace::me()?;
+/// Pushes the images, and notes their digests for Terraform.
+fn push_images(site: &Site) -> anyhow::Result<()> {
     let of = site.architecture.of_images();
-    for args in [
-        vec!["images", "build", "--platform", &format!("linux/{of}")],
-        vec!["images", "push", "--env", &site.name, "--architecture", of],
-    ] {
-        let output = std::process::Command::new(&me)
-            .args(&args)
-            .current_dir(root())
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .context("cannot start xtask")?;
-        if !output.status.success() {
-            bail!("`cargo xtask {}` failed; its message is above", args.join(" "));
-        }
-        if args[1] == "push" {
-            fs::create_dir_all(site.folder())?;
-            fs::write(site.folder().join("images.tfvars.json"), &output.stdout)?;
-        }
+    let digests = images(&["push", "--env", &site.name, "--architecture", of])?;
+    fs::create_dir_all(site.folder())?;
+    let file = site.folder().join("images.tfvars.json");
+    fs::write(&file, digests).with_context(|| format!("cannot write `{}`", file.display()))
+}
+
+/// Calls `xtask images`; its standard output.
+fn images(args: &[&str]) -> anyhow::Result<Vec<u8>> {
+    let output = std::process::Command::new(crate::workspace::me()?)
+        .arg("images")
+        .args(args)
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start xtask")?;
+    if !output.status.success() {
+        bail!("`cargo xtask images {}` failed; its message is above", args.join(" "));
     }
-    Ok(())
+    Ok(output.stdout)
 }
 
 fn push<'a>(args: &mut Vec<&'a str>, flag: &'a str, value: Option<&'a String>) {

@@ -83,13 +83,6 @@ impl Changes {
         self.len() == 0
     }
 
-    /// Whether it takes away the configuration that executions at work read. What their tasks are
-    /// started from stays, older revisions too.
-    pub(crate) fn takes_configuration(&self) -> bool {
-        let mut gone = self.replaced.iter().chain(&self.destroyed);
-        gone.any(|address| address.contains("aws_s3_object.config"))
-    }
-
     /// For people.
     pub(crate) fn lines(&self) -> Vec<String> {
         if self.is_empty() {
@@ -259,19 +252,6 @@ mod tests {
             ]
         );
         assert_eq!(changes.len(), 6);
-    }
-
-    #[test]
-    fn a_changed_configuration_is_known() {
-        let check = |address: &str, actions: &[&str], expect: bool| {
-            let changes = Changes::of(&plan(&[(address, "x", actions)]));
-            assert_eq!(changes.takes_configuration(), expect, "{address} {actions:?}");
-        };
-        check("module.environment.module.lake.aws_s3_object.config", &["delete", "create"], true);
-        check("module.environment.module.lake.aws_s3_object.config", &["create"], false);
-        let task =
-            "module.environment.module.stage[\"gold\"].aws_ecs_task_definition.this[\"stage\"]";
-        check(task, &["create", "delete"], false);
     }
 
     #[test]

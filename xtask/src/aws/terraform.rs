@@ -208,8 +208,15 @@ impl Terraform {
 
     /// Plans, keeps the plan, and says it as Terraform's JSON.
     pub(crate) fn plan(&self) -> anyhow::Result<Value> {
+        self.plan_of(None)
+    }
+
+    /// Plans everything, or what stands at one address alone.
+    pub(crate) fn plan_of(&self, address: Option<&str>) -> anyhow::Result<Value> {
         let out = format!("-out={}", self.plan_file().display());
+        let target = address.map(|address| format!("-target={address}"));
         let mut args = vec!["plan", "-no-color", "-compact-warnings", &out];
+        args.extend(target.as_deref());
         args.extend(self.vars.iter().map(String::as_str));
         self.quietly("plan", &args)?;
         self.show(&self.plan_file().display().to_string())

@@ -1,13 +1,16 @@
 //! infra/contract.json: the facts of the code that Terraform needs, so that both sides cannot
 //! differ: stages, exit codes, tables with their columns and partitions, prefixes of the lake, the
-//! defaults of the section `aws:`, metrics.
+//! defaults of the section `aws:`, sizes and times of tasks, metrics, the named queries.
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
 use model::config::Aws;
+use model::config::aws::{TASK_SECONDS, TASK_START_SECONDS, Task};
 use model::exit::Exit;
 use model::layout;
 use model::metrics::{self, Metric};
+use model::question::{Catalog, in_databases};
 use model::schema::{Column, Table};
 use serde_json::{Value, json};
 
@@ -20,6 +23,23 @@ fn column(column: &Column) -> Value {
         "nullable": column.nullable,
         "comment": column.doc,
     })
+}
+
+/// The named queries as they stand in Athena's console: parameters have their default values, and the
+/// database of a zone is a variable of Terraform's templates, `${gold}`.
+fn queries() -> anyhow::Result<BTreeMap<String, Value>> {
+    let catalog = Catalog::built_in()?;
+    let mut queries = BTreeMap::new();
+    for (name, query) in &catalog.queries {
+        let sql = catalog.render(name, &[]).with_context(|| {
+            format!("sql/queries/{name}.sql: give each parameter a default value, Athena's console has no other")
+        })?;
+        // what templates would take for theirs
+        let sql = sql.replace("${", "$${").replace("%{", "%%{");
+        let sql = in_databases(&sql, |zone| format!("${{{zone}}}"));
+        queries.insert(name.clone(), json!({ "purpose": query.header.purpose, "sql": sql }));
+    }
+    Ok(queries)
 }
 
 /// The contract.
@@ -69,6 +89,11 @@ pub(super) fn contract() -> anyhow::Result<String> {
         "stages": STAGES,
         "exits": exits,
         "aws_defaults": defaults,
+        "tasks": {
+            "sizes": Task::sizes(),
+            "seconds": TASK_SECONDS,
+            "start_seconds": TASK_START_SECONDS,
+        },
         "metrics": {
             "namespace": metrics::NAMESPACE,
             "dimensions": metrics::DIMENSIONS,
@@ -83,6 +108,7 @@ pub(super) fn contract() -> anyhow::Result<String> {
             "index": layout::INDEX,
             "temp": layout::TEMP,
         },
+        "queries": queries()?,
         "tables": tables,
     });
     Ok(serde_json::to_string_pretty(&contract)? + "\n")
@@ -120,6 +146,18 @@ mod tests {
         assert!(defaults.get("region").is_none());
         let list = contract["metrics"]["list"].as_array().unwrap();
         assert_eq!(list.len(), Metric::ALL.len());
+    }
+
+    #[test]
+    fn queries_stand_in_it_as_a_console_takes_them() {
+        let contract: Value = serde_json::from_str(&contract().unwrap()).unwrap();
+        let bars = contract["queries"]["bars_for_symbol"]["sql"].as_str().unwrap();
+        assert!(bars.contains("FROM ${gold}.bars\n"), "{bars}");
+        assert!(bars.contains("AND symbol = 'BTCUSDT'\n"), "{bars}");
+        assert!(bars.contains("BETWEEN DATE '2017-01-01' AND DATE '2099-12-31'"), "{bars}");
+        for (name, _) in model::question::catalog::BUILT_IN {
+            assert!(contract["queries"][name]["sql"].as_str().is_some_and(|s| s.contains("${")));
+        }
     }
 
     /// A metric that no stage notes would be a graph that stays empty.

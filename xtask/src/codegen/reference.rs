@@ -255,10 +255,14 @@ pub(super) fn configuration() -> anyhow::Result<String> {
         };
         let _ = writeln!(page, "| `{path}` | {value} | {meaning} |");
     }
-    page.push_str("\n| task of | cpu | memory_mib |\n|---|---|---|\n");
+    page.push_str("\n| task of | cpu | memory_mib | storage_gib |\n|---|---|---|---|\n");
     for stage in STAGES {
         let task = Aws::defaults("").task(stage);
-        let _ = writeln!(page, "| {stage} | {} | {} |", task.cpu, task.memory_mib);
+        let _ = writeln!(
+            page,
+            "| {stage} | {} | {} | {} |",
+            task.cpu, task.memory_mib, task.storage_gib
+        );
     }
     Ok(page)
 }
@@ -294,7 +298,10 @@ const AWS: &[(&str, &str)] = &[
         "aws.network",
         "`public`: public subnets without ingress, nothing to pay at rest; `private`: NAT and endpoints",
     ),
-    ("aws.tasks", "the size of a stage's task: `{silver: {cpu: 1024, memory_mib: 4096}}`"),
+    (
+        "aws.tasks",
+        "the size of a stage's task: `{silver: {cpu: 1024, memory_mib: 4096, storage_gib: 60}}`; disk beyond 20 GiB costs by the hour",
+    ),
     ("aws.spot", "bronze and silver on Fargate Spot, on demand where there is none"),
     ("aws.map.concurrency", "batches at once"),
     (

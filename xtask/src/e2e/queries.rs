@@ -51,7 +51,7 @@ fn site() -> anyhow::Result<aws::Site> {
 
 /// Every named query gives the same rows, to the last digit, and Athena tells what it cost.
 pub(super) fn compared() -> anyhow::Result<()> {
-    let lake = aws::output(&site()?, "lake_uri")?;
+    let lake = aws::output(&site()?, "environment")?["lake_uri"].take();
     let lake = lake.as_str().context("the lake's URI is no text")?.to_owned();
     let mut names: Vec<String> = std::fs::read_dir(root().join("sql/queries"))?
         .flatten()

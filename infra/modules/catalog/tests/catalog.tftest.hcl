@@ -7,7 +7,7 @@ variables {
   lake_uri    = "s3://market-lake-test"
 
   tables  = jsondecode(file("../../contract.json")).tables
-  queries = { for f in fileset("../../../sql/queries", "*.sql") : trimsuffix(f, ".sql") => file("../../../sql/queries/${f}") }
+  queries = jsondecode(file("../../contract.json")).queries
 }
 
 run "every_table_of_the_contract_is_registered_with_its_columns" {
@@ -93,10 +93,8 @@ run "named_queries_run_as_they_are" {
   }
 
   assert {
-    condition = alltrue([
-      for query in aws_athena_named_query.this : length(regexall("[ (=]:[a-z]", query.query)) == 0
-    ])
-    error_message = "a parameter without a default value is left"
+    condition     = alltrue([for query in aws_athena_named_query.this : length(split("$", query.query)) == 1])
+    error_message = "a zone that is no database is left"
   }
 }
 
@@ -116,7 +114,7 @@ run "a_query_that_does_not_say_what_for_is_refused" {
   command = plan
 
   variables {
-    queries = { nameless = "SELECT 1" }
+    queries = { nameless = { purpose = "", sql = "SELECT 1" } }
   }
 
   expect_failures = [var.queries]

@@ -4,7 +4,7 @@ mock_provider "aws" {
   }
 
   mock_data "aws_region" {
-    defaults = { name = "eu-central-1" }
+    defaults = { id = "eu-central-1" }
   }
 
   mock_data "aws_caller_identity" {
@@ -55,7 +55,6 @@ mock_provider "aws" {
 variables {
   config   = "environment: test\naws: {region: eu-central-1}\n"
   contract = jsondecode(file("../../contract.json"))
-  queries  = { one = "-- purpose: one\nSELECT 1 FROM gold.bars\n" }
 }
 
 run "every_stage_of_the_contract_has_its_place" {
@@ -86,7 +85,7 @@ run "what_is_not_said_keeps_its_default" {
         region: eu-central-1
         architecture: X86_64
         budget: {monthly_usd: 5}
-        tasks: {silver: {cpu: 2048, memory_mib: 8192}}
+        tasks: {silver: {cpu: 2048, memory_mib: 8192}, gold: {cpu: 2048, memory_mib: 8192, storage_gib: 60}}
       limits: {run: {attempts: 5}}
     YAML
   }
@@ -102,6 +101,11 @@ run "what_is_not_said_keeps_its_default" {
   }
 
   assert {
+    condition     = local.tasks["silver"].storage_gib == 20 && local.tasks["gold"].storage_gib == 60
+    error_message = "a size that leaves out the disk has that of every task"
+  }
+
+  assert {
     condition     = local.aws.architecture == "X86_64" && local.defaults.architecture == "ARM64"
     error_message = "lake.yaml says what the images are built for"
   }
@@ -109,6 +113,26 @@ run "what_is_not_said_keeps_its_default" {
   assert {
     condition     = local.run.attempts == 5 && local.run.timeout_seconds == 21600
     error_message = "limits.run must be those of the local executor"
+  }
+}
+
+run "a_task_ends_itself_before_its_state_gives_it_up" {
+  command = apply
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 600}}\n"
+  }
+
+  # one number: what the program is told, and what its state waits for besides the time of its start
+  assert {
+    condition = alltrue(flatten([
+      for stage in module.stage : [
+        tonumber(stage.variables["MARKET_LAKE_TIME_LIMIT"]) == 600,
+        jsondecode(module.pipeline.definition).States["Plan the run"].TimeoutSeconds == 600 + var.contract.tasks.start_seconds,
+        jsondecode(module.pipeline.maintenance).States["Maintain the tables"].TimeoutSeconds == 600 + var.contract.tasks.start_seconds,
+      ]
+    ]))
+    error_message = "a task that is stuck must end itself, with a message, while its state still waits"
   }
 }
 
@@ -341,6 +365,118 @@ run "a_budget_keeps_what_is_not_said" {
   assert {
     condition     = length(module.budget) == 1 && local.aws.budget.monthly_usd == local.defaults.budget.monthly_usd
     error_message = "a budget must be there unless lake.yaml says none"
+  }
+}
+
+run "what_has_no_images_is_not_armed" {
+  command = apply
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, schedule: {enabled: true}}\n"
+    # one image of six is none
+    images = { plan = "x@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
+  }
+
+  assert {
+    condition     = !module.pipeline.schedules.pipeline && !module.pipeline.schedules.maintain && !module.observability.watches_age
+    error_message = "a schedule or the alarm on stale data is on before there is anything to run"
+  }
+}
+
+run "with_its_images_it_is_armed" {
+  command = apply
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, schedule: {enabled: true}}\n"
+    images = { for stage in jsondecode(file("../../contract.json")).stages : stage => "x@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
+  }
+
+  assert {
+    condition     = module.pipeline.schedules.pipeline && module.pipeline.schedules.maintain && module.observability.watches_age
+    error_message = "what is scheduled and has its images must run by itself"
+  }
+}
+
+run "a_run_reads_the_configuration_that_it_began_with" {
+  command = apply
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 604800}}\n"
+  }
+
+  # a week is the most that lake.yaml may say
+  assert {
+    condition     = module.lake.noncurrent_days * 86400 > 604800
+    error_message = "an execution may take longer than the bucket keeps its lake.yaml"
+  }
+
+  assert {
+    condition = alltrue([
+      for stage in module.stage : alltrue([for task in stage.access : contains(task.versions, module.lake.config_key)])
+    ])
+    error_message = "a task may not read the version of lake.yaml that it is told"
+  }
+}
+
+run "a_network_of_ones_own_is_taken" {
+  command = apply
+
+  variables {
+    network = { subnets = ["subnet-own"], security_group = "sg-own" }
+  }
+
+  assert {
+    condition = (
+      length(module.network) == 0 &&
+      jsondecode(module.pipeline.definition).States["Plan the run"].Arguments.NetworkConfiguration.AwsvpcConfiguration == {
+        Subnets = ["subnet-own"], SecurityGroups = ["sg-own"], AssignPublicIp = "DISABLED"
+      }
+    )
+    error_message = "tasks must run where they are told to, and no other VPC be made"
+  }
+}
+
+run "a_key_of_ones_own_encrypts_the_lake_and_is_granted" {
+  command = apply
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/own"
+  }
+
+  assert {
+    condition = (
+      module.lake.encryption == { algorithm = "aws:kms", key = var.kms_key_arn } &&
+      length([for statement in data.aws_iam_policy_document.reader.statement : statement if contains(statement.resources, var.kms_key_arn)]) == 1
+    )
+    error_message = "the key must encrypt the bucket, and readers may use it"
+  }
+}
+
+# Tables by name and folder; nothing of a run, no archive, no other workgroup.
+run "a_reader_may_ask_and_nothing_else" {
+  command = apply
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in data.aws_iam_policy_document.reader.statement : [
+        for action in statement.actions : !can(regex("Delete|Create|Update|Put", action)) || (statement.sid == "KeepResults" && action == "s3:PutObject")
+      ]
+    ]))
+    error_message = "a reader may change something"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for key in ["runs/r/plan.json", "bronze/source=b/market=m/v/a.zip", "config/lake.yaml"] : [
+        for pattern in local.read : !can(regex("^${replace(pattern, "*", ".*")}$", key))
+      ]
+    ]))
+    error_message = "a reader may read more than tables"
+  }
+
+  assert {
+    condition     = length([for resource in data.aws_iam_policy_document.reader.statement[1].resources : resource if strcontains(resource, ":table/")]) == length(var.contract.tables)
+    error_message = "a reader may look up every table of the contract"
   }
 }
 

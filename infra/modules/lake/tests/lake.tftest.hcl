@@ -66,12 +66,27 @@ run "only_archives_leave_for_glacier" {
   }
 }
 
-run "the_key_of_the_configuration_names_its_bytes" {
+run "a_task_is_told_the_version_of_its_configuration" {
   command = apply
 
   assert {
-    condition     = output.config_uri == "s3://${var.bucket}/config/${sha256(var.config)}/lake.yaml"
+    condition     = output.config_uri == "s3://${var.bucket}/config/lake.yaml?versionId=${aws_s3_object.configuration.version_id}" && aws_s3_object.configuration.version_id != ""
     error_message = "the configuration lies elsewhere: ${output.config_uri}"
+  }
+}
+
+# An object of another name would be a new one, and Terraform would delete the one before, with every
+# version of it, under the hands of executions at work.
+run "a_changed_configuration_is_written_over_the_one_before" {
+  command = apply
+
+  variables {
+    config = "environment: test\naws: {spot: false}\n"
+  }
+
+  assert {
+    condition     = output.config_key == run.a_task_is_told_the_version_of_its_configuration.config_key && aws_s3_object.configuration.content == var.config
+    error_message = "the key of the configuration must not depend on what stands in it"
   }
 }
 

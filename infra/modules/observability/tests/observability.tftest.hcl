@@ -4,7 +4,7 @@ mock_provider "aws" {
   }
 
   mock_data "aws_region" {
-    defaults = { name = "eu-central-1" }
+    defaults = { id = "eu-central-1" }
   }
 
   mock_resource "aws_sns_topic" {
@@ -54,6 +54,18 @@ run "every_metric_of_the_contract_is_shown" {
       [for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : try(widget.properties.metrics[0][1], "")],
     )) == 0
     error_message = "a metric is reported and not shown"
+  }
+}
+
+run "bytes_of_queries_are_those_of_every_state_and_type" {
+  command = apply
+
+  assert {
+    condition = anytrue([
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets :
+      startswith(try(widget.properties.metrics[0][0].expression, ""), "SUM(SEARCH('{AWS/Athena,QueryState,QueryType,WorkGroup} MetricName=\"ProcessedBytes\" WorkGroup=\"market-lake-test\"'")
+    ])
+    error_message = "Athena reports by QueryState, QueryType and WorkGroup: a graph by WorkGroup alone stays empty"
   }
 }
 

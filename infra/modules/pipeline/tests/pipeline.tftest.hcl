@@ -4,7 +4,7 @@ mock_provider "aws" {
   }
 
   mock_data "aws_region" {
-    defaults = { name = "eu-central-1" }
+    defaults = { id = "eu-central-1" }
   }
 
   mock_data "aws_partition" {
@@ -100,6 +100,45 @@ run "only_bronze_and_silver_try_spot" {
       jsondecode(output.definition).States["Commit tables"].Arguments.CapacityProviderStrategy[0].CapacityProvider == "FARGATE"
     )
     error_message = "Spot is for batches: a commit that is interrupted keeps everybody waiting"
+  }
+}
+
+run "a_task_without_a_place_costs_no_attempt" {
+  command = apply
+
+  # what is waited for at most, without jitter: twice the mean
+  assert {
+    condition = alltrue([
+      for state in concat(
+        [for name in ["Plan the run", "Commit tables", "Commit bars", "Judge the lake"] : jsondecode(output.definition).States[name]],
+        [for name in ["Fetch batch", "Parse batch"] : jsondecode(output.definition).States["Fetch and parse"].ItemProcessor.States[name]],
+        [jsondecode(output.definition).States["Build bars"].ItemProcessor.States["Build bars of the symbol"]],
+        [jsondecode(output.maintenance).States["Maintain the tables"]],
+        ) : (
+        length(setsubtract(["AmazonECS.Unknown", "ECS.AmazonECSException"], state.Retry[0].ErrorEquals)) == 0 &&
+        sum([for n in range(state.Retry[0].MaxAttempts) : min(
+          state.Retry[0].IntervalSeconds * pow(state.Retry[0].BackoffRate, n), state.Retry[0].MaxDelaySeconds,
+        )]) >= 3600
+      )
+    ])
+    error_message = "a task that ECS cannot place must be tried again for an hour"
+  }
+
+  # what a program ended with is judged by its exit code: an entry for it would try it again besides
+  assert {
+    condition = length(setintersection(
+      flatten([for state in jsondecode(output.definition).States : [for entry in state.Retry : entry.ErrorEquals] if can(state.Arguments.TaskDefinition)]),
+      ["States.ALL", "States.TaskFailed", "States.Timeout"],
+    )) == 0
+    error_message = "a task that ran is tried again by a Retry and by its attempts"
+  }
+
+  assert {
+    condition = strcontains(
+      jsondecode(output.definition).States["Fetch and parse"].ItemProcessor.States["Fetch batch"].Arguments.CapacityProviderStrategy[0].CapacityProvider,
+      "$states.context.State.RetryCount < 2",
+    )
+    error_message = "a batch must not wait an hour for Spot while there is room on demand"
   }
 }
 

@@ -4,15 +4,11 @@ mock_provider "aws" {
   }
 
   mock_data "aws_region" {
-    defaults = { name = "eu-central-1" }
+    defaults = { id = "eu-central-1" }
   }
 
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::111122223333:role/mock" }
-  }
-
-  mock_resource "aws_ecr_repository" {
-    defaults = { repository_url = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/market-lake/test/silver" }
   }
 
   mock_resource "aws_cloudwatch_log_group" {
@@ -30,19 +26,23 @@ variables {
   bucket_arn  = "arn:aws:s3:::lake"
   lake_uri    = "s3://lake"
   config_uri  = "s3://lake/config/0/lake.yaml"
-  access      = { read = ["bronze/source=*"], list = ["bronze/*"], write = ["silver/trades/source=*"] }
+  repository = {
+    url = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/market-lake/test/silver"
+    arn = "arn:aws:ecr:eu-central-1:111122223333:repository/market-lake/test/silver"
+  }
+  access = { read = ["bronze/source=*"], list = ["bronze/*"], write = ["silver/trades/source=*"] }
 }
 
-run "the_container_can_write_nothing_but_tmp" {
+run "the_container_can_write_nothing_but_scratch" {
   command = apply
 
   assert {
     condition = (
       jsondecode(aws_ecs_task_definition.this["stage"].container_definitions)[0].readonlyRootFilesystem &&
       jsondecode(aws_ecs_task_definition.this["stage"].container_definitions)[0].user == "65532:65532" &&
-      jsondecode(aws_ecs_task_definition.this["stage"].container_definitions)[0].mountPoints[0].containerPath == "/tmp"
+      jsondecode(aws_ecs_task_definition.this["stage"].container_definitions)[0].mountPoints[0].containerPath == "/scratch"
     )
-    error_message = "the container must run as nobody, with a read-only root and a writable /tmp"
+    error_message = "the container must run as nobody, with a read-only root and a writable /scratch"
   }
 
   assert {
@@ -73,7 +73,8 @@ run "the_stage_is_told_what_the_jobs_read" {
       AWS_REGION             = "eu-central-1"
       MARKET_LAKE_CONFIG     = "s3://lake/config/0/lake.yaml"
       MARKET_LAKE_LOG_FORMAT = "json"
-      MARKET_LAKE_TEMP       = "/tmp"
+      MARKET_LAKE_TEMP       = "/scratch"
+      MARKET_LAKE_TIME_LIMIT = "7200"
       MARKET_LAKE_URI        = "s3://lake"
     }
     error_message = "the environment of the task is not the agreed one"
@@ -113,6 +114,70 @@ run "the_whole_bucket_is_refused" {
   }
 
   expect_failures = [var.access]
+}
+
+run "sizes_are_those_that_lake_yaml_may_name" {
+  command = plan
+
+  assert {
+    condition     = jsonencode(local.sizes) == jsonencode(jsondecode(file("../../contract.json")).tasks.sizes)
+    error_message = "sizes.tf and the parser of lake.yaml know different sizes"
+  }
+}
+
+run "large_sizes_come_in_larger_steps" {
+  command = plan
+
+  variables {
+    cpu        = 8192
+    memory_mib = 17408
+  }
+
+  expect_failures = [var.memory_mib]
+}
+
+run "the_largest_size_is_taken" {
+  command = plan
+
+  variables {
+    cpu         = 16384
+    memory_mib  = 122880
+    storage_gib = 200
+  }
+
+  assert {
+    condition     = one(aws_ecs_task_definition.this["stage"].ephemeral_storage).size_in_gib == 200
+    error_message = "the task has not the disk that was asked for"
+  }
+}
+
+run "a_cpu_that_fargate_lacks_is_refused" {
+  command = plan
+
+  variables {
+    cpu = 1000
+  }
+
+  expect_failures = [var.cpu]
+}
+
+run "the_disk_that_every_task_has_is_not_asked_for" {
+  command = plan
+
+  assert {
+    condition     = length(aws_ecs_task_definition.this["stage"].ephemeral_storage) == 0
+    error_message = "ECS refuses to be asked for 20 GiB"
+  }
+}
+
+run "a_disk_that_fargate_lacks_is_refused" {
+  command = plan
+
+  variables {
+    storage_gib = 201
+  }
+
+  expect_failures = [var.storage_gib]
 }
 
 run "sizes_that_fargate_lacks_are_refused" {

@@ -22,6 +22,8 @@ pub const LOG_FORMAT: &str = "MARKET_LAKE_LOG_FORMAT";
 pub const LOG: &str = "MARKET_LAKE_LOG";
 /// The folder for temporary files.
 pub const TEMP: &str = "MARKET_LAKE_TEMP";
+/// The seconds after which a job ends itself.
+pub const TIME_LIMIT: &str = "MARKET_LAKE_TIME_LIMIT";
 /// The memory that a query may take.
 pub const QUERY_MEMORY: &str = "MARKET_LAKE_QUERY_MEMORY_MIB";
 /// The proxy to sources.
@@ -48,13 +50,20 @@ pub const TEST_TOOLS: &str = "MARKET_LAKE_TEST_TOOLS";
 /// All of them.
 pub const ALL: &[Var] = &[
     Var { name: LAKE, help: "where the lake lies: a directory, file:///… or s3://bucket/prefix" },
-    Var { name: CONFIG, help: "the environment's lake.yaml: a path or s3://bucket/key" },
+    Var {
+        name: CONFIG,
+        help: "the environment's lake.yaml: a path or s3://bucket/key[?versionId=…]",
+    },
     Var { name: RUN, help: "the run's id; every stage of a run gets the same one" },
     Var { name: LOG_FORMAT, help: "`text` (default on a terminal) or `json`" },
     Var { name: LOG, help: "log filter, such as `info` (default) or `bronze=debug`" },
     Var {
         name: TEMP,
         help: "folder for spill and staging files; default: inside a directory lake, else the system's",
+    },
+    Var {
+        name: TIME_LIMIT,
+        help: "seconds after which a job ends itself with exit code 1; none by default, in AWS what its state waits for",
     },
     Var {
         name: QUERY_MEMORY,

@@ -7,10 +7,13 @@
 //! | [`kind`] | the types of parameters |
 //! | [`params`] | values of parameters: checked by type, rendered as literals |
 //! | [`catalog`] | the queries there are |
+//! | [`tables`] | tables by their names in a catalog |
 
 pub mod catalog;
 pub mod header;
 pub mod kind;
 pub mod params;
+pub mod tables;
 
 pub use catalog::{Catalog, QueryError};
+pub use tables::in_databases;

@@ -1,5 +1,6 @@
 //! A job with a bug, for the test of how bugs are reported: its run panics in its own thread, in a
-//! task, in a worker that nobody waits for, or cannot write its answer. No user can reach it.
+//! task, in a worker that nobody waits for, or cannot write its answer; or it never ends. No user
+//! can reach it.
 
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ struct Args {
     #[command(flatten)]
     common: Common,
 
-    /// Where it panics: main, task, worker or stdout.
+    /// Where it panics: main, task, worker or stdout; `nowhere`: it works for ever.
     #[arg(long)]
     where_to: String,
 }
@@ -22,6 +23,8 @@ fn main() -> ExitCode {
         context.meter.at("step 7");
         match args.where_to.as_str() {
             "main" => broken(),
+            // no thread of the runtime is free, and none of them listens
+            "nowhere" => tokio::task::spawn_blocking(forever).await?,
             "task" => {
                 let work = async {
                     tokio::task::yield_now().await;
@@ -47,6 +50,12 @@ fn main() -> ExitCode {
         }
         Ok(())
     })
+}
+
+fn forever() {
+    loop {
+        std::thread::park();
+    }
 }
 
 #[expect(clippy::panic, reason = "the bug itself")]

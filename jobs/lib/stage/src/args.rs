@@ -1,5 +1,6 @@
 //! The arguments that every job takes.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
@@ -35,6 +36,10 @@ pub struct Common {
     #[arg(long, value_name = "FILTER", env = model::env::LOG, default_value = "info",
           value_parser = OsStringValueParser::new().try_map(|text| log_filter(&text.to_string_lossy())))]
     pub log: String,
+
+    /// End with exit code 1 after so many seconds. What is finished stays.
+    #[arg(long, value_name = "SECONDS", env = model::env::TIME_LIMIT)]
+    pub time_limit: Option<NonZeroU64>,
 
     /// Write progress lines (JSON) to standard error, for whoever draws the bars.
     #[arg(long)]

@@ -4,10 +4,11 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};
+use std::num::NonZeroU64;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use model::config::Config;
@@ -20,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 use crate::args::{Common, LogFormat};
 use crate::bugs;
 use crate::clock::Clock;
+use crate::limit::TimeLimit;
 use crate::meter::Meter;
 
 /// Stands for a panic of the job's own thread, which has been reported.
@@ -93,16 +95,27 @@ impl Context {
     }
 }
 
-/// The text of a configuration: a file, or an object where `path` is an `s3://…` URL.
+/// The text of a configuration: a file, or an object where `path` is an `s3://…` URL, in the
+/// version that stands behind it.
 fn configuration(path: &Path) -> anyhow::Result<String> {
     let Some(url) = path.to_str().filter(|url| url.starts_with("s3://")) else {
         return Ok(std::fs::read_to_string(path)?);
     };
-    let (folder, name) = url.rsplit_once('/').unwrap_or((url, ""));
+    let (folder, name, version) = object(url);
     let folder = Lake::open(folder, Some(&std::env::temp_dir()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let bytes = runtime.block_on(folder.read(name))?;
+    let bytes = runtime.block_on(folder.read_version(name, version))?;
     Ok(String::from_utf8(bytes.to_vec())?)
+}
+
+/// The folder, name and version of `s3://bucket/folder/name?versionId=version`.
+fn object(url: &str) -> (&str, &str, Option<&str>) {
+    let (url, version) = match url.split_once("?versionId=") {
+        Some((url, version)) => (url, Some(version)),
+        None => (url, None),
+    };
+    let (folder, name) = url.rsplit_once('/').unwrap_or((url, ""));
+    (folder, name, version)
 }
 
 /// The frame of a job's `main`: sets up logging, opens the context, runs the job until it ends,
@@ -119,13 +132,20 @@ where
     });
     bugs::report(stage, format);
     log_to_stderr(common, format);
-    let start = Instant::now();
-    let mut reporter = None;
+    let reporter = Arc::new(Reporter::new(stage, format));
+    let limit = common.time_limit.map(|seconds| {
+        let reporter = Arc::clone(&reporter);
+        TimeLimit::after(Duration::from_secs(seconds.get()), move || {
+            reporter.figures(true);
+            reporter.tell(&time_is_over(seconds, &reporter.at()));
+            reporter.tell(Exit::Failed.advice());
+            std::process::exit(i32::from(Exit::Failed as u8));
+        })
+    });
     let job = || {
         let context = Context::open(stage, common)?;
         bugs::of_run(&context.run, &context.clock, &context.meter);
-        let name = context.config.environment.value.clone();
-        reporter = Some((name, context.run.clone(), context.clock.clone(), context.meter.clone()));
+        reporter.knows(&context);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let speaker = common.progress.then(|| speak_now_and_then(&runtime, &context.meter));
         let result = runtime.block_on(work(context));
@@ -136,17 +156,10 @@ where
     };
     // what was half done is not looked at again
     let result = std::panic::catch_unwind(AssertUnwindSafe(job));
+    drop(limit);
     let is_broken = bugs::was_any();
     let result = result.unwrap_or_else(|_| Err(anyhow::anyhow!(BROKEN).into()));
-    // people read text; programs pick the figures out of the other lines
-    if let (Some((name, run, clock, meter)), LogFormat::Json) = (reporter, format) {
-        let figures = meter.figures(start.elapsed(), is_broken || result.is_err());
-        let at = clock.now().timestamp_millis();
-        let line = metrics::line(&name, stage, &run, at, &figures);
-        let _ = writeln!(std::io::stderr(), "{line}");
-    }
-    // a standard error that is gone is no reason for another exit
-    let tell = |text: &str| drop(writeln!(std::io::stderr(), "{stage}: {text}"));
+    reporter.figures(is_broken || result.is_err());
     let exit = match result {
         Ok(()) if is_broken => Exit::Failed,
         Ok(()) => return ExitCode::from(Exit::Done as u8),
@@ -154,13 +167,65 @@ where
             let said = chain(failure.error.as_ref());
             // the report of the bug has said it
             if !is_broken || !(said == BROKEN || said.contains("panicked")) {
-                tell(&said);
+                reporter.tell(&said);
             }
             if is_broken { Exit::Failed } else { failure.exit }
         }
     };
-    tell(exit.advice());
+    reporter.tell(exit.advice());
     ExitCode::from(exit as u8)
+}
+
+/// What a job says last: its figures, and how it ended.
+struct Reporter {
+    stage: String,
+    format: LogFormat,
+    start: Instant,
+    /// Known once the context is open.
+    of: OnceLock<(String, RunId, Clock, Meter)>,
+}
+
+impl Reporter {
+    fn new(stage: &str, format: LogFormat) -> Self {
+        Self { stage: stage.to_owned(), format, start: Instant::now(), of: OnceLock::new() }
+    }
+
+    fn knows(&self, context: &Context) {
+        let name = context.config.environment.value.clone();
+        let of = (name, context.run.clone(), context.clock.clone(), context.meter.clone());
+        // a job has one context
+        let _ = self.of.set(of);
+    }
+
+    /// What is at work.
+    fn at(&self) -> String {
+        self.of.get().map(|(.., meter)| meter.progress().at).unwrap_or_default()
+    }
+
+    /// The line of figures: people read text, programs pick the figures out of the other lines.
+    fn figures(&self, failed: bool) {
+        if let (Some((name, run, clock, meter)), LogFormat::Json) = (self.of.get(), self.format) {
+            let figures = meter.figures(self.start.elapsed(), failed);
+            let at = clock.now().timestamp_millis();
+            let line = metrics::line(name, &self.stage, run, at, &figures);
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+
+    /// A line for people. A standard error that is gone is no reason for another exit.
+    fn tell(&self, text: &str) {
+        let _ = writeln!(std::io::stderr(), "{}: {text}", self.stage);
+    }
+}
+
+fn time_is_over(seconds: NonZeroU64, at: &str) -> String {
+    let at = if at.is_empty() { String::new() } else { format!(", at `{at}`") };
+    format!(
+        "stopped: its time limit of {seconds} s is over{at} (--time-limit, or {} in the \
+         environment); what is finished stays, and the next attempt goes on from it; where one \
+         batch takes so long, make batches smaller (limits.batch), or the task larger (aws.tasks)",
+        model::env::TIME_LIMIT
+    )
 }
 
 fn speak_now_and_then(
@@ -222,6 +287,13 @@ mod tests {
         // what was not counted is no speed
         let figures = Meter::new("plan", false).figures(Duration::from_secs(1), false);
         assert!(figures.iter().all(|(m, _)| *m != Metric::RowsPerSecond));
+    }
+
+    #[test]
+    fn a_configuration_may_be_an_older_version() {
+        let check = |url: &str, expect| assert_eq!(object(url), expect, "{url}");
+        check("s3://b/config/lake.yaml", ("s3://b/config", "lake.yaml", None));
+        check("s3://b/c/lake.yaml?versionId=3/L.x=", ("s3://b/c", "lake.yaml", Some("3/L.x=")));
     }
 
     #[test]

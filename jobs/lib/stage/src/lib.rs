@@ -13,6 +13,7 @@ mod clock;
 mod context;
 #[cfg(feature = "http")]
 pub mod http;
+mod limit;
 mod meter;
 mod retry;
 

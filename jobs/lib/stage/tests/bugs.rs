@@ -1,5 +1,5 @@
-//! A panic anywhere in a job is a bug report for people, and exit 1. The job with the bug is
-//! `examples/panics.rs`.
+//! A panic anywhere in a job is a bug report for people, and exit 1; so is a job that never ends,
+//! with its time limit for the reason. The job with the bugs is `examples/panics.rs`.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -15,6 +15,10 @@ fn program() -> PathBuf {
 }
 
 fn run(where_to: &str, form: &str, stdout: Stdio) -> Output {
+    run_with(where_to, form, stdout, &[])
+}
+
+fn run_with(where_to: &str, form: &str, stdout: Stdio, more: &[&str]) -> Output {
     let folder = tempfile::tempdir().expect("folder");
     let config = folder.path().join("lake.yaml");
     std::fs::write(
@@ -31,6 +35,7 @@ fn run(where_to: &str, form: &str, stdout: Stdio) -> Output {
         .arg(&config)
         .arg("--lake")
         .arg(&lake)
+        .args(more)
         .env_remove("RUST_BACKTRACE")
         .stdout(stdout)
         .stderr(Stdio::piped())
@@ -69,6 +74,20 @@ fn programs_read_a_line_of_json() {
     let bug: serde_json::Value = serde_json::from_str(line).expect("JSON");
     assert_eq!((&bug["what"], &bug["run"]), (&"the index is 5".into(), &RUN.into()), "{bug}");
     assert!(bug["timestamp"].as_str().is_some_and(|time| time.starts_with("20")), "{bug}");
+}
+
+/// As Step Functions does: what a stuck task must not wait for is to be stopped from outside.
+#[test]
+fn a_job_whose_time_is_over_ends_itself_and_says_so() {
+    let ended = run_with("nowhere", "json", Stdio::null(), &["--time-limit", "1"]);
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("panics: stopped: its time limit of 1 s is over, at `step 7`"), "{said}");
+    let line = said.lines().find(|line| line.contains("_aws")).expect("a line of figures");
+    let figures: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    assert_eq!(figures["failures"].as_f64(), Some(1.0), "{figures}");
+    let bad = run_with("nowhere", "json", Stdio::null(), &["--time-limit", "0"]);
+    assert_eq!(bad.status.code(), Some(2));
 }
 
 #[test]

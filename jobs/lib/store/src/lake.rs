@@ -10,7 +10,7 @@ use model::layout;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 use url::Url;
 
 use crate::directory::{Directory, Followed};
@@ -244,8 +244,24 @@ impl Lake {
     /// # Errors
     /// [`StoreError::Object`]; see [`StoreError::is_not_found`].
     pub async fn read(&self, key: &str) -> Result<Bytes, StoreError> {
+        self.read_version(key, None).await
+    }
+
+    /// Reads an object whole, in an older version where one is named. Only a bucket that keeps
+    /// versions has any.
+    ///
+    /// # Errors
+    /// [`StoreError::Object`]; see [`StoreError::is_not_found`].
+    pub async fn read_version(
+        &self,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<Bytes, StoreError> {
         let error = |source| StoreError::Object { action: "read", key: key.to_owned(), source };
-        self.objects.get(&location(key)).await.map_err(error)?.bytes().await.map_err(error)
+        let options =
+            GetOptions { version: version.map(ToOwned::to_owned), ..GetOptions::default() };
+        let found = self.objects.get_opts(&location(key), options).await.map_err(error)?;
+        found.bytes().await.map_err(error)
     }
 
     /// Reads an object whole; `None` when it is not there.

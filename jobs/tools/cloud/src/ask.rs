@@ -10,12 +10,10 @@ use aws_sdk_athena::types::{
 use clap::ArgGroup;
 use model::human;
 use model::prices::Prices;
-use model::question::{Catalog, params};
-use model::schema::Table;
+use model::question::{Catalog, in_databases, params};
 
 use crate::account::{Cloud, Wrong};
 use crate::answer::{Answer, Format, Kind};
-use crate::names::Names;
 use crate::run;
 use crate::trouble::told;
 
@@ -76,7 +74,7 @@ pub(crate) async fn query(cloud: &Cloud, args: &Args) -> anyhow::Result<u8> {
         (None, sql) => params::render_free(sql.as_deref().unwrap_or_default(), &args.params)
             .map_err(|e| wrong(&e))?,
     };
-    let sql = in_catalog(&sql, &cloud.names);
+    let sql = in_databases(&sql, |zone| cloud.names.database(zone));
     if args.render {
         println!("{}", sql.trim_end());
         return Ok(0);
@@ -215,78 +213,17 @@ fn add(answer: &mut Answer, set: &ResultSet, is_first: bool) {
     }
 }
 
-/// The SQL with tables named as the catalog does: `silver.trades` is
-/// `market_lake_dev_silver.trades` there. Texts, quoted names and comments are left alone.
-fn in_catalog(sql: &str, names: &Names) -> String {
-    let mut out = String::with_capacity(sql.len() + 128);
-    let mut rest = sql;
-    let mut before = ' ';
-    while let Some(first) = rest.chars().next() {
-        let end = match first {
-            '\'' | '"' => rest[1..].find(first).map_or(rest.len(), |i| i + 2),
-            '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |i| i + 2),
-            c if is_word(c) => rest.find(|c| !is_word(c) && c != '.').unwrap_or(rest.len()),
-            c => c.len_utf8(),
-        };
-        let (piece, after) = rest.split_at(end);
-        let lower = piece.to_lowercase();
-        let table = Table::ALL.iter().find(|table| {
-            // a column may follow: silver.trades.price
-            lower == table.as_str()
-                || lower.strip_prefix(table.as_str()).is_some_and(|rest| rest.starts_with('.'))
-        });
-        match table {
-            Some(table) if is_word(first) && before != '.' => {
-                out += &names.database(table.zone());
-                out += &piece[table.zone().len()..];
-            }
-            _ => out += piece,
-        }
-        before = piece.chars().next_back().unwrap_or(' ');
-        rest = after;
-    }
-    out
-}
-
-fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tables_are_named_as_in_the_catalog() {
-        let names = Names { environment: "my-dev".into(), region: "r".into(), account: "1".into() };
-        let check = |sql: &str, expect: &str| assert_eq!(in_catalog(sql, &names), expect);
-        check("SELECT * FROM silver.trades t", "SELECT * FROM market_lake_my_dev_silver.trades t");
-        check(
-            "FROM gold.bars JOIN Ops.coverage",
-            "FROM market_lake_my_dev_gold.bars JOIN market_lake_my_dev_ops.coverage",
-        );
-        check("SELECT silver.trades.price", "SELECT market_lake_my_dev_silver.trades.price");
-        check(
-            "x = 'silver.trades' -- gold.bars\n, \"gold.bars\" /* ops.runs */",
-            "x = 'silver.trades' -- gold.bars\n, \"gold.bars\" /* ops.runs */",
-        );
-        check(
-            "t.silver, silver.tradesx, (bronze.archives)",
-            "t.silver, silver.tradesx, (market_lake_my_dev_bronze.archives)",
-        );
-        check(
-            "x = 'it''s' AND é = gold.daily",
-            "x = 'it''s' AND é = market_lake_my_dev_gold.daily",
-        );
-        check("'open", "'open");
-    }
+    use crate::names::Names;
 
     #[test]
     fn every_named_query_names_its_tables() {
         let names = Names { environment: "e".into(), region: "r".into(), account: "1".into() };
         for (name, query) in &Catalog::built_in().unwrap().queries {
-            assert!(in_catalog(&query.text, &names).contains("market_lake_e_"), "{name}");
+            let sql = in_databases(&query.text, |zone| names.database(zone));
+            assert!(sql.contains("market_lake_e_"), "{name}");
         }
     }
 }

@@ -382,7 +382,7 @@ impl Runner {
             .args(&task.command)
             .env_clear()
             .envs(self.variables(task))
-            // a container has its own /tmp
+            // a container has its own /scratch
             .env(model::env::TEMP, temp)
             .current_dir(temp);
         Ok(command)
@@ -392,7 +392,8 @@ impl Runner {
         let mut command = Command::new("docker");
         command.args(["run", "--rm", "--init", "--network", "host", "--read-only"]);
         command.args(["--name", &container_name(&task.arn)]);
-        command.args(["--user", "65532:65532", "--tmpfs", "/tmp:rw,mode=1777"]);
+        // what it may write is the image's own VOLUME, as on Fargate
+        command.args(["--user", "65532:65532"]);
         command.args(["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]);
         for (name, value) in self.variables(task) {
             command.arg("--env").arg(format!("{name}={value}"));

@@ -1,6 +1,6 @@
-//! The stages' images as tasks run them: user 65532, nothing to write but /tmp, no capability.
-//! Takes a container engine and the images that `cargo xtask images build` made; `cargo xtask test
-//! --only containers` sees to both, so this file is no part of a plain `cargo test`.
+//! The stages' images as tasks run them: user 65532, nothing to write but their VOLUME /scratch, no
+//! capability. Takes a container engine and the images that `cargo xtask images build` made; `cargo
+//! xtask test --only containers` sees to both, so this file is no part of a plain `cargo test`.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -40,7 +40,6 @@ fn task(stage: &str, args: &[&str], lab: &Lab, run: &str) -> Result<Ended> {
         .with_security_opt("no-new-privileges")
         .with_mount(mount(&lab.lake(), "/lake"))
         .with_mount(mount(&lab.config(), "/lake.yaml").with_access_mode(AccessMode::ReadOnly))
-        .with_mount(Mount::tmpfs_mount("/tmp"))
         .start()
         .with_context(|| format!("cannot start the image of {stage}"))?;
     let code = container.exit_code()?.context("it has not ended")?;

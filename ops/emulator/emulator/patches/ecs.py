@@ -5,12 +5,15 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ecs.models import EC2ContainerServiceBackend
+from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.moto_api import state_manager
 
 from emulator.launcher import LAUNCHER, NoSuchTask
 from emulator.patching import Patcher, patch
+from emulator.settings import SETTINGS
 
 
 @patch("ecs.task_lifecycle")
@@ -43,6 +46,23 @@ def task_lifecycle(p: Patcher) -> None:
 
     p.wrap(EC2ContainerServiceBackend, "run_task", make_run)
     p.wrap(EC2ContainerServiceBackend, "stop_task", make_stop)
+
+
+@patch("ecs.capacity")
+def capacity(p: Patcher) -> None:
+    """Fargate may have no place for a task: RunTask then answers, with failures and without a task. moto always has one."""
+    reason = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+
+    def make(original: Any) -> Any:
+        def run_task(self: Any) -> Any:
+            if SETTINGS.without_capacity > 0:
+                SETTINGS.without_capacity -= 1
+                return ActionResult({"tasks": [], "failures": [{"reason": reason}]})
+            return original(self)
+
+        return run_task
+
+    p.wrap(EC2ContainerServiceResponse, "run_task", make)
 
 
 @patch("ecs.task_level_memory")

@@ -171,6 +171,35 @@ def ecs_sync(p: Patcher) -> None:
     p.wrap(callback.StateTaskServiceCallback, "_eval_sync", make_sync)
 
 
+@patch("stepfunctions.ecs_failures")
+def ecs_failures(p: Patcher) -> None:
+    """A RunTask that answers with failures fails `ecs:runTask.sync` by an error of its own; moto crashes without a task."""
+    unknown = CustomErrorName("AmazonECS.Unknown")
+
+    def make(original: Any) -> Any:
+        def _eval_service_task(self: Any, env: Any, **kwargs: Any) -> None:
+            try:
+                original(self, env=env, **kwargs)
+            except IndexError:
+                details = TaskFailedEventDetails(
+                    resource=self._get_sfn_resource(),
+                    resourceType=self._get_sfn_resource_type(),
+                    error=unknown.error_name,
+                    cause="RunTask placed no task: its answer has failures",
+                )
+                event = FailureEvent(
+                    env=env,
+                    error_name=unknown,
+                    event_type=HistoryEventType.TaskFailed,
+                    event_details=EventDetails(taskFailedEventDetails=details),
+                )
+                raise FailureEventException(event) from None
+
+        return _eval_service_task
+
+    p.wrap(ecs.StateTaskServiceEcs, "_eval_service_task", make)
+
+
 def _plain(value: Any) -> Any:
     """An answer of boto3 as Step Functions shows it: times in milliseconds since the epoch, nothing that is null."""
     if isinstance(value, dict):

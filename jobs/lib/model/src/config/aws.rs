@@ -12,6 +12,14 @@ use serde_saphyr::{Location, Spanned};
 
 use super::BadConfig;
 
+/// Seconds for which a task may work; one that works longer counts as stuck and ends itself. Less where
+/// all of a run may not take as long.
+pub const TASK_SECONDS: u64 = 7_200;
+
+/// Seconds more for which its state in the state machine waits: what ECS may take to start a task and
+/// to tell of its end, so that the task's own words come first.
+pub const TASK_START_SECONDS: u64 = 600;
+
 /// The stages that run as tasks, in the order in which they work.
 pub const STAGES: &[&str] = &["plan", "bronze", "silver", "commit", "gold", "check"];
 
@@ -174,9 +182,27 @@ pub struct Task {
     pub cpu: u32,
     /// Memory in MiB.
     pub memory_mib: u32,
+    /// Disk for spill and staging files in GiB: 20, which cost nothing, to 200.
+    #[serde(default = "storage_gib")]
+    pub storage_gib: u32,
+}
+
+/// What Fargate gives a task without being asked.
+const fn storage_gib() -> u32 {
+    20
 }
 
 impl Task {
+    /// Every size of Fargate's: CPU units, and what memory in MiB they come with.
+    pub fn sizes() -> BTreeMap<u32, Vec<u32>> {
+        let fits = |cpu: u32| -> Vec<u32> {
+            let task = |memory_mib| Self { cpu, memory_mib, storage_gib: storage_gib() };
+            // the smallest step is 512 MiB
+            (1..=240).map(|n| n * 512).filter(|mib| task(*mib).fault().is_none()).collect()
+        };
+        Self::SIZES.iter().map(|(cpu, ..)| (*cpu, fits(*cpu))).collect()
+    }
+
     /// Fargate's sizes: CPU units, least and most memory in MiB, step of it.
     const SIZES: &'static [(u32, u32, u32, u32)] = &[
         (256, 512, 2_048, 512),
@@ -203,10 +229,14 @@ impl Task {
             256 => "512, 1024 or 2048".to_owned(),
             _ => format!("{least} to {most} in steps of {step}"),
         };
-        (!fits).then(|| {
-            let Self { cpu, memory_mib } = self;
-            format!("bad memory_mib {memory_mib} with cpu {cpu}, expected {expected}")
-        })
+        let Self { cpu, memory_mib, storage_gib } = self;
+        if !fits {
+            return Some(format!(
+                "bad memory_mib {memory_mib} with cpu {cpu}, expected {expected}"
+            ));
+        }
+        (!(20..=200).contains(&storage_gib))
+            .then(|| format!("bad storage_gib {storage_gib}, expected 20 to 200"))
     }
 }
 
@@ -319,7 +349,7 @@ fn default_task(stage: &str) -> Task {
         "silver" | "gold" | "check" => (1_024, 4_096),
         _ => (512, 2_048),
     };
-    Task { cpu, memory_mib }
+    Task { cpu, memory_mib, storage_gib: storage_gib() }
 }
 
 /// Days that CloudWatch keeps logs for.
@@ -483,7 +513,7 @@ aws:
     #[test]
     fn what_is_left_out_has_its_default() {
         let mut aws = read("").expect("good");
-        assert_eq!(aws.task("silver"), Task { cpu: 1_024, memory_mib: 4_096 });
+        assert_eq!(aws.task("silver"), Task { cpu: 1_024, memory_mib: 4_096, storage_gib: 20 });
         aws.region = unwritten(aws.region.value);
         aws.tasks = Aws::defaults("x").tasks;
         assert_eq!(aws, Aws::defaults("eu-central-1"));
@@ -510,6 +540,24 @@ aws:
         for stage in STAGES {
             assert_eq!(default_task(stage).fault(), None, "{stage}");
         }
+    }
+
+    /// AWS's page "Fargate task definition CPU and memory", as it stands there.
+    #[test]
+    fn sizes_are_fargates() {
+        let gib = |least: u32, most: u32, step: usize| -> Vec<u32> {
+            (least..=most).step_by(step).map(|gib| gib * 1_024).collect()
+        };
+        let expect = BTreeMap::from([
+            (256, vec![512, 1_024, 2_048]),
+            (512, gib(1, 4, 1)),
+            (1_024, gib(2, 8, 1)),
+            (2_048, gib(4, 16, 1)),
+            (4_096, gib(8, 30, 1)),
+            (8_192, gib(16, 60, 4)),
+            (16_384, gib(32, 120, 8)),
+        ]);
+        assert_eq!(Task::sizes(), expect);
     }
 
     #[test]
@@ -539,6 +587,12 @@ aws:
         check("  tasks: {gold: {cpu: 1024, memory_mib: 512}}", 9, "expected 2048 to 8192");
         check("  tasks: {gold: {cpu: 256, memory_mib: 1536}}", 9, "bad memory_mib 1536");
         check("  tasks: {query: {cpu: 256, memory_mib: 512}}", 9, "unknown stage `query`");
+        check("  tasks: {gold: {cpu: 8192, memory_mib: 17408}}", 9, "in steps of 4096");
+        for gib in [0, 19, 201] {
+            let line =
+                format!("  tasks: {{gold: {{cpu: 256, memory_mib: 512, storage_gib: {gib}}}}}");
+            check(&line, 9, &format!("bad storage_gib {gib}, expected 20 to 200"));
+        }
         check("  scan_limit_gib: 0", 9, "bad aws.scan_limit_gib 0, expected 0.01");
         check("  log_retention_days: 2", 9, "bad aws.log_retention_days 2, expected one of 1, 3");
         check("  bronze_glacier_days: 0", 9, "bad aws.bronze_glacier_days 0");
