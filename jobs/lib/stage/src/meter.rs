@@ -116,3 +116,25 @@ impl Meter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_counted_noted_and_divided() {
+        let meter = Meter::new("silver", false);
+        meter.rows(600);
+        meter.bytes(3_000_000_000);
+        meter.figure(Metric::Rejects, 2.0);
+        let figures: BTreeMap<_, _> =
+            meter.figures(Duration::from_mins(2), true).into_iter().collect();
+        assert_eq!(figures[&Metric::RowsPerSecond].to_bits(), 5.0_f64.to_bits());
+        assert_eq!(figures[&Metric::GbPerMinute].to_bits(), 1.5_f64.to_bits());
+        assert_eq!(figures[&Metric::Failures].to_bits(), 1.0_f64.to_bits());
+        assert_eq!(figures[&Metric::Rejects].to_bits(), 2.0_f64.to_bits());
+        // what was not counted is no speed
+        let figures = Meter::new("plan", false).figures(Duration::from_secs(1), false);
+        assert!(figures.iter().all(|(m, _)| *m != Metric::RowsPerSecond));
+    }
+}
