@@ -28,7 +28,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use crate::environment::{Environment, Wrong};
 use crate::human;
 use board::Board;
-use claim::{Claim, Survey};
+use claim::{Claim, Unfinished};
 pub(crate) use claim::{is_finished, is_held, plan, runs};
 use stages::Executor;
 pub(crate) use summary::Summary;
@@ -96,7 +96,7 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<Summary> {
             let scope = order.scope.hash(order.retry_bad);
             claim::survey(lake, &environment.config_sha256, &scope, PATIENCE)?
         }
-        None => Survey::default(),
+        None => Unfinished::default(),
     };
     for run in &survey.unreadable {
         board.log(&format!("the plan of run {run} cannot be read; the run is passed over"));

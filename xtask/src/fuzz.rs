@@ -4,8 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::human;
-use crate::workspace;
+use crate::{human, workspace};
 
 /// What is fuzzed: its name, the crate, and what the names of its tests begin with.
 const TARGETS: [(&str, &str, &[&str]); 5] = [

@@ -8,9 +8,9 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context as _, bail};
 use model::exit::Exit;
 
-use crate::aws;
+use crate::confirm::confirm;
 use crate::environment::{Choice, Environment};
-use crate::workspace;
+use crate::{aws, workspace};
 
 /// The arguments of `maintain`.
 #[derive(Debug, clap::Args)]

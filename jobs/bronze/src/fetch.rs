@@ -9,13 +9,12 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use model::RawArchive;
 use model::checksum::parse_checksum;
 use model::etag::same_etag;
 use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED};
-use model::layout;
 use model::plan::Remote;
 use model::unit::Unit;
+use model::{RawArchive, layout};
 use reqwest::{Method, StatusCode};
 use stage::http::{Unavailable, in_words, is_gone};
 use store::{Lake, LocalCopy, StoreError, blocking};

@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
-use model::layout;
 use model::ledger::BuiltUnit;
 use model::plan::Group;
 use model::schema::{RejectReason, Table};
-use model::{Day, Month, Period, Unit};
+use model::{Day, Month, Period, Unit, layout};
 use table::Tables;
 use table::datafusion::prelude::SessionContext;
 

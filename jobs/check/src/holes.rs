@@ -9,11 +9,10 @@ use model::schema::Table;
 use model::{Dataset, Month};
 use table::datafusion::prelude::SessionContext;
 
-use crate::Judged;
-use crate::ask;
 use crate::coverage::Coverage;
 use crate::facts::of_series;
 use crate::findings::{Finding, Findings, Status};
+use crate::{Judged, ask};
 
 /// The name of the check of trade ids.
 pub const IDS: &str = "trade_ids";

@@ -40,11 +40,10 @@ use chrono::{DateTime, Utc};
 use model::config::{Scope, Series};
 use model::exit::Exit;
 use model::fragment::Dirty;
-use model::layout;
 use model::metrics::Metric;
 use model::plan::Plan;
 use model::schema::Table;
-use model::{Day, Month};
+use model::{Day, Month, layout};
 use stage::{Context, Failure};
 use table::{SessionOptions, Tables, memory};
 

@@ -12,10 +12,9 @@ use model::fragment::Dirty;
 use model::{Dataset, Day, Market, Month, Source, Symbol, Timeframe};
 use table::datafusion::prelude::SessionContext;
 
-use crate::Judged;
 use crate::ask::{self, Row};
-use crate::coverage;
 use crate::findings::{Finding, Findings, Status};
+use crate::{Judged, coverage};
 
 /// The name of the check.
 pub const CHECK: &str = "reconciliation";

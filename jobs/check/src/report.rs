@@ -6,10 +6,9 @@ use std::fmt::Write as _;
 use model::fragment::ArchiveStatus;
 use serde::{Deserialize, Serialize};
 
-use crate::Judged;
-use crate::coverage;
 use crate::findings::{Finding, Findings, Status};
 use crate::reconcile::Compared;
+use crate::{Judged, coverage};
 
 /// What a check found, summed up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,12 +6,11 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
-use model::RawArchive;
 use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED, DataFile};
 use model::ledger::LedgerRow;
 use model::plan::Partition;
 use model::schema::Table;
-use model::{RunId, Unit};
+use model::{RawArchive, RunId, Unit};
 use table::datafusion::arrow::array::RecordBatch;
 use table::{Snapshot, TableError, Tables};
 

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use futures::{StreamExt as _, TryStreamExt as _};
-use model::UnitId;
 use model::fragment::{BronzeFragment, RowCounts, SilverFragment};
-use model::layout;
 use model::plan::{Partition, Plan};
 use model::schema::Table;
+use model::{UnitId, layout};
 use stage::{Context, Failure};
 use store::Lake;
 

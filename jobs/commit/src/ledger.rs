@@ -4,11 +4,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::DateTime;
-use model::RawArchive;
-use model::layout;
 use model::ledger::{BuildRow, BuiltUnit, Ledger};
 use model::schema::Table;
-use model::{RunId, Unit, UnitId};
+use model::{RawArchive, RunId, Unit, UnitId, layout};
 use stage::Context;
 use store::{Lake, StoreError};
 use table::{Change, Outcome, Snapshot, Stamp, TableError, Tables};

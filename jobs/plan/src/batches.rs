@@ -1,10 +1,9 @@
 //! Cuts groups into batches, by the bytes and the number of their archives. The same groups
 //! give the same batches.
 
-use model::RunId;
 use model::config::BatchLimits;
-use model::layout;
 use model::plan::{Batch, BatchRef, Group, Origin};
+use model::{RunId, layout};
 
 /// A batch and what it weighs.
 #[derive(Debug, Clone, PartialEq, Eq)]

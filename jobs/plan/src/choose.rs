@@ -10,18 +10,14 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
-use model::archive;
-use model::config::{Archives, PublicationLag, Series};
+use model::config::{Archives, Series};
 use model::plan::{Gap, Group, Origin, Partition, PlannedUnit, Remote};
 use model::schema::Table;
-use model::{Dataset, Day, Month, Period, UnitId};
+use model::{Dataset, Day, Month, Period, UnitId, archive};
 
 use crate::gaps;
 use crate::kept_back::KeptBack;
-use crate::listed::Checksum;
-use crate::listed::Listed;
-use crate::listed::unit;
+use crate::listed::{Checksum, Listed, unit};
 use crate::state::{Known, Rules, State, View};
 use crate::survey::Offer;
 

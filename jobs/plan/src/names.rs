@@ -7,9 +7,7 @@ use model::archive::{self, Cadence};
 use model::config::Series;
 use model::{Day, Period};
 
-use crate::listed::Checksum;
-use crate::listed::Listed;
-use crate::listed::unit;
+use crate::listed::{Checksum, Listed, unit};
 use crate::listing::Object;
 
 /// The ending of checksum files.

@@ -3,17 +3,15 @@
 
 use std::collections::HashSet;
 
-use model::RawArchive;
-use model::config::Series;
+use chrono::{DateTime, Utc};
+use model::config::{PublicationLag, Series};
 use model::etag::same_etag;
 use model::ledger::{Ledger, LedgerRow};
 use model::plan::{Origin, PlannedUnit};
-use model::{Period, UnitId};
+use model::{Day, Period, RawArchive, UnitId};
 
 use crate::again;
-use crate::listed::Checksum;
-use crate::listed::Listed;
-use crate::listed::unit;
+use crate::listed::{Checksum, Listed, unit};
 use crate::survey::Offer;
 
 /// The ledger, with what silver could not read.

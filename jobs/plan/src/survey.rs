@@ -14,7 +14,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use model::archive::{self, Cadence};
 use model::config::{Archives, Binance, Discovery, Series};
 use model::exit::Exit;
-use model::{Day, Period, Unit};
+use model::{Day, Period};
 use reqwest::header::{CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use reqwest::{Method, StatusCode};
 use stage::http::{Answer, SourceClient, Trouble, Unavailable, in_words, is_gone};

@@ -1,13 +1,11 @@
 //! The groups of a batch: where the bytes of each unit lie, what is done already, several
 //! groups at once, a fragment for each.
 
-use model::RawArchive;
 use model::fragment::{BronzeFragment, RowCounts, SilverFragment};
-use model::layout;
 use model::metrics::Metric;
 use model::plan::{Group, Origin, ROW_GROUP_ROWS};
 use model::schema::Table;
-use model::{Unit, UnitId};
+use model::{RawArchive, Unit, UnitId, layout};
 use stage::{Context, Failure};
 use store::{Lake, StoreError};
 use tokio::runtime::Handle;

@@ -6,12 +6,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use model::RawArchive;
 use model::archive::{Cadence, dataset_folder, file_name, parse_path, series_prefix};
 use model::fragment::SilverFragment;
 use model::plan::{Group, Origin, PlannedUnit};
 use model::schema::Table;
-use model::{Dataset, Market, Period, Symbol, Timeframe, Unit};
+use model::{Dataset, Market, Period, RawArchive, Symbol, Timeframe, Unit};
 use stage::{Clock, Meter};
 use store::{Lake, sum};
 use tokio::runtime::Handle;

@@ -10,12 +10,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
-use model::RawArchive;
 use model::archive::file_name;
 use model::fragment::RowCounts;
 use model::plan::ROW_GROUP_ROWS;
 use model::schema::{RejectReason, Table};
-use model::{Day, Unit, layout};
+use model::{Day, RawArchive, Unit, layout};
 use stage::Meter;
 use store::parquet::Finished;
 use store::{Lake, LocalCopy};

@@ -8,9 +8,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use model::RunId;
-use model::layout;
 use model::plan::Plan;
+use model::{RunId, layout};
 
 use crate::environment::Wrong;
 

@@ -8,10 +8,9 @@ use anyhow::{Context as _, bail};
 use clap::builder::PossibleValuesParser;
 
 use super::{Image, References, chosen, complaint, docker, engine, inspect, said};
-use crate::aws;
 use crate::environment::{Choice, Wrong};
-use crate::human;
 use crate::workspace::STAGES;
+use crate::{aws, human};
 
 /// The arguments of `images push`.
 #[derive(Debug, clap::Args)]

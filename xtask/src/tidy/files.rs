@@ -226,7 +226,8 @@ mod tests {
     #[test]
     fn providers_are_locked_for_every_platform() {
         let lock = |sums: &[String]| {
-            let sums: String = sums.iter().map(|sum| format!("    \"{sum}\",\n")).collect();
+            let sums =
+                sums.iter().map(|sum| format!("    \"{sum}\",\n")).collect::<Vec<_>>().concat();
             format!("# x\nprovider \"r/a\" {{\n  hashes = [\n    \"h1:x=\",\n{sums}  ]\n}}\n")
         };
         let path = "infra/x/.terraform.lock.hcl";

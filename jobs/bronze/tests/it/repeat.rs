@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::support::{Lab, Reply, Server, checksum, remote, unit, zip};
-use model::RawArchive;
 use model::exit::Exit;
 use model::fragment::ArchiveStatus;
-use model::layout;
 use model::ledger::{Ledger, LedgerRow};
+use model::{RawArchive, layout};
 
 /// A host whose archive is `zip(seed)`; the seed may change.
 fn host(with_checksum: bool) -> (Server, Arc<AtomicU8>) {

@@ -4,10 +4,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use model::RawArchive;
 use model::plan::{Batch, BatchRef, Group, Origin, Plan, PlanTotals, PlannedUnit};
 use model::schema::Table;
-use model::{Unit, UnitId, layout};
+use model::{RawArchive, Unit, UnitId, layout};
 use stage::{Context, Failure};
 use store::StoreError;
 use table::Tables;
@@ -15,9 +14,8 @@ use table::Tables;
 use super::Report;
 use crate::archives::{self, Entry};
 use crate::builds::{self, Current};
-use crate::failure;
-use crate::ledger;
 use crate::summary::Skipped;
+use crate::{failure, ledger};
 
 /// Archives that are read at once.
 const READS: usize = 4;

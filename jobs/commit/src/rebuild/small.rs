@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use model::archive;
 use model::fragment::{BronzeFragment, SilverFragment};
 use model::ledger::Ledger;
 use model::plan::Partition;
 use model::schema::Table;
-use model::{RunId, Unit, layout};
+use model::{RunId, Unit, archive, layout};
 use serde::de::DeserializeOwned;
 use stage::{Context, Failure};
 use store::Lake;
@@ -19,11 +18,9 @@ use table::{Stamp, TableError, Tables};
 use super::Report;
 use crate::archives::{self, Entry};
 use crate::builds::SILVER;
-use crate::failure;
-use crate::gather;
-use crate::ops;
 use crate::rows::{self, Reader};
 use crate::summary::Skipped;
+use crate::{failure, gather, ops};
 
 /// Makes a small table anew; of the others nothing is done here.
 pub(super) async fn make(

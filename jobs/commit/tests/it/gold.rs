@@ -1,12 +1,11 @@
 //! Gold: committed where it was built from what silver holds, else sent back.
 
 use chrono::TimeDelta;
-use model::RunId;
 use model::exit::Exit;
 use model::fragment::{Dirty, GoldFragment};
-use model::layout;
 use model::owed::Taken;
 use model::schema::Table;
+use model::{RunId, layout};
 
 use crate::kit::{Run, World, live, named, partition, planned, start, world};
 

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use model::RawArchive;
 use model::config::Config;
 use model::fragment::{
     ArchiveStatus, BronzeFragment, DataFile, RowCounts, SilverFragment, UnitOutcome,
 };
 use model::plan::{Group, Partition, Plan, PlanTotals};
 use model::schema::Table;
-use model::{RunId, Unit, layout, unit};
+use model::{RawArchive, RunId, Unit, layout, unit};
 use stage::{Clock, Context, ManualClock, Meter};
 use store::Lake;
 use table::datafusion::arrow::array::{

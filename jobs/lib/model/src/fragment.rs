@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{Group, Partition};
 use crate::schema::{RejectReason, Table};
-use crate::unit::RawArchive;
-use crate::unit::{Unit, UnitId};
+use crate::unit::{RawArchive, Unit, UnitId};
 use crate::words::words;
 
 words! {

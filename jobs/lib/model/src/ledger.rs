@@ -9,8 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::fragment::ArchiveStatus;
-use crate::unit::RawArchive;
-use crate::unit::UnitId;
+use crate::unit::{RawArchive, UnitId};
 
 /// The extract: the latest row of each unit and of each group.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

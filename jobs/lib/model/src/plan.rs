@@ -11,8 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::schema::Table;
-use crate::unit::RawArchive;
-use crate::unit::{Unit, UnitId, short_hash};
+use crate::unit::{RawArchive, Unit, UnitId, short_hash};
 use crate::{Day, RunId, archive};
 
 /// Partition values by column, in the table's order of partition columns when listed.

@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 
 use model::config::Config;
 use model::exit::Exit;
-use model::metrics;
-use model::{RunId, unit};
+use model::{RunId, metrics, unit};
 use store::Lake;
 use tracing_subscriber::EnvFilter;
 

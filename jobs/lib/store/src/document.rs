@@ -4,11 +4,10 @@
 use std::io::{self, Read as _, Write as _};
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use model::RunId;
 use model::fragment::{BronzeFragment, GoldFragment, SilverFragment};
-use model::layout;
 use model::ledger::Ledger;
 use model::plan::{Batch, Plan};
+use model::{RunId, layout};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
 

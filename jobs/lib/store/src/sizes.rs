@@ -6,9 +6,8 @@ use std::fmt;
 use std::io::BufReader;
 
 use bytes::{Buf as _, Bytes};
-use model::UnitId;
-use model::layout;
 use model::ledger::LedgerRow;
+use model::{UnitId, layout};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::blocking::blocking;

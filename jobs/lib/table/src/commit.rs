@@ -14,11 +14,10 @@ use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::transaction::CommitProperties;
 use deltalake_core::kernel::{Action, Add, Remove, Transaction};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use model::RunId;
 use model::fragment::DataFile;
 use model::plan::Partition;
 use model::schema::Table;
-use model::{layout, unit};
+use model::{RunId, layout, unit};
 use store::logs::Damage;
 
 use crate::error::{TableError, is_conflict};

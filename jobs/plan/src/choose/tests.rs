@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::RawArchive;
+use model::config::PublicationLag;
 use model::fragment::ArchiveStatus;
 use model::ledger::{BuildRow, Ledger, LedgerRow};
 use proptest::prelude::*;

@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use exchange::faults::{Fault, Rule};
 use exchange::{Exchange, Handle, Options as Market, Range, SymbolSpec};
-use model::RawArchive;
 use model::config::Scope;
 use model::exit::Exit;
 use model::fragment::ArchiveStatus;
 use model::ledger::{BuildRow, Ledger, LedgerRow};
 use model::plan::{Batch, Group, Origin};
-use model::{Dataset, Period, RunId, Symbol, Timeframe, UnitId, layout};
+use model::{Dataset, Period, RawArchive, RunId, Symbol, Timeframe, UnitId, layout};
 use plan::Options;
 use plan::listed::Checksum;
 use plan::report::Report;

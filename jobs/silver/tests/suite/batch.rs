@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use model::RawArchive;
 use model::config::Config;
 use model::fragment::{ArchiveStatus, BronzeFragment, SilverFragment};
 use model::plan::{Batch, Group, Origin, Partition, PlannedUnit, Remote};
 use model::schema::Table;
 use model::unit::sha256_hex;
-use model::{RunId, Unit, layout};
+use model::{RawArchive, RunId, Unit, layout};
 use silver::Summary;
 use stage::{Clock, Context, ManualClock, Meter};
 use store::Lake;

@@ -8,17 +8,15 @@ use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use chrono::{DateTime, Utc};
 use model::exit::Exit;
-use model::human;
 use model::remarks::{self, Known};
-use model::{Dataset, Day, RunId, Symbol};
+use model::{Dataset, Day, RunId, Symbol, human};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::account::{Cloud, Wrong};
 use crate::board::{Board, Progress};
-use crate::lake;
-use crate::letters;
 use crate::trouble::{is_absent, told};
+use crate::{lake, letters};
 
 /// How often an execution is looked at.
 const POLL: Duration = Duration::from_secs(1);

@@ -10,10 +10,9 @@ use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescPtr;
 
-use super::TEXT_BYTES;
-use super::bits;
 use super::chunk::{Chunk, Extremes, Levels, Scratch};
 use super::page::Encoded;
+use super::{TEXT_BYTES, bits};
 
 /// Bytes of text after which a page ends. Texts that return at once do not count, for they are
 /// stored once.
