@@ -226,9 +226,8 @@ mod tests {
     #[test]
     fn providers_are_locked_for_every_platform() {
         let lock = |sums: &[String]| {
-            let sums =
-                sums.iter().map(|sum| format!("    \"{sum}\",\n")).collect::<Vec<_>>().concat();
-            format!("# x\nprovider \"r/a\" {{\n  hashes = [\n    \"h1:x=\",\n{sums}  ]\n}}\n")
+            let sums = [&["h1:x=".to_owned()][..], sums].concat().join("\",\n    \"");
+            format!("# x\nprovider \"r/a\" {{\n  hashes = [\n    \"{sums}\",\n  ]\n}}\n")
         };
         let path = "infra/x/.terraform.lock.hcl";
         let sums = |n: usize| -> Vec<String> { (0..n).map(|i| format!("zh:{i:064x}")).collect() };
