@@ -1,5 +1,5 @@
 # Sizes of tasks that Fargate knows: CPU units, and the memory in MiB that each comes with. The parser of
-# lake.yaml (jobs/lib/model/src/config/aws.rs) refuses by the same table; a test compares the two.
+# lake.yaml (jobs/lib/model/src/config/task.rs) refuses by the same table; a test compares the two.
 
 locals {
   sizes = {

@@ -9,6 +9,7 @@
 pub mod aws;
 mod series;
 mod source_url;
+mod task;
 mod validate;
 
 use std::collections::BTreeMap;
