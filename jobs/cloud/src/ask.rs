@@ -15,8 +15,8 @@ use model::schema::Table;
 
 use crate::account::{Cloud, Wrong};
 use crate::answer::{Answer, Format, Kind};
+use crate::execution;
 use crate::names::Names;
-use crate::run;
 use crate::trouble::told;
 
 /// Rows of an answer that a table shows where nobody says how many.
@@ -183,7 +183,7 @@ pub(crate) async fn ask(
 
 /// What to do where no run has made the tables yet; Athena's words for them do not tell it.
 async fn no_run_yet(cloud: &Cloud) -> String {
-    let Ok(runs) = run::list(cloud, 1_000).await else { return String::new() };
+    let Ok(runs) = execution::list(cloud, 1_000).await else { return String::new() };
     if runs.iter().any(|run| run.status == "SUCCEEDED") {
         return String::new();
     }
@@ -217,7 +217,7 @@ fn add(answer: &mut Answer, set: &ResultSet, is_first: bool) {
 
 /// The SQL with tables named as the catalog does: `silver.trades` is
 /// `market_lake_dev_silver.trades` there. Texts, quoted names and comments are left alone.
-fn in_catalog(sql: &str, names: &Names) -> String {
+pub(crate) fn in_catalog(sql: &str, names: &Names) -> String {
     let mut out = String::with_capacity(sql.len() + 128);
     let mut rest = sql;
     let mut before = ' ';

@@ -204,6 +204,30 @@ pub(crate) struct Status {
     json: bool,
 }
 
+/// The arguments of `prove`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "What only an account can tell of a deployment, asked of it and written as a page \
+                  that can be committed: the definitions of the state machines and each of their \
+                  JSONata expressions as Step Functions reads them; what each role may and may not \
+                  do, as IAM judges its policies; after a run what Athena counts in each table, and \
+                  that a filter on a partition reads that partition alone. Nothing is changed. What \
+                  nobody there could tell is said to be not known.",
+    after_help = "Examples:\n  \
+        cargo xtask prove --env dev > docs/proven-dev.md\n  \
+        cargo xtask prove --env emulated --json\n\n\
+        Exit codes: 0 nothing is refuted, 1 it could not be asked, 2 wrong command line, 4 something \
+        is refuted."
+)]
+pub(crate) struct Prove {
+    #[command(flatten)]
+    choice: Choice,
+
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// The length of a run's id, with which the name of its executions begins.
 const RUN_ID: usize = "20240131T235959Z-0a1b2c3d".len();
 
@@ -328,6 +352,7 @@ fn changed(site: &Site, terraform: &Terraform, yes: bool) -> anyhow::Result<bool
         return Ok(true);
     }
     println!();
+    tell_of_quotas(site);
     tell_of_runs(site, &changes);
     let question = format!("change {} in environment {}?", resources(changes.len()), site.name);
     // what loses data is asked for even where nothing else is
@@ -338,6 +363,15 @@ fn changed(site: &Site, terraform: &Terraform, yes: bool) -> anyhow::Result<bool
     }
     terraform.apply(changes.len())?;
     Ok(true)
+}
+
+/// Tells whether the account may run as many tasks at once as the environment wants.
+fn tell_of_quotas(site: &Site) {
+    match site.ask(&["quotas"]) {
+        Ok(said) => eprint!("{said}"),
+        // what would wait is no reason not to deploy
+        Err(error) => eprintln!("quota: {error}"),
+    }
 }
 
 /// Tells which executions are at work that would not find their configuration after the change.
@@ -441,6 +475,15 @@ pub(crate) fn runs(given: &Runs) -> anyhow::Result<u8> {
     let site = Site::open(&given.choice, None)?;
     let last = given.last.to_string();
     let mut args = vec!["runs", "--last", &last];
+    args.extend(given.json.then_some("--json"));
+    site.call(&args)
+}
+
+/// `prove`.
+pub(crate) fn prove(given: &Prove) -> anyhow::Result<u8> {
+    build(None, &given.choice)?;
+    let site = Site::open(&given.choice, None)?;
+    let mut args = vec!["prove"];
     args.extend(given.json.then_some("--json"));
     site.call(&args)
 }
