@@ -1,5 +1,5 @@
 //! The commands of deployments: `bootstrap`, `plan`, `apply`, `deploy`, `run`, `runs`, `logs`,
-//! `status`, `teardown`. They check what they need, spawn Terraform, the emulator and `cloud`,
+//! `status`, `prove`, `teardown`. They check what they need, spawn Terraform, the emulator and `cloud`,
 //! and show what these say. The environment `emulated` is an AWS on this machine, which is
 //! started when it is needed; all else is the same.
 //!
@@ -35,8 +35,8 @@ use crate::workspace::{self, root};
 
 pub(crate) use bootstrap::{Bootstrap, bootstrap};
 pub(crate) use commands::{
-    Apply, Deploy, Logs, Plan, Run, Runs, Status, apply, deploy, logs, maintain, plan, runs, start,
-    status,
+    Apply, Deploy, Logs, Plan, Prove, Run, Runs, Status, apply, deploy, logs, maintain, plan,
+    prove, runs, start, status,
 };
 pub(crate) use teardown::{Teardown, teardown};
 

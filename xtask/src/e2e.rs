@@ -293,6 +293,25 @@ fn killed(args: &Args) -> anyhow::Result<()> {
     bail!("fewer than {} tasks were killed while there was something to fetch", args.kills)
 }
 
+/// Proves what the emulated AWS can tell: nothing is refuted, and no expression and no role is left
+/// unknown, for it knows the calls for both.
+fn proven() -> anyhow::Result<()> {
+    let (code, said) = xtask(&on(&["prove", "--json"]))?;
+    let page: Value = serde_json::from_str(&said).context("what `prove` says is no JSON")?;
+    let lines: Vec<&Value> = page["lines"].as_array().into_iter().flatten().collect();
+    let of = |about: &str| lines.iter().filter(|line| line["about"] == about).count();
+    let bad: Vec<String> = lines
+        .iter()
+        .filter(|line| line["verdict"] != "proven" && line["about"] != "tables")
+        .map(ToString::to_string)
+        .collect();
+    eprintln!("{} expressions in cases, {} calls of roles", of("expressions"), of("roles"));
+    if code != 0 || !bad.is_empty() || of("expressions") == 0 || of("roles") == 0 {
+        bail!("exit {code}, {} lines are not proven:\n{}", bad.len(), bad.join("\n"));
+    }
+    Ok(())
+}
+
 fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> {
     emulator::down(EMULATED)?;
     steps.step("deploy", || {
@@ -384,6 +403,7 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         steps.step("a query over the workgroup's limit is refused", queries::limited)?;
         steps.step("a query of one partition scans little", queries::pruned)?;
     }
+    steps.step("what an account would be asked: expressions, roles, tables", proven)?;
     if !args.keep {
         steps.step("teardown", || well(&on(&["teardown", "--yes"])))?;
         steps.step("teardown again", || well(&on(&["teardown", "--yes"])))?;

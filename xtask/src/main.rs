@@ -79,6 +79,10 @@ enum Command {
     Logs(aws::Logs),
     #[command(about = "How a deployment is: runs, alarms, freshness, sizes, drift")]
     Status(aws::Status),
+    #[command(
+        about = "What an account says of a deployment: definitions, roles, tables; as a page"
+    )]
+    Prove(aws::Prove),
     #[command(about = "Destroy a deployment and prove that nothing is left")]
     Teardown(aws::Teardown),
     #[command(
@@ -140,6 +144,7 @@ fn work() -> u8 {
         Command::Runs(args) => aws::runs(&args),
         Command::Logs(args) => aws::logs(&args),
         Command::Status(args) => aws::status(&args),
+        Command::Prove(args) => aws::prove(&args),
         Command::Teardown(args) => aws::teardown(&args),
         Command::E2e(args) => e2e::run(&args),
         Command::Images(command) => images::run(&command),

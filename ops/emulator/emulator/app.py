@@ -20,6 +20,7 @@ from emulator.conditions import OneAtATime
 from emulator.control import Control
 from emulator.engine import ENGINE
 from emulator.errors import EmulatorError
+from emulator.witness import Witness
 
 
 class Handler(MotoRequestHandler):
@@ -42,7 +43,8 @@ class Emulator:
         for name in ("werkzeug", "moto"):
             logging.getLogger(name).setLevel(logging.ERROR)
         self.patcher = patching.apply_all(without)
-        app = Control(Cbor(OneAtATime(DomainDispatcherApplication(create_backend_app))), self.health, self.stop_soon)
+        witness = Witness(Cbor(OneAtATime(DomainDispatcherApplication(create_backend_app))))
+        app = Control(witness, self.health, self.stop_soon, witness.seen)
         self._server = self._listen(port, app)
         self.port: int = self._server.server_address[1]
         os.environ["MOTO_PORT"] = str(self.port)

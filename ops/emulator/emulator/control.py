@@ -18,8 +18,14 @@ CLAIM_WAITS = 1.0
 class Control:
     """A WSGI application in front of moto's."""
 
-    def __init__(self, moto: Callable[..., Any], health: Callable[[], dict[str, Any]], stop: Callable[[], None]) -> None:
-        self._moto, self._health, self._stop = moto, health, stop
+    def __init__(
+        self,
+        moto: Callable[..., Any],
+        health: Callable[[], dict[str, Any]],
+        stop: Callable[[], None],
+        seen: Callable[[], list[dict[str, str | None]]],
+    ) -> None:
+        self._moto, self._health, self._stop, self._seen = moto, health, stop, seen
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         if not environ.get("PATH_INFO", "").startswith(PREFIX):
@@ -48,6 +54,8 @@ class Control:
                 if not isinstance(at_work, list):
                     raise ValueError(f"at_work {at_work!r}, expected a list of task ARNs")
                 return 200, LAUNCHER.claim(set(at_work), float(said.get("wait", CLAIM_WAITS)))
+            case "GET", ["calls"]:
+                return 200, self._seen()
             case "GET", ["stops"]:
                 return 200, LAUNCHER.stops()
             case "GET", ["tasks", arn]:

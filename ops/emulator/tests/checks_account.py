@@ -55,6 +55,54 @@ def redrive_policy_text(cloud: Cloud) -> None:
     assert got == sent
 
 
+@proves("core.unknown_calls")
+def unknown_calls(cloud: Cloud) -> None:
+    # one service for each of the protocols in which refusals are written
+    with pytest.raises(ClientError, match="UnknownOperationException"):
+        cloud.client("iam").simulate_principal_policy(PolicySourceArn="arn:aws:iam::123456789012:role/x", ActionNames=["a:B"])
+    with pytest.raises(ClientError, match="UnknownOperationException"):
+        cloud.client("service-quotas").get_aws_default_service_quota(ServiceCode="fargate", QuotaCode="L-3032A538")
+
+
+@proves("iam.simulate_custom_policy")
+def simulate_custom_policy(cloud: Cloud) -> None:
+    def decisions(resource: str, prefix: str | None = None, **more: Any) -> list[str]:
+        context = [{"ContextKeyName": "s3:prefix", "ContextKeyType": "string", "ContextKeyValues": [prefix]}] if prefix else []
+        answer = cloud.client("iam").simulate_custom_policy(
+            PolicyInputList=[json.dumps(policy)],
+            ActionNames=["s3:GetObject", "s3:ListBucket"],
+            ResourceArns=[resource],
+            ContextEntries=context,
+            **more,
+        )
+        return [each["EvalDecision"] for each in answer["EvaluationResults"]]
+
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::lake/runs/*/plan.json"]},
+            {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::lake/runs/secret/*"},
+            {
+                "Effect": "Allow",
+                "Action": "s3:ListBucket",
+                "Resource": "arn:aws:s3:::lake",
+                "Condition": {"StringLikeIfExists": {"s3:prefix": ["runs/*"]}},
+            },
+        ],
+    }
+    assert decisions("arn:aws:s3:::lake/runs/x/plan.json") == ["allowed", "implicitDeny"]
+    assert decisions("arn:aws:s3:::lake/runs/secret/plan.json") == ["explicitDeny", "explicitDeny"]
+    assert decisions("arn:aws:s3:::lake", "runs/x") == ["implicitDeny", "allowed"]
+    assert decisions("arn:aws:s3:::lake", "silver/x") == ["implicitDeny", "implicitDeny"]
+    assert decisions("arn:aws:s3:::lake") == ["implicitDeny", "allowed"]
+    boundary = json.dumps({"Statement": {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}})
+    within = decisions("arn:aws:s3:::lake/runs/x/plan.json", PermissionsBoundaryPolicyInputList=[boundary])
+    assert within == ["implicitDeny", "implicitDeny"]
+    policy["Statement"] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"IpAddress": {"a": "b"}}}
+    with pytest.raises(ClientError, match="IpAddress"):
+        decisions("arn:aws:s3:::lake/x")
+
+
 def budget(cloud: Cloud, **more: Any) -> str:
     name = unique("budget")
     details = {

@@ -7,6 +7,8 @@ import re
 import time
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
@@ -35,6 +37,24 @@ def validate_definition(cloud: Cloud) -> None:
     wrong = validate(definition=json.dumps({"StartAt": "Pass", "States": {"Pass": {"Type": "Nonsense"}}}))
     assert wrong["result"] == "FAIL"
     assert wrong["diagnostics"]
+
+
+@proves("stepfunctions.test_state")
+def test_one_state(cloud: Cloud) -> None:
+    def evaluate(expression: str) -> dict[str, Any]:
+        state = {"Type": "Pass", "QueryLanguage": "JSONata", "Output": {"value": expression}, "End": True}
+        found: dict[str, Any] = cloud.client("stepfunctions").test_state(
+            definition=json.dumps(state), input='{"more": 1}', variables='{"some": {"n": 2}}'
+        )
+        return found
+
+    good = evaluate("{% $some.n + $states.input.more %}")
+    assert (good["status"], json.loads(good["output"])) == ("SUCCEEDED", {"value": 3})
+    assert json.loads(evaluate("{% $append([], []) %}")["output"]) == {"value": []}
+    bad = evaluate("{% $number('x') %}")
+    assert (bad["status"], bad["error"]) == ("FAILED", "States.QueryEvaluationError")
+    with pytest.raises(ClientError, match="InvalidDefinition"):
+        cloud.client("stepfunctions").test_state(definition='{"Type": "Nonsense"}')
 
 
 @proves("stepfunctions.list_versions")

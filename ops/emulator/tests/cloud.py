@@ -36,7 +36,9 @@ class Cloud:
     @functools.cache  # noqa: B019  a handful of clients for one test
     def client(self, service: str) -> Any:
         """A client that does not retry: an error of the emulator is one."""
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=20, s3={"addressing_style": "path"})
+        config = Config(
+            retries={"total_max_attempts": 1}, read_timeout=20, s3={"addressing_style": "path"}, inject_host_prefix=False
+        )
         return boto3.client(service, endpoint_url=self.endpoint, config=config)
 
     def close(self) -> None:

@@ -208,6 +208,30 @@ pub(crate) struct Status {
 /// What is made before images can be pushed: the module that holds their repositories.
 const REPOSITORIES: &str = "module.environment.module.repositories";
 
+/// The arguments of `prove`.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "What only an account can tell of a deployment, asked of it and written as a page \
+                  that can be committed: the definitions of the state machines and each of their \
+                  JSONata expressions as Step Functions reads them; what each role may and may not \
+                  do, as IAM judges its policies; after a run what Athena counts in each table, and \
+                  that a filter on a partition reads that partition alone. Nothing is changed. What \
+                  nobody there could tell is said to be not known.",
+    after_help = "Examples:\n  \
+        cargo xtask prove --env dev > docs/proven-dev.md\n  \
+        cargo xtask prove --env emulated --json\n\n\
+        Exit codes: 0 nothing is refuted, 1 it could not be asked, 2 wrong command line, 4 something \
+        is refuted."
+)]
+pub(crate) struct Prove {
+    #[command(flatten)]
+    choice: Choice,
+
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// Whose credentials these are: the account.
 pub(super) fn account(site: &Site) -> anyhow::Result<String> {
     let said: Value = serde_json::from_str(&site.ask(&["whoami", "--json"])?)
@@ -341,6 +365,7 @@ fn changed(
         return Ok(true);
     }
     println!();
+    tell_of_quotas(site);
     let question = format!("change {} in environment {}?", resources(changes.len()), site.name);
     // what loses data is asked for even where nothing else is
     let sure = yes && (changes.lost.is_empty() || site.name == EMULATED);
@@ -356,6 +381,15 @@ fn changed(
 fn build_images(site: &Site) -> anyhow::Result<()> {
     let platform = format!("linux/{}", site.architecture.of_images());
     images(&["build", "--platform", &platform]).map(drop)
+}
+
+/// Tells whether the account may run as many tasks at once as the environment wants.
+fn tell_of_quotas(site: &Site) {
+    match site.ask(&["quotas"]) {
+        Ok(said) => eprint!("{said}"),
+        // what would wait is no reason not to deploy
+        Err(error) => eprintln!("quota: {error}"),
+    }
 }
 
 /// Pushes the images, and notes their digests for Terraform.
@@ -431,6 +465,15 @@ pub(crate) fn runs(given: &Runs) -> anyhow::Result<u8> {
     let site = Site::open(&given.choice, None)?;
     let last = given.last.to_string();
     let mut args = vec!["runs", "--last", &last];
+    args.extend(given.json.then_some("--json"));
+    site.call(&args)
+}
+
+/// `prove`.
+pub(crate) fn prove(given: &Prove) -> anyhow::Result<u8> {
+    build(None, &given.choice)?;
+    let site = Site::open(&given.choice, None)?;
+    let mut args = vec!["prove"];
     args.extend(given.json.then_some("--json"));
     site.call(&args)
 }

@@ -92,13 +92,13 @@ pub(crate) fn teardown(args: &Teardown) -> anyhow::Result<u8> {
     }
     let still = terraform.resources()?;
     let left: Value = leftovers(&site)?;
-    let found: Vec<String> = left["left"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(ToOwned::to_owned)
-        .collect();
+    let mut found: Vec<String> = texts(&left["left"]);
+    // what nobody can say is gone is not told as gone
+    let unconfirmed = left["unconfirmed"].as_object().into_iter().flatten();
+    found.extend(
+        unconfirmed
+            .map(|(arn, why)| format!("{arn}, perhaps: {}", why.as_str().unwrap_or_default())),
+    );
     receipt(&site, &existed, &still, &found, &left)?;
     let clean = still.is_empty() && found.is_empty();
     // with the emulator goes its account, and whatever was left in it
@@ -108,6 +108,12 @@ pub(crate) fn teardown(args: &Teardown) -> anyhow::Result<u8> {
         println!("the emulated AWS has ended");
     }
     Ok(u8::from(!clean))
+}
+
+/// The texts of a list in JSON.
+fn texts(list: &Value) -> Vec<String> {
+    let texts = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+    texts.map(ToOwned::to_owned).collect()
 }
 
 /// Asks for the environment's name.
@@ -140,10 +146,17 @@ fn receipt(
     println!("\nreceipt for environment {}", site.name);
     let absent = existed.iter().filter(|address| !still.contains(address)).count();
     println!("  {} of {} absent", absent, resources(existed.len()));
-    let looked = left["looked"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    println!("  looked for leftovers by {}", looked.collect::<Vec<_>>().join(", "));
+    println!("  looked for leftovers by {}", texts(&left["looked"]).join(", "));
     for name in still.iter().chain(found) {
         println!("  LEFT  {name}");
+    }
+    let lagging = texts(&left["lagging"]).len() as u64;
+    if lagging > 0 {
+        println!(
+            "  the index of tags still names {} that their services say are gone; it forgets them \
+             within hours",
+            crate::human::plural(lagging, "thing")
+        );
     }
     if still.is_empty() && found.is_empty() {
         println!("  nothing is left; what remains to be paid each month: $0.00");
@@ -156,6 +169,7 @@ fn receipt(
         .collect();
     let receipt = json!({
         "environment": site.name, "at": now(), "existed": rows, "left": found, "looked": left["looked"],
+        "lagging": left["lagging"],
     });
     let file =
         folder("receipts").join(format!("{}-{}.json", site.name, now().format("%Y%m%dT%H%M%SZ")));

@@ -119,9 +119,32 @@ impl Cloud {
         &self.identity
     }
 
+    /// What requests are signed with that no SDK makes.
+    pub(crate) fn credentials(&self) -> Option<aws_sdk_sts::config::SharedCredentialsProvider> {
+        self.sdk.credentials_provider()
+    }
+
+    /// How often calls are tried of which AWS takes few a second, as of tests and simulations.
+    fn patience(&self) -> RetryConfig {
+        let attempts = if self.identity.endpoint.is_some() { 2 } else { 12 };
+        RetryConfig::standard().with_max_attempts(attempts)
+    }
+
+    /// Roles and their policies.
+    pub(crate) fn iam(&self) -> aws_sdk_iam::Client {
+        let config = aws_sdk_iam::config::Builder::from(&self.sdk).retry_config(self.patience());
+        aws_sdk_iam::Client::from_conf(config.build())
+    }
+
+    /// How much of a service the account may use.
+    pub(crate) fn quotas(&self) -> aws_sdk_servicequotas::Client {
+        aws_sdk_servicequotas::Client::new(&self.sdk)
+    }
+
     /// Step Functions.
     pub(crate) fn sfn(&self) -> aws_sdk_sfn::Client {
-        aws_sdk_sfn::Client::new(&self.sdk)
+        let config = aws_sdk_sfn::config::Builder::from(&self.sdk).retry_config(self.patience());
+        aws_sdk_sfn::Client::from_conf(config.build())
     }
 
     /// S3; by path where it is not AWS's own.

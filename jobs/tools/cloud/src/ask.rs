@@ -14,7 +14,7 @@ use model::question::{Catalog, in_databases, params};
 
 use crate::account::{Cloud, Wrong};
 use crate::answer::{Answer, Format, Kind};
-use crate::run;
+use crate::execution;
 use crate::trouble::told;
 
 /// Rows of an answer that a table shows where nobody says how many.
@@ -181,7 +181,7 @@ pub(crate) async fn ask(
 
 /// What to do where no run has made the tables yet; Athena's words for them do not tell it.
 async fn no_run_yet(cloud: &Cloud) -> String {
-    let Ok(runs) = run::list(cloud, 1_000).await else { return String::new() };
+    let Ok(runs) = execution::list(cloud, 1_000).await else { return String::new() };
     if runs.iter().any(|run| run.status == "SUCCEEDED") {
         return String::new();
     }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use model::human;
 
 use crate::account::Cloud;
-use crate::run::{Execution, now, time};
+use crate::execution::{Execution, now, time};
 use crate::trouble::told;
 
 /// One state of an execution.

@@ -1,15 +1,22 @@
-//! Looks for what a teardown left: by tag, and by name where a service has no tags to ask by.
+//! Looks for what a teardown left: by tag, and by name where a service has no tags to ask by. What
+//! the index of tags names is confirmed by its own service (`there`): the index goes on naming what is
+//! gone, for minutes to hours.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use aws_sdk_sfn::types::StateMachineListItem;
+use futures::{StreamExt as _, TryStreamExt as _};
 use model::human;
 use serde::Serialize;
 
 use crate::account::Cloud;
 use crate::empty;
+use crate::there::{self, There};
 use crate::trouble::{is_absent, told};
+
+/// Things that are asked for at once.
+const AT_ONCE: usize = 8;
 
 /// What was found.
 #[derive(Debug, Serialize)]
@@ -21,14 +28,43 @@ struct Receipt {
     looked: Vec<&'static str>,
     /// ARNs or names of what is there.
     left: BTreeSet<String>,
+    /// ARNs of what has its tags and nobody can say whether it is there, with the reason.
+    unconfirmed: BTreeMap<String, String>,
+    /// ARNs that the index of tags still names; their services say that they are gone.
+    lagging: BTreeSet<String>,
 }
 
 /// `leftovers`: exit code 0 where nothing is there.
 pub(crate) async fn leftovers(cloud: &Cloud, json: bool) -> anyhow::Result<u8> {
-    let mut left = BTreeSet::new();
-    let mut looked = Vec::new();
-    looked.push("tags");
-    left.extend(by_tag(cloud).await?);
+    let mut receipt = Receipt {
+        environment: cloud.names.environment.clone(),
+        account: cloud.names.account.clone(),
+        region: cloud.names.region.clone(),
+        looked: Vec::new(),
+        left: BTreeSet::new(),
+        unconfirmed: BTreeMap::new(),
+        lagging: BTreeSet::new(),
+    };
+    receipt.looked.push("tags");
+    for (arn, there) in confirmed(cloud, by_tag(cloud).await?).await? {
+        match there {
+            There::Yes => receipt.left.extend([arn]),
+            There::No => receipt.lagging.extend([arn]),
+            There::Unknown(why) => receipt.unconfirmed.extend([(arn, why)]),
+        }
+    }
+    by_name(cloud, &mut receipt).await?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&receipt)?);
+    } else {
+        show(&receipt);
+    }
+    Ok(u8::from(!receipt.left.is_empty() || !receipt.unconfirmed.is_empty()))
+}
+
+/// What has a name of the environment's, service by service.
+async fn by_name(cloud: &Cloud, receipt: &mut Receipt) -> anyhow::Result<()> {
+    let Receipt { looked, left, .. } = receipt;
     looked.push("buckets");
     left.extend(buckets(cloud).await?);
     looked.push("state machines");
@@ -49,28 +85,43 @@ pub(crate) async fn leftovers(cloud: &Cloud, json: bool) -> anyhow::Result<u8> {
     left.extend(log_groups(cloud).await?);
     looked.push("alarms and dashboards");
     left.extend(alarms(cloud).await?);
-    let receipt = Receipt {
-        environment: cloud.names.environment.clone(),
-        account: cloud.names.account.clone(),
-        region: cloud.names.region.clone(),
-        looked,
-        left,
-    };
-    if json {
-        println!("{}", serde_json::to_string_pretty(&receipt)?);
-    } else {
-        println!("looked for {}", receipt.looked.join(", "));
-        for name in &receipt.left {
-            println!("  LEFT  {name}");
-        }
-        let n = receipt.left.len() as u64;
-        if n == 0 {
-            println!("nothing of environment {} is left", receipt.environment);
-        } else {
-            println!("{} of environment {} left", human::plural(n, "thing"), receipt.environment);
-        }
+    Ok(())
+}
+
+fn show(receipt: &Receipt) {
+    println!("looked for {}", receipt.looked.join(", "));
+    for name in &receipt.left {
+        println!("  LEFT  {name}");
     }
-    Ok(u8::from(!receipt.left.is_empty()))
+    for (arn, why) in &receipt.unconfirmed {
+        println!("  NOT CONFIRMED  {arn}: {why}");
+    }
+    let count = |n: usize| human::plural(n as u64, "thing");
+    if !receipt.lagging.is_empty() {
+        println!(
+            "  the index of tags still names {} that their services say are gone; it forgets them \
+             within hours",
+            count(receipt.lagging.len())
+        );
+    }
+    let environment = &receipt.environment;
+    match (receipt.left.len(), receipt.unconfirmed.len()) {
+        (0, 0) => println!("nothing of environment {environment} is left"),
+        (0, n) => println!("{} of environment {environment} may be left", count(n)),
+        (n, _) => println!("{} of environment {environment} left", count(n)),
+    }
+}
+
+/// What the services themselves say of things that have the environment's tags.
+async fn confirmed(cloud: &Cloud, arns: Vec<String>) -> anyhow::Result<Vec<(String, There)>> {
+    futures::stream::iter(arns)
+        .map(|arn| async move {
+            let there = there::look(cloud, &arn).await?;
+            anyhow::Ok((arn, there))
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await
 }
 
 async fn by_tag(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
@@ -86,17 +137,9 @@ async fn by_tag(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
     while let Some(page) = pages.next().await {
         let page = page.map_err(told("look for resources by their tags"))?;
         let found = page.resource_tag_mapping_list().iter().filter_map(|r| r.resource_arn());
-        arns.extend(found.filter(|arn| !lingers(arn)).map(ToOwned::to_owned));
+        arns.extend(found.map(ToOwned::to_owned));
     }
     Ok(arns)
-}
-
-/// Whether something keeps its tags for a while, or for ever, after it is gone: tasks and task
-/// definitions, and clusters, which are looked at by name; gateways and endpoints, which nothing
-/// can be left of once their network is gone.
-fn lingers(arn: &str) -> bool {
-    let gone = [":task-definition/", ":task/", ":cluster/", ":natgateway/", ":vpc-endpoint/"];
-    gone.iter().any(|kind| arn.contains(kind))
 }
 
 async fn buckets(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
@@ -111,8 +154,9 @@ async fn machines(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
     let mut arns = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(told("list the state machines"))?;
-        let ours = page.state_machines().iter().map(StateMachineListItem::state_machine_arn);
-        arns.extend(ours.filter(|arn| *arn == cloud.names.machine()).map(ToOwned::to_owned));
+        let found = page.state_machines().iter().map(StateMachineListItem::state_machine_arn);
+        let ours = [cloud.names.machine(), cloud.names.maintenance()];
+        arns.extend(found.filter(|arn| ours.iter().any(|our| our == arn)).map(ToOwned::to_owned));
     }
     Ok(arns)
 }

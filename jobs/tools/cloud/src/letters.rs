@@ -8,7 +8,7 @@ use model::RunId;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Cloud;
-use crate::run::brief;
+use crate::execution::brief;
 use crate::trouble::{is_absent, told};
 
 /// For how long letters are hidden from others while a redrive starts, in seconds.

@@ -10,7 +10,7 @@ use model::config::aws::STAGES;
 use serde_json::Value;
 
 use crate::account::{Cloud, Wrong};
-use crate::run::{self, now};
+use crate::execution::{self, now};
 use crate::trouble::{is_absent, told};
 
 /// How often `--follow` asks.
@@ -95,8 +95,9 @@ async fn span(
     let Some(wanted) = &args.run else {
         return Ok((now() - TimeDelta::minutes(i64::from(args.since)), None));
     };
-    let of_run = |execution: &run::Execution| execution.name.starts_with(wanted.as_str());
-    let executions: Vec<_> = run::list(cloud, 1_000).await?.into_iter().filter(of_run).collect();
+    let of_run = |execution: &execution::Execution| execution.name.starts_with(wanted.as_str());
+    let executions: Vec<_> =
+        execution::list(cloud, 1_000).await?.into_iter().filter(of_run).collect();
     let start = executions.iter().filter_map(|e| e.started_at).min();
     let Some(start) = start else {
         // the schedule's executions have names of their own: their runs are found by their time
@@ -118,7 +119,7 @@ async fn by_time(
     let stamp = wanted.as_str().get(..16).unwrap_or_default();
     let Ok(at) = NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ") else { return Ok(None) };
     let at = at.and_utc();
-    let found = run::list(cloud, 1_000).await?.into_iter().find(|execution| {
+    let found = execution::list(cloud, 1_000).await?.into_iter().find(|execution| {
         let begun = execution.started_at.is_some_and(|start| start - LATE <= at);
         begun && execution.ended_at.is_none_or(|end| end >= at)
     });

@@ -7,12 +7,15 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `account`, `trouble` | the door to AWS, and what AWS says in words that tell what to do |
-//! | `run`, `board`, `letters` | executions: start, follow, do again what failed |
+//! | `execution` | executions as they are |
+//! | `run`, `board`, `letters` | start and follow them, do again what failed |
 //! | `logs`, `status`, `lake` | what the jobs log, how a deployment is, what lies in its bucket |
 //! | `maintain` | the care of the tables, now |
 //! | `ask`, `answer` | questions to Athena |
 //! | `verify`, `files` | whether catalog and data files are as the code says |
+//! | `prove`, `quotas` | what an account says of a deployment: definitions, roles, tables, tasks at once |
 //! | `stop`, `empty`, `leftovers` | before and after a teardown |
+//! | `there`, `signed` | whether what an ARN names is there; questions that no SDK here asks |
 //! | `tasks`, `orphans` | the tasks of the emulated AWS, and those that a killed runner left |
 #![expect(clippy::print_stdout, reason = "what a command finds goes to standard output")]
 
@@ -21,6 +24,7 @@ mod answer;
 mod ask;
 mod board;
 mod empty;
+mod execution;
 mod files;
 mod lake;
 mod leftovers;
@@ -29,10 +33,14 @@ mod logs;
 mod maintain;
 mod names;
 mod orphans;
+mod prove;
+mod quotas;
 mod run;
+mod signed;
 mod status;
 mod stop;
 mod tasks;
+mod there;
 mod trouble;
 mod verify;
 
@@ -97,6 +105,12 @@ enum Command {
         about = "The live data files of silver and gold with the SHA-256 of their bytes, as JSON"
     )]
     Files(files::Args),
+    #[command(
+        about = "What only an account can tell: definitions, expressions, roles, tables; as Markdown"
+    )]
+    Prove,
+    #[command(about = "Whether the account may run as many tasks at once as the environment wants")]
+    Quotas,
     #[command(about = "End executions and tasks at work, before a teardown")]
     Stop(stop::Args),
     #[command(about = "Empty the bucket and the image repositories, before a teardown")]
@@ -141,6 +155,8 @@ async fn work(cli: Cli) -> anyhow::Result<u8> {
         Command::Maintain(args) => maintain::maintain(&cloud, &args, json).await,
         Command::Verify => verify::verify(&cloud, json).await,
         Command::Files(_) => files::of_bucket(&cloud).await,
+        Command::Prove => prove::prove(&cloud, json).await,
+        Command::Quotas => quotas::quotas(&cloud, json).await,
         Command::Stop(args) => stop::stop(&cloud, &args).await,
         Command::Empty(args) => empty::empty(&cloud, &args, json).await,
         Command::Leftovers => leftovers::leftovers(&cloud, json).await,
@@ -177,5 +193,52 @@ fn answered() -> u8 {
             eprintln!("cloud: {}", human::chain(error.as_ref()));
             account::exit(&error) as u8
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    }
+
+    /// What the modules directly below this one use of each other.
+    fn uses() -> BTreeMap<String, BTreeSet<String>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for file in files(&folder) {
+            let path = file.strip_prefix(&folder).unwrap().with_extension("");
+            let module = path.iter().next().unwrap().to_string_lossy().into_owned();
+            let text = fs::read_to_string(&file).unwrap();
+            let used = text.split("crate::").skip(1).map(|rest| {
+                rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+            });
+            let used = used.filter(|name| *name != module && !name.is_empty());
+            let used: Vec<String> = used.collect();
+            uses.entry(module).or_default().extend(used);
+        }
+        uses.remove("main");
+        uses
+    }
+
+    #[test]
+    fn no_modules_use_each_other_in_a_circle() {
+        let mut left = uses();
+        assert!(left.len() > 20 && left["run"].contains("execution"), "{left:?}");
+        loop {
+            let before = left.len();
+            let names: BTreeSet<String> = left.keys().cloned().collect();
+            // what uses nothing that is left is in no circle
+            left.retain(|_, used| used.iter().any(|name| names.contains(name)));
+            if left.len() == before {
+                break;
+            }
+        }
+        assert!(left.is_empty(), "in a circle, or using one: {left:?}");
     }
 }

@@ -10,7 +10,7 @@ use model::{RunId, human};
 use serde_json::json;
 
 use crate::account::Cloud;
-use crate::run::{describe, not_deployed, now};
+use crate::execution::{describe, not_deployed, now};
 use crate::trouble::told;
 
 /// How often the execution is looked at.

@@ -7,9 +7,9 @@ use model::{human, layout};
 use serde::Serialize;
 
 use crate::account::Cloud;
+use crate::execution::{self, Execution, now};
 use crate::lake::{self, Size};
 use crate::letters;
-use crate::run::{self, Execution, now};
 use crate::trouble::told;
 
 /// Runs that are shown.
@@ -39,7 +39,7 @@ struct Status {
 
 /// `status`.
 pub(crate) async fn status(cloud: &Cloud, json: bool) -> anyhow::Result<u8> {
-    let runs = run::list(cloud, 200).await?;
+    let runs = execution::list(cloud, 200).await?;
     let succeeded = |execution: &&Execution| execution.status == "SUCCEEDED";
     let fresh_at = runs.iter().filter(succeeded).filter_map(|e| e.ended_at).max();
     let hours = i64::from(cloud.aws.alarms.stale_hours.value);
@@ -95,7 +95,7 @@ fn show(cloud: &Cloud, status: &Status) {
     if status.runs.is_empty() {
         println!("  none; type `cargo xtask run --env {} --wait`", status.environment);
     }
-    for line in human::columns(&run::rows(&status.runs)) {
+    for line in human::columns(&execution::rows(&status.runs)) {
         println!("  {line}");
     }
     if status.failed_batches > 0 {

@@ -17,8 +17,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
+use crate::execution::now;
 use crate::orphans::Notes;
-use crate::run::now;
 
 /// How often the emulator may stay silent, a second each, before it counts as gone.
 const SILENT: u32 = 20;
@@ -68,6 +68,9 @@ pub(crate) struct Args {
 struct Task {
     #[serde(rename = "task_arn")]
     arn: String,
+    /// What it was defined as, `market-lake-dev-silver`: its role is named after it.
+    #[serde(default)]
+    family: String,
     stage: String,
     #[serde(default)]
     image: String,
@@ -351,10 +354,12 @@ impl Runner {
     fn variables(&self, task: &Task) -> BTreeMap<String, String> {
         let mut variables = task.environment.clone();
         let emulator = self.args.emulator.trim_end_matches('/');
+        // so that the emulator can tell which task a call is of
+        let key = if task.family.is_empty() { "test" } else { &task.family };
         for (name, value) in [
             ("AWS_ENDPOINT_URL", emulator),
             ("AWS_ALLOW_HTTP", "true"),
-            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_ACCESS_KEY_ID", key),
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ] {

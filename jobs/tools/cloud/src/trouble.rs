@@ -36,6 +36,12 @@ pub(crate) fn is_absent<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> b
         || error.message().is_some_and(|m| m.contains("not found") || m.contains("does not exist"))
 }
 
+/// Whether a code says that these credentials may not.
+pub(crate) fn is_denied(code: &str) -> bool {
+    ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"]
+        .contains(&code)
+}
+
 /// The last cause of an error, where it says most.
 fn root(error: &dyn Error) -> String {
     let mut texts = vec![error.to_string()];
@@ -60,7 +66,6 @@ fn advice(code: &str, said: &str) -> Option<&'static str> {
         "InvalidAccessKeyId",
         "AuthFailure",
     ];
-    let denied = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
     let lower = said.to_lowercase();
     if expired.contains(&code) || (lower.contains("token") && lower.contains("expired")) {
         return Some("log in again, for example with `aws sso login`");
@@ -68,7 +73,7 @@ fn advice(code: &str, said: &str) -> Option<&'static str> {
     if wrong.contains(&code) {
         return Some("AWS does not know these credentials: check AWS_PROFILE, or log in again");
     }
-    if denied.contains(&code) {
+    if is_denied(code) {
         return Some(
             "these credentials may not do that: ask for the role that docs/security.md names",
         );

@@ -13,13 +13,18 @@ from typing import Any
 import boto3
 import moto.stepfunctions.responses as responses
 from moto.core.config import default_user_config
+from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult
+from moto.stepfunctions.parser.api import InspectionLevel
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state import state
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.static_analyser.test_state.test_state_analyser import TestStateStaticAnalyser
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend import execution_worker
+from moto.stepfunctions.parser.backend.state_machine import TestStateMachine
+from moto.stepfunctions.parser.backend.test_state.execution import TestStateExecution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -48,6 +53,60 @@ def validate_definition(p: Patcher) -> None:
         return ActionResult({"result": result, "diagnostics": diagnostics, "truncated": False})
 
     p.set(StepFunctionResponse, "validate_state_machine_definition", validate_state_machine_definition)
+
+
+@patch("stepfunctions.test_state")
+def test_state(p: Patcher) -> None:
+    """moto's interpreter can evaluate a state alone, but nothing answers to TestState, and it takes no variables."""
+
+    class InvalidDefinition(AWSError):
+        """A definition that cannot be read."""
+
+        TYPE = "InvalidDefinition"
+        STATUS = 400
+
+    class Tested(TestStateExecution):
+        """An execution of one state that begins with variables."""
+
+        variables: dict[str, Any]
+
+        def _get_start_execution_worker(self) -> Any:
+            worker, variables = super()._get_start_execution_worker(), self.variables
+
+            def environment(original: Any = worker._get_evaluation_environment) -> Any:
+                env = original()
+                for name, value in variables.items():
+                    env.variable_store.set(name, value)
+                return env
+
+            worker._get_evaluation_environment = environment
+            return worker
+
+    def answer(self: Any) -> ActionResult:
+        name, role = f"TestState-{uuid.uuid4()}", self._get_param("roleArn") or ""
+        place = f"{self.region}:{self.current_account}"
+        definition = self._get_param("definition")
+        try:
+            TestStateStaticAnalyser().analyse(definition)
+        except Exception as error:  # the parser raises whatever it stumbles over
+            raise InvalidDefinition(str(getattr(error, "message", error))[:900]) from error
+        machine = TestStateMachine(name, f"arn:aws:states:{place}:stateMachine:{name}", definition, role)
+        execution = Tested(
+            name=name,
+            role_arn=role,
+            exec_arn=f"arn:aws:states:{place}:execution:{name}:{name}",
+            account_id=self.current_account,
+            region_name=self.region,
+            state_machine=machine,
+            start_date=datetime.now(UTC),
+            activity_store={},
+            input_data=self._get_param("input") or "{}",
+        )
+        execution.variables = json.loads(self._get_param("variables") or "{}")
+        execution.start()
+        return ActionResult(dict(execution.to_test_state_output(InspectionLevel.INFO)))
+
+    p.set(StepFunctionResponse, "test_state", answer)
 
 
 @patch("stepfunctions.list_versions")
