@@ -107,6 +107,8 @@ locals {
       # knows no resource
       Retire = { resources = ["*"], actions = ["ecs:DeregisterTaskDefinition"] }
       SignIn = { resources = ["*"], actions = ["ecr:GetAuthorizationToken"] }
+      # `deploy` tells what would wait
+      Quotas = { resources = ["*"], actions = ["servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota"] }
       # Nor does this. Step Functions writes with whoever deploys as its caller: AWS puts a policy that lets
       # its delivery service write to the log group, and judges that call on all of a region.
       Deliver = { resources = ["*"], actions = ["logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"] }

@@ -50,7 +50,7 @@ WIDE = re.compile(r"^data\.aws_iam_policy_document\.(boundary|deploy|look)\b")
 WIDE_ALLOWED = [
     (r"[a-z0-9-]+:[A-Za-z0-9]+", r"arn:aws:[a-z0-9-]+:[^*]*market[-_]lake[-_/][^*]*\*(/\*|/config/\*)?"),
     # descriptions and lists that know no resource
-    (r"(ec2|ecs|logs|states|tag):(Describe|List|Get|Validate)[A-Za-z0-9]+", r"\*"),
+    (r"(ec2|ecs|logs|servicequotas|states|tag):(Describe|List|Get|Validate)[A-Za-z0-9]+", r"\*"),
     (r"athena:ListWorkGroups|cloudwatch:ListDashboards|s3:ListAllMyBuckets|sqs:ListQueues", r"\*"),
     # asked without names, or by a prefix, AWS judges these on all that there are
     (r"cloudwatch:DescribeAlarms", r"\*"),

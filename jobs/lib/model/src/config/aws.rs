@@ -465,7 +465,6 @@ aws:
         assert_eq!(aws.map.tolerated_failure_percent.value, 25);
         assert_eq!(aws.network, Network::Private);
         assert_eq!((aws.budget.enabled, aws.budget.counts), (true, Counts::Environment));
-        assert_eq!(aws.network, Network::Private);
         let aws = read("  budget: {enabled: false, counts: account}\n").expect("good");
         assert_eq!((aws.budget.enabled, aws.budget.counts), (false, Counts::Account));
         assert_eq!(aws.budget.monthly_usd.value, 20);
