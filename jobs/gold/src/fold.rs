@@ -52,30 +52,34 @@ pub enum BadRows {
     },
 }
 
+/// The columns of a file that a fold reads.
+#[derive(Debug)]
+pub struct Columns {
+    /// Those that it cannot do without.
+    pub always: &'static [&'static str],
+    /// Amounts that not every market states: one that is left out of a batch counts as nulls.
+    pub amounts: &'static [&'static str],
+}
+
 /// Columns that [`DayFold::trades`] reads.
-pub const TRADE_COLUMNS: &[&str] = &[
-    "trade_id",
-    "time_us",
-    "price",
-    "quantity",
-    "quote_quantity",
-    "contracts",
-    "is_buyer_maker",
-    "is_valid",
-];
+pub const TRADE_COLUMNS: Columns = Columns {
+    always: &["trade_id", "time_us", "price", "is_buyer_maker", "is_valid"],
+    amounts: &["quantity", "quote_quantity", "contracts"],
+};
 
 /// Columns that [`DayFold::agg_trades`] reads.
-pub const AGG_TRADE_COLUMNS: &[&str] = &[
-    "agg_trade_id",
-    "time_us",
-    "price",
-    "quantity",
-    "contracts",
-    "first_trade_id",
-    "last_trade_id",
-    "is_buyer_maker",
-    "is_valid",
-];
+pub const AGG_TRADE_COLUMNS: Columns = Columns {
+    always: &[
+        "agg_trade_id",
+        "time_us",
+        "price",
+        "first_trade_id",
+        "last_trade_id",
+        "is_buyer_maker",
+        "is_valid",
+    ],
+    amounts: &["quantity", "contracts"],
+};
 
 /// A bar of one minute. Decimals in units of 1e-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,10 +205,10 @@ enum Amounts<'a> {
 
 impl<'a> Amounts<'a> {
     fn of(batch: &'a RecordBatch, name: &'static str) -> Result<Self, BadRows> {
-        let array = batch
-            .column_by_name(name)
-            .and_then(|c| c.as_primitive_opt::<Decimal128Type>())
-            .ok_or(BadRows::Column(name))?;
+        let Some(column) = batch.column_by_name(name) else {
+            return Ok(Self::None);
+        };
+        let array = column.as_primitive_opt::<Decimal128Type>().ok_or(BadRows::Column(name))?;
         Ok(match array.null_count() {
             0 => Self::Plain(array.values()),
             n if n == array.len() => Self::None,

@@ -18,12 +18,13 @@
 //! | [`fold`] | trades and aggregate trades to 1m bars, in one pass |
 //! | [`base`] | the base bars of a month, whatever they are made from |
 //! | [`models`] | the SQL of `sql/gold/` and how it is run |
-//! | `month` | the bars of a month |
+//! | `month`, `day` | the bars of a month, and of a day from its files |
 //! | [`piece`] | one symbol: months, days, files, fragment |
 //!
 //! This crate must not commit, and must not know how silver came to be.
 
 pub mod base;
+mod day;
 pub mod fold;
 pub mod held;
 pub mod models;

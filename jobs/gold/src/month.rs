@@ -2,7 +2,6 @@
 //! from is chosen in [`crate::held`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -13,23 +12,17 @@ use model::fragment::Dirty;
 use model::schema::Table;
 use model::whole::{self, DayIds};
 use model::{Dataset, Day, Month, Timeframe, layout};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use stage::Meter;
-use store::LocalCopy;
 use table::datafusion::common::ScalarValue;
 use table::datafusion::prelude::SessionContext;
 use table::{FileFigures, LiveFile, verify};
 
 use crate::base::{self, Base};
-use crate::fold::{self, Bar, DayFold};
+use crate::day::fold_day;
+use crate::fold::{self, Bar};
 use crate::held::{self, Events, Held, Klines, Sums};
 use crate::models::{self, Engine};
 use crate::piece::{Workshop, parameters_of, text, texts};
-
-/// Rows read at once from a file of trades: their columns stay small enough for the cache, and
-/// for the allocator to use the same memory again.
-const BATCH: usize = 2_048;
 
 /// What is known of the trades of one day.
 #[derive(Debug, Clone, Copy, Default)]
@@ -372,30 +365,4 @@ fn counts(batch: &RecordBatch, name: &str) -> anyhow::Result<Vec<u64>> {
     let wide = arrow::compute::cast(column, &DataType::Decimal128(38, 0))?;
     let wide = wide.as_primitive::<Decimal128Type>().values();
     Ok(wide.iter().map(|n| u64::try_from((*n).max(0)).unwrap_or(u64::MAX)).collect())
-}
-
-/// Folds the files of a day. Blocks.
-fn fold_day(day: Day, dataset: Dataset, files: &[(String, LocalCopy)]) -> anyhow::Result<Vec<Bar>> {
-    let mut fold = DayFold::new(day);
-    for (key, copy) in files {
-        let file: File = copy.open()?;
-        fold_file(&mut fold, dataset, file).with_context(|| format!("cannot read `{key}`"))?;
-    }
-    Ok(fold.bars()?)
-}
-
-fn fold_file(fold: &mut DayFold, dataset: Dataset, file: File) -> anyhow::Result<()> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-    let columns = match dataset {
-        Dataset::Trades => fold::TRADE_COLUMNS,
-        _ => fold::AGG_TRADE_COLUMNS,
-    };
-    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-    for batch in builder.with_projection(mask).with_batch_size(BATCH).build()? {
-        match dataset {
-            Dataset::Trades => fold.trades(&batch?)?,
-            _ => fold.agg_trades(&batch?)?,
-        }
-    }
-    Ok(())
 }
