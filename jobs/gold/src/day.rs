@@ -8,6 +8,7 @@ use model::{Dataset, Day};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
+use parquet::file::statistics::Statistics;
 use store::LocalCopy;
 
 use crate::fold::{AGG_TRADE_COLUMNS, BadRows, Bar, Columns, DayFold, TRADE_COLUMNS};
@@ -60,7 +61,7 @@ fn needed(file: &ParquetMetaData, columns: &Columns) -> Result<Vec<usize>, BadRo
         let amount = amount?;
         let is_empty = file.row_groups().iter().all(|group| {
             let statistics = group.column(amount).statistics();
-            let nulls = statistics.and_then(|statistics| statistics.null_count_opt());
+            let nulls = statistics.and_then(Statistics::null_count_opt);
             nulls == Some(group.num_rows().unsigned_abs())
         });
         if !is_empty {
