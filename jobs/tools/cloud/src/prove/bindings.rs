@@ -115,9 +115,14 @@ pub(super) fn states() -> Value {
 }
 
 fn context() -> Value {
+    retried(0)
+}
+
+/// The context object of a state that was tried so many times more.
+fn retried(times: u32) -> Value {
     json!({
         "Execution": { "Id": EXECUTION, "Name": "y", "StartTime": "2024-01-31T23:59:59.160Z" },
-        "State": { "Name": "x", "EnteredTime": "2024-01-31T23:59:59.500Z", "RetryCount": 0 },
+        "State": { "Name": "x", "EnteredTime": "2024-01-31T23:59:59.500Z", "RetryCount": times },
         "Map": { "Item": { "Index": 0, "Value": {
             "Key": format!("runs/{RUN}/batches/000007.json.zst"),
             "market": "spot", "symbol": "BTCUSDT",
@@ -257,17 +262,24 @@ fn specials() -> Vec<Special> {
             value(json!(["--resume"])),
         ),
         special(
-            "= 0 ? 'FARGATE_SPOT'",
+            "? 'FARGATE_SPOT'",
             "first",
             json!({ "tries": 0, "batch_tries": 0 }),
             none(),
             value(json!("FARGATE_SPOT")),
         ),
         special(
-            "= 0 ? 'FARGATE_SPOT'",
+            "? 'FARGATE_SPOT'",
             "again",
             json!({ "tries": 1, "batch_tries": 1 }),
             none(),
+            value(json!("FARGATE")),
+        ),
+        special(
+            "? 'FARGATE_SPOT'",
+            "Spot has no place",
+            json!({ "tries": 0, "batch_tries": 0 }),
+            json!({ "context": retried(2) }),
             value(json!("FARGATE")),
         ),
         special(is_exit, "ended with 3", none(), failed_with(&ended(3)), value(json!(3))),
@@ -331,7 +343,8 @@ mod tests {
             cases_of(text, field).into_iter().map(|case| case.name).collect()
         };
         assert_eq!(names("$batches > 0", "Condition"), [""]);
-        assert_eq!(names("$tries = 0 ? 'FARGATE_SPOT' : 'FARGATE'", "x"), ["", "first", "again"]);
+        let spot = "$tries = 0 ? 'FARGATE_SPOT' : 'FARGATE'";
+        assert_eq!(names(spot, "x"), ["", "first", "again", "Spot has no place"]);
         assert_eq!(cases_of("$x", "Seconds")[0].expect, Expect::Number);
     }
 
