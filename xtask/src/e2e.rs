@@ -2,7 +2,7 @@
 //! that a second plan is empty, runs with archives that fail once and for good and with tasks that
 //! are killed, redrives, compares every data file with a run on this machine byte for byte, asks
 //! every named query of both engines, tears down. What is asked and compared stands in
-//! `e2e/queries.rs`; beside the runs a third environment comes and goes, which `e2e/third.rs` has.
+//! `e2e/queries.rs`; beside the runs a third environment may come and go, which `e2e/third.rs` has.
 
 mod queries;
 pub(crate) mod third;
@@ -29,8 +29,8 @@ use crate::workspace::{self, root};
     long_about = "The whole way on an AWS of this machine, no account: deploy, a second plan that \
                   is empty, an execution whose source fails for a while, one in which batches fail \
                   for good and are redriven, every file of silver and gold compared byte for byte \
-                  with a run on this machine, teardown, nothing left. Beside it a third \
-                  environment is bootstrapped, deployed and torn down.",
+                  with a run on this machine, teardown, nothing left. With --third a third \
+                  environment is bootstrapped, deployed and torn down beside it.",
     after_help = "Examples:\n  cargo xtask e2e\n  cargo xtask e2e --keep"
 )]
 pub(crate) struct Args {
@@ -40,6 +40,10 @@ pub(crate) struct Args {
     /// Tasks are containers of the images that `cargo xtask images build` made
     #[arg(long)]
     containers: bool,
+
+    /// Beside it bootstrap, deploy and tear down a third environment, a copy of dev
+    #[arg(long)]
+    third: bool,
 
     /// Ask no queries, which takes the engine behind Athena
     #[arg(long)]
@@ -327,8 +331,12 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         Ok(())
     })?;
     // it waits for AWS more than it works
-    let account = third::Account::emulated()?;
-    let third = std::thread::spawn(move || third::whole(&account));
+    let third = if args.third {
+        let account = third::Account::emulated()?;
+        Some(std::thread::spawn(move || third::whole(&account)))
+    } else {
+        None
+    };
     faults("")?;
     if args.kills > 0 {
         steps.step("executions whose tasks are killed at random", || killed(args))?;
@@ -371,9 +379,12 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         }
         Ok(())
     })?;
-    steps.step("a third environment, bootstrapped, deployed and torn down meanwhile", || {
-        third.join().map_err(|_| anyhow::anyhow!("a thread ended badly"))?
-    })?;
+    if let Some(third) = third {
+        steps
+            .step("a third environment, bootstrapped, deployed and torn down meanwhile", || {
+                third.join().map_err(|_| anyhow::anyhow!("a thread ended badly"))?
+            })?;
+    }
     let begun = tasks_begun();
     if begun.0 != args.containers || begun.1 == args.containers {
         bail!(

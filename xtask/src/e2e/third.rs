@@ -34,8 +34,7 @@ pub(super) fn clean() {
 }
 
 impl Folder {
-    /// Copies `dev`, as infra/README.md says, with a name of its own; its network is the private
-    /// one, which no other environment here has.
+    /// Copies `dev`, as infra/README.md says, with a name of its own.
     fn copy() -> anyhow::Result<Self> {
         let envs = root().join("infra/envs");
         let folder = Self(envs.join(NAME));
@@ -48,13 +47,9 @@ impl Folder {
             let to = folder.0.join(entry.file_name());
             if entry.file_name() == "lake.yaml" {
                 let mut text = fs::read_to_string(entry.path())?;
-                for (of_dev, of_third) in [
-                    ("\nenvironment: dev\n", "\nenvironment: third\n"),
-                    ("\naws:\n", "\naws:\n  network: private\n"),
-                ] {
-                    anyhow::ensure!(text.contains(of_dev), "dev's lake.yaml has no {of_dev:?}");
-                    text = text.replacen(of_dev, of_third, 1);
-                }
+                let (of_dev, of_third) = ("\nenvironment: dev\n", "\nenvironment: third\n");
+                anyhow::ensure!(text.contains(of_dev), "dev's lake.yaml has no {of_dev:?}");
+                text = text.replacen(of_dev, of_third, 1);
                 fs::write(to, text)?;
             } else {
                 fs::copy(entry.path(), to)?;
