@@ -25,6 +25,7 @@ use crate::workspace::{self, root};
 
 /// The arguments of `e2e`.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(
     long_about = "The whole way on an AWS of this machine, no account: deploy, a second plan that \
                   is empty, an execution whose source fails for a while, one in which batches fail \
