@@ -57,7 +57,7 @@ pub enum BadRows {
 pub struct Columns {
     /// Those that it cannot do without.
     pub always: &'static [&'static str],
-    /// Amounts that not every market states: one that is left out of a batch counts as nulls.
+    /// Amounts that not every market states.
     pub amounts: &'static [&'static str],
 }
 
@@ -204,11 +204,14 @@ enum Amounts<'a> {
 }
 
 impl<'a> Amounts<'a> {
-    fn of(batch: &'a RecordBatch, name: &'static str) -> Result<Self, BadRows> {
-        let Some(column) = batch.column_by_name(name) else {
+    /// The amounts of a column; `unread` are those that hold nothing but nulls and were not read.
+    fn of(batch: &'a RecordBatch, name: &'static str, unread: &[&str]) -> Result<Self, BadRows> {
+        if unread.contains(&name) {
             return Ok(Self::None);
-        };
-        let array = column.as_primitive_opt::<Decimal128Type>().ok_or(BadRows::Column(name))?;
+        }
+        let column = batch.column_by_name(name);
+        let array = column.and_then(|column| column.as_primitive_opt::<Decimal128Type>());
+        let array = array.ok_or(BadRows::Column(name))?;
         Ok(match array.null_count() {
             0 => Self::Plain(array.values()),
             n if n == array.len() => Self::None,
@@ -258,17 +261,18 @@ impl DayFold {
             .ok_or(BadRows::OtherDay { id, time_us, day })
     }
 
-    /// Adds trades, with the columns of [`TRADE_COLUMNS`].
+    /// Adds trades, with the columns of [`TRADE_COLUMNS`] but for the amounts that are `unread`, which
+    /// count as nulls.
     ///
     /// # Errors
     /// [`BadRows`].
-    pub fn trades(&mut self, batch: &RecordBatch) -> Result<(), BadRows> {
+    pub fn trades(&mut self, batch: &RecordBatch, unread: &[&str]) -> Result<(), BadRows> {
         let ids = numbers::<Int64Type>(batch, "trade_id")?;
         let times = numbers::<Int64Type>(batch, "time_us")?;
         let prices = numbers::<Decimal128Type>(batch, "price")?;
-        let quantities = Amounts::of(batch, "quantity")?;
-        let quotes = Amounts::of(batch, "quote_quantity")?;
-        let contracts = Amounts::of(batch, "contracts")?;
+        let quantities = Amounts::of(batch, "quantity", unread)?;
+        let quotes = Amounts::of(batch, "quote_quantity", unread)?;
+        let contracts = Amounts::of(batch, "contracts", unread)?;
         let makers = flags(batch, "is_buyer_maker")?.values();
         let valid = flags(batch, "is_valid")?;
         let all_valid = valid.true_count() == valid.len();
@@ -305,18 +309,18 @@ impl DayFold {
         Ok(())
     }
 
-    /// Adds aggregate trades, with the columns of [`AGG_TRADE_COLUMNS`]. A day is made of trades
-    /// or of aggregate trades, never of both.
+    /// Adds aggregate trades, with the columns of [`AGG_TRADE_COLUMNS`] but for the amounts that are
+    /// `unread`. A day is made of trades or of aggregate trades, never of both.
     ///
     /// # Errors
     /// [`BadRows`].
-    pub fn agg_trades(&mut self, batch: &RecordBatch) -> Result<(), BadRows> {
+    pub fn agg_trades(&mut self, batch: &RecordBatch, unread: &[&str]) -> Result<(), BadRows> {
         self.fine_quote = true;
         let ids = numbers::<Int64Type>(batch, "agg_trade_id")?;
         let times = numbers::<Int64Type>(batch, "time_us")?;
         let prices = numbers::<Decimal128Type>(batch, "price")?;
-        let quantities = Amounts::of(batch, "quantity")?;
-        let contracts = Amounts::of(batch, "contracts")?;
+        let quantities = Amounts::of(batch, "quantity", unread)?;
+        let contracts = Amounts::of(batch, "contracts", unread)?;
         let firsts = numbers::<Int64Type>(batch, "first_trade_id")?;
         let lasts = numbers::<Int64Type>(batch, "last_trade_id")?;
         let makers = flags(batch, "is_buyer_maker")?.values();

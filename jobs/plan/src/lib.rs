@@ -118,12 +118,18 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         kept_back.extend(choice.kept_back);
         groups.extend(choice.groups);
     }
-    let remarks = remarks::of(&options.scope, &series, &offers, &gaps, &kept_back);
+    let mut remarks = remarks::of(&options.scope, &series, &offers, &gaps, &kept_back);
     drop(offers);
     drop(known);
     drop(ledger);
 
     let batches = batches::cut(&context.run, groups, &context.config.limits.batch);
+    // on one machine the disk is whatever is there
+    if context.lake.directory().is_none()
+        && let Some(aws) = &context.config.aws
+    {
+        remarks.extend(remarks::of_disk(&batches, aws.task("silver").storage_gib));
+    }
     let plan = Plan {
         run: context.run.clone(),
         environment: context.config.environment.value.clone(),

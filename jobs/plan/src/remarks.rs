@@ -6,9 +6,15 @@ use model::config::{Scope, Series};
 use model::plan::Gap;
 use model::{Market, Period, Symbol};
 
+use crate::batches::Weighed;
 use crate::kept_back::KeptBack;
 use crate::listed::unit;
+use crate::report::bytes;
 use crate::survey::Offer;
+
+/// Disk that silver takes for each byte of archives: the archives, the files made of them, and as much
+/// again for rows that wait for others.
+const DISK_PER_BYTE: u64 = 3;
 
 /// The remarks on the scope, on what was offered, on the gaps that were found, and on what is kept
 /// back.
@@ -28,6 +34,26 @@ pub(crate) fn of(
         tracing::warn!("{remark}");
     }
     remarks
+}
+
+/// A batch that will not fit the disk of a task that builds it.
+pub(crate) fn of_disk(batches: &[Weighed], storage_gib: u32) -> Option<String> {
+    let largest = batches.iter().max_by_key(|weighed| weighed.line.read_bytes)?;
+    let needed = largest.line.read_bytes.saturating_mul(DISK_PER_BYTE);
+    if needed <= u64::from(storage_gib) << 30 {
+        return None;
+    }
+    let first = largest.batch.groups.first().map_or("", |group| group.id.as_str());
+    let remark = format!(
+        "batch {} ({first}) reads {} of archives and needs about {} of disk, expected at most \
+         {storage_gib}.0 GiB: raise `aws.tasks.silver.storage_gib`, or lower `limits.batch.mib` if the \
+         batch has several groups",
+        largest.line.number,
+        bytes(largest.line.read_bytes),
+        bytes(needed)
+    );
+    tracing::warn!("{remark}");
+    Some(remark)
 }
 
 /// Days that were asked for and that the configuration does not want.
@@ -124,6 +150,10 @@ fn of_gaps(gaps: &[Gap]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use model::RunId;
+    use model::plan::{Batch, BatchRef, Group};
+    use model::schema::Table;
+
     use super::*;
 
     #[test]
@@ -149,6 +179,40 @@ mod tests {
         assert!(text.contains("begins with 2024-02-01"), "{text}");
         assert_eq!(told(Some("2024-02-01")), None);
         assert_eq!(told(None), None);
+    }
+
+    #[test]
+    fn a_batch_too_large_for_its_task_is_told() {
+        let weighed = |number: u32, read_bytes: u64| Weighed {
+            batch: Batch {
+                run: RunId::new(chrono::DateTime::UNIX_EPOCH, 0),
+                number,
+                groups: vec![Group {
+                    id: format!("group-{number}"),
+                    table: Table::Trades,
+                    partitions: Vec::new(),
+                    units: Vec::new(),
+                }],
+            },
+            line: BatchRef {
+                number,
+                key: String::new(),
+                groups: 1,
+                units: 1,
+                fetch_bytes: 0,
+                read_bytes,
+            },
+        };
+        // three bytes of disk for one of archives
+        let fits = 20_u64 << 30;
+        assert_eq!(of_disk(&[], 20), None);
+        assert_eq!(of_disk(&[weighed(1, fits / 3)], 20), None);
+        assert_eq!(of_disk(&[weighed(1, u64::MAX)], 20).map(|_| ()), Some(()));
+        let text = of_disk(&[weighed(1, 1 << 30), weighed(2, 8 << 30), weighed(3, 1)], 20);
+        let text = text.expect("a remark");
+        assert!(text.starts_with("batch 2 (group-2) reads 8.0 GiB of archives and"), "{text}");
+        assert!(text.contains("about 24.0 GiB of disk, expected at most 20.0 GiB"), "{text}");
+        assert_eq!(of_disk(&[weighed(1, 8 << 30)], 24), None);
     }
 
     #[test]
