@@ -63,7 +63,7 @@ pub const ALL: &[Var] = &[
     },
     Var {
         name: TIME_LIMIT,
-        help: "seconds after which a job ends itself with exit code 1; none by default, in AWS what its state waits for",
+        help: "seconds after which a job ends itself with exit code 1; none by default; in AWS two hours, or less where limits.run.timeout_seconds is less",
     },
     Var {
         name: QUERY_MEMORY,

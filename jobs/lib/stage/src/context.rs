@@ -134,12 +134,13 @@ where
     let reporter = Arc::new(Reporter::new(stage, format));
     let limit = common.time_limit.map(|seconds| {
         let reporter = Arc::clone(&reporter);
-        TimeLimit::after(Duration::from_secs(seconds.get()), move || {
+        let say = move || {
             reporter.figures(true);
-            reporter.tell(&time_is_over(seconds, &reporter.at()));
+            reporter.tell(&time_is_over(&reporter.stage, seconds, &reporter.at()));
             reporter.tell(Exit::Failed.advice());
-            std::process::exit(i32::from(Exit::Failed as u8));
-        })
+        };
+        let end = || std::process::exit(i32::from(Exit::Failed as u8));
+        TimeLimit::after(Duration::from_secs(seconds.get()), say, end)
     });
     let job = || {
         let context = Context::open(stage, common)?;
@@ -217,12 +218,18 @@ impl Reporter {
     }
 }
 
-fn time_is_over(seconds: NonZeroU64, at: &str) -> String {
+fn time_is_over(stage: &str, seconds: NonZeroU64, at: &str) -> String {
     let at = if at.is_empty() { String::new() } else { format!(", at `{at}`") };
+    let advice = match stage {
+        "bronze" | "silver" => {
+            "what is finished stays, and the next attempt goes on from it; where one batch takes so \
+             long, make batches smaller (limits.batch), or the task larger (aws.tasks)"
+        }
+        _ => "the next attempt begins anew; where it needs more, make the task larger (aws.tasks)",
+    };
     format!(
         "stopped: its time limit of {seconds} s is over{at} (--time-limit, or {} in the \
-         environment); what is finished stays, and the next attempt goes on from it; where one \
-         batch takes so long, make batches smaller (limits.batch), or the task larger (aws.tasks)",
+         environment); {advice}",
         model::env::TIME_LIMIT
     )
 }

@@ -16,7 +16,8 @@ use crate::lake::{Lake, StoreError};
 
 /// Compression level of `.zst` documents.
 const LEVEL: i32 = 3;
-/// Bytes of a document, decompressed, at most: the extract of a million archives has a fifth of it.
+/// Bytes of a document, decompressed, at most: the extract of a million archives has a fifth of it. A
+/// longer one is not written either, for nobody could read it.
 const LONGEST: u64 = 1 << 30;
 /// Ledger extracts that are kept.
 const KEEP: usize = 3;
@@ -54,6 +55,10 @@ fn decompressed(bytes: &[u8], longest: u64) -> io::Result<Vec<u8>> {
 pub(crate) fn json<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, StoreError> {
     let document = |source| StoreError::Document { key: key.to_owned(), what: "document", source };
     let mut bytes = serde_json::to_vec(value).map_err(document)?;
+    if bytes.len() as u64 > LONGEST {
+        let why = format!("it has {} bytes, expected at most {LONGEST}", bytes.len());
+        return Err(document(serde_json::Error::io(io::Error::other(why))));
+    }
     if is_compressed(key) {
         return compressed(&bytes).map_err(|error| document(serde_json::Error::io(error)));
     }

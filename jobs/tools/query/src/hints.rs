@@ -2,6 +2,7 @@
 //! an answer has no rows because the lake does not know what was asked for.
 
 use std::error::Error;
+use std::time::Duration;
 
 use model::schema::Table;
 use table::datafusion::arrow::array::AsArray as _;
@@ -12,6 +13,8 @@ use table::datafusion::execution::context::SessionContext;
 
 /// Names that a hint lists, at most.
 const NAMES: usize = 12;
+/// How long a hint may take to find.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// What the engine says of a table that nobody registered: `table 'datafusion.silver.x' not found`.
 const UNKNOWN_TABLE: &str = "table 'datafusion.";
 
@@ -114,8 +117,17 @@ fn wrong_way_round(given: &[(&str, &str)]) -> Option<String> {
     (from.len() == to.len() && from > to).then(|| format!("from {from} lies after to {to}"))
 }
 
-/// The values of a column of a table, in order.
+/// The values of a column of a table, in order; none where a large lake takes too long to tell.
 async fn known(
+    session: &SessionContext,
+    column: &str,
+    table: Table,
+) -> Result<Vec<String>, DataFusionError> {
+    let values = tokio::time::timeout(PATIENCE, distinct(session, column, table));
+    values.await.unwrap_or_else(|_| Err(DataFusionError::Execution("it takes too long".into())))
+}
+
+async fn distinct(
     session: &SessionContext,
     column: &str,
     table: Table,
