@@ -50,24 +50,31 @@ def calls(environ: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     if not key:
         if method == "POST" and "delete" in query:
-            yield from (("s3:DeleteObject", bucket, each) for each in deleted(environ))
+            yield from ((action, bucket, each) for action, each in deleted(environ))
         else:
             yield "s3:ListBucket", bucket, query.get("prefix", [None])[0]
         return
+    # who names a version needs another permission than who takes the newest
+    version = "Version" if "versionId" in query else ""
     source = environ.get("HTTP_X_AMZ_COPY_SOURCE")
     if source:
-        other, _, copied = unquote(source).lstrip("/").partition("/")
-        yield "s3:GetObject", other, copied
+        path, _, copied_version = source.partition("?versionId=")
+        other, _, copied = unquote(path).lstrip("/").partition("/")
+        yield "s3:GetObjectVersion" if copied_version else "s3:GetObject", other, copied
     if method in ("GET", "HEAD"):
-        yield "s3:GetObject", bucket, key
+        yield f"s3:GetObject{version}", bucket, key
     elif method == "DELETE":
-        yield "s3:AbortMultipartUpload" if "uploadId" in query else "s3:DeleteObject", bucket, key
+        yield "s3:AbortMultipartUpload" if "uploadId" in query else f"s3:DeleteObject{version}", bucket, key
     else:
         yield "s3:PutObject", bucket, key
 
 
-def deleted(environ: dict[str, Any]) -> list[str]:
-    """The keys of a request that deletes many; its body is put back."""
+def deleted(environ: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The actions and keys of a request that deletes many; its body is put back."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
-    return [each.text or "" for each in ElementTree.fromstring(body).iter() if each.tag.endswith("Key")]
+    for each in ElementTree.fromstring(body).iter():
+        if each.tag.endswith("Object"):
+            # names stand in S3's namespace, or in none
+            parts = {part.tag.rpartition("}")[2]: part.text or "" for part in each}
+            yield "s3:DeleteObjectVersion" if parts.get("VersionId") else "s3:DeleteObject", parts.get("Key", "")

@@ -21,6 +21,11 @@ def client(cloud: Cloud, key: str) -> Any:
     )
 
 
+def seen(cloud: Cloud, lake: str) -> list[tuple[str, str | None]]:
+    """What was called of a bucket: actions and keys."""
+    return [(each["action"].removeprefix("s3:"), each["key"]) for each in cloud.get("calls") if each["bucket"] == lake]
+
+
 def test_calls_of_tasks_are_seen(cloud: Cloud) -> None:
     lake, family = bucket(cloud), f"market-lake-{unique('x')}-silver"
     key = "silver/symbol=%E5%B8%81/a b.parquet"
@@ -37,9 +42,8 @@ def test_calls_of_tasks_are_seen(cloud: Cloud) -> None:
     assert len(answer["Deleted"]) == 2
     client(cloud, "test").put_object(Bucket=lake, Key="somebody-else", Body=b"a")
 
-    seen = [each for each in cloud.get("calls") if each["bucket"] == lake]
-    assert {each["family"] for each in seen} == {family}
-    assert [(each["action"].removeprefix("s3:"), each["key"]) for each in seen] == [
+    assert {each["family"] for each in cloud.get("calls") if each["bucket"] == lake} == {family}
+    assert seen(cloud, lake) == [
         ("AbortMultipartUpload", "c"),
         ("DeleteObject", "b"),
         ("DeleteObject", key),
@@ -48,4 +52,25 @@ def test_calls_of_tasks_are_seen(cloud: Cloud) -> None:
         ("PutObject", "b"),
         ("PutObject", "c"),
         ("PutObject", key),
+    ]
+
+
+def test_who_names_a_version_needs_another_permission(cloud: Cloud) -> None:
+    lake = bucket(cloud)
+    cloud.client("s3").put_bucket_versioning(Bucket=lake, VersioningConfiguration={"Status": "Enabled"})
+    s3 = client(cloud, f"market-lake-{unique('x')}-silver")
+    one, two, three = (s3.put_object(Bucket=lake, Key=key, Body=b"a")["VersionId"] for key in ("a/1", "a/2", "a/3"))
+    assert s3.get_object(Bucket=lake, Key="a/1", VersionId=one)["Body"].read() == b"a"
+    s3.head_object(Bucket=lake, Key="a/2", VersionId=two)
+    s3.copy_object(Bucket=lake, Key="b", CopySource={"Bucket": lake, "Key": "a/3", "VersionId": three})
+    s3.delete_object(Bucket=lake, Key="a/1", VersionId=one)
+    s3.delete_objects(Bucket=lake, Delete={"Objects": [{"Key": "a/2", "VersionId": two}, {"Key": "a/3"}]})
+
+    assert [each for each in seen(cloud, lake) if each[0] != "PutObject"] == [
+        ("DeleteObject", "a/3"),
+        ("DeleteObjectVersion", "a/1"),
+        ("DeleteObjectVersion", "a/2"),
+        ("GetObjectVersion", "a/1"),
+        ("GetObjectVersion", "a/2"),
+        ("GetObjectVersion", "a/3"),
     ]

@@ -110,6 +110,15 @@ pub(crate) fn brief(cause: &str) -> String {
     }
 }
 
+/// The exit code that a cause names: a whole task in JSON does, and `exit 3, …`, which the state
+/// machine makes of one. A task that was killed, or ran into its state's time limit, has none.
+pub(crate) fn exit_code(cause: &str) -> Option<i64> {
+    if let Some(rest) = cause.strip_prefix("exit ") {
+        return rest.split(',').next()?.trim().parse().ok();
+    }
+    serde_json::from_str::<Value>(cause).ok()?.pointer("/Containers/0/ExitCode")?.as_i64()
+}
+
 /// The newest executions, newest first.
 pub(crate) async fn list(cloud: &Cloud, most: usize) -> anyhow::Result<Vec<Execution>> {
     let mut all = Vec::new();
@@ -179,7 +188,21 @@ mod tests {
             "Containers": [{ "ExitCode": 3, "Name": "bronze" }], "Attachments": [],
         });
         assert_eq!(brief(&task.to_string()), "Essential container in task exited (exit code 3)");
+        assert_eq!(exit_code(&task.to_string()), Some(3));
         assert_eq!(brief("plain words\nmore"), "plain words");
         assert_eq!(brief(&"x".repeat(400)).chars().count(), 301);
+    }
+
+    #[test]
+    fn exit_codes_are_read_where_a_cause_has_one() {
+        let check = |cause: &str, expect: Option<i64>| {
+            assert_eq!(exit_code(cause), expect, "{cause}");
+        };
+        check("exit 3, Essential container in task exited, arn:aws:ecs:x:1:task/lake/a", Some(3));
+        check("exit 137, OutOfMemoryError, arn:aws:ecs:x:1:task/lake/a", Some(137));
+        // taken away before it had one
+        check("exit , Your Spot Task was interrupted., arn:aws:ecs:x:1:task/lake/a", None);
+        check("3 is no code here", None);
+        check("", None);
     }
 }

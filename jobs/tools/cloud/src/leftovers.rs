@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use aws_sdk_sfn::types::StateMachineListItem;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 use model::human;
 use serde::Serialize;
 
 use crate::account::Cloud;
 use crate::empty;
-use crate::there::{self, There};
+use crate::there::{self, ALARMS, There};
 use crate::trouble::{is_absent, told};
 
 /// Things that are asked for at once.
@@ -46,7 +46,7 @@ pub(crate) async fn leftovers(cloud: &Cloud, json: bool) -> anyhow::Result<u8> {
         lagging: BTreeSet::new(),
     };
     receipt.looked.push("tags");
-    for (arn, there) in confirmed(cloud, by_tag(cloud).await?).await? {
+    for (arn, there) in confirmed(cloud, by_tag(cloud).await?).await {
         match there {
             There::Yes => receipt.left.extend([arn]),
             There::No => receipt.lagging.extend([arn]),
@@ -113,14 +113,14 @@ fn show(receipt: &Receipt) {
 }
 
 /// What the services themselves say of things that have the environment's tags.
-async fn confirmed(cloud: &Cloud, arns: Vec<String>) -> anyhow::Result<Vec<(String, There)>> {
+async fn confirmed(cloud: &Cloud, arns: Vec<String>) -> Vec<(String, There)> {
     futures::stream::iter(arns)
         .map(|arn| async move {
-            let there = there::look(cloud, &arn).await?;
-            anyhow::Ok((arn, there))
+            let there = there::look(cloud, &arn).await;
+            (arn, there)
         })
         .buffer_unordered(AT_ONCE)
-        .try_collect()
+        .collect()
         .await
 }
 
@@ -257,29 +257,32 @@ async fn log_groups(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
 async fn alarms(cloud: &Cloud) -> anyhow::Result<Vec<String>> {
     let prefix = format!("{}-", cloud.names.prefix());
     let cloudwatch = cloud.cloudwatch();
-    let alarms = cloudwatch
+    let mut pages = cloudwatch
         .describe_alarms()
         .alarm_name_prefix(&prefix)
-        .send()
-        .await
-        .map_err(told("list the alarms"))?;
-    let mut names: Vec<String> = alarms
-        .metric_alarms()
-        .iter()
-        .filter_map(|a| a.alarm_arn())
-        .map(ToOwned::to_owned)
-        .collect();
-    let boards = cloudwatch
+        .set_alarm_types(Some(ALARMS.to_vec()))
+        .into_paginator()
+        .send();
+    let mut names: Vec<String> = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(told("list the alarms"))?;
+        let metrics = page.metric_alarms().iter().filter_map(|alarm| alarm.alarm_arn());
+        let composites = page.composite_alarms().iter().filter_map(|alarm| alarm.alarm_arn());
+        names.extend(metrics.chain(composites).map(ToOwned::to_owned));
+    }
+    let mut pages = cloudwatch
         .list_dashboards()
         .dashboard_name_prefix(cloud.names.prefix())
-        .send()
-        .await
-        .map_err(told("list the dashboards"))?;
-    // dev is not a prefix of development
-    let ours = boards.dashboard_entries().iter().filter_map(|board| board.dashboard_name());
-    names.extend(
-        ours.filter(|name| *name == cloud.names.prefix() || name.starts_with(&prefix))
-            .map(|name| format!("dashboard {name}")),
-    );
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(told("list the dashboards"))?;
+        // dev is not a prefix of development
+        let ours = page.dashboard_entries().iter().filter_map(|board| board.dashboard_name());
+        names.extend(
+            ours.filter(|name| *name == cloud.names.prefix() || name.starts_with(&prefix))
+                .map(|name| format!("dashboard {name}")),
+        );
+    }
     Ok(names)
 }

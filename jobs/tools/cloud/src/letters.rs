@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use model::RunId;
+use model::exit::Exit;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Cloud;
-use crate::execution::brief;
+use crate::execution::{brief, exit_code};
 use crate::trouble::{is_absent, told};
 
 /// For how long letters are hidden from others while a redrive starts, in seconds.
@@ -52,6 +53,13 @@ impl Letter {
     pub(crate) fn why(&self) -> String {
         let cause = brief(&self.cause);
         if cause.is_empty() { self.error.clone() } else { cause }
+    }
+
+    /// Whether archives did not come for another reason than the source: a full disk, or a time limit,
+    /// of which a task that was killed leaves no exit code.
+    pub(crate) fn is_stopped_fetch(&self) -> bool {
+        let refused = i64::from(Exit::SourceUnavailable as u8);
+        self.stage == "bronze" && exit_code(&self.cause) != Some(refused)
     }
 }
 
@@ -195,5 +203,30 @@ mod tests {
             assert_eq!((letter.batch, letter.why().as_str()), (3, "States.TaskFailed"));
         }
         assert!(serde_json::from_str::<Letter>("{}").is_err());
+    }
+
+    #[test]
+    fn the_source_is_blamed_for_its_own_refusals_alone() {
+        let check = |stage: &str, cause: &str, expect: bool| {
+            let letter = Letter {
+                environment: "dev".into(),
+                run: "20240131T235959Z-0a1b2c3d".parse().unwrap(),
+                batch: 1,
+                stage: stage.into(),
+                execution: String::new(),
+                error: "States.TaskFailed".into(),
+                cause: cause.into(),
+                failed_at: String::new(),
+                receipt: String::new(),
+            };
+            assert_eq!(letter.is_stopped_fetch(), expect, "{stage} {cause}");
+        };
+        check("bronze", "exit 3, Essential container in task exited, arn", false);
+        // a full disk, or its own time limit
+        check("bronze", "exit 1, Essential container in task exited, arn", true);
+        // its state's time limit
+        check("bronze", "", true);
+        // what silver could not do did come
+        check("silver", "exit 1, Essential container in task exited, arn", false);
     }
 }

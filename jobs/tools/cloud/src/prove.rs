@@ -21,18 +21,36 @@ mod witness;
 
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use model::exit::Exit;
+use model::human;
 
 use crate::account::Cloud;
 use crate::execution::now;
 use crate::trouble::{is_denied, told};
-use page::{Page, Verdict};
+use page::{About, Page, Verdict};
 
-/// `prove`: exit code 4 where something is refuted.
+/// `prove`: exit code 4 where something is refuted, 1 where an error cut a section short. The page
+/// shows all the same what else was found: it may be on its way into a file.
 pub(crate) async fn prove(cloud: &Cloud, json: bool) -> anyhow::Result<u8> {
     let mut page = Page::new(cloud, now());
-    states::prove(cloud, &mut page).await?;
-    roles::prove(cloud, &mut page).await?;
-    tables::prove(cloud, &mut page).await?;
+    let definitions = states::definitions(cloud, &mut page).await;
+    let expressions = if let Ok(definitions) = &definitions {
+        states::expressions(cloud, &mut page, definitions).await
+    } else {
+        let why = "their definitions could not be read";
+        page.add(About::Expressions, "all expressions", Verdict::NotKnown, why);
+        Ok(())
+    };
+    let roles = roles::prove(cloud, &mut page).await;
+    let tables = tables::prove(cloud, &mut page).await;
+    let is_whole = noted(
+        &mut page,
+        [
+            (About::Definitions, definitions.map(drop)),
+            (About::Expressions, expressions),
+            (About::Roles, roles),
+            (About::Tables, tables),
+        ],
+    );
     let page = page.masked(&cloud.names.account);
     if json {
         println!("{}", serde_json::to_string_pretty(&page)?);
@@ -43,7 +61,25 @@ pub(crate) async fn prove(cloud: &Cloud, json: bool) -> anyhow::Result<u8> {
     if refuted > 0 {
         eprintln!("cloud: {} of environment {} refuted", refuted, cloud.names.environment);
     }
-    Ok(if refuted > 0 { Exit::DataRefused as u8 } else { 0 })
+    Ok(match (is_whole, refuted) {
+        (false, _) => Exit::Failed as u8,
+        (true, 0) => 0,
+        (true, _) => Exit::DataRefused as u8,
+    })
+}
+
+/// Notes which sections ended with an error; whether none did.
+fn noted(page: &mut Page, ends: [(About, anyhow::Result<()>); 4]) -> bool {
+    let mut is_whole = true;
+    for (about, end) in ends {
+        if let Err(error) = end {
+            let why = human::chain(error.as_ref());
+            eprintln!("cloud: {why}");
+            page.add(about, "all else of this section", Verdict::NotKnown, why);
+            is_whole = false;
+        }
+    }
+    is_whole
 }
 
 /// Why a call gave no answer that proves or refutes: whoever answers does not know it, or these

@@ -249,6 +249,7 @@ async fn conclude(
         planned,
         absent: plan.as_ref().map_or(0, |p| p.absent.len() as u64),
         figures: Some(&figures),
+        stopped: failed.iter().any(letters::Letter::is_stopped_fetch),
         verdict: verdict.as_ref(),
         odd: plan.as_ref().map_or(&[], |p| p.remarks.as_slice()),
         ..Known::default()

@@ -5,9 +5,11 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use aws_sdk_sts::config::ProvideCredentials as _;
+use aws_sdk_sts::config::{Credentials, ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use reqwest::redirect::Policy;
 
 use crate::account::Cloud;
 use crate::execution::now;
@@ -18,6 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const ATTEMPTS: u32 = 4;
 /// Where services live that know no regions.
 const GLOBAL: &str = "us-east-1";
+/// What a form writes in another way: all but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A question.
 #[derive(Debug, Clone)]
@@ -40,9 +44,7 @@ impl Question {
         parameter: (&str, &str),
     ) -> Self {
         let (name, value) = parameter;
-        // names and ARNs hold nothing else that a form would take for its own
-        let value = value.replace('%', "%25").replace('+', "%2B").replace('&', "%26");
-        let value = value.replace(':', "%3A").replace('/', "%2F");
+        let value = percent_encoding::utf8_percent_encode(value, RESERVED);
         let body = format!("Action={action}&Version={version}&{name}={value}");
         Self { service, is_global: false, target: None, body }
     }
@@ -88,29 +90,6 @@ pub(crate) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
 /// Asks; again where the service is busy or does not answer.
 pub(crate) async fn ask(cloud: &Cloud, question: &Question) -> anyhow::Result<Answer> {
     let service = question.service;
-    let mut attempt = 1;
-    loop {
-        let answer = ask_once(cloud, question).await;
-        let is_passing = match &answer {
-            Ok((status, answer)) => *status >= 500 || is_throttled(&answer.code()),
-            Err(_) => true,
-        };
-        if !is_passing || attempt == ATTEMPTS {
-            return answer
-                .map(|(_, answer)| answer)
-                .with_context(|| format!("cannot ask {service}"));
-        }
-        tokio::time::sleep(Duration::from_millis(250 << attempt)).await;
-        attempt += 1;
-    }
-}
-
-fn is_throttled(code: &str) -> bool {
-    code.contains("Throttl") || code.contains("RequestLimitExceeded")
-}
-
-async fn ask_once(cloud: &Cloud, question: &Question) -> anyhow::Result<(u16, Answer)> {
-    let service = question.service;
     let region = if question.is_global { GLOBAL } else { cloud.names.region.as_str() };
     let host = if question.is_global {
         format!("https://{service}.amazonaws.com/")
@@ -118,6 +97,49 @@ async fn ask_once(cloud: &Cloud, question: &Question) -> anyhow::Result<(u16, An
         format!("https://{service}.{region}.amazonaws.com/")
     };
     let url = cloud.identity().endpoint.clone().unwrap_or(host);
+    asked(question, &url, region, cloud.credentials())
+        .await
+        .with_context(|| format!("cannot ask {service}"))
+}
+
+async fn asked(
+    question: &Question,
+    url: &str,
+    region: &str,
+    provider: Option<SharedCredentialsProvider>,
+) -> anyhow::Result<Answer> {
+    // credentials that are not there, or have expired, do not come by waiting
+    let credentials = provider.context("there are no credentials")?.provide_credentials().await?;
+    // a signature is for one host
+    let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(Policy::none()).build()?;
+    let mut attempt = 1;
+    loop {
+        let answer = received(signed(&client, question, url, region, &credentials)?).await;
+        let is_passing = match &answer {
+            Ok((status, answer)) => *status >= 500 || is_throttled(&answer.code()),
+            Err(_) => true,
+        };
+        if !is_passing || attempt == ATTEMPTS {
+            return Ok(answer?.1);
+        }
+        tokio::time::sleep(Duration::from_millis(250 << attempt)).await;
+        attempt += 1;
+    }
+}
+
+/// Whether a code says that the service was asked too often.
+fn is_throttled(code: &str) -> bool {
+    ["Throttl", "RequestLimitExceeded", "TooManyRequests"].iter().any(|word| code.contains(word))
+}
+
+/// A request with its signature, which is good for some minutes.
+fn signed(
+    client: &reqwest::Client,
+    question: &Question,
+    url: &str,
+    region: &str,
+    credentials: &Credentials,
+) -> anyhow::Result<reqwest::RequestBuilder> {
     let kind = match question.target {
         Some(_) => "application/x-amz-json-1.1",
         None => "application/x-www-form-urlencoded; charset=utf-8",
@@ -125,25 +147,28 @@ async fn ask_once(cloud: &Cloud, question: &Question) -> anyhow::Result<(u16, An
     let mut headers = vec![("content-type", kind)];
     headers.extend(question.target.map(|target| ("x-amz-target", target)));
 
-    let provider = cloud.credentials().context("there are no credentials")?;
-    let identity = provider.provide_credentials().await?.into();
+    let identity = credentials.clone().into();
     let parameters = v4::SigningParams::builder()
         .identity(&identity)
         .region(region)
-        .name(service)
+        .name(question.service)
         .time(now().into())
         .settings(SigningSettings::default())
         .build()?
         .into();
     let body = SignableBody::Bytes(question.body.as_bytes());
-    let signable = SignableRequest::new("POST", url.as_str(), headers.iter().copied(), body)?;
+    let signable = SignableRequest::new("POST", url, headers.iter().copied(), body)?;
     let (instructions, _) = sign(signable, &parameters)?.into_parts();
 
-    let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-    let mut request = client.post(&url).body(question.body.clone());
+    let mut request = client.post(url).body(question.body.clone());
     for (name, value) in headers.iter().copied().chain(instructions.headers()) {
         request = request.header(name, value);
     }
+    Ok(request)
+}
+
+/// The status and the text of what comes back.
+async fn received(request: reqwest::RequestBuilder) -> reqwest::Result<(u16, Answer)> {
     let answer = request.send().await?;
     let status = answer.status();
     Ok((status.as_u16(), Answer { is_good: status.is_success(), text: answer.text().await? }))
@@ -151,7 +176,66 @@ async fn ask_once(cloud: &Cloud, question: &Question) -> anyhow::Result<(u16, An
 
 #[cfg(test)]
 mod tests {
+    use wiremock::matchers::{any, path};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
     use super::*;
+
+    /// Asks a server once; what came of it, and how often it was asked.
+    async fn asks(
+        server: &MockServer,
+        provider: Option<SharedCredentialsProvider>,
+    ) -> (anyhow::Result<Answer>, usize) {
+        let question = Question::form("ec2", "2016-11-15", "DescribeVpcs", ("VpcId.1", "vpc-0a"));
+        let url = format!("{}/", server.uri());
+        let answer = asked(&question, &url, "eu-central-1", provider).await;
+        (answer, server.received_requests().await.unwrap_or_default().len())
+    }
+
+    fn somebody() -> SharedCredentialsProvider {
+        SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test"))
+    }
+
+    #[tokio::test]
+    async fn without_credentials_nobody_is_asked() {
+        let server = MockServer::start().await;
+        let (answer, times) = asks(&server, None).await;
+        assert_eq!(answer.unwrap_err().to_string(), "there are no credentials");
+        assert_eq!(times, 0);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_is_busy_is_asked_again() {
+        let server = MockServer::start().await;
+        let busy = ResponseTemplate::new(400)
+            .set_body_string(r#"{"__type":"x#TooManyRequestsException","message":"y"}"#);
+        Mock::given(any()).respond_with(busy).up_to_n_times(1).mount(&server).await;
+        let good = ResponseTemplate::new(200).set_body_string("good");
+        Mock::given(any()).respond_with(good).mount(&server).await;
+        let (answer, times) = asks(&server, Some(somebody())).await;
+        assert_eq!((answer.unwrap().text.as_str(), times), ("good", 2));
+    }
+
+    #[tokio::test]
+    async fn credentials_that_have_expired_are_not_sent_again() {
+        let server = MockServer::start().await;
+        let expired =
+            ResponseTemplate::new(403).set_body_string("<Code>ExpiredTokenException</Code>");
+        Mock::given(any()).respond_with(expired).mount(&server).await;
+        let (answer, times) = asks(&server, Some(somebody())).await;
+        assert_eq!((answer.unwrap().code().as_str(), times), ("ExpiredTokenException", 1));
+    }
+
+    #[tokio::test]
+    async fn a_signed_question_goes_nowhere_else() {
+        let server = MockServer::start().await;
+        let elsewhere = ResponseTemplate::new(307).insert_header("location", "/elsewhere");
+        Mock::given(path("/")).respond_with(elsewhere).mount(&server).await;
+        let good = ResponseTemplate::new(200);
+        Mock::given(path("/elsewhere")).respond_with(good).mount(&server).await;
+        let (answer, times) = asks(&server, Some(somebody())).await;
+        assert_eq!((answer.unwrap().is_good, times), (false, 1));
+    }
 
     #[test]
     fn refusals_are_read_in_both_languages() {
@@ -172,6 +256,9 @@ mod tests {
 
     #[test]
     fn a_form_keeps_an_arn_whole() {
+        let all = "a-b.c_d~e:f/g&h=i+j k%l";
+        let written = percent_encoding::utf8_percent_encode(all, RESERVED).to_string();
+        assert_eq!(written, "a-b.c_d~e%3Af%2Fg%26h%3Di%2Bj%20k%25l");
         let arn = "arn:aws:sns:eu-central-1:111122223333:a";
         let question = Question::form("sns", "2010-03-31", "GetTopicAttributes", ("TopicArn", arn));
         assert_eq!(

@@ -29,8 +29,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     confirm: String,
 
-    /// How long tasks may take to end before they count as stuck
-    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    /// How long tasks may take to end before they count as stuck, a day at most
+    #[arg(long, value_name = "SECONDS", default_value_t = 600,
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
     within: u64,
 }
 

@@ -1,12 +1,17 @@
 //! Whether the thing that an ARN names is there, by its own service. The index of tags goes on naming
 //! what is gone, networks above all, for minutes to hours; ECS keeps what was deleted for ever.
 
+use aws_sdk_cloudwatch::types::AlarmType;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use model::human;
 use serde_json::json;
 
 use crate::account::Cloud;
-use crate::signed::{self, Question, element};
+use crate::signed::{self, Answer, Question, element};
 use crate::trouble::{is_absent, is_denied};
+
+/// The kinds of alarms: who names none is told of the first alone.
+pub(crate) const ALARMS: [AlarmType; 2] = [AlarmType::MetricAlarm, AlarmType::CompositeAlarm];
 
 /// What its service says of a thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,13 +72,13 @@ fn of_network(kind: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// Asks the service of a thing whether it is there.
-pub(crate) async fn look(cloud: &Cloud, arn: &str) -> anyhow::Result<There> {
+pub(crate) async fn look(cloud: &Cloud, arn: &str) -> There {
     let Some(parts) = Arn::parse(arn) else {
-        return Ok(There::Unknown("it is no ARN".to_owned()));
+        return There::Unknown("it is no ARN".to_owned());
     };
     let (kind, name) = parts.kind();
-    Ok(match (parts.service, kind) {
-        ("ec2", _) => network(cloud, kind, name).await?,
+    match (parts.service, kind) {
+        ("ec2", _) => network(cloud, kind, name).await,
         ("ecs", "cluster" | "task" | "task-definition") => task_things(cloud, arn, kind).await,
         ("s3", "") => said(cloud.s3().head_bucket().bucket(name).send().await, |_| true),
         ("glue", "database") => said(cloud.glue().get_database().name(name).send().await, |_| true),
@@ -105,7 +110,8 @@ pub(crate) async fn look(cloud: &Cloud, arn: &str) -> anyhow::Result<There> {
         }
         ("cloudwatch", _) if parts.resource.starts_with("alarm:") => {
             let name = parts.resource.trim_start_matches("alarm:");
-            said(cloud.cloudwatch().describe_alarms().alarm_names(name).send().await, |found| {
+            let call = cloud.cloudwatch().describe_alarms().alarm_names(name);
+            said(call.set_alarm_types(Some(ALARMS.to_vec())).send().await, |found| {
                 !found.metric_alarms().is_empty() || !found.composite_alarms().is_empty()
             })
         }
@@ -116,32 +122,26 @@ pub(crate) async fn look(cloud: &Cloud, arn: &str) -> anyhow::Result<There> {
         }
         ("sns", "") => {
             let parameter = ("TopicArn", arn);
-            by_hand(
-                cloud,
-                &Question::form("sns", "2010-03-31", "GetTopicAttributes", parameter),
-                |_| true,
-            )
-            .await?
+            let question = Question::form("sns", "2010-03-31", "GetTopicAttributes", parameter);
+            by_hand(cloud, &question, |_| true).await
         }
         ("budgets", "budget") => {
             let body = json!({ "AccountId": cloud.names.account, "BudgetName": name });
             let target = "AWSBudgetServiceGateway.DescribeBudget";
-            by_hand(cloud, &Question::json("budgets", target, &body), |_| true).await?
+            by_hand(cloud, &Question::json("budgets", target, &body), |_| true).await
         }
         (service, kind) => {
             let kind =
                 if kind.is_empty() { service.to_owned() } else { format!("{service} {kind}") };
             There::Unknown(format!("no call is known that tells whether a {kind} is there"))
         }
-    })
+    }
 }
 
 /// What networks are made of. Gateways and endpoints are shown as deleted for an hour.
-async fn network(cloud: &Cloud, kind: &str, id: &str) -> anyhow::Result<There> {
+async fn network(cloud: &Cloud, kind: &str, id: &str) -> There {
     let Some((action, parameter)) = of_network(kind) else {
-        return Ok(There::Unknown(format!(
-            "no call is known that tells whether a {kind} is there"
-        )));
+        return There::Unknown(format!("no call is known that tells whether a {kind} is there"));
     };
     let question = Question::form("ec2", "2016-11-15", action, (parameter, id));
     by_hand(cloud, &question, |text| {
@@ -200,24 +200,28 @@ where
 }
 
 /// What an answer to a question by hand comes to.
-async fn by_hand(
-    cloud: &Cloud,
-    question: &Question,
-    is_there: impl FnOnce(&str) -> bool,
-) -> anyhow::Result<There> {
-    let answer = signed::ask(cloud, question).await?;
+async fn by_hand(cloud: &Cloud, question: &Question, is_there: impl FnOnce(&str) -> bool) -> There {
+    heard(signed::ask(cloud, question).await, is_there)
+}
+
+/// The same of the answer; a service that does not answer keeps back nothing of the others.
+fn heard(answer: anyhow::Result<Answer>, is_there: impl FnOnce(&str) -> bool) -> There {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return There::Unknown(human::chain(error.as_ref())),
+    };
     if answer.is_good {
-        return Ok(is_there(&answer.text).into());
+        return is_there(&answer.text).into();
     }
     let code = answer.code();
     if is_missing(&code) {
-        return Ok(There::No);
+        return There::No;
     }
     if is_denied(&code) {
-        return Ok(There::Unknown(format!("these credentials may not ask ({code})")));
+        return There::Unknown(format!("these credentials may not ask ({code})"));
     }
     let code = if code.is_empty() { "no code".to_owned() } else { code };
-    Ok(There::Unknown(format!("its service does not tell ({code})")))
+    There::Unknown(format!("its service does not tell ({code})"))
 }
 
 /// Whether a code says that there is no such thing.
@@ -246,5 +250,20 @@ mod tests {
         check("arn:aws:sqs:e:1:market-lake-dev-failed", "sqs", "", "market-lake-dev-failed");
         check("arn:aws:logs:e:1:log-group:/a/b:*", "logs", "log-group:", "a/b:*");
         assert!(Arn::parse("market-lake").is_none());
+    }
+
+    #[test]
+    fn who_does_not_answer_is_named_and_stops_nothing() {
+        let check = |answer: anyhow::Result<Answer>, expect: There| {
+            assert_eq!(heard(answer, |text| text == "x"), expect);
+        };
+        let said = |is_good: bool, text: &str| Ok(Answer { is_good, text: text.to_owned() });
+        let unknown = |why: &str| There::Unknown(why.to_owned());
+        check(said(true, "x"), There::Yes);
+        check(said(true, "y"), There::No);
+        check(said(false, "<Code>InvalidVpcID.NotFound</Code>"), There::No);
+        check(said(false, "x"), unknown("its service does not tell (no code)"));
+        let error = anyhow::anyhow!("connection refused").context("cannot ask ec2");
+        check(Err(error), unknown("cannot ask ec2: connection refused"));
     }
 }

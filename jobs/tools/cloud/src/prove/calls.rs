@@ -25,15 +25,26 @@ pub(super) struct Call {
     pub(super) context: Vec<(&'static str, String)>,
 }
 
+/// Where Terraform puts lake.yaml: `config_key` of infra/modules/lake.
+const CONFIG: &str = "config/lake.yaml";
+
 const GET: &[&str] = &["s3:GetObject"];
+const GET_VERSION: &[&str] = &["s3:GetObjectVersion"];
 const PUT: &[&str] = &["s3:PutObject", "s3:AbortMultipartUpload"];
 const DELETE: &[&str] = &["s3:DeleteObject"];
 const LIST: &[&str] = &["s3:ListBucket"];
 
 /// An action on the lake by its name.
 pub(super) fn known(action: &str) -> Option<&'static [&'static str]> {
-    const ACTIONS: &[&[&str]] =
-        &[GET, LIST, DELETE, &["s3:PutObject"], &["s3:AbortMultipartUpload"]];
+    const ACTIONS: &[&[&str]] = &[
+        GET,
+        GET_VERSION,
+        LIST,
+        DELETE,
+        &["s3:DeleteObjectVersion"],
+        &["s3:PutObject"],
+        &["s3:AbortMultipartUpload"],
+    ];
     ACTIONS.iter().copied().find(|actions| **actions == [action])
 }
 
@@ -181,10 +192,9 @@ impl Calls<'_> {
         }
     }
 
-    /// What every task reads: its configuration.
+    /// What every task reads: its configuration, in the version that it was deployed with.
     fn configured(&mut self, name: &str) {
-        let key = format!("config/{}/lake.yaml", "0".repeat(64));
-        self.lake(name, true, "read lake.yaml", GET, vec![key]);
+        self.lake(name, true, "read its lake.yaml", GET_VERSION, vec![CONFIG.to_owned()]);
     }
 
     fn plan(&mut self, keys: &Keys) {
@@ -452,5 +462,28 @@ mod tests {
             of("pipeline", "close a run"),
             [format!("{bucket}/runs/20240131T235959Z-0a1b2c3d/summary.json")]
         );
+    }
+
+    #[test]
+    fn tasks_read_a_version_of_the_lake_yaml_that_terraform_writes() {
+        let variables = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .map(|above| above.join("infra/modules/lake/variables.tf"))
+            .find(|file| file.is_file())
+            .unwrap();
+        let text = std::fs::read_to_string(variables).unwrap();
+        let key = text.split("variable \"config_key\"").nth(1).unwrap();
+        let key = key.split('}').next().unwrap();
+        assert!(key.contains(&format!("\"{CONFIG}\"")), "{key}");
+
+        let calls = all(&names()).unwrap();
+        let read = |call: &&Call| call.may && call.resources[0].ends_with("/lake.yaml");
+        let read: Vec<&Call> = calls.iter().filter(read).collect();
+        // the stages, and the maintenance
+        assert_eq!(read.len(), STAGES.len() + 1);
+        for call in read {
+            let key = call.resources[0].split_once('/').unwrap().1;
+            assert_eq!((call.actions, key), (GET_VERSION, CONFIG), "{}", call.role);
+        }
     }
 }

@@ -29,10 +29,9 @@ struct Expression {
     times: usize,
 }
 
-/// All that is proven of the state machines.
-pub(super) async fn prove(cloud: &Cloud, page: &mut Page) -> anyhow::Result<()> {
-    let mut expressions: BTreeMap<String, Expression> = BTreeMap::new();
-    let mut variables = Map::new();
+/// The definitions as they are deployed; the page gets whether each is valid.
+pub(super) async fn definitions(cloud: &Cloud, page: &mut Page) -> anyhow::Result<Vec<Value>> {
+    let mut definitions = Vec::new();
     for arn in [cloud.names.machine(), cloud.names.maintenance()] {
         let answer = cloud.sfn().describe_state_machine().state_machine_arn(&arn).send().await;
         let found = match answer {
@@ -44,8 +43,22 @@ pub(super) async fn prove(cloud: &Cloud, page: &mut Page) -> anyhow::Result<()> 
         validate(cloud, page, &name, found.definition()).await?;
         let definition: Value = serde_json::from_str(found.definition())
             .with_context(|| format!("the definition of {name} is no JSON"))?;
-        collect(&definition, &mut Vec::new(), &mut expressions);
-        assigned(&definition, &mut variables);
+        definitions.push(definition);
+    }
+    Ok(definitions)
+}
+
+/// All that is proven of the expressions of these definitions.
+pub(super) async fn expressions(
+    cloud: &Cloud,
+    page: &mut Page,
+    definitions: &[Value],
+) -> anyhow::Result<()> {
+    let mut expressions: BTreeMap<String, Expression> = BTreeMap::new();
+    let mut variables = Map::new();
+    for definition in definitions {
+        collect(definition, &mut Vec::new(), &mut expressions);
+        assigned(definition, &mut variables);
     }
     variables.extend(bindings::variables());
     for (text, expression) in &expressions {

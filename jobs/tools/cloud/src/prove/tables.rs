@@ -1,5 +1,5 @@
 //! What Athena finds after a run: every table can be counted, and a filter on its partitions reads no
-//! more than the files of one. Only that one partition is read, however large the lake is.
+//! more than the files of one. Two partitions are read at most, however large the lake is.
 
 use anyhow::Context as _;
 use model::question::in_databases;
@@ -12,7 +12,7 @@ use crate::ask::ask;
 use crate::execution;
 use crate::lake;
 
-/// Tables of many partitions, the largest first; the first with a row is filtered.
+/// Tables of many partitions, the largest first; the first that has two is filtered.
 const FILTERED: &[Table] = &[Table::Trades, Table::AggTrades, Table::Klines];
 
 /// All that is proven of the tables.
@@ -48,71 +48,97 @@ pub(super) async fn prove(cloud: &Cloud, page: &mut Page) -> anyhow::Result<()> 
     filtered(cloud, page).await
 }
 
-/// A query of one partition, with the bytes that it scans against those of the partition's files.
+/// What a filter reads of the first table that has partitions to tell apart.
 async fn filtered(cloud: &Cloud, page: &mut Page) -> anyhow::Result<()> {
+    let mut lonely = None;
     for table in FILTERED {
-        let schema = table.schema();
-        let columns = schema.partition_columns();
-        let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
-        let sql = format!("SELECT {} FROM {table} LIMIT 1", names.join(", "));
-        let row = match answer(cloud, &sql).await? {
-            Answered::Rows(rows, _) => rows.into_iter().next(),
-            Answered::Refused(why) | Answered::Nobody(why) => {
-                page.add(
-                    About::Tables,
-                    format!("one partition of `{table}`"),
-                    Verdict::NotKnown,
-                    why,
-                );
+        let what = format!("a filter on one partition of `{table}` reads that partition alone");
+        match pruned(cloud, *table).await? {
+            Pruned::Judged(verdict, found) => {
+                page.add(About::Tables, what, verdict, found);
                 return Ok(());
             }
-        };
-        let Some(row) = row else { continue };
-        let values: Vec<String> = row.into_iter().flatten().collect();
-        let filters: Vec<String> =
-            columns.iter().zip(&values).map(|(column, value)| equals(column, value)).collect();
-        let sum = schema
-            .file_columns()
-            .iter()
-            .find(|column| matches!(column.kind, ColumnType::Decimal(..)))
-            .with_context(|| format!("{table} has no decimal"))?;
-        let sql = format!(
-            "SELECT count(*), sum({}) FROM {table} WHERE {}",
-            sum.name,
-            filters.join(" AND ")
-        );
-        let parts: Vec<(&str, &str)> =
-            names.iter().copied().zip(values.iter().map(String::as_str)).collect();
-        let folder = layout::data_file(&parts, "");
-        let place = layout::table(*table);
-        let (part, whole) = (
-            lake::size(cloud, format!("{place}/{folder}").trim_end_matches('/')).await?,
-            lake::size(cloud, &place).await?,
-        );
-        let what = format!("a filter on one partition of `{table}` reads that partition alone");
-        match answer(cloud, &sql).await? {
-            Answered::Rows(_, scanned) => {
-                let found = format!(
-                    "{} scanned of {} in the partition, {} in the table",
-                    human::bytes(scanned),
-                    human::bytes(part.bytes),
-                    human::bytes(whole.bytes)
-                );
-                if whole.bytes == part.bytes {
-                    let found = found + ": there is no other partition yet";
-                    page.add(About::Tables, what, Verdict::NotKnown, found);
-                } else {
-                    page.judge(About::Tables, what, scanned > 0 && scanned <= part.bytes, found);
-                }
-            }
-            Answered::Refused(why) => page.judge(About::Tables, what, false, why),
-            Answered::Nobody(why) => page.add(About::Tables, what, Verdict::NotKnown, why),
+            Pruned::Lonely => lonely = lonely.or(Some(what)),
+            Pruned::Empty => {}
         }
-        return Ok(());
     }
-    let why = "silver holds no row yet";
-    page.add(About::Tables, "a filter on one partition", Verdict::NotKnown, why);
+    let (what, why) = match lonely {
+        Some(what) => (what, "there is no other partition yet"),
+        None => ("a filter on one partition".to_owned(), "silver holds no row yet"),
+    };
+    page.add(About::Tables, what, Verdict::NotKnown, why);
     Ok(())
+}
+
+/// What is known of a table's filter.
+enum Pruned {
+    /// What its bytes come to.
+    Judged(Verdict, String),
+    /// The table has one partition, which every filter reads.
+    Lonely,
+    /// The table has no row.
+    Empty,
+}
+
+/// The same sum over one partition and over two: a filter that leaves nothing out reads as much for
+/// one as for both. Never over the whole table, which may be large.
+async fn pruned(cloud: &Cloud, table: Table) -> anyhow::Result<Pruned> {
+    let schema = table.schema();
+    let columns = schema.partition_columns();
+    let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+    let sql = format!("SELECT DISTINCT {} FROM {table} LIMIT 2", names.join(", "));
+    let partitions: Vec<Vec<String>> = match answer(cloud, &sql).await?.rows() {
+        Ok((rows, _)) => rows.into_iter().map(|row| row.into_iter().flatten().collect()).collect(),
+        Err((verdict, why)) => return Ok(Pruned::Judged(verdict, why)),
+    };
+    let (one, other) = match partitions.as_slice() {
+        [] => return Ok(Pruned::Empty),
+        [_] => return Ok(Pruned::Lonely),
+        [one, other, ..] => (one, other),
+    };
+    let sum = schema
+        .file_columns()
+        .iter()
+        .find(|column| matches!(column.kind, ColumnType::Decimal(..)))
+        .with_context(|| format!("{table} has no decimal"))?;
+    let mut scanned = Vec::new();
+    for filter in [filter(columns, &[one]), filter(columns, &[one, other])] {
+        let sql = format!("SELECT count(*), sum({}) FROM {table} WHERE {filter}", sum.name);
+        match answer(cloud, &sql).await?.rows() {
+            Ok((_, bytes)) => scanned.push(bytes),
+            Err((verdict, why)) => return Ok(Pruned::Judged(verdict, why)),
+        }
+    }
+    let parts: Vec<(&str, &str)> =
+        names.iter().copied().zip(one.iter().map(String::as_str)).collect();
+    let folder = format!("{}/{}", layout::table(table), layout::data_file(&parts, ""));
+    // the folder of a partition holds data files and nothing of the log
+    let files = lake::size(cloud, folder.trim_end_matches('/')).await?;
+    let (verdict, found) = judged(scanned[0], scanned[1], files.bytes);
+    Ok(Pruned::Judged(verdict, found))
+}
+
+/// What the bytes come to that were scanned for one partition and for two; `files` is the size of
+/// the one's files, those that were replaced included.
+fn judged(one: u64, two: u64, files: u64) -> (Verdict, String) {
+    let is_so = one > 0 && one <= files && one < two;
+    let found = format!(
+        "{} scanned of {} in the partition's files, {} of two partitions",
+        human::bytes(one),
+        human::bytes(files),
+        human::bytes(two)
+    );
+    (if is_so { Verdict::Proven } else { Verdict::Refuted }, found)
+}
+
+/// The rows of these partitions: `(date = DATE '2024-01-31') OR (…)`.
+fn filter(columns: &[Column], partitions: &[&Vec<String>]) -> String {
+    let of = |values: &&Vec<String>| {
+        let all: Vec<String> =
+            columns.iter().zip(*values).map(|(column, value)| equals(column, value)).collect();
+        format!("({})", all.join(" AND "))
+    };
+    partitions.iter().map(of).collect::<Vec<_>>().join(" OR ")
 }
 
 /// `date = DATE '2024-01-31'`.
@@ -124,14 +150,28 @@ fn equals(column: &Column, value: &str) -> String {
     }
 }
 
+/// The cells of an answer; none is null.
+type Rows = Vec<Vec<Option<String>>>;
+
 /// What came of a question.
 enum Answered {
     /// Rows, and the bytes that were scanned for them.
-    Rows(Vec<Vec<Option<String>>>, u64),
+    Rows(Rows, u64),
     /// Athena cannot do that.
     Refused(String),
     /// There is no Athena.
     Nobody(String),
+}
+
+impl Answered {
+    /// Rows and bytes; a verdict and its reason where there are none.
+    fn rows(self) -> Result<(Rows, u64), (Verdict, String)> {
+        match self {
+            Self::Rows(rows, bytes) => Ok((rows, bytes)),
+            Self::Refused(why) => Err((Verdict::Refuted, why)),
+            Self::Nobody(why) => Err((Verdict::NotKnown, why)),
+        }
+    }
 }
 
 async fn answer(cloud: &Cloud, sql: &str) -> anyhow::Result<Answered> {
@@ -160,18 +200,36 @@ mod tests {
 
     #[test]
     fn filters_are_of_the_columns_types() {
-        let filters = |table: Table, values: &[&str]| -> Vec<String> {
-            let columns = table.schema().partition_columns();
-            columns.iter().zip(values).map(|(column, value)| equals(column, value)).collect()
+        let check = |partitions: &[&[&str]], expect: &str| {
+            let partitions: Vec<Vec<String>> = partitions
+                .iter()
+                .map(|values| values.iter().map(ToString::to_string).collect())
+                .collect();
+            let columns = Table::Trades.schema().partition_columns();
+            assert_eq!(filter(columns, &partitions.iter().collect::<Vec<_>>()), expect);
         };
-        assert_eq!(
-            filters(Table::Trades, &["binance", "spot", "x'y", "2024-01-31"]),
-            [
-                "source = 'binance'",
-                "market = 'spot'",
-                "symbol = 'x''y'",
-                "date = DATE '2024-01-31'"
-            ]
-        );
+        let one: &[&str] = &["binance", "spot", "x'y", "2024-01-31"];
+        let text = "(source = 'binance' AND market = 'spot' AND symbol = 'x''y' AND date = DATE \
+                    '2024-01-31')";
+        check(&[one], text);
+        check(&[one, one], &format!("{text} OR {text}"));
+    }
+
+    #[test]
+    fn a_filter_that_leaves_nothing_out_is_refuted() {
+        let check = |one: u64, two: u64, files: u64, expect: Verdict| {
+            assert_eq!(judged(one, two, files).0, expect, "{one} {two} {files}");
+        };
+        check(40, 90, 100, Verdict::Proven);
+        check(100, 101, 100, Verdict::Proven);
+        // as much for one partition as for two: both were read whole
+        check(90, 90, 100, Verdict::Refuted);
+        // more than the partition has
+        check(101, 200, 100, Verdict::Refuted);
+        check(0, 90, 100, Verdict::Refuted);
+        let found = judged(2_048, 4_096, 3_072).1;
+        let expect =
+            "2.0 KiB scanned of 3.0 KiB in the partition's files, 4.0 KiB of two partitions";
+        assert_eq!(found, expect);
     }
 }

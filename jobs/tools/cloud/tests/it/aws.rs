@@ -51,6 +51,8 @@ impl Call {
 pub(crate) enum Answer {
     Json(Value),
     Xml(String),
+    /// Of CloudWatch, which speaks CBOR.
+    Cbor(Vec<u8>),
     /// A refusal of a service that speaks JSON.
     Refused(&'static str, &'static str),
     /// A refusal of a service that speaks XML, with its status.
@@ -75,8 +77,14 @@ impl<F: Fn(&Call) -> Option<Answer> + Send + Sync> Respond for Responder<F> {
         let said = (self.answer)(&call).or_else(|| empty(&call));
         let xml =
             |status, body: String| ResponseTemplate::new(status).set_body_raw(body, "text/xml");
+        let cbor = |body: Vec<u8>| {
+            ResponseTemplate::new(200)
+                .insert_header("smithy-protocol", "rpc-v2-cbor")
+                .set_body_raw(body, "application/cbor")
+        };
         match said {
             Some(Answer::Json(value)) => ResponseTemplate::new(200).set_body_json(value),
+            Some(Answer::Cbor(body)) => cbor(body),
             Some(Answer::Xml(body)) => xml(200, body),
             Some(Answer::Refused(code, message)) => ResponseTemplate::new(400)
                 .insert_header("x-amzn-errortype", code)
@@ -88,10 +96,8 @@ impl<F: Fn(&Call) -> Option<Answer> + Send + Sync> Respond for Responder<F> {
                      </Error></ErrorResponse>"
                 ),
             ),
-            // an empty answer in CBOR
-            None if request.headers.contains_key("smithy-protocol") => ResponseTemplate::new(200)
-                .insert_header("smithy-protocol", "rpc-v2-cbor")
-                .set_body_raw(vec![0xa0], "application/cbor"),
+            // an empty map
+            None if request.headers.contains_key("smithy-protocol") => cbor(vec![0xa0]),
             None => ResponseTemplate::new(200).set_body_json(json!({})),
         }
     }
@@ -159,6 +165,12 @@ impl Aws {
             .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ended { code: output.status.code(), out: text(&output.stdout), told: text(&output.stderr) }
+    }
+
+    /// The bodies of a call, as often as it was made.
+    pub(crate) fn bodies(&self, name: &str) -> Vec<String> {
+        let calls = self.calls.lock().unwrap();
+        calls.iter().filter(|call| call.name == name).map(|call| call.body.clone()).collect()
     }
 
     /// How often a call was made.

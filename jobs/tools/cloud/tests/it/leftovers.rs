@@ -89,3 +89,44 @@ async fn an_index_that_lags_is_no_leftover() {
     assert!(ended.out.contains("index of tags still names 1 thing"), "{}", ended.out);
     assert!(ended.out.ends_with("nothing of environment lab is left\n"), "{}", ended.out);
 }
+
+/// A text, a list and a map in CBOR, each of few bytes or items.
+fn text(text: &str) -> Vec<u8> {
+    [vec![0x78, text.len() as u8], text.as_bytes().to_vec()].concat()
+}
+
+fn list(items: &[Vec<u8>]) -> Vec<u8> {
+    [vec![0x80 + items.len() as u8], items.concat()].concat()
+}
+
+fn map(fields: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let pairs = fields.iter().flat_map(|(name, value)| [text(name), value.clone()]);
+    [vec![0xa0 + fields.len() as u8], pairs.collect::<Vec<_>>().concat()].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alarms_of_both_kinds_and_of_all_pages_are_found() {
+    let alarm = |name: &str| arn(&format!("cloudwatch alarm:{PREFIX}-{name}"));
+    let (metric, composite) = (alarm("failed-runs"), alarm("anything"));
+    let both = json!([composite, metric]);
+    let aws = Aws::start(move |call| {
+        if call.name != "DescribeAlarms" {
+            return None;
+        }
+        let alarms = |arn: &str| list(&[map(&[("AlarmArn", text(arn))])]);
+        Some(Answer::Cbor(if call.body.contains("NextToken") {
+            map(&[("CompositeAlarms", alarms(&composite))])
+        } else {
+            map(&[("MetricAlarms", alarms(&metric)), ("NextToken", text("more"))])
+        }))
+    })
+    .await;
+    let ended = aws.cloud(&["leftovers", "--json"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.told);
+    let said: Value = serde_json::from_str(&ended.out).expect(&ended.out);
+    assert_eq!(said["left"], both, "{said}");
+    for body in aws.bodies("DescribeAlarms") {
+        // who asks for none is told of the first kind alone
+        assert!(body.contains("MetricAlarm") && body.contains("CompositeAlarm"), "{body}");
+    }
+}

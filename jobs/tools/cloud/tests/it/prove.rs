@@ -92,13 +92,95 @@ async fn what_nobody_knows_is_not_proven() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn trouble_is_no_answer() {
+async fn trouble_is_no_answer_and_costs_one_section() {
     let aws = Aws::start(|call| match call.name.as_str() {
         "ValidateStateMachineDefinition" => Some(Answer::Refused("ExpiredTokenException", "x")),
+        "GetRole" => Some(Answer::RefusedXml(404, "NoSuchEntity")),
         _ => deployed(call),
     })
     .await;
-    let ended = aws.cloud(&["prove"]);
+    let ended = aws.cloud(&["prove", "--json"]);
     assert_eq!(ended.code, Some(1), "{}", ended.out);
     assert!(ended.told.contains("log in again"), "{}", ended.told);
+    let lines = lines(&ended.out);
+    for about in ["definitions", "expressions", "tables"] {
+        assert_eq!(verdicts(&lines, about), ["not_known"], "{about}: {}", ended.out);
+    }
+    assert_eq!(verdicts(&lines, "roles"), ["refuted"], "{}", ended.out);
+    let page = aws.cloud(&["prove"]).out;
+    assert!(page.contains("| all else of this section | not known here | cannot"), "{page}");
+}
+
+/// An IAM that gives one thing a page and allows all.
+fn in_pages(call: &Call) -> Option<Answer> {
+    let is_first = !call.body.contains("Marker=");
+    let more = if is_first { "<IsTruncated>true</IsTruncated><Marker>m</Marker>" } else { "" };
+    let result = match call.name.as_str() {
+        "GetRole" => "<Role><Path>/</Path><RoleName>x</RoleName><RoleId>x</RoleId><Arn>x</Arn>\
+                      <CreateDate>2024-01-31T00:00:00Z</CreateDate></Role>"
+            .to_owned(),
+        "ListRolePolicies" => {
+            let name = if is_first { "first" } else { "second" };
+            format!("<PolicyNames><member>{name}</member></PolicyNames>{more}")
+        }
+        "GetRolePolicy" => {
+            let name = if call.body.contains("first") { "first" } else { "second" };
+            format!(
+                "<RoleName>x</RoleName><PolicyName>{name}</PolicyName><PolicyDocument>{name}\
+                 </PolicyDocument>"
+            )
+        }
+        "ListAttachedRolePolicies" => {
+            let name = if is_first { "third" } else { "fourth" };
+            format!(
+                "<AttachedPolicies><member><PolicyArn>{name}</PolicyArn></member>\
+                 </AttachedPolicies>{more}"
+            )
+        }
+        "GetPolicy" => "<Policy><DefaultVersionId>v1</DefaultVersionId></Policy>".to_owned(),
+        "GetPolicyVersion" => {
+            let name = if call.body.contains("third") { "third" } else { "fourth" };
+            format!("<PolicyVersion><Document>{name}</Document></PolicyVersion>")
+        }
+        "SimulateCustomPolicy" => {
+            let count = |list: &str| call.body.matches(list).count();
+            let all = count("ActionNames.member.") * count("ResourceArns.member.");
+            let (answers, more) = match (is_first, all) {
+                (true, 1) => (1, ""),
+                (true, _) => (1, more),
+                (false, all) => (all - 1, ""),
+            };
+            let one = "<member><EvalActionName>x</EvalActionName><EvalResourceName>y\
+                       </EvalResourceName><EvalDecision>allowed</EvalDecision></member>";
+            format!("<EvaluationResults>{}</EvaluationResults>{more}", one.repeat(answers))
+        }
+        _ => return deployed(call),
+    };
+    let name = &call.name;
+    Some(Answer::Xml(format!(
+        "<{name}Response><{name}Result>{result}</{name}Result></{name}Response>"
+    )))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_iam_gives_in_pages_is_read_to_its_end() {
+    let aws = Aws::start(|call| match call.name.as_str() {
+        "ValidateStateMachineDefinition" | "TestState" => {
+            Some(Answer::Refused("UnknownOperationException", "x"))
+        }
+        _ => in_pages(call),
+    })
+    .await;
+    let ended = aws.cloud(&["prove", "--json"]);
+    // what a role must not be able to, it may there
+    assert_eq!(ended.code, Some(4), "{}", ended.told);
+    let mut lines = lines(&ended.out);
+    lines.retain(|line| line["what"].as_str().is_some_and(|what| !what.contains("` may not ")));
+    assert_eq!(verdicts(&lines, "roles"), ["proven"], "{}", ended.out);
+    for body in aws.bodies("SimulateCustomPolicy") {
+        for (at, name) in ["first", "second", "third", "fourth"].into_iter().enumerate() {
+            let policy = format!("PolicyInputList.member.{}={name}", at + 1);
+            assert!(body.contains(&policy), "expected {policy} in: {body}");
+        }
+    }
 }

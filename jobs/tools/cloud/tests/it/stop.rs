@@ -80,6 +80,16 @@ async fn tasks_that_stop_late_are_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wait_without_sense_is_refused() {
+    let aws = Aws::start(|_| None).await;
+    for seconds in ["0", "86401", "18446744073709551615"] {
+        let ended = aws.cloud(&["stop", "--confirm", "lab", "--within", seconds]);
+        assert_eq!(ended.code, Some(2), "{seconds}: {}", ended.told);
+        assert!(ended.told.contains("1..=86400"), "{}", ended.told);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_does_not_stop_is_named() {
     let aws = Aws::start(ecs(u32::MAX)).await;
     let ended = aws.cloud(&["stop", "--confirm", "lab", "--within", "1"]);
