@@ -10,6 +10,10 @@ use model::unit::sha256_hex;
 use crate::human;
 use crate::workspace::{self, Build, root};
 
+/// The copy of `dev` that `cargo xtask e2e --third` makes and takes away. It is nobody else's
+/// environment, also where a test that was killed has left it.
+pub(crate) const E2E_COPY: &str = "e2ecopy";
+
 /// A command line that cannot be meant; what it says is for people.
 #[derive(Debug)]
 pub(crate) struct Wrong(pub(crate) String);
@@ -172,10 +176,15 @@ fn file_of(env: &str) -> anyhow::Result<PathBuf> {
 
 /// The environments there are.
 pub(crate) fn names() -> Vec<String> {
-    let folders = std::fs::read_dir(root().join("infra/envs")).into_iter().flatten().flatten();
+    names_in(&root().join("infra/envs"))
+}
+
+fn names_in(envs: &Path) -> Vec<String> {
+    let folders = std::fs::read_dir(envs).into_iter().flatten().flatten();
     let mut names: Vec<String> = folders
         .filter(|entry| entry.path().join("lake.yaml").is_file())
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name != E2E_COPY)
         .collect();
     names.sort();
     names
@@ -195,6 +204,17 @@ mod tests {
             assert_eq!(environment.name, name, "the name in the file is its folder's");
             assert!(environment.directory().is_some(), "{name} runs on this machine");
         }
+    }
+
+    #[test]
+    fn what_a_killed_test_left_is_no_environment() {
+        let envs = tempfile::tempdir().unwrap();
+        for name in ["third", E2E_COPY] {
+            std::fs::create_dir(envs.path().join(name)).unwrap();
+            std::fs::write(envs.path().join(name).join("lake.yaml"), "").unwrap();
+        }
+        std::fs::create_dir(envs.path().join("empty")).unwrap();
+        assert_eq!(names_in(envs.path()), ["third"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `cargo xtask local run` and `local status`.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::bail;
@@ -260,7 +261,7 @@ fn status(args: &StatusArgs) -> anyhow::Result<u8> {
     if let Some(lake) = environment.directory() {
         let runs = executor::runs(&lake);
         if runs.is_empty() {
-            bail!("no run yet; type `{}`", args.choice.how_to_fill(&environment));
+            bail!("{}; type `{}`", no_run(&lake), args.choice.how_to_fill(&environment));
         }
         println!("\nlast runs ({} in all)", human::count(runs.len() as u64));
         let rows: Vec<Vec<String>> =
@@ -305,7 +306,16 @@ const QUESTIONS: &[(&str, &str)] = &[
     ),
 ];
 
-fn run_row(lake: &std::path::Path, run: &RunId) -> Vec<String> {
+/// Why a lake shows no run. One without a plan leaves nothing behind but the folder of them all.
+fn no_run(lake: &Path) -> &'static str {
+    if lake.join(model::layout::RUNS).is_dir() {
+        "no run is kept: each so far failed before it had a plan, or had nothing to do"
+    } else {
+        "no run yet"
+    }
+}
+
+fn run_row(lake: &Path, run: &RunId) -> Vec<String> {
     let text = std::fs::read(lake.join(model::layout::summary(run)));
     let summary: Option<Summary> = text.ok().and_then(|t| serde_json::from_slice(&t).ok());
     let what = match summary {
@@ -334,4 +344,17 @@ fn run_row(lake: &std::path::Path, run: &RunId) -> Vec<String> {
         }
     };
     vec![run.to_string(), what.to_owned()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_failed_before_its_plan_is_not_no_run() {
+        let lake = tempfile::tempdir().unwrap();
+        assert_eq!(no_run(lake.path()), "no run yet");
+        std::fs::create_dir(lake.path().join(model::layout::RUNS)).unwrap();
+        assert!(no_run(lake.path()).contains("failed before it had a plan"));
+    }
 }

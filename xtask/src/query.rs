@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 
 use crate::aws::{self, Site};
-use crate::environment::{Choice, Environment};
+use crate::environment::{Choice, Environment, Wrong};
 use crate::workspace;
 
 /// The arguments of `query`.
@@ -125,8 +125,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     if deployed && args.local {
         args.choice.build.run()?;
     } else if deployed {
-        if args.queries.is_some() {
-            anyhow::bail!("--queries is for a lake on this machine; add --local");
+        let flags = [
+            ("--queries", args.queries.is_some()),
+            ("--temp", args.temp.is_some()),
+            ("--memory", args.memory.is_some()),
+        ];
+        if let Some((flag, _)) = flags.iter().find(|(_, is_given)| *is_given) {
+            let message = format!("{flag} is for a lake on this machine; add --local");
+            anyhow::bail!(Wrong(message));
         }
         return athena(&environment, &question, args);
     } else {
@@ -149,4 +155,25 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     }
     let status = ask(&environment, &question)?.status().context("cannot start `query`")?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_for_this_machine_is_no_matter_of_athena() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: Args,
+        }
+        for (flag, value) in [("--queries", "somewhere"), ("--temp", "/tmp"), ("--memory", "9")] {
+            let words = ["x", "coverage", "--env", "dev", flag, value];
+            let line = <Line as clap::Parser>::try_parse_from(words).unwrap();
+            let error = run(&line.args).unwrap_err();
+            assert!(error.is::<Wrong>(), "{error}");
+            assert!(error.to_string().starts_with(flag), "{error}");
+        }
+    }
 }

@@ -59,12 +59,19 @@ fn body(module: &Path) -> anyhow::Result<Vec<Block>> {
 /// A text with the tables between its marks, or at its end where it has none.
 fn within(text: &str, tables: &str) -> anyhow::Result<String> {
     let block = format!("{BEGIN}\n{tables}{END}\n");
-    match (text.split_once(BEGIN), text.split_once(END)) {
-        (None, None) => Ok(format!("{}\n\n{block}", text.trim_end())),
-        (Some((before, _)), Some((_, after))) => {
+    if !text.contains(BEGIN) && !text.contains(END) {
+        return Ok(format!("{}\n\n{block}", text.trim_end()));
+    }
+    let once = |mark: &str| text.matches(mark).count() == 1;
+    let around = text.split_once(BEGIN).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(END)?;
+        Some((before, after))
+    });
+    match around {
+        Some((before, after)) if once(BEGIN) && once(END) => {
             Ok(format!("{before}{block}{}", after.trim_start_matches('\n')))
         }
-        _ => bail!("found one of `{BEGIN}` and `{END}`, expected both or none"),
+        _ => bail!("expected `{BEGIN}` and after it `{END}`, each once, or neither"),
     }
 }
 
@@ -121,8 +128,12 @@ fn anchor(kind: &str, name: &str) -> String {
 }
 
 fn description(kind: &str, name: &str, block: &Block) -> anyhow::Result<String> {
-    let text = block.body.get_attribute("description").and_then(|a| a.value.as_str());
-    let text = text.with_context(|| format!("{kind} `{name}` has no description"))?;
+    let given = block.body.get_attribute("description");
+    let given = given.with_context(|| format!("{kind} `{name}` has no description"))?;
+    // a cell of a table has one line
+    let text = given.value.as_str().filter(|text| !text.contains('\n')).with_context(|| {
+        format!("the description of {kind} `{name}` is not one line in quotes, as a table needs it")
+    })?;
     Ok(text.replace('|', "\\|").replace('<', "&lt;"))
 }
 
@@ -190,6 +201,9 @@ output "id" {
         check("variable \"x\" {\n  description = \"d\"\n}\n", "variable `x` has no type");
         check("variable \"x\" {\n  type = string\n}\n", "variable `x` has no description");
         check("output \"x\" {\n  value = 1\n}\n", "output `x` has no description");
+        let lines = "the description of output `x` is not one line in quotes, as a table needs it";
+        check("output \"x\" {\n  description = <<-EOT\n    d\n  EOT\n}\n", lines);
+        check("output \"x\" {\n  description = \"d\\ne\"\n}\n", lines);
     }
 
     #[test]
@@ -198,7 +212,13 @@ output "id" {
         assert_eq!(once, format!("# x\n\nWords.\n\n{BEGIN}\nT\n{END}\n"));
         let again = within(&format!("{once}\nMore.\n"), "U\n").unwrap();
         assert_eq!(again, format!("# x\n\nWords.\n\n{BEGIN}\nU\n{END}\nMore.\n"));
-        assert!(within(BEGIN, "T\n").is_err());
+        let refused = |marks: &[&str]| assert!(within(&marks.join("\n"), "T\n").is_err());
+        refused(&[BEGIN]);
+        refused(&[END]);
+        refused(&[END, BEGIN]);
+        refused(&[BEGIN, END, END]);
+        refused(&[BEGIN, BEGIN, END]);
+        refused(&[END, BEGIN, END]);
     }
 
     /// `type.name` or `module.name` of an address, without its index.
