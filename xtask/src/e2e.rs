@@ -5,13 +5,14 @@
 //! `e2e/queries.rs`; beside the runs a third environment may come and go, which `e2e/third.rs` has.
 
 mod queries;
-pub(crate) mod third;
+mod third;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
@@ -38,7 +39,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     choice: Choice,
 
-    /// Tasks are containers of the images that `cargo xtask images build` made
+    /// Tasks are containers of the images that `cargo xtask images build` made; those of the
+    /// executions in which tasks are killed stay programs
     #[arg(long)]
     containers: bool,
 
@@ -72,6 +74,10 @@ const SYMBOLS: [&str; 3] = ["BTCUSDT", "ETHUSDT", "PEPEUSDT"];
 
 /// How long one command may take: the longest, a deployment, takes a tenth of it.
 const LIMIT: Duration = Duration::from_mins(12);
+/// How long a command may take to end that was asked to: Terraform first ends what it has begun.
+const GRACE: Duration = Duration::from_mins(1);
+/// How often it is looked whether a command has ended.
+const LOOK: Duration = Duration::from_millis(50);
 /// How long a pipe may stay open after the end of its process.
 const PIPE: Duration = Duration::from_secs(20);
 /// Lines of each log that a failure shows.
@@ -110,6 +116,16 @@ struct Ended {
 /// Runs a command to its end; `quiet` where nothing of it is to be shown. One that does not end
 /// is ended, and told.
 fn bounded(command: &mut Command, shown: &str, quiet: bool) -> anyhow::Result<Ended> {
+    stoppable(&AtomicBool::new(false), command, shown, quiet)
+}
+
+/// As [`bounded`]; it is ended too once `stop` is set.
+fn stoppable(
+    stop: &AtomicBool,
+    command: &mut Command,
+    shown: &str,
+    quiet: bool,
+) -> anyhow::Result<Ended> {
     let mut child = command
         .current_dir(root())
         .stdin(Stdio::null())
@@ -124,12 +140,15 @@ fn bounded(command: &mut Command, shown: &str, quiet: bool) -> anyhow::Result<En
         if let Some(status) = child.try_wait()? {
             break status;
         }
+        if stop.load(Ordering::Relaxed) {
+            end(&mut child, GRACE);
+            bail!("`{shown}` was stopped");
+        }
         if Instant::now() > until {
-            let _ = child.kill();
-            let _ = child.wait();
+            end(&mut child, GRACE);
             bail!("`{shown}` did not end within {}", human::span(LIMIT));
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(LOOK);
     };
     // a process that it left behind may hold a pipe
     let text = |pipe: Option<Receiver<String>>| match pipe {
@@ -138,6 +157,43 @@ fn bounded(command: &mut Command, shown: &str, quiet: bool) -> anyhow::Result<En
     };
     let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     Ok(Ended { code, stdout: text(stdout)?, stderr: text(stderr)? })
+}
+
+/// Ends a command. It is asked first: one of ours passes that on to its Terraform and waits
+/// (`aws/signals.rs`). After `grace` it is killed, before it whatever it has begun: a Terraform
+/// leads a group of its own, and would go on.
+fn end(child: &mut Child, grace: Duration) {
+    signal("-TERM", &child.id().to_string());
+    let until = Instant::now() + grace;
+    while Instant::now() < until {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        std::thread::sleep(LOOK);
+    }
+    for below in children(child.id()) {
+        signal("-KILL", &format!("-{below}"));
+        signal("-KILL", &below);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// Sends a signal to a process, or to a group by its number below zero.
+fn signal(name: &str, to: &str) {
+    let _ = Command::new("kill").args([name, "--", to]).stderr(Stdio::null()).status();
+}
+
+/// The processes that a process has begun.
+fn children(of: u32) -> Vec<String> {
+    let output = Command::new("ps").args(["-A", "-o", "pid=", "-o", "ppid="]).output();
+    let text = output.map(|output| output.stdout).unwrap_or_default();
+    let lines = String::from_utf8_lossy(&text);
+    let pairs = lines.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
+    pairs
+        .filter(|(_, parent)| parent.trim() == of.to_string())
+        .map(|(pid, _)| pid.to_owned())
+        .collect()
 }
 
 /// Reads a pipe to its end, beside.
@@ -221,12 +277,15 @@ fn differences(a: &BTreeMap<String, String>, b: &BTreeMap<String, String>) -> Ve
 
 /// `e2e`.
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
+    if args.third {
+        // before anything else: over a folder of somebody's own nothing begins
+        third::clean()?;
+    }
     aws::build(Some(EMULATED), &args.choice)?;
     let mut steps = Steps { begun: Instant::now(), rows: Vec::new() };
     let local: PathBuf = root().join("target/emulated-local");
     let result = whole(args, &mut steps, &local);
     if result.is_err() {
-        third::clean();
         for log in ["runner.log", "emulator.log"] {
             show_end(&aws::folder(EMULATED).join(log));
         }
@@ -273,12 +332,12 @@ fn on<'a>(words: &[&'a str]) -> Vec<&'a str> {
 fn killed(args: &Args) -> anyhow::Result<()> {
     let environment = Choice { env: Some(EMULATED.into()), ..Choice::default() }.open(None)?;
     let aws = environment.config.aws.as_ref().context("no section aws")?;
-    let wish = emulator::Wish {
-        kills: args.kills,
-        containers: Some(args.containers),
+    let wish = |kills, containers| emulator::Wish {
+        kills,
+        containers: Some(containers),
         ..emulator::Wish::default()
     };
-    emulator::up(EMULATED, &environment.file, aws, &wish)?;
+    emulator::up(EMULATED, &environment.file, aws, &wish(args.kills, false))?;
     let log = aws::folder(EMULATED).join("runner.log");
     let rounds = DAYS.iter().flat_map(|day| {
         DATASETS.iter().flat_map(move |set| SYMBOLS.iter().map(move |symbol| (*day, *set, *symbol)))
@@ -292,6 +351,7 @@ fn killed(args: &Args) -> anyhow::Result<()> {
         let kills = text.lines().filter(|line| line.ends_with("at random")).count();
         eprintln!("round {}: {kills} of {} tasks killed", round + 1, args.kills);
         if kills as u64 >= u64::from(args.kills) {
+            emulator::up(EMULATED, &environment.file, aws, &wish(0, args.containers))?;
             return Ok(());
         }
     }
@@ -332,12 +392,7 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         Ok(())
     })?;
     // it waits for AWS more than it works
-    let third = if args.third {
-        let account = third::Account::emulated()?;
-        Some(std::thread::spawn(move || third::whole(&account)))
-    } else {
-        None
-    };
+    let third = if args.third { Some(third::Beside::begin()?) } else { None };
     faults("")?;
     if args.kills > 0 {
         steps.step("executions whose tasks are killed at random", || killed(args))?;
@@ -383,15 +438,12 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
     if let Some(third) = third {
         steps
             .step("a third environment, bootstrapped, deployed and torn down meanwhile", || {
-                third.join().map_err(|_| anyhow::anyhow!("a thread ended badly"))?
+                third.end()
             })?;
     }
-    let begun = tasks_begun();
-    if begun.0 != args.containers || begun.1 == args.containers {
-        bail!(
-            "expected all tasks to be {}",
-            if args.containers { "containers" } else { "programs" }
-        );
+    let (containers, programs) = tasks_begun();
+    if (containers, programs) != (args.containers, !args.containers || args.kills > 0) {
+        bail!("tasks began as containers: {containers}, as programs: {programs}");
     }
     let compared = steps.step("the same on this machine, compared byte for byte", || {
         let _ = fs::remove_dir_all(local);
@@ -435,5 +487,27 @@ mod tests {
         let (a, b) = (map(&[("a", "1"), ("b", "2")]), map(&[("b", "3"), ("c", "4")]));
         assert_eq!(differences(&a, &b), ["a", "b", "c"]);
         assert!(differences(&a, &a).is_empty());
+    }
+
+    #[test]
+    fn who_does_not_end_when_asked_is_killed_with_what_he_began() {
+        let place = tempfile::tempdir().unwrap();
+        let note = place.path().join("below");
+        let mut child = Command::new("sh")
+            .args(["-c", "trap '' TERM; sleep 60 & echo $! > \"$1\"; wait; wait", "sh"])
+            .arg(&note)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let noted = || fs::read_to_string(&note).unwrap_or_default().trim().to_owned();
+        while noted().is_empty() {
+            std::thread::sleep(LOOK);
+        }
+        assert_eq!(children(child.id()), [noted()]);
+        end(&mut child, Duration::from_millis(100));
+        assert!(child.try_wait().unwrap().is_some());
+        let lives = Command::new("ps").args(["-p", &noted(), "-o", "stat="]).output().unwrap();
+        let stat = String::from_utf8_lossy(&lives.stdout).trim().to_owned();
+        assert!(stat.is_empty() || stat.starts_with('Z'), "{stat}");
     }
 }

@@ -1,11 +1,13 @@
 //! `cargo xtask test`: everything that this machine can test, and what it cannot and why.
 //!
-//! A step is quick to read here: what it needs, what it runs. `test/cargo.rs` reads what
-//! `cargo test` says; `test/python.rs` makes the Python whose readers the tests compare with;
+//! A step is quick to read here: what it needs, what it runs. `test/beside.rs` runs some of them
+//! beside the others; `test/cargo.rs` reads what `cargo test` says; `test/python.rs` makes the Python whose readers the tests compare with;
 //! `test/servers.rs` starts the servers of S3 that the store's tests talk to; `test/linters.rs`
 //! lints what is no Rust; `test/infra.rs` is Terraform's; `test/emulator.rs` runs the emulator's
-//! own tests; `test/containers.rs` runs what takes a container engine.
+//! own tests; `test/containers.rs` runs what takes a container engine; `test/tally.rs` counts the
+//! checks that a step is made of.
 
+mod beside;
 mod cargo;
 mod containers;
 mod emulator;
@@ -13,12 +15,14 @@ mod infra;
 mod linters;
 mod python;
 mod servers;
+mod tally;
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use beside::{Beside, Done};
+use tally::Tally;
 
 use crate::{codegen, doctor, human, tidy, workspace};
 
@@ -47,6 +51,10 @@ pub(crate) struct Args {
     /// One step alone, by its name
     #[arg(long, value_name = "STEP", value_parser = STEPS)]
     only: Option<String>,
+
+    /// Where to note what came of that step, for the run that began it
+    #[arg(long, hide = true, requires = "only")]
+    outcome: Option<PathBuf>,
 }
 
 /// The steps, the quick ones first.
@@ -56,16 +64,19 @@ const STEPS: [&str; 11] = [
     "codegen",
     "scripts",
     "linters",
-    "terraform",
     "lints",
     "tests",
+    "terraform",
     "emulator",
     "containers",
     "e2e",
 ];
 
+/// Those that run beside all that come after them, which wait more than they work.
+const BESIDE: [&str; 2] = ["terraform", "emulator"];
+
 /// What came of a step.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Outcome {
     /// It ran: how many checks passed and failed, and notes of what it skipped inside.
     Ran {
@@ -86,65 +97,41 @@ impl Outcome {
     }
 }
 
-/// What the checks of a step came to so far.
-#[derive(Debug, Default)]
-struct Tally {
-    passed: u64,
-    failed: u64,
-    skipped: Vec<String>,
-}
-
-impl Tally {
-    /// Runs a check whose output is for people.
-    fn take(&mut self, name: &str, command: &mut Command) -> anyhow::Result<()> {
-        let status = command.status().with_context(|| format!("cannot start {name}"))?;
-        self.count(name, status.success(), "");
-        Ok(())
-    }
-
-    /// Runs a check whose output matters only where it fails.
-    fn quiet(&mut self, name: &str, command: &mut Command) -> anyhow::Result<()> {
-        let output = command
-            .stdin(Stdio::null())
-            .output()
-            .with_context(|| format!("cannot start {name}"))?;
-        let said = [output.stdout, output.stderr].concat();
-        self.count(name, output.status.success(), &String::from_utf8_lossy(&said));
-        Ok(())
-    }
-
-    fn count(&mut self, name: &str, good: bool, said: &str) {
-        if good {
-            println!("{name}: good");
-            self.passed += 1;
-        } else {
-            println!("{}\n{name}: FAILED", said.trim());
-            self.failed += 1;
-        }
-    }
-
-    fn skip(&mut self, reason: &str) {
-        self.skipped.push(reason.to_owned());
-    }
-
-    fn outcome(self) -> Outcome {
-        Outcome::Ran { passed: self.passed, failed: self.failed, skipped: self.skipped }
-    }
-}
-
 /// Runs the steps and shows their table. Every step runs, whatever failed before.
 pub(crate) fn run(args: &Args) -> u8 {
     let strict = args.all || args.require_all == "1";
-    let mut rows = Vec::new();
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for step in STEPS.iter().filter(|s| args.only.as_ref().is_none_or(|only| only == *s)) {
+    let mut done = Vec::new();
+    let mut beside = None;
+    for step in STEPS.into_iter().filter(|s| args.only.as_ref().is_none_or(|only| only == s)) {
+        if args.only.is_none() && BESIDE.contains(&step) {
+            beside.get_or_insert_with(|| Beside::begin(BESIDE.to_vec(), strict));
+            continue;
+        }
         println!("\n== {step}");
         let start = Instant::now();
         let outcome = run_step(step, strict, args.only.is_none()).unwrap_or_else(|error| {
             println!("{step}: {}", human::chain(error.as_ref()));
             Outcome::of(false)
         });
-        let took = start.elapsed();
+        if let Some(note) = &args.outcome {
+            if let Err(error) = beside::tell(note, &outcome) {
+                println!("{step}: {}", human::chain(error.as_ref()));
+                return 1;
+            }
+            return 0;
+        }
+        done.push(Done { step, outcome, took: start.elapsed() });
+    }
+    done.extend(beside.map(Beside::end).unwrap_or_default());
+    done.sort_by_key(|done| STEPS.iter().position(|step| *step == done.step));
+    sum_up(done, strict)
+}
+
+/// Shows what the steps came to; the exit code.
+fn sum_up(done: Vec<Done>, strict: bool) -> u8 {
+    let mut rows = Vec::new();
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for Done { step, outcome, took } in done {
         let lines = match outcome {
             Outcome::Ran { passed: good, failed: bad, skipped: inside } => {
                 passed += good;
@@ -155,7 +142,7 @@ pub(crate) fn run(args: &Args) -> u8 {
             }
             Outcome::Skipped(reason) => {
                 *(if strict { &mut failed } else { &mut skipped }) += 1;
-                vec![vec![(*step).to_owned(), "skipped".to_owned(), reason]]
+                vec![vec![step.to_owned(), "skipped".to_owned(), reason]]
             }
         };
         rows.extend(lines);
@@ -210,7 +197,7 @@ fn run_step(step: &str, strict: bool, whole: bool) -> anyhow::Result<Outcome> {
         "terraform" => infra::run(),
         "emulator" => emulator::run(strict),
         "containers" => containers::run(strict, whole),
-        "e2e" => end_to_end(strict, whole),
+        "e2e" => containers::end_to_end(strict, whole),
         "lints" if !doctor::answers("cargo", &["clippy", "--version"]) => {
             Ok(Outcome::Skipped("no clippy".into()))
         }
@@ -260,27 +247,6 @@ fn scripts() -> anyhow::Result<Outcome> {
     }
     let skipped = if python { Vec::new() } else { vec!["Python files: no python3".to_owned()] };
     Ok(Outcome::Ran { passed: good, failed: bad, skipped })
-}
-
-/// The whole way on the emulated AWS; the questions only where their engine is, or all is wanted.
-fn end_to_end(strict: bool, built: bool) -> anyhow::Result<Outcome> {
-    if !doctor::answers("terraform", &["version"]) {
-        return Ok(Outcome::Skipped("no terraform".into()));
-    }
-    if !doctor::answers("python3", &["--version"]) {
-        return Ok(Outcome::Skipped("no python3".into()));
-    }
-    let mut tally = Tally::default();
-    let mut command = Command::new(workspace::me()?);
-    command.arg("e2e").args(built.then_some("--no-build")).current_dir(workspace::root());
-    if strict {
-        command.args(["--kills", "20"]);
-    } else if !crate::aws::emulator::has_engine() {
-        command.arg("--no-queries");
-        tally.skip("named queries on Athena: no engine; `cargo xtask e2e` installs it");
-    }
-    tally.take("e2e", &mut command)?;
-    Ok(tally.outcome())
 }
 
 /// Files of a folder of the repository, by ending, in order.

@@ -5,52 +5,124 @@
 //! `emulated`; here nothing runs.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 use anyhow::{Context as _, bail};
 
-use super::bounded;
+use super::stoppable;
 use crate::aws::{self, EMULATED};
-use crate::environment::Choice;
-use crate::workspace::{self, root};
+use crate::environment::{Choice, E2E_COPY as NAME};
+use crate::human;
+use crate::workspace::{self, root, shown};
 
-/// Its name; its folder is in no commit.
-pub(crate) const NAME: &str = "third";
+/// What marks its folder as made here, so that nothing else is ever taken away; by the same file
+/// git leaves the folder alone.
+const MARKER: &str = ".gitignore";
+/// What the marker says.
+const MARKED: &str = "# made by `cargo xtask e2e --third`, which takes this folder away\n*\n";
 
-/// Its folder, which goes with this.
-struct Folder(PathBuf);
+/// The third environment at work, beside the steps.
+pub(super) struct Beside {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<anyhow::Result<()>>>,
+}
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        clean();
+impl Beside {
+    /// Begins, on the emulated account, which is there.
+    pub(super) fn begin() -> anyhow::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let account = Account::emulated(Arc::clone(&stop))?;
+        Ok(Self::of(stop, move || whole(&account)))
+    }
+
+    fn of(
+        stop: Arc<AtomicBool>,
+        work: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
+    ) -> Self {
+        Self { stop, thread: Some(std::thread::spawn(work)) }
+    }
+
+    /// Waits for its end.
+    pub(super) fn end(mut self) -> anyhow::Result<()> {
+        self.thread.take().map_or(Ok(()), joined)
     }
 }
 
-/// Takes away what of it is in the tree, also after a test that failed or was killed.
-pub(super) fn clean() {
-    let _ = fs::remove_dir_all(root().join("infra/envs").join(NAME));
+impl Drop for Beside {
+    /// Where another step failed: it is stopped and waited for, or its files and its AWS would be
+    /// taken away while it works with them.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(Err(error)) = self.thread.take().map(joined) {
+            eprintln!("the third environment: {}", human::chain(error.as_ref()));
+        }
+    }
+}
+
+fn joined(thread: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {
+    thread.join().map_err(|_| anyhow::anyhow!("a thread ended badly"))?
+}
+
+/// Its folder, which goes with this.
+struct Folder;
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = clean() {
+            eprintln!("{}", human::chain(error.as_ref()));
+        }
+    }
+}
+
+/// Takes away what of it is in the tree, also after a test that was killed.
+pub(super) fn clean() -> anyhow::Result<()> {
+    take_away(&root().join("infra/envs").join(NAME))?;
     let _ = fs::remove_dir_all(aws::folder(NAME));
+    Ok(())
+}
+
+/// Takes a folder away that was made here; one of somebody's own is left alone, and told.
+fn take_away(folder: &Path) -> anyhow::Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    if !fs::read_to_string(folder.join(MARKER)).is_ok_and(|text| text == MARKED) {
+        bail!(
+            "`{}` was not made by this test, which takes that name: rename or remove the folder, \
+             or leave out --third",
+            shown(folder)
+        );
+    }
+    fs::remove_dir_all(folder).with_context(|| format!("cannot remove `{}`", shown(folder)))
+}
+
+/// The text of dev's `lake.yaml` under the copy's name.
+fn renamed(text: &str) -> anyhow::Result<String> {
+    let of_dev = "\nenvironment: dev\n";
+    anyhow::ensure!(text.contains(of_dev), "dev's lake.yaml has no {of_dev:?}");
+    Ok(text.replacen(of_dev, &format!("\nenvironment: {NAME}\n"), 1))
 }
 
 impl Folder {
     /// Copies `dev`, as infra/README.md says, with a name of its own.
     fn copy() -> anyhow::Result<Self> {
         let envs = root().join("infra/envs");
-        let folder = Self(envs.join(NAME));
-        fs::create_dir_all(&folder.0)?;
+        let to = envs.join(NAME);
+        fs::create_dir(&to).with_context(|| format!("cannot make `{}`", shown(&to)))?;
+        fs::write(to.join(MARKER), MARKED)?;
+        let folder = Self;
         for entry in fs::read_dir(envs.join("dev"))? {
             let entry = entry?;
             if !entry.file_type()?.is_file() {
                 continue;
             }
-            let to = folder.0.join(entry.file_name());
+            let to = to.join(entry.file_name());
             if entry.file_name() == "lake.yaml" {
-                let mut text = fs::read_to_string(entry.path())?;
-                let (of_dev, of_third) = ("\nenvironment: dev\n", "\nenvironment: third\n");
-                anyhow::ensure!(text.contains(of_dev), "dev's lake.yaml has no {of_dev:?}");
-                text = text.replacen(of_dev, of_third, 1);
-                fs::write(to, text)?;
+                fs::write(to, renamed(&fs::read_to_string(entry.path())?)?)?;
             } else {
                 fs::copy(entry.path(), to)?;
             }
@@ -59,23 +131,28 @@ impl Folder {
     }
 }
 
-/// The account that it is deployed to: variables that name the emulated one.
-pub(super) struct Account(Vec<(String, String)>);
+/// The account that it is deployed to.
+struct Account {
+    /// They name the emulated one.
+    variables: Vec<(String, String)>,
+    /// Set when nothing is to go on.
+    stop: Arc<AtomicBool>,
+}
 
 impl Account {
     /// The emulated one, which is there.
-    pub(super) fn emulated() -> anyhow::Result<Self> {
+    fn emulated(stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
         let choice = Choice { env: Some(EMULATED.into()), ..Choice::default() };
-        Ok(Self(aws::Site::open(&choice, None)?.variables))
+        Ok(Self { variables: aws::Site::open(&choice, None)?.variables, stop })
     }
 
     /// A command on the third environment.
     fn xtask(&self, words: &[&str]) -> anyhow::Result<(u8, String)> {
         let mut command = Command::new(workspace::me()?);
-        let variables = self.0.iter().map(|(name, value)| (name, value));
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
         command.args(words).args(["--env", NAME, "--no-build"]).envs(variables);
         let shown = format!("cargo xtask {} --env {NAME}", words.join(" "));
-        let ended = bounded(&mut command, &shown, true)?;
+        let ended = stoppable(&self.stop, &mut command, &shown, true)?;
         Ok((ended.code, format!("{}{}", ended.stdout, ended.stderr)))
     }
 
@@ -103,8 +180,8 @@ fn forget() -> anyhow::Result<()> {
 }
 
 /// The whole of it.
-pub(super) fn whole(account: &Account) -> anyhow::Result<()> {
-    clean();
+fn whole(account: &Account) -> anyhow::Result<()> {
+    clean()?;
     let folder = Folder::copy()?;
     // without a bootstrap there is no place for its state
     let (code, said) = account.xtask(&["plan"])?;
@@ -114,7 +191,7 @@ pub(super) fn whole(account: &Account) -> anyhow::Result<()> {
     let github =
         ["--repository", "somebody/market-lake", "--repository-id", "456", "--owner-id", "123"];
     let words = [["bootstrap", "--yes"].as_slice(), &github].concat();
-    account.says(&words, "environment third's AWS_DEPLOY_ROLE = arn:")?;
+    account.says(&words, &format!("environment {NAME}'s AWS_DEPLOY_ROLE = arn:"))?;
     // a second clone finds the state in the bucket, and in it who gets in
     forget()?;
     account.says(&["bootstrap", "--yes"], "nothing to change")?;
@@ -127,4 +204,47 @@ pub(super) fn whole(account: &Account) -> anyhow::Result<()> {
     account.says(&["bootstrap", "--yes", "--no-github"], "its roles go")?;
     drop(folder);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_made_here_is_taken_away() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join(NAME);
+        take_away(&folder).unwrap();
+        fs::create_dir(&folder).unwrap();
+        for text in ["environment: mine\n", "*\n"] {
+            fs::write(folder.join(MARKER), text).unwrap();
+            let error = take_away(&folder).unwrap_err().to_string();
+            assert!(error.contains("was not made by this test"), "{error}");
+        }
+        fs::write(folder.join(MARKER), MARKED).unwrap();
+        take_away(&folder).unwrap();
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn the_copy_is_an_environment_that_can_be_deployed() {
+        let dev = fs::read_to_string(root().join("infra/envs/dev/lake.yaml")).unwrap();
+        let config = model::config::Config::parse("lake.yaml", &renamed(&dev).unwrap()).unwrap();
+        assert_eq!(config.environment.value, NAME);
+        assert!(config.aws.is_some());
+        assert!(renamed("environment: prod\n").is_err());
+    }
+
+    #[test]
+    fn it_has_ended_when_another_step_has_failed() {
+        let (stop, ended) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let (asked, done) = (Arc::clone(&stop), Arc::clone(&ended));
+        let beside = Beside::of(stop, move || {
+            let result = stoppable(&asked, Command::new("sleep").arg("60"), "sleep", true);
+            done.store(true, Ordering::Relaxed);
+            result.map(drop)
+        });
+        drop(beside);
+        assert!(ended.load(Ordering::Relaxed));
+    }
 }

@@ -1,6 +1,6 @@
-//! What takes a container engine: the images, the programs in them, and the whole way on the
-//! emulated AWS with containers as tasks. Where no engine answers, ops/containers/engine.sh starts
-//! one for as long as this takes.
+//! What takes a container engine: the images and the programs in them; and the whole way on the
+//! emulated AWS, whose tasks are containers where there is an engine. Where none answers,
+//! ops/containers/engine.sh starts one for as long as this takes.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 
 use super::servers::Servers;
 use super::{Outcome, Tally, cargo};
+use crate::aws::emulator;
 use crate::{doctor, workspace};
 
 /// Gives the variables of the engine, and goes on until it is told that nobody needs it any more.
@@ -25,14 +26,9 @@ pub(super) fn run(strict: bool, built: bool) -> anyhow::Result<Outcome> {
         workspace::build()?;
         workspace::build_these(&["cloud"])?;
     }
-    let me = workspace::me()?;
-    let xtask = |args: &[&str]| {
-        let mut command = Command::new(&me);
-        command.args(args).envs(engine.variables.iter().cloned()).current_dir(workspace::root());
-        command
-    };
     let mut tally = Tally::default();
-    tally.take("images", &mut xtask(&["images", "build", "--prebuilt", "--local-base"]))?;
+    let images = ["images", "build", "--prebuilt", "--local-base"];
+    tally.take("images", &mut xtask(&images, &engine.variables)?)?;
     // builds the server of S3 that a container is made of, where it is not there yet
     drop(Servers::start()?);
     let mut variables = engine.variables.clone();
@@ -41,16 +37,42 @@ pub(super) fn run(strict: bool, built: bool) -> anyhow::Result<Outcome> {
     if let Outcome::Ran { passed, failed, skipped } =
         cargo::tests(strict, &["--test", "images", "--test", "container"], &variables)?
     {
-        tally.passed += passed;
-        tally.failed += failed;
-        tally.skipped.extend(skipped);
-    }
-    if doctor::answers("terraform", &["version"]) {
-        tally.take("e2e", &mut xtask(&["e2e", "--no-build", "--containers", "--no-queries"]))?;
-    } else {
-        tally.skip("e2e with containers: no terraform");
+        tally.add(passed, failed, skipped);
     }
     Ok(tally.outcome())
+}
+
+/// The whole way on the emulated AWS. One deployment serves both kinds of tasks: those that are killed
+/// at random are programs, all others containers of the images that were just made. Questions are
+/// asked only where their engine is, or all is wanted.
+pub(super) fn end_to_end(strict: bool, whole: bool) -> anyhow::Result<Outcome> {
+    if !doctor::answers("terraform", &["version"]) {
+        return Ok(Outcome::Skipped("no terraform".into()));
+    }
+    if !doctor::answers("python3", &["--version"]) {
+        return Ok(Outcome::Skipped("no python3".into()));
+    }
+    let mut tally = Tally::default();
+    let mut args = vec!["e2e"];
+    // the step before has made the images
+    let engine = if whole { Engine::start().ok() } else { None };
+    let variables = engine.as_ref().map_or(&[][..], |engine| &engine.variables);
+    args.extend(engine.as_ref().map(|_| "--containers"));
+    args.extend(whole.then_some("--no-build"));
+    if strict {
+        args.extend(["--kills", "20"]);
+    } else if !emulator::has_engine() {
+        args.push("--no-queries");
+        tally.skip("named queries on Athena: no engine; `cargo xtask e2e` installs it");
+    }
+    tally.take("e2e", &mut xtask(&args, variables)?)?;
+    Ok(tally.outcome())
+}
+
+fn xtask(args: &[&str], variables: &[(String, String)]) -> anyhow::Result<Command> {
+    let mut command = Command::new(workspace::me()?);
+    command.args(args).envs(variables.iter().cloned()).current_dir(workspace::root());
+    Ok(command)
 }
 
 /// A container engine. One that was started for us ends with us.

@@ -39,6 +39,7 @@ pub(super) fn run(strict: bool) -> anyhow::Result<Outcome> {
     )?;
     let output = Command::new(bin.join("python"))
         .args(["-B", "-m", "pytest", "-rs", "--color=no"])
+        .args(["--numprocesses", "auto", "--dist", "loadfile"])
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .envs(strict.then_some((model::env::REQUIRE_ALL, "1")))
         .current_dir(&folder)
@@ -48,9 +49,8 @@ pub(super) fn run(strict: bool) -> anyhow::Result<Outcome> {
     print!("{said}");
     eprint!("{}", String::from_utf8_lossy(&output.stderr));
     let counts = Counts::of(&said);
-    tally.passed += counts.passed;
-    tally.failed += counts.failed.max(u64::from(!output.status.success()));
-    counts.reasons.iter().for_each(|reason| tally.skip(reason));
+    let failed = counts.failed.max(u64::from(!output.status.success()));
+    tally.add(counts.passed, failed, counts.reasons);
     Ok(tally.outcome())
 }
 

@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Outcome, Tally, files_under, python};
+use super::tally::{Check, Tally};
+use super::{Outcome, files_under, python};
 use crate::aws::terraform;
-use crate::e2e::third;
-use crate::{doctor, human, workspace};
+use crate::{doctor, environment, human, workspace};
 
 /// The scanner of configurations, from the Python registry.
 const CHECKOV: &str = "checkov==3.3.30\n";
@@ -45,22 +45,26 @@ pub(super) fn run() -> anyhow::Result<Outcome> {
         "terraform fmt",
         &mut terraform(&["fmt", "-check", "-recursive", "-diff", "infra"]),
     )?;
-    for folder in modules() {
-        let name = folder.display().to_string();
-        let chdir = format!("-chdir={name}");
-        tally.quiet(
-            &format!("{name}: init"),
-            &mut terraform(&[&chdir, "init", "-backend=false", "-no-color"]),
-        )?;
-        tally.quiet(
-            &format!("{name}: validate"),
-            &mut terraform(&[&chdir, "validate", "-no-color"]),
-        )?;
-        if root.join(&folder).join("tests").is_dir() {
-            tally
-                .quiet(&format!("{name}: test"), &mut terraform(&[&chdir, "test", "-no-color"]))?;
-        }
-    }
+    let mut groups: Vec<Vec<Check>> = modules()
+        .iter()
+        .map(|folder| {
+            let name = folder.display().to_string();
+            let chdir = format!("-chdir={name}");
+            let check = |verb: &str, more: &[&str]| Check {
+                name: format!("{name}: {verb}"),
+                command: terraform(&[&[&chdir, verb, "-no-color"], more].concat()),
+            };
+            let mut checks = vec![check("init", &["-backend=false"]), check("validate", &[])];
+            if root.join(folder).join("tests").is_dir() {
+                checks.push(check("test", &[]));
+            }
+            checks
+        })
+        .collect();
+    // the first fetches what all of them take: the cache is none for two that fetch at once
+    let rest = groups.split_off(groups.len().min(1));
+    tally.side_by_side(groups)?;
+    tally.side_by_side(rest)?;
     if doctor::answers("python3", &["--version"]) {
         for (name, arg) in [("policies", None), ("the policies' rules", Some("--prove"))] {
             let mut command = Command::new("python3");
@@ -93,6 +97,6 @@ fn modules() -> Vec<PathBuf> {
         .collect();
     folders.dedup();
     // comes and goes where `cargo xtask e2e` is at work
-    folders.retain(|folder| !folder.ends_with(third::NAME));
+    folders.retain(|folder| !folder.ends_with(environment::E2E_COPY));
     folders
 }
