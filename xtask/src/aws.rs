@@ -9,14 +9,18 @@
 //! | `summary` | a plan in few lines, and what it costs a month |
 //! | `emulator` | the emulated AWS: emulator, sample exchange, runner of its tasks |
 //! | `trouble` | what Terraform says when it fails, and what to do then |
+//! | `pushed` | images between their push and the apply that deploys them |
+//! | `boundary` | whether the account's boundary allows what this version needs |
 //! | `signals` | what comes to whoever waits for Terraform is passed on to it |
 //! | `bootstrap` | what an account needs before its first environment |
 //! | `commands` | what each command does, in its order |
 //! | `teardown` | the end, and its receipt |
 
 mod bootstrap;
+mod boundary;
 mod commands;
 pub(crate) mod emulator;
+mod pushed;
 mod signals;
 mod summary;
 mod teardown;

@@ -5,18 +5,20 @@
 mod github;
 mod place;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::commands::account;
 use super::summary::{Changes, resources};
 use super::terraform::{Terraform, bucket};
-use super::{EMULATED, Site, build};
+use super::{EMULATED, Site, boundary, build};
 use crate::confirm::confirm;
-use crate::environment::{self, Choice};
+use crate::environment::{self, Choice, Wrong};
 use crate::human;
-use github::{Asked, Before, Github};
+use crate::workspace::root;
+use github::{Asked, Before, Github, ISSUER};
 
 /// The arguments of `bootstrap`.
 #[derive(Debug, clap::Args)]
@@ -41,37 +43,82 @@ pub(crate) struct Bootstrap {
     yes: bool,
 }
 
-/// What is deployed to an account: all folders of infra/envs whose `lake.yaml` says how, and that
-/// name no other account.
+/// An environment that can be deployed, as its `lake.yaml` says.
+#[derive(Debug, Clone)]
+struct One {
+    name: String,
+    account: Option<String>,
+    region: String,
+    /// The region of the bucket with Terraform's states.
+    states_in: String,
+}
+
+/// What is deployed to an account: all Terraform roots of infra/envs whose `lake.yaml` says how,
+/// and that name no other account.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Deployed {
     environments: Vec<String>,
     regions: BTreeSet<String>,
+    /// The regions that they name for the bucket of the states, each with who does.
+    states_in: BTreeMap<String, Vec<String>>,
+}
+
+/// Those of some folders that are roots of Terraform: without one nothing is deployed.
+fn roots(envs: &Path, mut names: Vec<String>) -> Vec<String> {
+    names.retain(|name| envs.join(name).join("main.tf").is_file());
+    names
 }
 
 impl Deployed {
-    fn to(account: &str) -> anyhow::Result<Self> {
+    /// `asked`: the environment that the command names.
+    fn to(account: &str, asked: &str) -> anyhow::Result<Self> {
+        let mut names = environment::names();
+        // the test that made the copy means it, and nobody else
+        names.extend((asked == environment::E2E_COPY).then(|| asked.to_owned()));
         let mut all = Vec::new();
-        for name in environment::names() {
+        for name in roots(&root().join("infra/envs"), names) {
             let choice = Choice { env: Some(name.clone()), ..Choice::default() };
             if let Some(aws) = choice.open(None)?.config.aws {
+                let states_in = aws.states_in().to_owned();
                 let account = aws.account.map(|account| account.value);
-                all.push((name, account, aws.region.value));
+                all.push(One { name, account, region: aws.region.value, states_in });
             }
         }
         Ok(Self::among(all, account))
     }
 
-    /// Of these: name, account, region.
-    fn among(all: Vec<(String, Option<String>, String)>, account: &str) -> Self {
+    /// Of these.
+    fn among(all: Vec<One>, account: &str) -> Self {
         let mut deployed = Self::default();
-        for (name, of, region) in all {
-            if name != EMULATED && of.is_none_or(|of| of == account) {
-                deployed.environments.push(name);
-                deployed.regions.insert(region);
+        for one in all {
+            if one.name != EMULATED && one.account.is_none_or(|of| of == account) {
+                deployed.states_in.entry(one.states_in).or_default().push(one.name.clone());
+                deployed.environments.push(one.name);
+                deployed.regions.insert(one.region);
             }
         }
         deployed
+    }
+
+    /// Refuses two places for the states of one account: roles and boundaries are the account's,
+    /// and a second bootstrap would make them again.
+    fn agreed(self, account: &str) -> anyhow::Result<Self> {
+        if self.states_in.len() < 2 {
+            return Ok(self);
+        }
+        let named: Vec<String> = self
+            .states_in
+            .iter()
+            .map(|(region, names)| format!("{region} by {}", names.join(", ")))
+            .collect();
+        Err(Wrong(format!(
+            "an account has one bucket of Terraform's states, and the environments of account \
+             {account} name several regions for it: {}; set `aws.state_region` in the lake.yaml of \
+             each to the same, that of the bucket which is there, or `aws.account` where one belongs \
+             to another account",
+            named.join("; ")
+        ))
+        .into())
     }
 }
 
@@ -97,8 +144,14 @@ fn variables(
     Ok(variables)
 }
 
-/// What the change means, for the question.
-fn meaning(deployed: &Deployed, github: Option<&Github>, before: &Before) -> String {
+/// What the change means, for the question. `takes_provider`: Terraform's words on this root, where
+/// the account's provider of GitHub's tokens goes.
+fn meaning(
+    deployed: &Deployed,
+    github: Option<&Github>,
+    before: &Before,
+    takes_provider: Option<&str>,
+) -> String {
     let environments = deployed.environments.join(", ");
     let mut text = match github {
         Some(Github { repository, repository_id, repository_owner_id, .. }) => format!(
@@ -110,7 +163,29 @@ fn meaning(deployed: &Deployed, github: Option<&Github>, before: &Before) -> Str
     if let Some(lost) = before.until_now(github) {
         text = format!("{text}; {lost}");
     }
+    if let Some(words) = takes_provider {
+        text = format!(
+            "{text}; with them goes the account's provider {ISSUER}, by which other projects of the \
+             account may let their jobs in; to keep it, type `{words} state rm \
+             'aws_iam_openid_connect_provider.github[0]'` first"
+        );
+    }
     text
+}
+
+/// What is asked before anything is changed.
+fn question(
+    changes: usize,
+    account: &str,
+    github: Option<&Github>,
+    takes_provider: bool,
+) -> String {
+    let meant = match github {
+        Some(github) => format!(", and let GitHub's jobs of {} in", github.repository),
+        None if takes_provider => format!(", and delete its provider {ISSUER}"),
+        None => String::new(),
+    };
+    format!("change {} of account {account}{meant}?", resources(changes))
 }
 
 /// Environments that the bootstrap before knew and infra/envs does not.
@@ -130,10 +205,11 @@ pub(crate) fn bootstrap(args: &Bootstrap) -> anyhow::Result<u8> {
     let site = Site::open(&args.choice, None)?;
     eprintln!("{}", site.ask(&["whoami"])?.trim());
     let account = account(&site)?;
+    let deployed = Deployed::to(&account, &site.name)?.agreed(&account)?;
     let bucket = bucket(&account, &site.states_in);
     let mut terraform = Terraform::bootstrap(&site, &account)?;
     let place = place::open(&terraform, &bucket)?;
-    let done = changed(args, &site, &account, &mut terraform);
+    let done = changed(args, &site, &account, &deployed, &mut terraform);
     // what was made is remembered, also where something else could not be
     let closed = place::close(place, &terraform, &bucket);
     if let (Err(_), Err(error)) = (&done, &closed) {
@@ -145,6 +221,7 @@ pub(crate) fn bootstrap(args: &Bootstrap) -> anyhow::Result<u8> {
         println!("nothing was changed");
         return Ok(1);
     }
+    boundary::note(&site, &account, &deployed.environments)?;
     let outputs = terraform.outputs()?;
     for line in next(&outputs, &site.name) {
         println!("{line}");
@@ -157,9 +234,9 @@ fn changed(
     args: &Bootstrap,
     site: &Site,
     account: &str,
+    deployed: &Deployed,
     terraform: &mut Terraform,
 ) -> anyhow::Result<bool> {
-    let deployed = Deployed::to(account)?;
     let outputs = terraform.outputs()?;
     let before = Before::of(&outputs, &terraform.state()?);
     let has_provider = terraform
@@ -167,16 +244,19 @@ fn changed(
         .iter()
         .any(|address| address.starts_with("aws_iam_openid_connect_provider.github"));
     let github = args.github.decide(&before, has_provider)?;
-    terraform.set(&variables(&site.states_in, &deployed, github.as_ref())?);
+    let takes_provider = has_provider && github.is_none();
+    terraform.set(&variables(&site.states_in, deployed, github.as_ref())?);
     let changes = Changes::of(&terraform.plan()?);
     for line in changes.lines() {
         println!("{line}");
     }
-    println!("{}", meaning(&deployed, github.as_ref(), &before));
-    let gone = gone(&outputs, &deployed);
+    let words = terraform.words();
+    let words = takes_provider.then_some(words.as_str());
+    println!("{}", meaning(deployed, github.as_ref(), &before, words));
+    let gone = gone(&outputs, deployed);
     if !gone.is_empty() {
         println!(
-            "infra/envs has no folder for {}: without their boundaries and roles they cannot be \
+            "infra/envs has no Terraform root for {}: without their boundaries and roles they cannot be \
              deployed",
             gone.join(", ")
         );
@@ -184,11 +264,7 @@ fn changed(
     if changes.is_empty() {
         return Ok(true);
     }
-    let meant = match &github {
-        Some(github) => format!(", and let GitHub's jobs of {} in", github.repository),
-        None => String::new(),
-    };
-    let question = format!("change {} of account {account}{meant}?", resources(changes.len()));
+    let question = question(changes.len(), account, github.as_ref(), takes_provider);
     let sure = args.yes && changes.lost.is_empty();
     if !sure && !confirm(&question, "add --yes (never enough where data would be lost)")? {
         return Ok(false);
@@ -219,14 +295,19 @@ mod tests {
 
     use super::*;
 
-    fn all() -> Vec<(String, Option<String>, String)> {
+    fn all() -> Vec<One> {
         [
             ("dev", None, "eu-central-1"),
             (EMULATED, None, "eu-west-1"),
             ("prod", Some("2"), "ap-northeast-1"),
             ("third", Some("1"), "eu-central-1"),
         ]
-        .map(|(name, account, region)| (name.into(), account.map(Into::into), region.into()))
+        .map(|(name, account, region)| One {
+            name: name.into(),
+            account: account.map(Into::into),
+            region: region.into(),
+            states_in: "eu-central-1".into(),
+        })
         .to_vec()
     }
 
@@ -251,9 +332,37 @@ mod tests {
         check("1", &["dev", "third"], &["eu-central-1"]);
         check("2", &["dev", "prod"], &["ap-northeast-1", "eu-central-1"]);
         // those of the repository, with any that a user added
-        let here = Deployed::to("1").unwrap().environments;
+        let here = Deployed::to("1", "dev").unwrap().environments;
         assert!(["dev", "prod"].iter().all(|name| here.contains(&(*name).to_owned())), "{here:?}");
         assert!(!here.contains(&"demo".to_owned()), "{here:?}");
+    }
+
+    #[test]
+    fn an_account_has_one_place_for_its_states() {
+        let mut all = all();
+        assert!(Deployed::among(all.clone(), "2").agreed("2").is_ok());
+        // each its own region, as where nobody sets another
+        for one in &mut all {
+            one.states_in.clone_from(&one.region);
+        }
+        assert!(Deployed::among(all.clone(), "1").agreed("1").is_ok(), "emulated has no bucket");
+        let error = Deployed::among(all, "2").agreed("2").unwrap_err();
+        assert!(error.is::<Wrong>(), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("ap-northeast-1 by prod; eu-central-1 by dev"), "{text}");
+        assert!(text.contains("`aws.state_region`"), "{text}");
+        // those of the repository
+        assert!(Deployed::to("1", "dev").unwrap().agreed("1").is_ok());
+    }
+
+    #[test]
+    fn a_folder_without_a_root_is_deployed_nowhere() {
+        let envs = tempfile::tempdir().unwrap();
+        for name in ["dev", "here"] {
+            std::fs::create_dir(envs.path().join(name)).unwrap();
+        }
+        std::fs::write(envs.path().join("dev/main.tf"), "").unwrap();
+        assert_eq!(roots(envs.path(), vec!["dev".to_owned(), "here".to_owned()]), ["dev"]);
     }
 
     #[test]
@@ -279,10 +388,33 @@ mod tests {
     fn the_question_names_who_gets_in_and_who_no_longer_does() {
         let deployed = Deployed::among(all(), "1");
         assert_eq!(
-            meaning(&deployed, Some(&github()), &Before::Named("c/d".to_owned())),
+            meaning(&deployed, Some(&github()), &Before::Named("c/d".to_owned()), None),
             "jobs on GitHub of a/b (id 1, owner's id 2) may then deploy dev, third; c/d no longer may"
         );
-        assert_eq!(meaning(&deployed, None, &Before::Nobody), "nobody on GitHub gets in");
+        assert_eq!(meaning(&deployed, None, &Before::Nobody, None), "nobody on GitHub gets in");
+        let here = github();
+        assert!(
+            question(2, "1", Some(&here), false).ends_with(", and let GitHub's jobs of a/b in?")
+        );
+        assert_eq!(question(2, "1", None, false), "change 2 resources of account 1?");
+    }
+
+    #[test]
+    fn the_provider_that_others_may_use_is_named() {
+        let deployed = Deployed::among(all(), "1");
+        let before = Before::Known(github());
+        let told = meaning(&deployed, None, &before, Some("terraform -chdir=x"));
+        assert!(
+            told.contains("its roles go; with them goes the account's provider token."),
+            "{told}"
+        );
+        assert!(told.contains("`terraform -chdir=x state rm '"), "{told}");
+        assert!(!meaning(&deployed, None, &before, None).contains("provider"));
+        assert_eq!(
+            question(9, "1", None, true),
+            "change 9 resources of account 1, and delete its provider \
+             token.actions.githubusercontent.com?"
+        );
     }
 
     #[test]

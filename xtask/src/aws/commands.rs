@@ -5,12 +5,13 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, bail};
 use model::config::Config;
+use model::config::aws::STAGES;
 use model::{Dataset, Day, RunId, Symbol};
 use serde_json::Value;
 
 use super::summary::{Changes, resources};
 use super::terraform::Terraform;
-use super::{EMULATED, Site, build, emulator};
+use super::{EMULATED, Site, boundary, build, emulator, pushed};
 use crate::confirm::confirm;
 use crate::doctor;
 use crate::environment::Choice;
@@ -220,7 +221,7 @@ const REPOSITORIES: &str = "module.environment.module.repositories";
     after_help = "Examples:\n  \
         cargo xtask prove --env dev > docs/proven-dev.md\n  \
         cargo xtask prove --env emulated --json\n\n\
-        Exit codes: 0 nothing is refuted, 1 it could not be asked, 2 wrong command line, 4 something \
+        Exit codes: 0 nothing is refuted, 1 not all could be asked, 2 wrong command line, 4 something \
         is refuted."
 )]
 pub(crate) struct Prove {
@@ -290,7 +291,9 @@ pub(crate) fn apply(args: &Apply) -> anyhow::Result<u8> {
     build(args.choice.env.as_deref(), &args.choice)?;
     let site = Site::open(&args.choice, None)?;
     let terraform = prepared(&site)?;
+    boundary::check(&site, &account(&site)?)?;
     terraform.apply(0)?;
+    pushed::forget(&site.folder());
     verified(&site)
 }
 
@@ -328,7 +331,8 @@ pub(crate) fn deploy(args: &Deploy) -> anyhow::Result<u8> {
     }
     eprintln!("{}", site.ask(&["whoami"])?.trim());
     let mut terraform = prepared(&site)?;
-    if args.no_images && !emulated && !terraform.take_images(&site)? {
+    boundary::check(&site, &account(&site)?)?;
+    if args.no_images && !emulated && !terraform.has_images() {
         bail!("there are no images to keep: nothing was deployed yet; leave out --no-images");
     }
     if with_images && !emulated {
@@ -336,20 +340,26 @@ pub(crate) fn deploy(args: &Deploy) -> anyhow::Result<u8> {
         build_images(&site)?;
         // they need a place to be pushed to; the rest waits for them, so that nothing stands there,
         // scheduled and watched, that has nothing to run
-        let there = terraform.outputs()?["repositories"]["value"].is_object();
-        if !there {
+        if !has_repositories(&terraform.outputs()?) {
             println!("first the repositories, which the images are pushed to");
             if !changed(&site, &terraform, Some(REPOSITORIES), args.yes)? {
                 return Ok(1);
             }
         }
-        push_images(&site)?;
+        push_images(&site, &terraform.outputs()?["images"]["value"])?;
         terraform = prepared(&site)?;
     }
     if !changed(&site, &terraform, None, args.yes || emulated)? {
         return Ok(1);
     }
     verified(&site)
+}
+
+/// Whether every stage has a repository, by Terraform's outputs: a stage that was added since the
+/// last deployment has none yet.
+fn has_repositories(outputs: &Value) -> bool {
+    let known = &outputs["repositories"]["value"];
+    STAGES.iter().all(|stage| known[*stage].is_string())
 }
 
 /// Plans everything, or what stands at an address, shows, asks and applies; whether it was wanted.
@@ -361,7 +371,13 @@ fn changed(
 ) -> anyhow::Result<bool> {
     let changes = Changes::of(&terraform.plan_of(address)?);
     show(&changes, address.is_none().then_some(site))?;
+    let done = || {
+        if address.is_none() {
+            pushed::forget(&site.folder());
+        }
+    };
     if changes.is_empty() {
+        done();
         return Ok(true);
     }
     println!();
@@ -374,6 +390,7 @@ fn changed(
         return Ok(false);
     }
     terraform.apply(changes.len())?;
+    done();
     Ok(true)
 }
 
@@ -392,13 +409,12 @@ fn tell_of_quotas(site: &Site) {
     }
 }
 
-/// Pushes the images, and notes their digests for Terraform.
-fn push_images(site: &Site) -> anyhow::Result<()> {
+/// Pushes the images, and notes their digests until they are deployed. `deployed`: those that are
+/// now.
+fn push_images(site: &Site, deployed: &Value) -> anyhow::Result<()> {
     let of = site.architecture.of_images();
     let digests = images(&["push", "--env", &site.name, "--architecture", of])?;
-    fs::create_dir_all(site.folder())?;
-    let file = site.folder().join("images.tfvars.json");
-    fs::write(&file, digests).with_context(|| format!("cannot write `{}`", file.display()))
+    pushed::note(&site.folder(), &digests, deployed)
 }
 
 /// Calls `xtask images`; its standard output.
@@ -506,4 +522,23 @@ pub(crate) fn status(given: &Status) -> anyhow::Result<u8> {
         }
     }
     Ok(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    #[test]
+    fn a_stage_that_was_added_lacks_its_repository() {
+        let of = |stages: &[&str]| {
+            let urls: Map<String, Value> =
+                stages.iter().map(|stage| ((*stage).to_owned(), json!("url"))).collect();
+            has_repositories(&json!({ "repositories": { "value": urls } }))
+        };
+        assert!(of(STAGES));
+        assert!(!of(&STAGES[1..]));
+        assert!(!has_repositories(&json!({})), "nothing was deployed yet");
+    }
 }

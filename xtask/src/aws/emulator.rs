@@ -157,6 +157,9 @@ pub(crate) fn install(trino: bool) -> anyhow::Result<()> {
     if !doctor::answers("python3", &["--version"]) {
         bail!("python3 is not installed; the emulated AWS needs Python 3.11 or newer with venv");
     }
+    // two may find at once that it is not there
+    let lock = File::create(workspace::target()?.join("emulator.lock"))?;
+    lock.lock()?;
     let with: &[&str] = if trino { &["--trino"] } else { &[] };
     let check: Vec<&str> = ["install", "--check"].iter().chain(with).copied().collect();
     let there = python(&check, Path::new("")).output().context("cannot start python3")?;

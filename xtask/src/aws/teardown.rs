@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::commands::prepared;
 use super::summary::resources;
-use super::{EMULATED, Site, build, emulator, folder};
+use super::{EMULATED, Site, build, emulator, folder, pushed};
 use crate::environment::{Choice, Wrong};
 use crate::executor::now;
 use crate::workspace::shown;
@@ -70,8 +70,8 @@ pub(crate) fn teardown(args: &Teardown) -> anyhow::Result<u8> {
         // while it is still to be moved
         if existed.iter().any(|address| address == SCHEDULES) {
             bail!(
-                "{name} was deployed by a former version: `cargo xtask apply --env {name}` brings it \
-                 up to this one, then it can be torn down"
+                "{name} was deployed by a former version: `cargo xtask plan --env {name}` and `cargo \
+                 xtask apply --env {name}` bring it up to this one, then it can be torn down"
             );
         }
         if !args.yes && !is_meant(&name)? {
@@ -89,6 +89,8 @@ pub(crate) fn teardown(args: &Teardown) -> anyhow::Result<u8> {
             bail!("the bucket could not be emptied; type the same command again to go on");
         }
         terraform.destroy(existed.len())?;
+        // what was pushed went with the repositories
+        pushed::forget(&site.folder());
     }
     let still = terraform.resources()?;
     let left: Value = leftovers(&site)?;
@@ -183,8 +185,7 @@ fn receipt(
 
 /// What Terraform and we noted of an emulated AWS that is gone.
 fn forget(name: &str) {
-    for file in ["terraform.tfstate", "terraform.tfstate.backup", "images.tfvars.json", "lake.yaml"]
-    {
+    for file in ["terraform.tfstate", "terraform.tfstate.backup", "lake.yaml"] {
         let _ = fs::remove_file(folder(name).join(file));
     }
     let _ = fs::remove_dir_all(folder(name).join("terraform"));

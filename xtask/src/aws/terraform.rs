@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::trouble::{NO_BUCKET, trouble};
-use super::{EMULATED, Site, signals};
+use super::{EMULATED, Site, pushed, signals};
 use crate::workspace::{root, shown};
 
 /// The least version.
@@ -37,6 +37,8 @@ pub(crate) struct Terraform {
     backend: Vec<String>,
     /// Arguments of `plan` and `destroy`.
     vars: Vec<String>,
+    /// Whether images are among them.
+    has_images: bool,
 }
 
 impl Terraform {
@@ -62,7 +64,7 @@ impl Terraform {
         if !root.join("main.tf").is_file() {
             bail!("there is no Terraform root {}; copy one of infra/envs", shown(&root));
         }
-        Ok(Self { root, data, variables, backend, vars })
+        Ok(Self { root, data, variables, backend, vars, has_images: false })
     }
 
     /// The root that makes what others need: state bucket, boundaries, roles of GitHub. Its state
@@ -75,7 +77,21 @@ impl Terraform {
         variables.extend(mirror(&data)?);
         let root = root().join("infra/bootstrap");
         let backend = in_bucket(site, account, "bootstrap.tfstate");
-        Ok(Self { root, data, variables, backend, vars: Vec::new() })
+        Ok(Self { root, data, variables, backend, vars: Vec::new(), has_images: false })
+    }
+
+    /// A root that makes nothing, in a folder of its own: its outputs are a note, which lies in the
+    /// bucket under a key.
+    pub(crate) fn of_note(
+        site: &Site,
+        account: &str,
+        root: PathBuf,
+        key: &str,
+    ) -> anyhow::Result<Self> {
+        check()?;
+        let (data, variables) = (root.join("data"), site.variables.clone());
+        let backend = in_bucket(site, account, key);
+        Ok(Self { root, data, variables, backend, vars: Vec::new(), has_images: false })
     }
 
     /// The folder of the root.
@@ -104,10 +120,15 @@ impl Terraform {
         command
     }
 
+    /// The words by which a person calls Terraform on this root.
+    pub(crate) fn words(&self) -> String {
+        let (data, root) = (self.data.display(), shown(&self.root));
+        format!("TF_DATA_DIR={data} terraform -chdir={root}")
+    }
+
     /// What Terraform says, as one message; with the whole command where one helps.
     fn told(&self, what: &str, said: &str) -> String {
-        let (data, root) = (self.data.display(), shown(&self.root));
-        let whole = format!("`TF_DATA_DIR={data} terraform -chdir={root} force-unlock");
+        let whole = format!("`{} force-unlock", self.words());
         trouble(what, said).replace("`terraform force-unlock", &whole)
     }
 
@@ -180,20 +201,22 @@ impl Terraform {
         self.quietly("move the state", &["state", "push", "-no-color", &file]).map(drop)
     }
 
-    /// Lets plans use the images that are deployed: those that were pushed from here, else those
-    /// that the state knows. Whether there are any.
-    pub(crate) fn take_images(&mut self, site: &Site) -> anyhow::Result<bool> {
-        let file = site.folder().join("images.tfvars.json");
-        if !file.is_file() {
-            let known = self.outputs()?["images"]["value"].take();
-            if known.as_object().is_none_or(serde_json::Map::is_empty) {
-                return Ok(false);
-            }
-            fs::write(&file, serde_json::json!({ "images": known }).to_string())
+    /// Lets plans use the images that the state knows, or those that were just pushed from here.
+    pub(crate) fn take_images(&mut self, site: &Site) -> anyhow::Result<()> {
+        let deployed = self.outputs()?["images"]["value"].take();
+        if let Some(images) = pushed::images(&site.folder(), &deployed) {
+            let file = self.data.join("images.tfvars.json");
+            fs::write(&file, serde_json::json!({ "images": images }).to_string())
                 .with_context(|| format!("cannot write `{}`", file.display()))?;
+            self.vars.push(format!("-var-file={}", file.display()));
+            self.has_images = true;
         }
-        self.vars.push(format!("-var-file={}", file.display()));
-        Ok(true)
+        Ok(())
+    }
+
+    /// Whether plans use any images.
+    pub(crate) const fn has_images(&self) -> bool {
+        self.has_images
     }
 
     /// Plans without holding the state's lock, for roles that may only read.
@@ -268,6 +291,13 @@ impl Terraform {
         self.loudly("apply the plan", &["apply", "-no-color", &file], changes)?;
         // a plan is good for one time
         fs::remove_file(self.plan_file()).context("cannot remove the plan that was applied")
+    }
+
+    /// Applies a root that makes nothing, without a question.
+    pub(crate) fn keep(&self, what: &str) -> anyhow::Result<()> {
+        let mut args = vec!["apply", "-no-color", "-auto-approve", "-compact-warnings"];
+        args.extend(self.vars.iter().map(String::as_str));
+        self.quietly(what, &args).map(drop)
     }
 
     /// Destroys everything.

@@ -6,17 +6,15 @@ use crate::human;
 /// Errors of Terraform's that are shown, and lines of each.
 const ERRORS: usize = 5;
 const ERROR_LINES: usize = 8;
+/// What stands before the reason why a lock cannot be taken.
+const REASON: &str = "Error message:";
 /// What AWS says where the bucket of the states is not there.
 pub(super) const NO_BUCKET: &str = "NoSuchBucket";
 
 /// What Terraform says, as one message that tells what to do.
 pub(super) fn trouble(what: &str, said: &str) -> String {
+    let lock = lock(said);
     let known = [
-        (
-            "Error acquiring the state lock",
-            "the state is locked: another deployment is at work, or one was killed; wait, or \
-             take the lock away as docs/deploy.md tells:",
-        ),
         ("Saved plan is stale", "the plan is older than the state: type `cargo xtask plan` again"),
         (
             NO_BUCKET,
@@ -27,6 +25,8 @@ pub(super) fn trouble(what: &str, said: &str) -> String {
             "No valid credential sources found",
             "there are no credentials: set AWS_PROFILE, or log in with `aws sso login`",
         ),
+        // after what keeps a lock from being written, which is said beside it
+        ("Error acquiring the state lock", lock.as_str()),
         (
             "Failed to get existing workspaces",
             "the state's bucket cannot be read: is this the right account, and may you read it?",
@@ -36,6 +36,12 @@ pub(super) fn trouble(what: &str, said: &str) -> String {
             "the account has a provider for GitHub's tokens that another project made; type the \
              same command again with `--oidc-provider \
              arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com`",
+        ),
+        (
+            "Moved resource instances excluded by targeting",
+            "it was deployed by a former version, in which resources have other addresses: type \
+             `cargo xtask plan` and `cargo xtask apply` with its --env, which bring it up to this \
+             version, and then the same command again; or use the version that deployed it",
         ),
         (
             "has been taken in this account",
@@ -53,20 +59,16 @@ pub(super) fn trouble(what: &str, said: &str) -> String {
     ];
     let found = known.iter().find(|(words, _)| said.contains(words)).map(|(_, advice)| *advice);
     if let Some(advice) = found {
-        let id = said.lines().find_map(|line| {
-            line.trim_start_matches(['│', ' ']).strip_prefix("ID:").map(str::trim)
-        });
-        return match id {
-            Some(id) if advice.ends_with(':') => {
-                format!("cannot {what}: {advice} `terraform force-unlock {id}`")
-            }
-            _ => format!("cannot {what}: {advice}"),
-        };
+        return format!("cannot {what}: {advice}");
     }
     let errors = errors(said);
     // what AWS refuses of a budget stands alone: all else is there
+    let is_refused = |line: &&&str| {
+        line.contains("Budgets: CreateBudget")
+            && ["AccessDenied", "not eligible"].iter().any(|words| line.contains(words))
+    };
     if let [error] = errors.as_slice()
-        && let Some(refused) = error.iter().find(|line| line.contains("Budgets: CreateBudget"))
+        && let Some(refused) = error.iter().find(is_refused)
     {
         let why = refused
             .rsplit_once("RequestID: ")
@@ -92,6 +94,49 @@ pub(super) fn trouble(what: &str, said: &str) -> String {
     text
 }
 
+/// Why the state cannot be locked, and what to do.
+fn lock(said: &str) -> String {
+    // a lock that somebody holds is a condition that failed, whatever else could not be read
+    let failed = ["PreconditionFailed", "ConditionalRequestConflict"];
+    let is_held = failed.iter().any(|words| said.contains(words));
+    if said.contains("AccessDenied") && !is_held {
+        return "you may not lock the state: `cargo xtask plan --no-lock` plans without, for roles \
+                that may only read; all else needs a role that may write it"
+            .to_owned();
+    }
+    let id = of_lock(said, "ID:");
+    if is_held || id.is_some() {
+        let by = of_lock(said, "Who:").map_or_else(String::new, |who| format!(" by {who}"));
+        let since = of_lock(said, "Created:").map_or_else(String::new, |at| format!(" since {at}"));
+        let command = id.map_or_else(String::new, |id| format!(": `terraform force-unlock {id}`"));
+        return format!(
+            "the state is locked{by}{since}: another deployment is at work, or one was killed; wait, \
+             or take the lock away as docs/deploy.md tells{command}"
+        );
+    }
+    let reason: Vec<&str> = said
+        .lines()
+        .map(bare)
+        .skip_while(|line| !line.starts_with(REASON))
+        .take_while(|line| !line.is_empty() && !line.starts_with("Terraform acquires"))
+        .collect();
+    let reason = reason.join(" ");
+    match reason.trim_start_matches(REASON).trim() {
+        "" => "the state cannot be locked, and Terraform does not say why".to_owned(),
+        reason => format!("the state cannot be locked: {reason}"),
+    }
+}
+
+/// What Terraform says of a lock that is there.
+fn of_lock<'a>(said: &'a str, key: &str) -> Option<&'a str> {
+    said.lines().find_map(|line| bare(line).strip_prefix(key)).map(str::trim)
+}
+
+/// A line without its frame.
+fn bare(line: &str) -> &str {
+    line.trim_start_matches(['│', '╷', '╵', ' ', '\t']).trim_end()
+}
+
 /// The errors in what Terraform says, each with the lines that belong to it, without its frame.
 /// Where it names none, all it says is one.
 fn errors(said: &str) -> Vec<Vec<&str>> {
@@ -99,7 +144,7 @@ fn errors(said: &str) -> Vec<Vec<&str>> {
     let mut is_open = false;
     for line in said.lines() {
         is_open &= !line.starts_with('╵') && !line.trim_start().starts_with("Warning:");
-        let line = line.trim_start_matches(['│', '╷', '╵', ' ']).trim();
+        let line = bare(line);
         if line.starts_with("Error:") {
             is_open = true;
             errors.push(Vec::new());
@@ -129,12 +174,43 @@ mod tests {
             assert_eq!(text.lines().count(), 1, "{text}");
         };
         check("│ Error: Saved plan is stale\n│ ", "type `cargo xtask plan` again");
-        check("Error: Error acquiring the state lock\n\nError message: x", "the state is locked");
+        let held = "╷\n│ Error: Error acquiring the state lock\n│ \n│ Error message: resource \
+                    temporarily unavailable\n│ Lock Info:\n│   ID:        1-2-3\n│   Path:      \
+                    x\n│   Who:       me@here\n│   Created:   2026-01-02 03:04:05 UTC\n";
+        check(held, "the state is locked by me@here since 2026-01-02 03:04:05 UTC: another");
+        check(held, "docs/deploy.md tells: `terraform force-unlock 1-2-3`");
+        // what else keeps it from being locked is told as it is
         check(
-            "Error acquiring the state lock\n│   ID:        1-2-3\n",
-            "`terraform force-unlock 1-2-3`",
+            "╷\n│ Error: Error acquiring the state lock\n│ \n│ Error message: 2 errors occurred:\n│ \
+             \t* operation error S3: PutObject, dial tcp: no such host\n│ \t* operation error S3: \
+             GetObject, x\n│ \n│ \n│ Terraform acquires a state lock to protect\n",
+            "cannot plan: the state cannot be locked: 2 errors occurred: * operation error S3: \
+             PutObject, dial tcp: no such host * operation error S3: GetObject, x",
+        );
+        check("Error: Error acquiring the state lock\n", "Terraform does not say why");
+        check(
+            "Error: Moved resource instances excluded by targeting\n\nResource instances in your \
+             current state have moved to new addresses in the latest configuration.",
+            "type `cargo xtask plan` and `cargo xtask apply`",
         );
         check("Error: No valid credential sources found", "there are no credentials");
+        // what keeps the lock from being written is no lock
+        let put = |why: &str| {
+            format!(
+                "Error: Error acquiring the state lock\n\nError message: operation error S3: \
+                 PutObject, https response error StatusCode: 400, api error {why}\n"
+            )
+        };
+        check(
+            &put("ExpiredToken: The provided token has expired."),
+            "the credentials have expired",
+        );
+        check(&put("NoSuchBucket: x"), "type `cargo xtask bootstrap` once an account");
+        check(&put("AccessDenied: Access Denied"), "`cargo xtask plan --no-lock`");
+        check(
+            &put("PreconditionFailed: x\noperation error S3: GetObject, api error AccessDenied: x"),
+            "the state is locked",
+        );
         // Terraform's and AWS's own words
         check(
             "Error: Failed to get existing workspaces: S3 bucket \"b\" does not exist.\n\nError: \
@@ -160,6 +236,15 @@ mod tests {
             "make no budget (AccessDeniedException: not eligible), all else is there: write `budget: \
              {enabled: false}`",
         );
+        // any other trouble with a budget is none of the account's
+        for why in ["ThrottlingException: Rate exceeded", "DuplicateRecordException: exists"] {
+            let said = format!(
+                "Error: creating Budget (x): operation error Budgets: CreateBudget, https response \
+                 error StatusCode: 400, RequestID: 1-2, {why}"
+            );
+            let text = trouble("apply the plan", &said);
+            assert_eq!(text, format!("cannot apply the plan:\n  {said}"));
+        }
     }
 
     #[test]

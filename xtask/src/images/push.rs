@@ -125,10 +125,12 @@ fn repositories(args: &Args, images: &[Image]) -> anyhow::Result<Vec<String>> {
     let repositories: Vec<String> = images
         .iter()
         .map(|image| {
-            known
-                .get(&image.stage)
-                .cloned()
-                .with_context(|| format!("there is no repository for {}", image.stage))
+            known.get(&image.stage).cloned().with_context(|| {
+                format!(
+                    "there is no repository for {}; type `cargo xtask deploy --env {}`",
+                    image.stage, args.env
+                )
+            })
         })
         .collect::<anyhow::Result<_>>()?;
     if let Some(first) = repositories.first() {

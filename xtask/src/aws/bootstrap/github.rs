@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::environment::Wrong;
 
+/// Who signs GitHub's tokens: the name of an account's one provider for them.
+pub(super) const ISSUER: &str = "token.actions.githubusercontent.com";
+
 /// The arguments that say whose runners get in.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Asked {
@@ -19,11 +22,11 @@ pub(crate) struct Asked {
     repository: Option<String>,
 
     /// Its id, where `gh` is not there to ask: `id` of `gh api repos/OWNER/NAME`
-    #[arg(long, value_name = "ID", requires = "repository")]
+    #[arg(long, value_name = "ID", requires = "repository", requires = "owner_id")]
     repository_id: Option<u64>,
 
     /// The id of its owner: `owner.id` of the same
-    #[arg(long, value_name = "ID", requires = "repository")]
+    #[arg(long, value_name = "ID", requires = "repository", requires = "repository_id")]
     owner_id: Option<u64>,
 
     /// The account's provider for GitHub's tokens, where another project made it
@@ -91,9 +94,19 @@ impl Before {
 
     /// What is told beside the question, where it is not as it was before.
     pub(super) fn until_now(&self, now: Option<&Github>) -> Option<String> {
-        let before = self.repository()?;
+        let (before, is_now) = match self {
+            Self::Nobody => return None,
+            // another repository may have its name by now
+            Self::Known(before) => (
+                format!("{} (id {})", before.repository, before.repository_id),
+                now.is_some_and(|now| now.repository_id == before.repository_id),
+            ),
+            Self::Named(before) => {
+                (before.clone(), now.is_some_and(|now| now.repository.eq_ignore_ascii_case(before)))
+            }
+        };
         match now {
-            Some(now) if now.repository == before => None,
+            _ if is_now => None,
             Some(_) => Some(format!("{before} no longer may")),
             None => Some(format!("{before} no longer may, its roles go")),
         }
@@ -223,16 +236,18 @@ mod tests {
 
     const SAID: &[u8] = br#"{"id": 456, "full_name": "Some/Lake", "owner": {"id": 123}}"#;
 
-    fn asked(words: &str) -> Asked {
+    fn parsed(words: &str) -> Result<Asked, clap::Error> {
         #[derive(clap::Parser)]
         struct Line {
             #[command(flatten)]
             asked: Asked,
         }
-        let line: Line =
-            clap::Parser::try_parse_from(std::iter::once("x").chain(words.split_whitespace()))
-                .unwrap();
-        line.asked
+        let words = std::iter::once("x").chain(words.split_whitespace());
+        <Line as clap::Parser>::try_parse_from(words).map(|line| line.asked)
+    }
+
+    fn asked(words: &str) -> Asked {
+        parsed(words).unwrap()
     }
 
     fn decided(words: &str, before: &Before, gh: Option<&[u8]>) -> Result<Option<Github>, String> {
@@ -274,10 +289,20 @@ mod tests {
         check(given, None, Some(named("some/lake", 7, 8)));
         check("--repository some/lake", None, None);
         check("--repository some/lake", Some(b"{}"), None);
-        check("--repository some/lake --owner-id 8", None, None);
         check("--repository https://github.com/some/lake", Some(SAID), None);
         check("--repository some/*", Some(SAID), None);
         check("--oidc-provider arn", Some(SAID), None);
+    }
+
+    #[test]
+    fn an_id_that_is_given_is_never_passed_over() {
+        for words in [
+            "--repository a/b --repository-id 7",
+            "--repository a/b --owner-id 8",
+            "--repository-id 7 --owner-id 8",
+        ] {
+            assert!(parsed(words).is_err(), "{words}");
+        }
     }
 
     #[test]
@@ -317,7 +342,14 @@ mod tests {
         let before = Before::Named("a/b".to_owned());
         assert_eq!(before.until_now(Some(&now)).as_deref(), Some("a/b no longer may"));
         assert_eq!(before.until_now(None).as_deref(), Some("a/b no longer may, its roles go"));
-        assert_eq!(before.until_now(Some(&named("a/b", 1, 2))), None);
+        assert_eq!(before.until_now(Some(&named("A/b", 1, 2))), None);
+        // by its ids a repository is the same under another name, and another under the same
+        let before = Before::Known(named("a/b", 1, 2));
+        assert_eq!(before.until_now(Some(&now)), None);
+        assert_eq!(
+            before.until_now(Some(&named("a/b", 3, 2))).as_deref(),
+            Some("a/b (id 1) no longer may")
+        );
         assert_eq!(Before::Nobody.until_now(Some(&now)), None);
     }
 }
