@@ -51,7 +51,18 @@ locals {
     queues    = [for place in local.places : "${local.arn}:sqs:${place}:${scope.names}"]
     budgets   = ["${local.arn}:budgets::${local.account}:budget/${scope.name}"]
     roles     = [for env in scope.environments : "${local.arn}:iam::${local.account}:role/market-lake-${env}-*"]
+    # Athena looks for it with every query, whichever database the query names
+    default = [for place in local.places : "${local.arn}:glue:${place}:database/default"]
+    # by id, which AWS makes up: what they may be used for, `for_the_lake` says
+    keys = [for place in local.places : "${local.arn}:kms:${place}:key/*"]
   } }
+
+  # A key of one's own serves what S3 asks it for, for what lies in the lake's bucket. S3 tells the key which
+  # bucket or object it is.
+  for_the_lake = { for role, own in local.named : role => [
+    { test = "StringLike", variable = "kms:ViaService", values = ["s3.*.amazonaws.com"] },
+    { test = "StringLike", variable = "kms:EncryptionContext:aws:s3:arn", values = own.buckets },
+  ] }
 
   # by role, by policy (each has room for 6,144 letters), by statement
   reads = { for role, own in local.named : role => {
@@ -60,7 +71,10 @@ locals {
       States   = { resources = own.states, actions = ["s3:GetObject"] }
       Settings = { resources = own.settings, actions = ["s3:GetObject", "s3:GetObjectTagging"] }
       Catalog  = { resources = own.catalog, actions = ["glue:GetDatabase", "glue:GetPartitionIndexes", "glue:GetTable", "glue:GetTables", "glue:GetTags"] }
+      Default  = { resources = own.default, actions = ["glue:GetDatabase"] }
       Athena   = { resources = own.athena, actions = ["athena:GetNamedQuery", "athena:GetWorkGroup", "athena:ListNamedQueries", "athena:ListTagsForResource"] }
+      # lake.yaml, where the lake has a key of its own
+      OwnKey = { resources = own.keys, actions = ["kms:Decrypt"], conditions = local.for_the_lake[role] }
     }
     compute = {
       Images = { resources = own.images, actions = ["ecr:DescribeImages", "ecr:GetLifecyclePolicy", "ecr:ListTagsForResource"] }
@@ -88,6 +102,7 @@ locals {
       Buckets = { resources = own.buckets, actions = ["s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:ListBucketMultipartUploads", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"] }
       # config/; a teardown empties buckets, with their versions and what was never uploaded to the end
       Objects = { resources = own.objects, actions = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectTagging", "s3:PutObject", "s3:PutObjectTagging"] }
+      OwnKey  = { resources = own.keys, actions = ["kms:GenerateDataKey"], conditions = local.for_the_lake[role] }
       # the state and its lock, whose older versions stay
       States  = { resources = own.states, actions = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"] }
       Catalog = { resources = concat(own.catalog, own.functions), actions = ["glue:CreateDatabase", "glue:CreateTable", "glue:DeleteDatabase", "glue:DeleteTable", "glue:TagResource", "glue:UntagResource", "glue:UpdateDatabase", "glue:UpdateTable"] }
@@ -110,7 +125,8 @@ locals {
       # `deploy` tells what would wait
       Quotas = { resources = ["*"], actions = ["servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota"] }
       # Nor does this. Step Functions writes with whoever deploys as its caller: AWS puts a policy that lets
-      # its delivery service write to the log group, and judges that call on all of a region.
+      # its delivery service write to the log group, and judges that call on all of a region. By AWS's word
+      # it cannot be narrower (github.com/aws/aws-cdk/issues/7158).
       Deliver = { resources = ["*"], actions = ["logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"] }
     })
     watch = {

@@ -19,7 +19,7 @@ locals {
   makers      = concat(flatten([for statement in local.new_networks : statement.actions]), local.rule_makers)
 
   # kinds matter where something is made in something else; elsewhere the actions say which there can be
-  network_arns = { for kind in ["*", "elastic-ip", "internet-gateway", "natgateway", "route-table", "security-group", "security-group-rule", "subnet", "vpc", "vpc-endpoint"] :
+  network_arns = { for kind in ["*", "elastic-ip", "internet-gateway", "natgateway", "network-interface", "route-table", "security-group", "security-group-rule", "subnet", "vpc", "vpc-endpoint"] :
     kind => [for place in local.places : "${local.arn}:ec2:${place}:${kind}/*"]
   }
 
@@ -40,7 +40,7 @@ locals {
       }
       ChangeOwn = {
         resources  = local.network_arns["*"]
-        actions    = ["ec2:AssociateRouteTable", "ec2:AttachInternetGateway", "ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateNatGateway", "ec2:CreateRoute", "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateVpcEndpoint", "ec2:DeleteInternetGateway", "ec2:DeleteNatGateway", "ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup", "ec2:DeleteSubnet", "ec2:DeleteTags", "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints", "ec2:DetachInternetGateway", "ec2:DisassociateRouteTable", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint", "ec2:ReleaseAddress", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"]
+        actions    = ["ec2:AssociateRouteTable", "ec2:AttachInternetGateway", "ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateNatGateway", "ec2:CreateRoute", "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateVpcEndpoint", "ec2:DeleteInternetGateway", "ec2:DeleteNatGateway", "ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup", "ec2:DeleteSubnet", "ec2:DeleteTags", "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints", "ec2:DetachInternetGateway", "ec2:DisassociateAddress", "ec2:DisassociateRouteTable", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint", "ec2:ReleaseAddress", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"]
         conditions = local.tagged[role].resource
       }
       # its other tags may change, these two only to what they are
@@ -54,6 +54,12 @@ locals {
       Rules = {
         resources = local.network_arns["security-group-rule"]
         actions   = concat(local.rule_makers, ["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"])
+      }
+      # An address is let go of before it is given back, with the right to it, which ChangeOwn has. The interface
+      # that it was of is the NAT gateway's: AWS makes it, without tags.
+      LetGo = {
+        resources = local.network_arns["network-interface"]
+        actions   = ["ec2:DisassociateAddress"]
       }
     },
   ) if role != "plan" }

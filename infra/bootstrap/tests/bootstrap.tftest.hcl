@@ -44,7 +44,7 @@ run "pull_requests_can_only_read" {
     condition = alltrue(flatten([
       for policy in data.aws_iam_policy_document.look : [
         for statement in policy.statement : [
-          for action in statement.actions : can(regex(":(Describe|Get|List|View|Validate|Filter)", action))
+          for action in statement.actions : can(regex(":(Describe|Get|List|View|Validate|Filter)|^kms:Decrypt$", action))
         ]
       ]
     ]))
@@ -144,6 +144,8 @@ run "a_deployment_changes_its_own_networks_only" {
         for statement in policy.statement : (
           # rules of groups: nothing but the group that they are of says whose they are
           alltrue([for resource in statement.resources : strcontains(resource, ":security-group-rule/")]) && !contains(statement.actions, "ec2:CreateTags") ||
+          # nor does an interface of AWS's: the address that it loses does
+          alltrue([for resource in statement.resources : strcontains(resource, ":network-interface/")]) && toset(statement.actions) == toset(["ec2:DisassociateAddress"]) ||
           anytrue([
             for place in ["aws:RequestTag", "aws:ResourceTag"] : alltrue([
               for tag, value in { Project = "market-lake", Environment = split("-", key)[1] } : anytrue([
@@ -191,6 +193,84 @@ run "a_deployment_changes_its_own_networks_only" {
       ]))
     ])
     error_message = "something could be made in somebody else's network"
+  }
+}
+
+# The provider lets go of an address before it gives it back: both must be allowed, of the address and of the
+# interface that it was of.
+run "a_deployment_can_give_its_addresses_back" {
+  command = apply
+
+  assert {
+    condition = alltrue(flatten([
+      for environment in ["dev", "prod"] : [
+        for kind in ["*", "network-interface"] : anytrue([
+          for statement in data.aws_iam_policy_document.deploy["deploy-${environment}-network"].statement :
+          contains(statement.actions, "ec2:DisassociateAddress") && anytrue([for resource in statement.resources : endswith(resource, ":${kind}/*")])
+        ])
+      ]
+    ]))
+    error_message = "a private network could be made and not be taken down"
+  }
+}
+
+# Athena looks for Glue's `default` with every query, whichever database the query names.
+run "who_asks_athena_may_look_for_default" {
+  command = apply
+
+  assert {
+    condition = alltrue([
+      for role in ["plan", "deploy-dev", "deploy-prod"] : toset(flatten([
+        for statement in data.aws_iam_policy_document.look["${role}-look-data"].statement : statement.actions
+        if anytrue([for resource in statement.resources : endswith(resource, ":database/default")])
+      ])) == toset(["glue:GetDatabase"])
+    ])
+    error_message = "a role of GitHub's may not look for the database `default`, or may do more to it"
+  }
+}
+
+# lake.yaml lies in the bucket as all else does, which a key of one's own may encrypt.
+run "a_key_of_ones_own_keeps_no_deployment_out" {
+  command = apply
+
+  assert {
+    condition = alltrue([
+      for environment in ["dev", "prod"] : alltrue([
+        for action, document in {
+          "kms:Decrypt"         = data.aws_iam_policy_document.look["deploy-${environment}-look-data"]
+          "kms:GenerateDataKey" = data.aws_iam_policy_document.deploy["deploy-${environment}-data"]
+        } : length([for statement in document.statement : statement if contains(statement.actions, action)]) == 1
+      ])
+    ])
+    error_message = "a deployment could not read or write lake.yaml where the lake has a key of its own"
+  }
+
+  # a plan reads lake.yaml, and the boundary lets the tasks use the key
+  assert {
+    condition = (
+      length([for statement in data.aws_iam_policy_document.look["plan-look-data"].statement : statement if contains(statement.actions, "kms:Decrypt")]) == 1 &&
+      alltrue([
+        for document in data.aws_iam_policy_document.boundary : length([
+          for statement in document.statement : statement if toset(statement.actions) == toset(["kms:Decrypt", "kms:GenerateDataKey"])
+        ]) == 1
+      ])
+    )
+    error_message = "a plan could not read lake.yaml, or tasks not use the lake's key"
+  }
+
+  # of any key, but for S3 and for the environment's bucket alone
+  assert {
+    condition = alltrue(flatten([
+      for documents in [data.aws_iam_policy_document.deploy, data.aws_iam_policy_document.look] : [
+        for key, policy in documents : [
+          for statement in policy.statement : toset([for condition in statement.condition : "${condition.variable} ${join(" ", condition.values)}"]) == toset([
+            "kms:ViaService s3.*.amazonaws.com",
+            "kms:EncryptionContext:aws:s3:arn arn:aws:s3:::market-lake-dev-*",
+          ]) if anytrue([for action in statement.actions : startswith(action, "kms:")])
+        ] if startswith(key, "deploy-dev-")
+      ]
+    ]))
+    error_message = "who deploys dev may use keys for what is not dev's"
   }
 }
 

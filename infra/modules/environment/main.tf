@@ -84,6 +84,7 @@ module "stage" {
   }
   log_retention_days   = local.aws.log_retention_days
   permissions_boundary = var.permissions_boundary
+  kms_key_arn          = var.kms_key_arn
 }
 
 module "pipeline" {

@@ -36,6 +36,13 @@ data "aws_iam_policy_document" "reader" {
     )
   }
 
+  # Athena looks for it with every query, whichever database the query names
+  statement {
+    sid       = "LookForDefault"
+    actions   = ["glue:GetDatabase"]
+    resources = ["${local.arn}:glue:${local.region}:${local.account}:database/default"]
+  }
+
   statement {
     sid       = "ReadTables"
     actions   = ["s3:GetObject"]

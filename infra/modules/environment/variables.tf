@@ -76,6 +76,11 @@ variable "permissions_boundary" {
   description = "ARN of the boundary of all roles, from infra/bootstrap; null: none."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:policy/.+$", var.permissions_boundary))
+    error_message = "permissions_boundary must be the ARN of a policy: arn:aws:iam::<account>:policy/<name>."
+  }
 }
 
 variable "wait_seconds" {
@@ -96,6 +101,16 @@ variable "network" {
   validation {
     condition     = var.network == null || try(length(var.network.subnets) > 0, false)
     error_message = "network needs at least one subnet."
+  }
+
+  validation {
+    condition     = var.network == null || try(alltrue([for subnet in var.network.subnets : can(regex("^subnet-", subnet))]), false)
+    error_message = "network.subnets must be ids of subnets: subnet-…."
+  }
+
+  validation {
+    condition     = var.network == null || can(regex("^sg-", var.network.security_group))
+    error_message = "network.security_group must be the id of a security group: sg-…."
   }
 }
 

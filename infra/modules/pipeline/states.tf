@@ -5,6 +5,9 @@
 # up by the tasks at work. Step Functions calls that AmazonECS.Unknown (RunTask answered, with failures and
 # without a task) or by the error of RunTask. It costs none of the job's attempts: it is tried again for
 # 35 minutes in the mean and 70 at most, from the third time on without Spot.
+#
+# Where ECS is asked too often for the network of a task, RunTask fails with ECS.InvalidParameterException, the
+# error of a wrong argument too; so that is tried again four times, four minutes at most, and costs no attempt.
 
 locals {
   # name of the state, stage, command, what follows, where a failure for good goes

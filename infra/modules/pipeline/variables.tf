@@ -107,6 +107,11 @@ variable "task_timeout_seconds" {
   description = "Seconds after which a single task counts as stuck and is stopped; more than those after which its program ends itself."
   type        = number
   default     = 7800
+
+  validation {
+    condition     = var.task_timeout_seconds >= 60 && var.task_timeout_seconds <= 31536000 && floor(var.task_timeout_seconds) == var.task_timeout_seconds
+    error_message = "task_timeout_seconds must be a whole number, a minute to a year."
+  }
 }
 
 variable "run_timeout_seconds" {
@@ -165,4 +170,9 @@ variable "kms_key_arn" {
   description = "Key that encrypts the lake; null: S3's own."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key: arn:aws:kms:<region>:<account>:key/<id>."
+  }
 }

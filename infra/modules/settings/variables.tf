@@ -12,6 +12,11 @@ variable "owner" {
   description = "The tag Owner; null: aws.owner of lake.yaml."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.owner == null || can(regex("^[A-Za-z0-9 _.:/=+@-]{1,64}$", var.owner))
+    error_message = "owner must be 1 to 64 letters, digits, spaces and any of _.:/=+-@, as in lake.yaml."
+  }
 }
 
 variable "tags" {

@@ -23,6 +23,14 @@ output "access" {
   value       = { for key, task in local.tasks : key => task.access }
 }
 
+output "keys" {
+  description = "Keys that the role of each task may use through S3; the stage's own is `stage`."
+  value = {
+    for key, document in data.aws_iam_policy_document.task :
+    key => flatten([for statement in document.statement : statement.resources if statement.sid == "UseTheKey"])
+  }
+}
+
 output "variants" {
   description = "The further tasks by name: their task definitions with their revision, and the roles to pass on."
   value = {

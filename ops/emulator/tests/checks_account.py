@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+from moto.iam.models import IAMBackend
 
+from emulator.patching import Patcher
 from tests.cloud import Cloud, unique
 from tests.proofs import proves
 
@@ -62,6 +65,18 @@ def unknown_calls(cloud: Cloud) -> None:
         cloud.client("iam").simulate_principal_policy(PolicySourceArn="arn:aws:iam::123456789012:role/x", ActionNames=["a:B"])
     with pytest.raises(ClientError, match="UnknownOperationException"):
         cloud.client("service-quotas").get_aws_default_service_quota(ServiceCode="fargate", QuotaCode="L-3032A538")
+
+    # one that is there and meets what it cannot do is no unknown one
+    def unable(*_: Any, **__: Any) -> None:
+        raise NotImplementedError("a filter that is not there")
+
+    p = Patcher()
+    p.set(IAMBackend, "list_users", unable)
+    try:
+        with pytest.raises(ResponseParserError, match="Internal Server Error"):
+            cloud.client("iam").list_users()
+    finally:
+        p.undo()
 
 
 @proves("iam.simulate_custom_policy")

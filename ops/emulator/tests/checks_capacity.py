@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from moto.core.responses import ActionResult
+from moto.ecs.responses import EC2ContainerServiceResponse
+
+from emulator.patching import Patcher
 from emulator.settings import SETTINGS
 from tests.cloud import Cloud
 from tests.proofs import proves
@@ -40,5 +44,16 @@ def ecs_failures(cloud: Cloud) -> None:
         SETTINGS.without_capacity = 6
         found = cloud.execute({"Run": run})
         assert (found["status"], found["error"]) == ("FAILED", "AmazonECS.Unknown")
+        assert "Capacity is unavailable at this time" in found["cause"]
+        # without a task and without a word why it is another trouble, and no full Fargate
+        SETTINGS.without_capacity = 0
+        p = Patcher()
+        p.set(EC2ContainerServiceResponse, "run_task", lambda self: ActionResult({"tasks": [], "failures": []}))
+        try:
+            found = cloud.execute({"Run": run})
+        finally:
+            p.undo()
+        assert found["status"] == "FAILED"
+        assert found.get("error") != "AmazonECS.Unknown"
     finally:
         SETTINGS.max_backoff, SETTINGS.without_capacity = None, 0

@@ -8,7 +8,7 @@ mod place;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::commands::account;
 use super::summary::{Changes, resources};
@@ -280,6 +280,8 @@ fn next(outputs: &Value, environment: &str) -> Vec<String> {
         lines.push("variables on GitHub (docs/deploy.md, 6):".to_owned());
         lines.push(format!("  the repository's AWS_PLAN_ROLE = {plan}"));
         let deploy = outputs["deploy_roles"]["value"].as_object();
+        let names: Vec<&String> = deploy.into_iter().flatten().map(|(name, _)| name).collect();
+        lines.push(format!("  the repository's AWS_ENVIRONMENTS = {}", json!(names)));
         for (name, role) in deploy.into_iter().flatten() {
             let role = role.as_str().unwrap_or_default();
             lines.push(format!("  environment {name}'s AWS_DEPLOY_ROLE = {role}"));
@@ -291,8 +293,6 @@ fn next(outputs: &Value, environment: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn all() -> Vec<One> {
@@ -428,8 +428,10 @@ mod tests {
     fn github_is_told_what_to_be_given() {
         let outputs = json!({ "plan_role": { "value": "p" },
                               "deploy_roles": { "value": { "dev": "d", "third": "t" } } });
-        assert_eq!(next(&outputs, "dev").len(), 5);
-        assert_eq!(next(&outputs, "dev")[3], "  environment third's AWS_DEPLOY_ROLE = t");
+        let lines = next(&outputs, "dev");
+        assert_eq!(lines.len(), 6);
+        assert_eq!(lines[2], r#"  the repository's AWS_ENVIRONMENTS = ["dev","third"]"#);
+        assert_eq!(lines[4], "  environment third's AWS_DEPLOY_ROLE = t");
         let nobody = json!({ "plan_role": { "value": null }, "deploy_roles": { "value": {} } });
         assert_eq!(next(&nobody, "dev"), ["next: cargo xtask deploy --env dev"]);
     }

@@ -16,6 +16,11 @@ run "it_counts_this_environment_only" {
   }
 
   assert {
+    condition     = join(" ", output.filter) == "user:Environment$test"
+    error_message = "the output does not say what is counted"
+  }
+
+  assert {
     condition     = { for n in aws_budgets_budget.this.notification : n.notification_type => n.threshold } == { ACTUAL = 80, FORECASTED = 100 }
     error_message = "both what is spent and what is forecast must warn"
   }

@@ -129,3 +129,13 @@ run "a_limit_below_athenas_is_refused" {
 
   expect_failures = [var.scan_limit_gib]
 }
+
+run "an_alias_in_place_of_a_key_is_refused" {
+  command = plan
+
+  variables {
+    kms_key_arn = "alias/lake"
+  }
+
+  expect_failures = [var.kms_key_arn]
+}

@@ -120,19 +120,41 @@ run "a_task_ends_itself_before_its_state_gives_it_up" {
   command = apply
 
   variables {
-    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 600}}\n"
+    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 3600}}\n"
   }
 
   # one number: what the program is told, and what its state waits for besides the time of its start
   assert {
     condition = alltrue(flatten([
       for stage in module.stage : [
-        tonumber(stage.variables["MARKET_LAKE_TIME_LIMIT"]) == 600,
-        jsondecode(module.pipeline.definition).States["Plan the run"].TimeoutSeconds == 600 + var.contract.tasks.start_seconds,
-        jsondecode(module.pipeline.maintenance).States["Maintain the tables"].TimeoutSeconds == 600 + var.contract.tasks.start_seconds,
+        tonumber(stage.variables["MARKET_LAKE_TIME_LIMIT"]) == 3600 - var.contract.tasks.start_seconds,
+        jsondecode(module.pipeline.definition).States["Plan the run"].TimeoutSeconds == 3600,
+        jsondecode(module.pipeline.maintenance).States["Maintain the tables"].TimeoutSeconds == 3600,
       ]
     ]))
-    error_message = "a task that is stuck must end itself, with a message, while its state still waits"
+    error_message = "a task that is stuck must end itself, with a message, while its state and its run still wait"
+  }
+}
+
+run "a_task_of_a_short_run_has_half_of_it" {
+  command = plan
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 600}}\n"
+  }
+
+  assert {
+    condition     = local.task_seconds == 300
+    error_message = "a run that is shorter than a task's start must leave its tasks some time"
+  }
+}
+
+run "a_task_of_a_long_run_has_what_the_contract_says" {
+  command = plan
+
+  assert {
+    condition     = local.task_seconds == var.contract.tasks.seconds
+    error_message = "a run of hours must not shorten its tasks"
   }
 }
 
@@ -366,6 +388,20 @@ run "a_budget_keeps_what_is_not_said" {
     condition     = length(module.budget) == 1 && local.aws.budget.monthly_usd == local.defaults.budget.monthly_usd
     error_message = "a budget must be there unless lake.yaml says none"
   }
+
+  assert {
+    condition     = length(module.budget[0].filter) == 0
+    error_message = "`counts: account` must count all that the account costs"
+  }
+}
+
+run "a_budget_counts_its_environment" {
+  command = plan
+
+  assert {
+    condition     = join(" ", module.budget[0].filter) == "user:Environment$test"
+    error_message = "a budget counts something else than its environment"
+  }
 }
 
 run "what_has_no_images_is_not_armed" {
@@ -450,6 +486,23 @@ run "a_key_of_ones_own_encrypts_the_lake_and_is_granted" {
     )
     error_message = "the key must encrypt the bucket, and readers may use it"
   }
+
+  # every task's, the stages' own and the variants
+  assert {
+    condition = length(flatten([for stage in module.stage : keys(stage.keys)])) > length(var.contract.stages) && alltrue(flatten([
+      for stage in module.stage : [for given in stage.keys : join(" ", given) == var.kms_key_arn]
+    ]))
+    error_message = "a task may not use the key of the lake that it reads and writes"
+  }
+}
+
+run "without_a_key_none_is_granted" {
+  command = apply
+
+  assert {
+    condition     = alltrue(flatten([for stage in module.stage : [for given in stage.keys : length(given) == 0]]))
+    error_message = "a task may use a key though the lake has none"
+  }
 }
 
 # Tables by name and folder; nothing of a run, no archive, no other workgroup.
@@ -478,6 +531,15 @@ run "a_reader_may_ask_and_nothing_else" {
     condition     = length([for resource in data.aws_iam_policy_document.reader.statement[1].resources : resource if strcontains(resource, ":table/")]) == length(var.contract.tables)
     error_message = "a reader may look up every table of the contract"
   }
+
+  # which Athena looks for with every query
+  assert {
+    condition = toset(flatten([
+      for statement in data.aws_iam_policy_document.reader.statement : statement.actions
+      if anytrue([for resource in statement.resources : endswith(resource, ":database/default")])
+    ])) == toset(["glue:GetDatabase"])
+    error_message = "a reader must be able to look for the database `default`, and do nothing else to it"
+  }
 }
 
 run "the_rest_of_the_machine_knows_every_stage" {
@@ -487,34 +549,4 @@ run "the_rest_of_the_machine_knows_every_stage" {
     condition     = length(setsubtract(var.contract.stages, keys(local.access))) == 0
     error_message = "access.tf must say what each stage of the contract may do"
   }
-}
-
-run "an_image_of_no_stage_is_refused" {
-  command = plan
-
-  variables {
-    images = { fold = "x@sha256:0000000000000000000000000000000000000000000000000000000000000000" }
-  }
-
-  expect_failures = [var.images]
-}
-
-run "an_environment_named_as_the_bootstrap_is_refused" {
-  command = plan
-
-  variables {
-    config = "environment: state\n"
-  }
-
-  expect_failures = [var.config]
-}
-
-run "an_environment_with_a_hyphen_is_refused" {
-  command = plan
-
-  variables {
-    config = "environment: my-env\n"
-  }
-
-  expect_failures = [var.config]
 }

@@ -124,6 +124,19 @@ run "a_task_without_a_place_costs_no_attempt" {
     error_message = "a task that ECS cannot place must be tried again for an hour"
   }
 
+  # the same error for a network that ECS was asked for too often and for an argument that is wrong
+  assert {
+    condition = alltrue([
+      for state in [
+        jsondecode(output.definition).States["Plan the run"],
+        jsondecode(output.definition).States["Fetch and parse"].ItemProcessor.States["Fetch batch"],
+        jsondecode(output.definition).States["Build bars"].ItemProcessor.States["Build bars of the symbol"],
+        jsondecode(output.maintenance).States["Maintain the tables"],
+      ] : [for entry in state.Retry : entry.MaxAttempts if contains(entry.ErrorEquals, "ECS.InvalidParameterException")] == [4]
+    ])
+    error_message = "a task whose network ECS did not make in time must be tried again, and a wrong argument not for an hour"
+  }
+
   # what a program ended with is judged by its exit code: an entry for it would try it again besides
   assert {
     condition = length(setintersection(
@@ -278,4 +291,40 @@ run "maintenance_that_deletes_what_is_in_flight_is_refused" {
   }
 
   expect_failures = [var.maintenance]
+}
+
+run "an_alias_in_place_of_a_key_is_refused" {
+  command = plan
+
+  variables {
+    kms_key_arn = "alias/lake"
+  }
+
+  expect_failures = [var.kms_key_arn]
+}
+
+run "a_key_of_ones_own_is_for_the_machine_that_reads_the_lake" {
+  command = apply
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/own"
+  }
+
+  assert {
+    condition = {
+      for name, document in data.aws_iam_policy_document.machine :
+      name => length([for statement in document.statement : statement if contains(statement.resources, var.kms_key_arn)])
+    } == { pipeline = 1, maintain = 0 }
+    error_message = "the pipeline reads and writes the lake, the other machine does not"
+  }
+}
+
+run "a_task_without_a_second_is_refused" {
+  command = plan
+
+  variables {
+    task_timeout_seconds = 0
+  }
+
+  expect_failures = [var.task_timeout_seconds]
 }

@@ -49,3 +49,13 @@ run "an_environment_of_this_machine_alone_is_refused" {
 
   expect_failures = [var.config_file]
 }
+
+run "an_owner_that_no_tag_can_hold_is_refused" {
+  command = plan
+
+  variables {
+    owner = "<data>"
+  }
+
+  expect_failures = [var.owner]
+}

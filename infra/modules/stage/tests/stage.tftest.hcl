@@ -236,3 +236,44 @@ run "a_variant_named_stage_is_refused" {
 
   expect_failures = [var.variants]
 }
+
+run "an_alias_in_place_of_a_key_is_refused" {
+  command = plan
+
+  variables {
+    kms_key_arn = "alias/lake"
+  }
+
+  expect_failures = [var.kms_key_arn]
+}
+
+run "a_key_of_ones_own_may_be_used_through_s3_alone" {
+  command = apply
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/own"
+    variants    = { sweep = { access = { read = ["bronze/*"], list = ["bronze/*"] } } }
+  }
+
+  assert {
+    condition = alltrue([
+      for document in data.aws_iam_policy_document.task : [
+        for statement in document.statement : {
+          actions   = toset(statement.actions)
+          resources = toset(statement.resources)
+          condition = [for condition in statement.condition : "${condition.variable} ${join(" ", condition.values)}"]
+        } if statement.sid == "UseTheKey"
+        ] == [{
+          actions   = toset(["kms:Decrypt", "kms:GenerateDataKey"])
+          resources = toset([var.kms_key_arn])
+          condition = ["kms:ViaService s3.eu-central-1.amazonaws.com"]
+      }]
+    ])
+    error_message = "every task must be able to use the lake's key, for S3 and nothing else"
+  }
+
+  assert {
+    condition     = { for task, keys in output.keys : task => join(" ", keys) } == { stage = var.kms_key_arn, sweep = var.kms_key_arn }
+    error_message = "the output does not say who may use the key"
+  }
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -13,6 +14,8 @@ from emulator.patching import Patcher, patch
 
 # the code that AWS has for it; what clients take for trouble of the server they would ask again
 CODE = "UnknownOperationException"
+# how moto says that it lacks a call; a NotImplementedError with other words comes from inside of one that it has
+LACKS = re.compile(r"The \S+ action has not been implemented")
 
 
 @patch("core.unknown_calls")
@@ -25,6 +28,8 @@ def unknown_calls(p: Patcher) -> None:
                 return original(self)
             except NotImplementedError as error:
                 said = str(error)
+                if not LACKS.fullmatch(said):
+                    raise
                 if "json" in get_service_model(self.boto3_service_name).protocol:
                     body = json.dumps({"__type": CODE, "message": said})
                     return 400, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": CODE}, body

@@ -173,19 +173,31 @@ def ecs_sync(p: Patcher) -> None:
 
 @patch("stepfunctions.ecs_failures")
 def ecs_failures(p: Patcher) -> None:
-    """A RunTask that answers with failures fails `ecs:runTask.sync` by an error of its own; moto crashes without a task."""
+    """A RunTask that answers with failures and without a task fails `ecs:runTask.sync` by an error of its own; moto crashes."""
     unknown = CustomErrorName("AmazonECS.Unknown")
+
+    class NoPlace(Exception):
+        """RunTask placed no task; why, its answer says."""
+
+    def make_answer(original: Any) -> Any:
+        def _normalise_response(self: Any, response: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, response, *args, **kwargs)
+            is_run = kwargs.get("service_action_name") == "run_task" and self._is_integration_pattern()
+            if is_run and not response.get("Tasks") and response.get("Failures"):
+                raise NoPlace(to_json_str({"Failures": response["Failures"]}, separators=(",", ":")))
+
+        return _normalise_response
 
     def make(original: Any) -> Any:
         def _eval_service_task(self: Any, env: Any, **kwargs: Any) -> None:
             try:
                 original(self, env=env, **kwargs)
-            except IndexError:
+            except NoPlace as answer:
                 details = TaskFailedEventDetails(
                     resource=self._get_sfn_resource(),
                     resourceType=self._get_sfn_resource_type(),
                     error=unknown.error_name,
-                    cause="RunTask placed no task: its answer has failures",
+                    cause=str(answer),
                 )
                 event = FailureEvent(
                     env=env,
@@ -197,6 +209,7 @@ def ecs_failures(p: Patcher) -> None:
 
         return _eval_service_task
 
+    p.wrap(ecs.StateTaskServiceEcs, "_normalise_response", make_answer)
     p.wrap(ecs.StateTaskServiceEcs, "_eval_service_task", make)
 
 
