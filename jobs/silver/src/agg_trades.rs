@@ -178,6 +178,7 @@ struct Line {
     best: bool,
 }
 
+/// Reads a usual line; `None` leaves it to [`Form::read`].
 #[expect(clippy::inline_always, reason = "a step of the hottest loop")]
 #[inline(always)]
 fn line<const BEST: bool>(cursor: &mut Cursor<'_>, bounds: &Bounds) -> Option<Line> {

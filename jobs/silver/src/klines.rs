@@ -156,6 +156,7 @@ struct Line {
     amounts: [Unsigned; HAS.amounts],
 }
 
+/// Reads a usual line; `None` leaves it to [`Form::read`].
 fn line(cursor: &mut Cursor<'_>, bounds: &Bounds) -> Option<Line> {
     let (open_time, _) = cursor.instant()?;
     let mut prices = [0; HAS.prices];

@@ -180,6 +180,7 @@ struct Line {
     best: bool,
 }
 
+/// Reads a usual line; `None` leaves it to [`Form::read`].
 #[expect(clippy::inline_always, reason = "a step of the hottest loop")]
 #[inline(always)]
 fn line<const BEST: bool, const QUOTE: bool>(
