@@ -141,11 +141,11 @@ fn stoppable(
             break status;
         }
         if stop.load(Ordering::Relaxed) {
-            end(&mut child, GRACE);
+            end(&mut child);
             bail!("`{shown}` was stopped");
         }
         if Instant::now() > until {
-            end(&mut child, GRACE);
+            end(&mut child);
             bail!("`{shown}` did not end within {}", human::span(LIMIT));
         }
         std::thread::sleep(LOOK);
@@ -160,40 +160,19 @@ fn stoppable(
 }
 
 /// Ends a command. It is asked first: one of ours passes that on to its Terraform and waits
-/// (`aws/signals.rs`). After `grace` it is killed, before it whatever it has begun: a Terraform
-/// leads a group of its own, and would go on.
-fn end(child: &mut Child, grace: Duration) {
-    signal("-TERM", &child.id().to_string());
-    let until = Instant::now() + grace;
+/// (`aws/signals.rs`). After [`GRACE`] it is killed.
+fn end(child: &mut Child) {
+    let pid = child.id().to_string();
+    let _ = Command::new("kill").args(["-TERM", "--", &pid]).stderr(Stdio::null()).status();
+    let until = Instant::now() + GRACE;
     while Instant::now() < until {
         if !matches!(child.try_wait(), Ok(None)) {
             return;
         }
         std::thread::sleep(LOOK);
     }
-    for below in children(child.id()) {
-        signal("-KILL", &format!("-{below}"));
-        signal("-KILL", &below);
-    }
     let _ = child.kill();
     let _ = child.wait();
-}
-
-/// Sends a signal to a process, or to a group by its number below zero.
-fn signal(name: &str, to: &str) {
-    let _ = Command::new("kill").args([name, "--", to]).stderr(Stdio::null()).status();
-}
-
-/// The processes that a process has begun.
-fn children(of: u32) -> Vec<String> {
-    let output = Command::new("ps").args(["-A", "-o", "pid=", "-o", "ppid="]).output();
-    let text = output.map(|output| output.stdout).unwrap_or_default();
-    let lines = String::from_utf8_lossy(&text);
-    let pairs = lines.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
-    pairs
-        .filter(|(_, parent)| parent.trim() == of.to_string())
-        .map(|(pid, _)| pid.to_owned())
-        .collect()
 }
 
 /// Reads a pipe to its end, beside.
@@ -315,11 +294,15 @@ fn show_end(log: &Path) {
     }
 }
 
-/// Whether tasks began as containers, and whether as programs.
-fn tasks_begun() -> (bool, bool) {
+/// Fails unless all tasks of the runner that is at work began as containers, or all as programs.
+fn begun_as(containers: bool) -> anyhow::Result<()> {
     let log = fs::read_to_string(aws::folder(EMULATED).join("runner.log")).unwrap_or_default();
     let some = |kind: &str| log.lines().any(|line| line.ends_with(kind));
-    (some("begins as a container"), some("begins as a program"))
+    let begun = (some("begins as a container"), some("begins as a program"));
+    if begun != (containers, !containers) {
+        bail!("tasks began as containers: {}, as programs: {}", begun.0, begun.1);
+    }
+    Ok(())
 }
 
 /// A command on the emulated environment.
@@ -351,6 +334,8 @@ fn killed(args: &Args) -> anyhow::Result<()> {
         let kills = text.lines().filter(|line| line.ends_with("at random")).count();
         eprintln!("round {}: {kills} of {} tasks killed", round + 1, args.kills);
         if kills as u64 >= u64::from(args.kills) {
+            // a runner that is started anew begins its log anew
+            begun_as(false)?;
             emulator::up(EMULATED, &environment.file, aws, &wish(0, args.containers))?;
             return Ok(());
         }
@@ -441,10 +426,7 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
                 third.end()
             })?;
     }
-    let (containers, programs) = tasks_begun();
-    if (containers, programs) != (args.containers, !args.containers || args.kills > 0) {
-        bail!("tasks began as containers: {containers}, as programs: {programs}");
-    }
+    begun_as(args.containers)?;
     let compared = steps.step("the same on this machine, compared byte for byte", || {
         let _ = fs::remove_dir_all(local);
         let place = local.display().to_string();
@@ -487,27 +469,5 @@ mod tests {
         let (a, b) = (map(&[("a", "1"), ("b", "2")]), map(&[("b", "3"), ("c", "4")]));
         assert_eq!(differences(&a, &b), ["a", "b", "c"]);
         assert!(differences(&a, &a).is_empty());
-    }
-
-    #[test]
-    fn who_does_not_end_when_asked_is_killed_with_what_he_began() {
-        let place = tempfile::tempdir().unwrap();
-        let note = place.path().join("below");
-        let mut child = Command::new("sh")
-            .args(["-c", "trap '' TERM; sleep 60 & echo $! > \"$1\"; wait; wait", "sh"])
-            .arg(&note)
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let noted = || fs::read_to_string(&note).unwrap_or_default().trim().to_owned();
-        while noted().is_empty() {
-            std::thread::sleep(LOOK);
-        }
-        assert_eq!(children(child.id()), [noted()]);
-        end(&mut child, Duration::from_millis(100));
-        assert!(child.try_wait().unwrap().is_some());
-        let lives = Command::new("ps").args(["-p", &noted(), "-o", "stat="]).output().unwrap();
-        let stat = String::from_utf8_lossy(&lives.stdout).trim().to_owned();
-        assert!(stat.is_empty() || stat.starts_with('Z'), "{stat}");
     }
 }

@@ -1,11 +1,11 @@
 //! `cargo xtask test`: everything that this machine can test, and what it cannot and why.
 //!
 //! A step is quick to read here: what it needs, what it runs. `test/beside.rs` runs some of them
-//! beside the others; `test/cargo.rs` reads what `cargo test` says; `test/python.rs` makes the Python whose readers the tests compare with;
-//! `test/servers.rs` starts the servers of S3 that the store's tests talk to; `test/linters.rs`
-//! lints what is no Rust; `test/infra.rs` is Terraform's; `test/emulator.rs` runs the emulator's
-//! own tests; `test/containers.rs` runs what takes a container engine; `test/tally.rs` counts the
-//! checks that a step is made of.
+//! beside the others; `test/cargo.rs` reads what `cargo test` says; `test/python.rs` makes the Python
+//! whose readers the tests compare with; `test/servers.rs` starts the servers of S3 that the store's
+//! tests talk to; `test/linters.rs` lints what is no Rust; `test/infra.rs` is Terraform's;
+//! `test/emulator.rs` runs the emulator's own tests; `test/containers.rs` runs what takes a container
+//! engine; `test/tally.rs` counts the checks that a step is made of.
 
 mod beside;
 mod cargo;
@@ -22,6 +22,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use beside::{Beside, Done};
+use containers::Engine;
 use tally::Tally;
 
 use crate::{codegen, doctor, human, tidy, workspace};
@@ -72,7 +73,7 @@ const STEPS: [&str; 11] = [
     "e2e",
 ];
 
-/// Those that run beside all that come after them, which wait more than they work.
+/// Steps that run beside all that come after them, which mostly wait.
 const BESIDE: [&str; 2] = ["terraform", "emulator"];
 
 /// What came of a step.
@@ -100,16 +101,17 @@ impl Outcome {
 /// Runs the steps and shows their table. Every step runs, whatever failed before.
 pub(crate) fn run(args: &Args) -> u8 {
     let strict = args.all || args.require_all == "1";
+    let whole = args.only.is_none();
     let mut done = Vec::new();
-    let mut beside = None;
+    let (mut beside, mut engine) = (None, None);
     for step in STEPS.into_iter().filter(|s| args.only.as_ref().is_none_or(|only| only == s)) {
-        if args.only.is_none() && BESIDE.contains(&step) {
+        if whole && BESIDE.contains(&step) {
             beside.get_or_insert_with(|| Beside::begin(BESIDE.to_vec(), strict));
             continue;
         }
         println!("\n== {step}");
         let start = Instant::now();
-        let outcome = run_step(step, strict, args.only.is_none()).unwrap_or_else(|error| {
+        let outcome = run_step(step, strict, whole, &mut engine).unwrap_or_else(|error| {
             println!("{step}: {}", human::chain(error.as_ref()));
             Outcome::of(false)
         });
@@ -171,8 +173,14 @@ fn row(step: &str, good: u64, bad: u64, inside: &[String], took: Duration) -> Ve
     rows
 }
 
-/// Runs a step; `whole` is a run of all steps, in which `tests` has built the programs.
-fn run_step(step: &str, strict: bool, whole: bool) -> anyhow::Result<Outcome> {
+/// Runs a step; `whole` is a run of all steps, in which `tests` has built the programs. `engine` is the
+/// one that `containers` started, with the images that it made.
+fn run_step(
+    step: &str,
+    strict: bool,
+    whole: bool,
+    engine: &mut Option<Engine>,
+) -> anyhow::Result<Outcome> {
     match step {
         "format" if !doctor::answers("cargo", &["fmt", "--version"]) => {
             Ok(Outcome::Skipped("no rustfmt".into()))
@@ -196,8 +204,8 @@ fn run_step(step: &str, strict: bool, whole: bool) -> anyhow::Result<Outcome> {
         "linters" => linters::run(),
         "terraform" => infra::run(),
         "emulator" => emulator::run(strict),
-        "containers" => containers::run(strict, whole),
-        "e2e" => containers::end_to_end(strict, whole),
+        "containers" => containers::run(strict, whole, engine),
+        "e2e" => containers::end_to_end(strict, whole, engine.as_ref()),
         "lints" if !doctor::answers("cargo", &["clippy", "--version"]) => {
             Ok(Outcome::Skipped("no clippy".into()))
         }

@@ -35,7 +35,7 @@ locals {
 
   # The time in which a task must be done: it ends itself by this number, and its state waits for it and for
   # its start. Where a whole run has less, a task has what is left of it without the start, or half of it, so
-  # that the program's own words come before the run is stopped.
+  # that the words of a program that began with the run come before the run is stopped.
   task_seconds = min(
     var.contract.tasks.seconds,
     max(local.run.timeout_seconds - var.contract.tasks.start_seconds, ceil(local.run.timeout_seconds / 2)),

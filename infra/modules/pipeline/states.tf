@@ -4,10 +4,10 @@
 # A task that ECS cannot place never began: Fargate has no capacity or the account's quota of vCPU is used
 # up by the tasks at work. Step Functions calls that AmazonECS.Unknown (RunTask answered, with failures and
 # without a task) or by the error of RunTask. It costs none of the job's attempts: it is tried again for
-# 35 minutes in the mean and 70 at most, from the third time on without Spot.
+# 35 minutes on average and 70 at most, from the third time on without Spot.
 #
 # Where ECS is asked too often for the network of a task, RunTask fails with ECS.InvalidParameterException, the
-# error of a wrong argument too; so that is tried again four times, four minutes at most, and costs no attempt.
+# error of a wrong argument too; so that is tried again four times in each attempt, four minutes at most.
 
 locals {
   # name of the state, stage, command, what follows, where a failure for good goes
@@ -76,7 +76,7 @@ locals {
       read     = { for word, name in local.names[lookup(local.scopes, key, "")] : word => format("$%s", name) }
       attempts = var.attempts
       timeout  = var.task_timeout_seconds
-      # 15, 30, 60, 120, 240, then 300 seconds; jitter takes half of it in the mean
+      # 15, 30, 60, 120, 240, then 300 seconds; jitter takes half of it on average
       capacity_attempts = 17
       wait              = var.wait_seconds
     }))

@@ -280,8 +280,10 @@ fn next(outputs: &Value, environment: &str) -> Vec<String> {
         lines.push("variables on GitHub (docs/deploy.md, 6):".to_owned());
         lines.push(format!("  the repository's AWS_PLAN_ROLE = {plan}"));
         let deploy = outputs["deploy_roles"]["value"].as_object();
-        let names: Vec<&String> = deploy.into_iter().flatten().map(|(name, _)| name).collect();
-        lines.push(format!("  the repository's AWS_ENVIRONMENTS = {}", json!(names)));
+        lines.push(format!(
+            "  the repository's AWS_ENVIRONMENTS = {}, and others once they are deployed",
+            json!([environment])
+        ));
         for (name, role) in deploy.into_iter().flatten() {
             let role = role.as_str().unwrap_or_default();
             lines.push(format!("  environment {name}'s AWS_DEPLOY_ROLE = {role}"));
@@ -430,7 +432,7 @@ mod tests {
                               "deploy_roles": { "value": { "dev": "d", "third": "t" } } });
         let lines = next(&outputs, "dev");
         assert_eq!(lines.len(), 6);
-        assert_eq!(lines[2], r#"  the repository's AWS_ENVIRONMENTS = ["dev","third"]"#);
+        assert!(lines[2].starts_with(r#"  the repository's AWS_ENVIRONMENTS = ["dev"], and"#));
         assert_eq!(lines[4], "  environment third's AWS_DEPLOY_ROLE = t");
         let nobody = json!({ "plan_role": { "value": null }, "deploy_roles": { "value": {} } });
         assert_eq!(next(&nobody, "dev"), ["next: cargo xtask deploy --env dev"]);

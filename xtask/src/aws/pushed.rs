@@ -56,7 +56,7 @@ pub(super) fn images(folder: &Path, deployed: &Value) -> Option<Value> {
     }
 }
 
-/// Whether nothing was deployed since but, perhaps in part, what was pushed.
+/// Whether nothing else has been deployed since; what was pushed may be, in part.
 fn is_next(pushed: &Pushed, deployed: Option<&Value>) -> bool {
     pushed.over.as_ref() == deployed || Some(&pushed.images) == deployed
 }

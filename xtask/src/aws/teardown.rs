@@ -89,9 +89,9 @@ pub(crate) fn teardown(args: &Teardown) -> anyhow::Result<u8> {
             bail!("the bucket could not be emptied; type the same command again to go on");
         }
         terraform.destroy(existed.len())?;
-        // what was pushed went with the repositories
-        pushed::forget(&site.folder());
     }
+    // what was pushed went with the repositories
+    pushed::forget(&site.folder());
     let still = terraform.resources()?;
     let left: Value = leftovers(&site)?;
     let mut found: Vec<String> = texts(&left["left"]);

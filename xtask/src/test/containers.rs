@@ -15,10 +15,15 @@ use crate::{doctor, workspace};
 /// Gives the variables of the engine, and goes on until it is told that nobody needs it any more.
 const HOLD: &str = r#"echo "DOCKER_HOST=${DOCKER_HOST:-}"; echo "PATH=$PATH"; echo ready; cat"#;
 
-/// Runs them; builds the programs unless they are built.
-pub(super) fn run(strict: bool, built: bool) -> anyhow::Result<Outcome> {
+/// Runs them; builds the programs unless they are built. `engine` is none yet, and stays for the steps
+/// that take the images.
+pub(super) fn run(
+    strict: bool,
+    built: bool,
+    engine: &mut Option<Engine>,
+) -> anyhow::Result<Outcome> {
     let engine = match Engine::start() {
-        Ok(engine) => engine,
+        Ok(started) => engine.insert(started),
         Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
     };
     // the programs that the images take, and what runs the tasks
@@ -45,7 +50,11 @@ pub(super) fn run(strict: bool, built: bool) -> anyhow::Result<Outcome> {
 /// The whole way on the emulated AWS. One deployment serves both kinds of tasks: those that are killed
 /// at random are programs, all others containers of the images that were just made. Questions are
 /// asked only where their engine is, or all is wanted.
-pub(super) fn end_to_end(strict: bool, whole: bool) -> anyhow::Result<Outcome> {
+pub(super) fn end_to_end(
+    strict: bool,
+    built: bool,
+    engine: Option<&Engine>,
+) -> anyhow::Result<Outcome> {
     if !doctor::answers("terraform", &["version"]) {
         return Ok(Outcome::Skipped("no terraform".into()));
     }
@@ -54,11 +63,9 @@ pub(super) fn end_to_end(strict: bool, whole: bool) -> anyhow::Result<Outcome> {
     }
     let mut tally = Tally::default();
     let mut args = vec!["e2e"];
-    // the step before has made the images
-    let engine = if whole { Engine::start().ok() } else { None };
-    let variables = engine.as_ref().map_or(&[][..], |engine| &engine.variables);
-    args.extend(engine.as_ref().map(|_| "--containers"));
-    args.extend(whole.then_some("--no-build"));
+    let variables = engine.map_or(&[][..], |engine| &engine.variables);
+    args.extend(engine.map(|_| "--containers"));
+    args.extend(built.then_some("--no-build"));
     if strict {
         args.extend(["--kills", "20"]);
     } else if !emulator::has_engine() {
@@ -75,8 +82,8 @@ fn xtask(args: &[&str], variables: &[(String, String)]) -> anyhow::Result<Comman
     Ok(command)
 }
 
-/// A container engine. One that was started for us ends with us.
-struct Engine {
+/// A container engine. One that was started for us ends with us, and its images with it.
+pub(super) struct Engine {
     child: Child,
     /// What its clients need.
     variables: Vec<(String, String)>,

@@ -45,26 +45,24 @@ pub(super) fn run() -> anyhow::Result<Outcome> {
         "terraform fmt",
         &mut terraform(&["fmt", "-check", "-recursive", "-diff", "infra"]),
     )?;
-    let mut groups: Vec<Vec<Check>> = modules()
-        .iter()
-        .map(|folder| {
-            let name = folder.display().to_string();
-            let chdir = format!("-chdir={name}");
-            let check = |verb: &str, more: &[&str]| Check {
-                name: format!("{name}: {verb}"),
-                command: terraform(&[&[&chdir, verb, "-no-color"], more].concat()),
-            };
-            let mut checks = vec![check("init", &["-backend=false"]), check("validate", &[])];
-            if root.join(folder).join("tests").is_dir() {
-                checks.push(check("test", &[]));
-            }
-            checks
-        })
-        .collect();
-    // the first fetches what all of them take: the cache is none for two that fetch at once
-    let rest = groups.split_off(groups.len().min(1));
+    let mut groups: Vec<Vec<Check>> = Vec::new();
+    for folder in modules() {
+        let name = folder.display().to_string();
+        let chdir = format!("-chdir={name}");
+        let check = |verb: &str, more: &[&str]| Check {
+            name: format!("{name}: {verb}"),
+            command: terraform(&[&[&chdir, verb, "-no-color"], more].concat()),
+        };
+        // the cache of plugins is none for two that fetch at once
+        let mut init = check("init", &["-backend=false"]);
+        tally.quiet(&init.name, &mut init.command)?;
+        let mut checks = vec![check("validate", &[])];
+        if root.join(&folder).join("tests").is_dir() {
+            checks.push(check("test", &[]));
+        }
+        groups.push(checks);
+    }
     tally.side_by_side(groups)?;
-    tally.side_by_side(rest)?;
     if doctor::answers("python3", &["--version"]) {
         for (name, arg) in [("policies", None), ("the policies' rules", Some("--prove"))] {
             let mut command = Command::new("python3");

@@ -53,10 +53,14 @@ fn decompressed(bytes: &[u8], longest: u64) -> io::Result<Vec<u8>> {
 
 /// The bytes of a document.
 pub(crate) fn json<T: Serialize>(key: &str, value: &T) -> Result<Vec<u8>, StoreError> {
+    bounded_json(key, value, LONGEST)
+}
+
+fn bounded_json<T: Serialize>(key: &str, value: &T, longest: u64) -> Result<Vec<u8>, StoreError> {
     let document = |source| StoreError::Document { key: key.to_owned(), what: "document", source };
     let mut bytes = serde_json::to_vec(value).map_err(document)?;
-    if bytes.len() as u64 > LONGEST {
-        let why = format!("it has {} bytes, expected at most {LONGEST}", bytes.len());
+    if bytes.len() as u64 > longest {
+        let why = format!("it has {} bytes, expected at most {longest}", bytes.len());
         return Err(document(serde_json::Error::io(io::Error::other(why))));
     }
     if is_compressed(key) {
@@ -259,5 +263,16 @@ mod tests {
         assert_eq!(decompressed(&small, 1_000).unwrap().len(), 1_000);
         let error = decompressed(&small, 999).unwrap_err();
         assert_eq!(error.to_string(), "it decompresses to more than 999 bytes");
+    }
+
+    #[test]
+    fn a_document_that_nobody_could_read_is_not_written() {
+        // in quotes
+        let text = "x".repeat(98);
+        assert!(bounded_json("a.json", &text, 100).is_ok());
+        assert!(bounded_json("a.json.zst", &text, 100).is_ok());
+        let error = bounded_json("a.json", &text, 99).unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("it has 100 bytes, expected at most 99"), "{cause}");
     }
 }

@@ -1,5 +1,6 @@
 //! What Athena finds after a run: every table can be counted, and a filter on its partitions reads no
-//! more than the files of one. Two partitions are read at most, however large the lake is.
+//! more than the files of one. The question which partitions there are opens some
+//! files; of two partitions the rows are read, however large the lake is.
 
 use anyhow::Context as _;
 use model::question::in_databases;
