@@ -49,13 +49,18 @@ impl Question {
         Self { service, is_global: false, target: None, body }
     }
 
-    /// A call of a service for all regions that speaks JSON.
+    /// A call of a service that speaks JSON.
     pub(crate) fn json(
         service: &'static str,
         target: &'static str,
         body: &serde_json::Value,
     ) -> Self {
-        Self { service, is_global: true, target: Some(target), body: body.to_string() }
+        Self { service, is_global: false, target: Some(target), body: body.to_string() }
+    }
+
+    /// The same of a service that is one for all regions.
+    pub(crate) fn for_all_regions(self) -> Self {
+        Self { is_global: true, ..self }
     }
 }
 

@@ -128,7 +128,14 @@ pub(crate) async fn look(cloud: &Cloud, arn: &str) -> There {
         ("budgets", "budget") => {
             let body = json!({ "AccountId": cloud.names.account, "BudgetName": name });
             let target = "AWSBudgetServiceGateway.DescribeBudget";
-            by_hand(cloud, &Question::json("budgets", target, &body), |_| true).await
+            let question = Question::json("budgets", target, &body).for_all_regions();
+            by_hand(cloud, &question, |_| true).await
+        }
+        ("kms", "key") => {
+            let question =
+                Question::json("kms", "TrentService.DescribeKey", &json!({ "KeyId": arn }));
+            // KMS keeps what was deleted for a week at least
+            by_hand(cloud, &question, |text| !text.contains("\"PendingDeletion\"")).await
         }
         (service, kind) => {
             let kind =

@@ -37,6 +37,9 @@ fn services(call: &Call) -> Option<Answer> {
         ("ecs", "DescribeTaskDefinition") => {
             Answer::Json(json!({ "taskDefinition": { "status": "INACTIVE" } }))
         }
+        ("kms", "DescribeKey") => Answer::Json(json!({ "KeyMetadata": {
+            "KeyState": if call.body.contains("key/0a") { "PendingDeletion" } else { "Enabled" },
+        } })),
         ("sns", _) => Answer::RefusedXml(403, "AuthorizationError"),
         ("budgets", "DescribeBudget") => Answer::Refused("NotFoundException", "x"),
         _ => return None,
@@ -45,7 +48,7 @@ fn services(call: &Call) -> Option<Answer> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_there_is_told_apart_from_what_has_tags() {
-    let there = [arn("ec2 subnet/subnet-0a"), arn("ec2 vpc-endpoint/vpce-0a")];
+    let there = [arn("ec2 subnet/subnet-0a"), arn("ec2 vpc-endpoint/vpce-0a"), arn("kms key/0b")];
     let gone = [
         arn("ec2 vpc/vpc-0a"),
         arn("ec2 natgateway/nat-0a"),
@@ -54,6 +57,7 @@ async fn what_is_there_is_told_apart_from_what_has_tags() {
         arn("glue database/market_lake_lab_gold"),
         arn(&format!("ecs task/{PREFIX}/0a1b")),
         arn("logs log-group:/market-lake/lab/gold"),
+        arn("kms key/0a"),
     ];
     let unclear = [arn(&format!("sns {PREFIX}-alarms")), arn("lambda function:x")];
     let all = [there.as_slice(), &gone, &unclear].concat();
