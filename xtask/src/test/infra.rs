@@ -98,3 +98,42 @@ fn modules() -> Vec<PathBuf> {
     folders.retain(|folder| !folder.ends_with(environment::E2E_COPY));
     folders
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of a root's main.tf without comments and alignment.
+    fn lines(root: &str) -> Vec<String> {
+        let file = workspace::root().join("infra").join(root).join("main.tf");
+        let text = std::fs::read_to_string(&file).expect(root);
+        text.lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            .collect()
+    }
+
+    /// Their own tests cannot see it: what a module is given is hidden from a root's tests.
+    #[test]
+    fn an_example_is_an_environment_and_what_it_shows() {
+        let check = |example: &str, expect: &[&str]| {
+            let mut more = lines(&format!("examples/{example}"));
+            for line in lines("envs/dev") {
+                let place = more.iter().position(|other| *other == line);
+                more.remove(place.unwrap_or_else(|| panic!("{example} lacks `{line}`")));
+            }
+            assert_eq!(more, expect, "{example}");
+        };
+        check("own-key", &["kms_key_arn = aws_kms_key.lake.arn"]);
+        check(
+            "own-network",
+            &[
+                r#"tags = { CostCenter = "market-data" }"#,
+                "network = {",
+                "subnets = var.subnets",
+                "security_group = aws_security_group.tasks.id",
+                "}",
+            ],
+        );
+    }
+}
