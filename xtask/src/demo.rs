@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     }
     args.build.run()?;
     let begun = Instant::now();
-    let exchange = start(&given.config.sources.binance.url.value)?;
+    let exchange = start(url(&given)?)?;
     let environment = at(&given, &exchange.url)?;
     eprintln!("sample exchange at {}, lake in {}", exchange.url, environment.shown_lake());
     let order = Order {
@@ -103,6 +103,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     Ok(summary.worst())
 }
 
+/// Where the environment's source is, in whose place the sample exchange stands.
+fn url(given: &Environment) -> anyhow::Result<&str> {
+    let section = given.config.sources.values().next().context("no source")?;
+    Ok(&section.url.value)
+}
+
 /// Whether nothing changed in the lake.
 fn is_idle(summary: &Summary) -> bool {
     summary.nothing_to_do && summary.finished_first.is_empty()
@@ -111,12 +117,12 @@ fn is_idle(summary: &Summary) -> bool {
 /// The environment with the exchange where it listens now: the given file where it says so
 /// itself, else a copy that does.
 fn at(given: &Environment, url: &str) -> anyhow::Result<Environment> {
-    let configured = &given.config.sources.binance.url.value;
+    let configured = self::url(given)?;
     if configured == url {
         return Ok(given.clone());
     }
     let file: PathBuf = workspace::root().join("target/demo/lake.yaml");
-    let text = std::fs::read_to_string(&given.file)?.replace(configured.as_str(), url);
+    let text = std::fs::read_to_string(&given.file)?.replace(configured, url);
     let folder = file.parent().context("no folder")?;
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&file, text))

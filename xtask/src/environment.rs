@@ -121,7 +121,7 @@ impl Environment {
         let text = std::fs::read_to_string(file).map_err(|error| {
             Wrong(format!("cannot read configuration `{}`: {error}", workspace::shown(file)))
         })?;
-        let config = Config::parse(&workspace::shown(file), &text)?;
+        let config = source::Providers::ALL.read(&workspace::shown(file), &text)?;
         let name = config.environment.value.clone();
         let lake = match (lake, &config.lake) {
             // the command line's is relative to where the command was given

@@ -9,8 +9,9 @@ use reqwest::header::{
     LAST_MODIFIED, RANGE,
 };
 use reqwest::{Response, StatusCode};
+use source::ask::{Unavailable, is_gone};
 use stage::Meter;
-use stage::http::{SourceClient, Trouble, Unavailable, is_gone};
+use stage::http::{SourceClient, Trouble};
 use store::{Lake, StoreError};
 
 use crate::sink::{Sink, Written};

@@ -6,6 +6,7 @@
 //! `unverified`. Bytes that are not what is listed are not the archive's fate: the source is then
 //! unavailable, and asked again by the next run.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -15,8 +16,9 @@ use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED};
 use model::plan::Remote;
 use model::unit::Unit;
 use model::{RawArchive, layout};
-use reqwest::{Method, StatusCode};
-use stage::http::{Unavailable, in_words, is_gone};
+use reqwest::StatusCode;
+use source::Provider;
+use source::ask::{Ask as _, Request, Unavailable, in_words, is_gone};
 use store::{Lake, LocalCopy, StoreError, blocking};
 
 use crate::download::{Download, DownloadError, Downloader, Effort, Outcome};
@@ -51,12 +53,18 @@ pub struct Fetcher<'a> {
 struct Work<'a> {
     unit: &'a Unit,
     remote: &'a Remote,
+    provider: &'static dyn Provider,
     /// When the work began: what the source publishes after it is news.
     at: DateTime<Utc>,
     effort: Effort,
 }
 
 impl Work<'_> {
+    /// How the source calls the archive.
+    fn name(&self) -> Cow<'_, str> {
+        self.provider.name_of(self.remote, self.unit)
+    }
+
     fn fragment(
         self,
         status: ArchiveStatus,
@@ -98,10 +106,11 @@ impl Fetcher<'_> {
         &self,
         unit: &Unit,
         remote: &Remote,
+        provider: &'static dyn Provider,
     ) -> Result<BronzeFragment, DownloadError> {
         let at = self.downloader.client.now();
-        let mut work = Work { unit, remote, at, effort: Effort::default() };
-        let mut published = self.published(unit, remote).await?;
+        let mut work = Work { unit, remote, provider, at, effort: Effort::default() };
+        let mut published = self.published(&work).await?;
         if let Some((archive, fault)) = self.in_lake(&work, &published).await? {
             let (status, detail) = match fault {
                 Some(fault) => (ArchiveStatus::Corrupt, Some(fault)),
@@ -126,7 +135,7 @@ impl Fetcher<'_> {
             let sha256 = &download.written.sha256;
             if published.sha256.as_ref().is_some_and(|published| published != sha256) {
                 // perhaps both were published anew between the two requests
-                published = self.published(unit, remote).await?;
+                published = self.published(&work).await?;
             }
             let fault = match &published.sha256 {
                 Some(published) if published != sha256 => Some((
@@ -177,7 +186,7 @@ impl Fetcher<'_> {
         if !is_other {
             names.insert(0, version);
         }
-        let name = work.remote.name(work.unit);
+        let name = work.name();
         let mut place = None;
         for version in names {
             let key = layout::raw(work.unit, &version, &name);
@@ -223,12 +232,14 @@ impl Fetcher<'_> {
         }
     }
 
-    async fn published(&self, unit: &Unit, remote: &Remote) -> Result<Published, DownloadError> {
+    async fn published(&self, work: &Work<'_>) -> Result<Published, DownloadError> {
+        let remote = work.remote;
         let none = |detail: String| Published { sha256: None, detail: Some(detail) };
         let Some(url) = &remote.checksum_url else {
             return Ok(none(NO_CHECKSUM.to_owned()));
         };
-        let answer = match self.downloader.client.ask(Method::GET, url, CHECKSUM_BYTES, Ok).await {
+        let request = Request::get(url, CHECKSUM_BYTES);
+        let answer = match self.downloader.client.ask(&request, &mut |_| Ok(())).await {
             Ok(answer) => answer,
             // the host is there and has no answer to this: the archive need not wait for it
             Err(Unavailable { why, status: Some(500..), .. }) => {
@@ -237,7 +248,7 @@ impl Fetcher<'_> {
             Err(error) => return Err(error.into()),
         };
         Ok(match answer.status {
-            StatusCode::OK => match parse_checksum(&answer.body, &remote.name(unit)) {
+            StatusCode::OK => match parse_checksum(&answer.body, &work.name()) {
                 Ok(sha256) => Published { sha256: Some(sha256), detail: None },
                 Err(error) => none(format!("no usable checksum: {error}")),
             },
@@ -260,7 +271,7 @@ impl Fetcher<'_> {
             return Ok(None);
         }
         let version = layout::raw_version(expected, etag, at.timestamp_micros());
-        let name = remote.name(unit);
+        let name = work.name();
         let exact = layout::raw(unit, &version, &name);
         let mut keys = Vec::new();
         if let Some(sha256) = expected {

@@ -36,7 +36,9 @@ use model::layout;
 use model::plan::{Batch, Origin, Remote};
 use model::unit::Unit;
 use serde::Serialize;
-use stage::http::{SourceClient, Unavailable};
+use source::Provider;
+use source::ask::Unavailable;
+use stage::http::SourceClient;
 use stage::{Context, Failure};
 
 use crate::download::{DownloadError, Downloader};
@@ -111,13 +113,14 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let client = SourceClient::new(limits, &context.clock, options.proxy.as_deref())
         .map_err(|error| Failure::new(Exit::Usage, error))?;
 
-    let wanted = wanted(&batch);
+    let wanted = wanted(context, &batch)?;
     let folder = layout::fragments(&context.run, "bronze");
     let there: HashSet<String> =
         context.lake.list(&folder).await?.into_iter().map(|entry| entry.key).collect();
     let key = |unit: &Unit| layout::fragment(&context.run, "bronze", unit.id().as_str());
     let total = wanted.len() as u64;
-    let todo: Vec<_> = wanted.into_iter().filter(|(unit, _)| !there.contains(&key(unit))).collect();
+    let todo: Vec<_> =
+        wanted.into_iter().filter(|wanted| !there.contains(&key(wanted.unit))).collect();
     let mut report = Report { batch: options.batch, ..Report::default() };
     report.done_before = total - todo.len() as u64;
     context.meter.total(total);
@@ -128,10 +131,10 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let fetcher = Fetcher { downloader, neighbours: &neighbours };
     let timeout = Duration::from_secs(limits.total_timeout_seconds);
     let mut outcomes = futures::stream::iter(todo)
-        .map(|(unit, remote)| async move {
-            context.meter.at(&remote.name(unit));
+        .map(|Wanted { unit, remote, provider }| async move {
+            context.meter.at(&provider.name_of(remote, unit));
             // a bug is reported with the archive it was met in
-            let work = stage::working_on(unit.to_string(), fetcher.fetch(unit, remote));
+            let work = stage::working_on(unit.to_string(), fetcher.fetch(unit, remote, provider));
             let fetched = tokio::time::timeout(timeout, work).await;
             let late = || {
                 DownloadError::Unavailable(Unavailable {
@@ -174,13 +177,26 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     Err(Failure::new(Exit::SourceUnavailable, not_fetched(&unavailable, total)))
 }
 
+/// A unit that is to be downloaded.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'a> {
+    unit: &'a Unit,
+    remote: &'a Remote,
+    provider: &'static dyn Provider,
+}
+
 /// The units of a batch that are to be downloaded.
-fn wanted(batch: &Batch) -> Vec<(&Unit, &Remote)> {
+fn wanted<'a>(context: &Context, batch: &'a Batch) -> Result<Vec<Wanted<'a>>, Failure> {
     let planned = batch.groups.iter().flat_map(|group| &group.units);
     planned
         .filter_map(|planned| match &planned.archive {
             Origin::Fetch(remote) => Some((&planned.unit, remote)),
             Origin::Held(_) => None,
+        })
+        .map(|(unit, remote)| {
+            let provider = context.providers.of(unit.source);
+            let provider = provider.map_err(|error| Failure::new(Exit::Usage, error))?;
+            Ok(Wanted { unit, remote, provider })
         })
         .collect()
 }
@@ -189,13 +205,13 @@ fn wanted(batch: &Batch) -> Vec<(&Unit, &Remote)> {
 async fn neighbours(
     context: &Context,
     batch: &Batch,
-    todo: &[(&Unit, &Remote)],
+    todo: &[Wanted<'_>],
 ) -> Result<Neighbours, Failure> {
     let mut neighbours = Neighbours::of_batch(batch);
     let series: HashSet<String> = todo
         .iter()
-        .filter(|(unit, _)| !neighbours.can_judge(unit))
-        .map(|(unit, _)| unit.series())
+        .filter(|wanted| !neighbours.can_judge(wanted.unit))
+        .map(|wanted| wanted.unit.series())
         .collect();
     if !series.is_empty() {
         let keep = move |id: &str| id.rsplit_once('/').is_some_and(|(of, _)| series.contains(of));

@@ -6,10 +6,9 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use model::Period;
-use model::archive::Cadence;
 use model::plan::{Batch, Origin};
 use model::unit::{Unit, UnitId};
+use model::{Cadence, Period};
 
 /// The record at a zip's end without its comment.
 const END: usize = 22;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::config::{Archives, PublicationLag, Series};
+use model::config::{Archives, Series};
 use model::fragment::ArchiveStatus;
 use model::period::DAY_MICROS;
 use model::whole::{self, DayIds, Edge};
@@ -145,7 +145,7 @@ pub fn name(series: &Series) -> String {
 
 /// The rows of a series up to yesterday. Days before its first archive are none, and so are days
 /// in which the source was silent for long: nothing is expected of them.
-pub fn of_series(series: &Series, facts: &Facts, lag: PublicationLag, today: Day) -> Vec<Coverage> {
+pub fn of_series(series: &Series, facts: &Facts, today: Day) -> Vec<Coverage> {
     let name = name(series);
     let empty = BTreeMap::new();
     let days = facts.days.get(&name).unwrap_or(&empty);
@@ -188,7 +188,7 @@ pub fn of_series(series: &Series, facts: &Facts, lag: PublicationLag, today: Day
                 archives,
                 rejected,
                 is_absent: absent.contains(&day),
-                due: due(series, day, lag),
+                due: due(series, day),
                 today,
             };
             view.judge()
@@ -197,7 +197,8 @@ pub fn of_series(series: &Series, facts: &Facts, lag: PublicationLag, today: Day
 }
 
 /// The first day on which a day's archive should be out.
-fn due(series: &Series, day: Day, lag: PublicationLag) -> Day {
+fn due(series: &Series, day: Day) -> Day {
+    let lag = series.lag;
     let (end, lag) = match series.archives {
         Archives::Monthly => (day.month().last(), lag.monthly_days),
         Archives::Auto | Archives::Daily => (day, lag.daily_days),

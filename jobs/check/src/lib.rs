@@ -89,17 +89,16 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
     context.meter.total(4);
 
     let today = context.clock.today();
-    let series = context.config.series(today, &Scope::default());
+    let series = context.providers.series(&context.config, today, &Scope::default());
     let mut findings = Findings::default();
     // the gravest first, for there is room for so many details only
     let builds = accounting::check(&tables, &session, &mut findings).await?;
     let facts = facts::gather(&tables, &session, &builds, &series, plan.as_ref()).await?;
     drop(builds);
-    let lag = context.config.sources.binance.publication_lag;
     let judged: Vec<Judged> = series
         .into_iter()
         .map(|series| {
-            let days = coverage::of_series(&series, &facts, lag, today);
+            let days = coverage::of_series(&series, &facts, today);
             Judged { name: coverage::name(&series), series, days }
         })
         .collect();
@@ -225,8 +224,8 @@ mod tests {
     fn judged(statuses: &[coverage::Status], to: &str) -> Judged {
         let from: Day = "2024-01-01".parse().unwrap();
         let series = Series {
-            source: Source::Binance,
-            market: Market::Spot,
+            source: Source::new("binance"),
+            market: Market::new("spot"),
             dataset: Dataset::Trades,
             symbol: "BTCUSDT".parse().unwrap(),
             timeframe: None,

@@ -81,8 +81,8 @@ mod tests {
     fn what_is_no_matter_of_days_is_told_once() {
         let day = |text: &str| text.parse::<Day>().unwrap();
         let series = Series {
-            source: Source::Binance,
-            market: Market::Coinm,
+            source: Source::new("binance"),
+            market: Market::new("coinm"),
             dataset: Dataset::Trades,
             symbol: "BTCUSD_210625".parse().unwrap(),
             timeframe: None,

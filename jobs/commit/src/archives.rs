@@ -10,7 +10,7 @@ use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED, DataFile}
 use model::ledger::LedgerRow;
 use model::plan::Partition;
 use model::schema::Table;
-use model::{RawArchive, RunId, Unit};
+use model::{RawArchive, RunId, Source, Unit};
 use table::datafusion::arrow::array::RecordBatch;
 use table::{Snapshot, TableError, Tables};
 
@@ -357,17 +357,17 @@ pub(crate) fn batches<'a>(
     entries: impl Iterator<Item = (&'a str, &'a Entry)>,
 ) -> Result<BTreeMap<Partition, (RecordBatch, String)>, TableError> {
     let table = Table::Archives;
-    let mut by_source: BTreeMap<&str, (Vec<Vec<Cell>>, String)> = BTreeMap::new();
+    let mut by_source: BTreeMap<Source, (Vec<Vec<Cell>>, String)> = BTreeMap::new();
     for (id, entry) in entries {
         let unit: Unit =
             id.parse().map_err(|error| TableError::Change { table, source: Box::new(error) })?;
-        let (rows, content) = by_source.entry(unit.source.as_str()).or_default();
+        let (rows, content) = by_source.entry(unit.source).or_default();
         rows.push(entry.cells(&unit));
         let _ = writeln!(content, "{entry:?}");
     }
     let mut batches = BTreeMap::new();
     for (source, (rows, content)) in by_source {
-        let partition = Partition::from([("source".to_owned(), source.to_owned())]);
+        let partition = Partition::from([("source".to_owned(), source.to_string())]);
         batches.insert(partition, (rows::batch(table, &rows)?, content));
     }
     Ok(batches)

@@ -20,7 +20,7 @@
 use std::collections::BTreeMap;
 
 use model::period::DAY_MICROS;
-use model::{Dataset, Day, Symbol, Timeframe};
+use model::{Dataset, Day, Timeframe};
 
 /// Trades or aggregate trades of one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -130,10 +130,10 @@ impl Candidate {
     }
 }
 
-/// How much of a day an instrument was traded, by its own name.
-pub fn span(symbol: &Symbol, day: Day) -> i64 {
+/// How much of a day an instrument was traded that ends at `end` (µs since the epoch).
+pub fn span(end: Option<i64>, day: Day) -> i64 {
     let left = |end: i64| end.saturating_sub(day.start_micros()).clamp(0, DAY_MICROS);
-    symbol.expiry().map_or(DAY_MICROS, left)
+    end.map_or(DAY_MICROS, left)
 }
 
 impl Held {

@@ -104,7 +104,9 @@ pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failur
     dirty.sort();
     context.meter.total(dirty.len() as u64);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let workshop = Arc::new(piece::Workshop::new(&tables, sources, options.engine, cores)?);
+    let providers = context.providers;
+    let workshop = piece::Workshop::new(&tables, sources, providers, options.engine, cores)?;
+    let workshop = Arc::new(workshop);
     let mut results = futures::stream::iter(dirty)
         .map(|dirty| {
             let (context, workshop) = (context.clone(), Arc::clone(&workshop));

@@ -23,7 +23,7 @@ struct Args {
     #[arg(long)]
     all: bool,
 
-    /// This market only: spot, usdm or coinm; may be given more than once.
+    /// This market only, such as spot; may be given more than once.
     #[arg(long = "market", value_name = "MARKET")]
     markets: Vec<Market>,
 

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use arrow::array::{Array as _, AsArray as _, Decimal128Array, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type};
 use futures::{StreamExt as _, TryStreamExt as _};
+use model::config::Venues as _;
 use model::fragment::Dirty;
 use model::schema::Table;
 use model::whole::{self, DayIds};
@@ -133,8 +134,10 @@ impl Workshop {
                 }
             }
         }
+        // by its name alone: bars are the same whatever the configuration says today
+        let end = self.providers.expiry(dirty.source, dirty.market, &dirty.symbol);
         for (day, held) in &mut days {
-            held.span = held::span(&dirty.symbol, *day);
+            held.span = held::span(end, *day);
         }
         Ok((days, sound))
     }

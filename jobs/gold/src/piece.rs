@@ -12,6 +12,7 @@ use model::fragment::{DataFile, Dirty};
 use model::plan::Partition;
 use model::schema::Table;
 use model::{Timeframe, layout, unit};
+use source::Providers;
 use stage::Meter;
 use store::Staged;
 use store::parquet::{WriteError, write_batches};
@@ -28,6 +29,8 @@ pub struct Workshop {
     pub(crate) tables: Tables,
     /// The versions that everything rests on.
     pub sources: Arc<Sources>,
+    /// The providers there are.
+    pub(crate) providers: Providers,
     pub(crate) engine: Engine,
     pub(crate) session: SessionContext,
     /// Files being folded at once, of all symbols.
@@ -59,6 +62,7 @@ impl Workshop {
     pub fn new(
         tables: &Tables,
         sources: Arc<Sources>,
+        providers: Providers,
         engine: Engine,
         cores: usize,
     ) -> anyhow::Result<Self> {
@@ -66,6 +70,7 @@ impl Workshop {
             session: models::over_lake(tables, sources.versions(), cores)?,
             tables: tables.clone(),
             sources,
+            providers,
             engine,
             permits: Arc::new(Semaphore::new(cores)),
             cores,

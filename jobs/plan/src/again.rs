@@ -14,8 +14,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use model::fragment::ArchiveStatus;
 use model::ledger::LedgerRow;
-
-use crate::listed::{Checksum, Listed};
+use source::offer::{Checksum, Listed};
 
 /// Times that a version is asked for whose bytes do not fit, the first included.
 const TRIES: u32 = 7;

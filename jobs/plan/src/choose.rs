@@ -8,18 +8,15 @@
 //! held for a group's partitions is part of it, wanted now or not; where a month and its days
 //! disagree, the day's version stays and silver counts the other.
 
-use std::borrow::Cow;
-
 use model::config::{Archives, Series};
 use model::plan::{Gap, Group, Origin, Partition, PlannedUnit, Remote};
 use model::schema::Table;
-use model::{Dataset, Day, Month, Period, UnitId, archive};
+use model::{Dataset, Day, Month, Period, UnitId};
+use source::offer::{Listed, Offer, unit};
 
 use crate::gaps;
 use crate::kept_back::KeptBack;
-use crate::listed::{Checksum, Listed, unit};
-use crate::state::{Known, Rules, State, View};
-use crate::survey::Offer;
+use crate::state::{Known, Rules, State, View, Way};
 
 /// What a request costs beside its bytes, in bytes.
 const REQUEST: u64 = 64 << 10;
@@ -57,9 +54,15 @@ struct Chooser<'a> {
 }
 
 /// Chooses of one series.
-pub fn choose(series: &Series, offer: &Offer, known: &Known<'_>, rules: &Rules) -> Choice {
+pub fn choose(
+    series: &Series,
+    offer: &Offer,
+    known: &Known<'_>,
+    rules: &Rules,
+    way: &Way<'_>,
+) -> Choice {
     let choice = Choice::default();
-    let view = View { series, offer, known, rules };
+    let view = View { series, offer, known, rules, way };
     let mut chooser = Chooser { view, choice, absent: Vec::new(), newest: None };
     for month in series.from.month().to(series.to.month()) {
         chooser.month(month);
@@ -174,7 +177,7 @@ impl<'a> Chooser<'a> {
         match state {
             State::Held(unit) => {
                 self.choice.held += 1;
-                Some(unit)
+                Some(*unit)
             }
             State::Fetch { listed, again, had, mends } => {
                 self.choice.fetch += 1;
@@ -183,23 +186,8 @@ impl<'a> Chooser<'a> {
                 self.choice.fetch_bytes = self.choice.fetch_bytes.saturating_add(bytes);
                 self.choice.republished += u64::from(again);
                 let unit = unit(self.view.series, period);
-                let odd = listed.path.as_deref();
-                let path = odd.map_or_else(|| archive::path(&unit).into(), Cow::from);
-                let url = format!("{}/{}", self.view.rules.url, archive::url_path(&path));
-                let remote = Remote {
-                    odd_name: odd.and_then(|odd| odd.rsplit('/').next()).map(str::to_owned),
-                    bytes: listed.bytes,
-                    etag: listed.etag.as_deref().map(str::to_owned),
-                    last_modified: listed.modified,
-                    checksum_url: (listed.checksum != Checksum::Absent)
-                        .then(|| format!("{url}.CHECKSUM")),
-                    checksum_modified: match listed.checksum {
-                        Checksum::Listed(at) => at,
-                        Checksum::Absent | Checksum::Unknown => None,
-                    },
-                    held: had,
-                    url,
-                };
+                let Way { provider, section } = *self.view.way;
+                let remote = Remote { held: had, ..provider.remote(section, &unit, listed) };
                 let keeps = mends || self.view.known.built.contains(&unit.id());
                 Some(PlannedUnit { unit, archive: Origin::Fetch(remote), keeps })
             }
@@ -291,7 +279,7 @@ impl<'a> Chooser<'a> {
             self.newest = Some(month.last().min(to));
             return;
         }
-        let lag = self.view.rules.lag;
+        let lag = self.view.series.lag;
         for (day, state) in days {
             let (end, lag) = match self.view.series.archives {
                 Archives::Monthly => (month.last(), lag.monthly_days),

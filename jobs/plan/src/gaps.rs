@@ -8,9 +8,7 @@
 use model::config::Series;
 use model::plan::Gap;
 use model::{Day, Period};
-
-use crate::listed::unit;
-use crate::survey::Offer;
+use source::offer::{Offer, unit};
 
 /// Days without an archive that make a gap, where the source has daily ones.
 const LONG: i32 = 30;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use model::config::{Archives, Series};
 use model::{Day, Month, Period, human};
+use source::offer::unit;
 
-use crate::listed::unit;
 use crate::state::{State, View};
 
 /// A month that stays as it is though there is something new of it: built anew it would lose the

@@ -6,15 +6,12 @@
 //! `runs/<run>/plan.json`; a run that has a plan keeps it. Nothing to do is a plan without
 //! batches and a success.
 //!
-//! It must not know how archives are downloaded, what is in them, or what is in the tables: of
-//! those it only asks whether their logs are there and whole.
+//! What a source offers is asked by its provider (`source`), through the one client here. It must not
+//! know how archives are downloaded, what is in them, or what is in the tables: of those it only
+//! asks whether their logs are there and whole.
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`listed`] | what the source shows of one archive |
-//! | [`listing`] | one page of the listing, bytes to entries |
-//! | [`names`] | what the keys of a listing mean |
-//! | [`survey`] | what the source offers of a series |
 //! | [`again`] | when what failed is asked for again |
 //! | [`state`] | what there is of one archive |
 //! | [`choose`] | offer and ledger to groups: the decisions, pure |
@@ -29,13 +26,11 @@ pub mod batches;
 pub mod choose;
 pub mod gaps;
 pub mod kept_back;
-pub mod listed;
-pub mod listing;
-pub mod names;
 pub mod remarks;
 pub mod report;
 pub mod state;
-pub mod survey;
+
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, anyhow};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -44,16 +39,15 @@ use model::exit::Exit;
 use model::ledger::Ledger;
 use model::plan::{Group, Plan, PlanTotals};
 use model::schema::Table;
-use model::{Period, RunId, layout};
+use model::{Period, RunId, Source, layout};
+use source::offer::{Offer, OfferError, Survey, unit};
 use stage::http::SourceClient;
 use stage::{Context, Failure};
 use store::logs::{Damage, Logs};
 
 use crate::choose::{Choice, choose};
-use crate::listed::unit;
 use crate::report::{Report, SeriesLine};
-use crate::state::{Known, Rules};
-use crate::survey::{Offer, Survey};
+use crate::state::{Known, Rules, Way};
 
 /// What narrows or bends a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -84,19 +78,14 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     if let Some(report) = taken_up(context, options).await? {
         return Ok(report);
     }
-    let series = context.config.series(context.clock.today(), &options.scope);
+    let today = context.clock.today();
+    let series = context.providers.series(&context.config, today, &options.scope);
     check_scope(&options.scope, &series)?;
     let ledger = ledger(context).await?;
     let offers = survey(context, options, &series).await?;
 
-    let binance = &context.config.sources.binance;
-    let rules = Rules {
-        today: context.clock.today(),
-        now: context.clock.now(),
-        lag: binance.publication_lag,
-        retry_bad: options.retry_bad,
-        url: binance.url.value.clone(),
-    };
+    let now = context.clock.now();
+    let rules = Rules { today, now, retry_bad: options.retry_bad };
     let known = Known::new(&ledger);
     let owed = owed(context).await?;
     let mut groups: Vec<Group> = Vec::new();
@@ -104,7 +93,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let (mut absent, mut gaps, mut kept_back) = (Vec::new(), Vec::new(), Vec::new());
     let mut lines = Vec::with_capacity(series.len());
     for (series, offer) in series.iter().zip(&offers) {
-        let choice = choose(series, offer, &known, &rules);
+        let choice = choose(series, offer, &known, &rules, &way(context, series.source)?);
         lines.push(line(series, offer, &choice));
         totals.listed += offer.archives.len() as u64;
         totals.fetch += choice.fetch;
@@ -317,22 +306,42 @@ async fn survey(
     let client = SourceClient::new(limits, &context.clock, options.proxy.as_deref())
         .map_err(|error| Failure::new(Exit::Usage, error))?;
     let at_once = limits.concurrency.max(1) as usize;
-    let survey = &Survey::new(&client, &context.config.sources.binance, at_once);
+    let mut surveys: BTreeMap<Source, Box<dyn Survey>> = BTreeMap::new();
+    for source in context.config.sources.keys() {
+        let Way { provider, section } = way(context, *source)?;
+        surveys.insert(*source, provider.survey(section, &client, at_once));
+    }
+    let surveys = &surveys;
     context.meter.total(series.len() as u64);
     let offers = futures::stream::iter(series)
         .map(|series| async move {
-            let offer = survey.offer(series).await?;
+            // each source of the configuration has one
+            let offer = match surveys.get(&series.source) {
+                Some(survey) => survey.offer(series).await?,
+                None => Offer::default(),
+            };
             context.meter.done(1);
             Ok(offer)
         })
         .buffered(at_once)
         .try_collect()
         .await
-        .map_err(|error: survey::SurveyError| Failure::new(error.exit(), error));
+        .map_err(|error: OfferError| Failure::new(error.exit(), error));
     client.report(&context.meter);
     let offers = offers?;
-    survey.judge().map_err(|error| Failure::new(error.exit(), error))?;
+    for survey in surveys.values() {
+        survey.judge().map_err(|error| Failure::new(error.exit(), error))?;
+    }
     Ok(offers)
+}
+
+/// The provider of a source, and the source's section.
+fn way(context: &Context, source: Source) -> Result<Way<'_>, Failure> {
+    let provider = context.providers.of(source).map_err(|e| Failure::new(Exit::Usage, e))?;
+    let section = context.config.sources.get(&source).with_context(|| {
+        format!("source `{source}` has no section, expected one under `sources`")
+    })?;
+    Ok(Way { provider, section })
 }
 
 fn line(series: &Series, offer: &Offer, choice: &Choice) -> SeriesLine {

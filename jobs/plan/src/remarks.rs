@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use model::config::{Scope, Series};
 use model::plan::Gap;
 use model::{Market, Period, Symbol};
+use source::offer::{Offer, unit};
 
 use crate::batches::Weighed;
 use crate::kept_back::KeptBack;
-use crate::listed::unit;
 use crate::report::bytes;
-use crate::survey::Offer;
 
 /// Disk that silver takes for each byte of archives: the archives, the files made of them, and as much
 /// again for rows that wait for others.
@@ -159,14 +158,15 @@ mod tests {
     #[test]
     fn days_before_the_configuration_are_told() {
         let series = |from: &str| Series {
-            source: model::Source::Binance,
-            market: Market::Spot,
+            source: model::Source::new("binance"),
+            market: Market::new("spot"),
             dataset: model::Dataset::Trades,
             symbol: "BTCUSDT".parse().expect("symbol"),
             timeframe: None,
             from: from.parse().expect(from),
             to: "2024-12-31".parse().expect("day"),
             archives: model::config::Archives::Auto,
+            lag: model::config::PublicationLag::default(),
             end: None,
         };
         let all = [series("2024-03-01"), series("2024-02-01")];

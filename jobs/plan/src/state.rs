@@ -4,15 +4,15 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use model::config::{PublicationLag, Series};
+use model::config::{Section, Series};
 use model::etag::same_etag;
 use model::ledger::{Ledger, LedgerRow};
 use model::plan::{Origin, PlannedUnit};
 use model::{Day, Period, RawArchive, UnitId};
+use source::Provider;
+use source::offer::{Checksum, Listed, Offer, unit};
 
 use crate::again;
-use crate::listed::{Checksum, Listed, unit};
-use crate::survey::Offer;
 
 /// The ledger, with what silver could not read.
 #[derive(Debug)]
@@ -44,25 +44,30 @@ impl<'a> Known<'a> {
 }
 
 /// What the choice depends on beside offer and ledger.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Rules {
     /// The day, UTC.
     pub today: Day,
     /// The time, UTC.
     pub now: DateTime<Utc>,
-    /// When archives come out.
-    pub lag: PublicationLag,
     /// Whether archives that failed before are tried again though they have not changed.
     pub retry_bad: bool,
-    /// The host that archives are fetched from, without a slash at its end.
-    pub url: String,
+}
+
+/// The way to what a source offers.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    /// The provider.
+    pub provider: &'static dyn Provider,
+    /// The source's section of the configuration.
+    pub section: &'a Section,
 }
 
 /// What there is of one archive.
 #[derive(Debug, Clone)]
 pub(crate) enum State<'a> {
     /// In the lake, readable and not published anew.
-    Held(PlannedUnit),
+    Held(Box<PlannedUnit>),
     /// Listed, and new or changed.
     Fetch {
         listed: &'a Listed,
@@ -116,6 +121,7 @@ pub(crate) struct View<'a> {
     pub(crate) offer: &'a Offer,
     pub(crate) known: &'a Known<'a>,
     pub(crate) rules: &'a Rules,
+    pub(crate) way: &'a Way<'a>,
 }
 
 impl<'a> View<'a> {
@@ -150,7 +156,7 @@ impl<'a> View<'a> {
             }
             (_, _, Some(archive)) => {
                 let keeps = self.known.built.contains(&id);
-                State::Held(PlannedUnit { unit, archive: Origin::Held(archive), keeps })
+                State::Held(Box::new(PlannedUnit { unit, archive: Origin::Held(archive), keeps }))
             }
             (Some(_), Some(_), None) => State::Bad,
             (_, None, None) => State::Nothing,

@@ -125,6 +125,8 @@ fn one(
     group: &Group,
 ) -> Result<Done, SilverError> {
     check_units(group)?;
+    let Some(first) = group.units.first() else { return Ok(Done::LeftOut) };
+    let provider = context.providers.of(first.unit.source)?;
     let archives = runtime.block_on(archives(context, group))?;
     if archives.is_empty() {
         return Ok(Done::LeftOut);
@@ -142,7 +144,7 @@ fn one(
             Ok(Input { unit, archive, path: copy.path().to_owned(), _copy: Some(copy) })
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
-    let built = build(&context.lake, group.table, &inputs, limits, &context.meter)?;
+    let built = build(&context.lake, provider, group.table, &inputs, limits, &context.meter)?;
     let now = context.clock.now();
     let fragment = if spoils(group, &inputs, &built) {
         // say so in the ledger and leave the partitions: the next plan takes the held version

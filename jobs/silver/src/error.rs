@@ -4,6 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use source::provider::UnknownSource;
 use store::StoreError;
 use store::parquet::WriteError;
 
@@ -41,6 +42,15 @@ pub enum SilverError {
         group: String,
         /// The partition of the row.
         found: String,
+    },
+    /// A unit of a source that this program does not know.
+    #[error(transparent)]
+    Source(#[from] UnknownSource),
+    /// A unit of which the provider does not know what its lines are.
+    #[error("unit `{unit}` is of a dataset or market that its source does not have")]
+    NoForm {
+        /// The unit.
+        unit: String,
     },
     /// More units than a group can have.
     #[error("group `{group}` has {found} units, expected at most {}", u16::MAX)]

@@ -6,11 +6,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use model::archive::{Cadence, dataset_folder, file_name, parse_path, series_prefix};
 use model::fragment::SilverFragment;
 use model::plan::{Group, Origin, PlannedUnit};
 use model::schema::Table;
-use model::{Dataset, Market, Period, RawArchive, Symbol, Timeframe, Unit};
+use model::{Dataset, Market, Period, RawArchive, Unit};
+use source::Provider;
 use stage::{Clock, Meter};
 use store::{Lake, sum};
 use tokio::runtime::Handle;
@@ -24,6 +24,8 @@ use crate::workers;
 /// What to read and how.
 #[derive(Debug, Clone)]
 pub struct Files {
+    /// Whose they are.
+    pub provider: &'static dyn Provider,
     /// The market they are of.
     pub market: Market,
     /// What they hold.
@@ -36,32 +38,21 @@ pub struct Files {
     pub memory_mib: u64,
 }
 
-/// The unit that a zip's name says: `BTCUSDT-trades-2024-01.zip`.
+/// The unit that an archive's name says: `BTCUSDT-trades-2024-01.zip`.
 ///
 /// # Errors
 /// When it is no name of such an archive.
-pub fn unit_of(market: Market, dataset: Dataset, zip: &Path) -> anyhow::Result<Unit> {
-    let expected = || {
-        let kind = if dataset.has_timeframe() { "1m" } else { dataset_folder(dataset) };
+fn unit_of(files: &Files, zip: &Path) -> anyhow::Result<Unit> {
+    let name = zip.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    files.provider.unit_of(files.market, files.dataset, name).with_context(|| {
         format!(
-            "`{}` is no archive of {dataset}, expected a name such as BTCUSDT-{kind}-2024-01.zip",
-            zip.display()
+            "`{}` is no archive of {}'s {} of market {}, expected a name as the source gives it",
+            zip.display(),
+            files.provider.name(),
+            files.dataset,
+            files.market,
         )
-    };
-    let name = zip.file_name().and_then(|name| name.to_str()).with_context(expected)?;
-    let mut parts = name.splitn(3, '-');
-    let (symbol, kind, period) = (parts.next(), parts.next(), parts.next());
-    let symbol: Symbol = symbol.unwrap_or("").parse().with_context(expected)?;
-    let timeframe: Option<Timeframe> = if dataset.has_timeframe() {
-        Some(kind.unwrap_or("").parse().with_context(expected)?)
-    } else {
-        None
-    };
-    let period: Period =
-        period.and_then(|p| p.strip_suffix(".zip")).unwrap_or("").parse().with_context(expected)?;
-    let cadence = Cadence::of(period);
-    let path = series_prefix(market, dataset, &symbol, timeframe, cadence) + name;
-    parse_path(&path).with_context(expected)
+    })
 }
 
 /// Reads archives into Parquet files in `lake`. One fragment for each group: archives whose
@@ -78,11 +69,14 @@ pub fn run(
 ) -> anyhow::Result<Vec<SilverFragment>> {
     let mut units = Vec::with_capacity(files.zips.len());
     for zip in &files.zips {
-        units.push((unit_of(files.market, files.dataset, zip)?, zip.clone()));
+        units.push((unit_of(files, zip)?, zip.clone()));
     }
     units.sort();
     if let Some(twice) = units.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        bail!("`{}` is given twice, expected each archive once", file_name(&twice[0].0));
+        bail!(
+            "`{}` is given twice, expected each archive once",
+            files.provider.file_name(&twice[0].0)
+        );
     }
     let groups = group(units);
     let workers = workers::count(files.workers, groups.len());
@@ -109,7 +103,7 @@ pub fn run(
                 _copy: None,
             });
         }
-        let built = build(lake, group.table, &inputs, &limits, meter)?;
+        let built = build(lake, files.provider, group.table, &inputs, &limits, meter)?;
         let fragment = publish(runtime, group, &inputs, built, now)?;
         meter.done(1);
         Ok(fragment)

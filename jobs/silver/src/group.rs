@@ -10,19 +10,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
-use model::archive::file_name;
 use model::fragment::RowCounts;
 use model::plan::ROW_GROUP_ROWS;
 use model::schema::{RejectReason, Table};
 use model::{Day, RawArchive, Unit, layout};
+use source::Provider;
+use source::form::Form;
+use source::rows::Rows;
+use source::rules::Bounds;
 use stage::Meter;
 use store::parquet::Finished;
 use store::{Lake, LocalCopy};
 
 use crate::days::Days;
 use crate::error::SilverError;
-use crate::form::Form;
-use crate::forms::form_of;
 use crate::inorder::{InOrder, Order};
 use crate::lines::{BLOCK, Blocks, Chunk};
 use crate::output::{Output, PartitionFiles, Written};
@@ -30,8 +31,6 @@ use crate::parse::{PAUSE, Parser, Reject};
 use crate::partition::Grain;
 use crate::reject::RejectFiles;
 use crate::resort::Resort;
-use crate::rows::Rows;
-use crate::rules::Bounds;
 use crate::settle::Dropped;
 use crate::sort::Sorted;
 use crate::zip::{Member, ZipFault};
@@ -154,19 +153,27 @@ impl Progress<'_> {
     }
 }
 
-/// Builds a group of `inputs` in rank order, all of one series.
+/// Builds a group of `inputs` in rank order, all of one series of the provider's.
 pub(crate) fn build(
     lake: &Lake,
+    provider: &'static dyn Provider,
     table: Table,
     inputs: &[Input],
     limits: &Limits,
     meter: &Meter,
 ) -> Result<Built, SilverError> {
+    let Some(first) = inputs.first() else {
+        return Ok(Built { files: Vec::new(), units: Vec::new(), sorted: false, withheld: false });
+    };
+    let form = provider
+        .form(&first.unit)
+        .ok_or_else(|| SilverError::NoForm { unit: first.unit.to_string() })?;
     let mut corrupt: Vec<Option<String>> = vec![None; inputs.len()];
     let mut sorted = false;
     let mut progress = Progress { meter, bytes: (0, 0), rows: (0, 0) };
     loop {
-        let pass = Pass { lake, table, inputs, limits, corrupt: &corrupt };
+        let corrupt_so_far = &corrupt;
+        let pass = Pass { lake, provider, form, table, inputs, limits, corrupt: corrupt_so_far };
         progress.again();
         match pass.run(sorted, &mut progress) {
             Ok(mut built) => {
@@ -189,6 +196,8 @@ pub(crate) fn build(
 /// One pass over a group.
 struct Pass<'a> {
     lake: &'a Lake,
+    provider: &'static dyn Provider,
+    form: &'static Form,
     table: Table,
     inputs: &'a [Input],
     limits: &'a Limits,
@@ -218,10 +227,7 @@ impl Pass<'_> {
     fn run(&self, sorted: bool, progress: &mut Progress<'_>) -> Result<Built, Stop> {
         let mut results: Vec<UnitResult> =
             self.inputs.iter().map(|_| UnitResult::default()).collect();
-        let Some(first) = self.inputs.first() else {
-            return Ok(Built { files: Vec::new(), units: results, sorted: false, withheld: false });
-        };
-        let form = form_of(&first.unit);
+        let form = self.form;
         let grain = Grain::of(self.table);
         let raws = self.inputs.iter().map(|input| input.archive.sha256.clone()).collect();
         let output = Output::new(self.lake, self.table, form, self.limits.row_group_rows, raws);
@@ -236,7 +242,7 @@ impl Pass<'_> {
         let mut rows = Rows::new(form.has);
         for (place, input) in self.inputs.iter().enumerate() {
             if self.corrupt[place].is_none() {
-                results[place] = self.unit(place, input, form, &mut rows, &mut sink, progress)?;
+                results[place] = self.unit(place, input, &mut rows, &mut sink, progress)?;
             }
         }
         let (files, written, dropped) = finish(sink, units)?;
@@ -250,7 +256,7 @@ impl Pass<'_> {
         }
         for (rank, lines) in conflicting {
             let place = usize::from(rank);
-            let files = self.conflicting(place, form, lines)?;
+            let files = self.conflicting(place, lines)?;
             results[place].rejects.extend(files);
         }
         Ok(Built { files, units: results, sorted, withheld: false })
@@ -260,7 +266,6 @@ impl Pass<'_> {
         &self,
         place: usize,
         input: &Input,
-        form: &'static Form,
         rows: &mut Rows,
         sink: &mut Sink<'_>,
         progress: &mut Progress<'_>,
@@ -278,12 +283,13 @@ impl Pass<'_> {
             let reason = format!("the raw object has {bytes} bytes, expected {expected}");
             return Err(Stop::Corrupt(place, reason));
         }
-        let member = open(file, input).map_err(&stop)?;
+        let member = open(self.provider, file, input).map_err(&stop)?;
         if member.others > 0 {
             tracing::warn!(unit = %input.unit, others = member.others, "a zip has other members: ignored");
         }
         let mut blocks = Blocks::new(member, self.limits.block);
         let bounds = Bounds::of(&input.unit);
+        let form = self.form;
         let mut parser = Parser::new(form, bounds);
         let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
         let mut rejects = Vec::new();
@@ -340,13 +346,12 @@ impl Pass<'_> {
     fn conflicting(
         &self,
         place: usize,
-        form: &'static Form,
         mut lines: Sorted,
     ) -> Result<Vec<(RejectReason, Finished)>, Stop> {
         let input = &self.inputs[place];
         let stop = stop_of(place, &input.path);
         let file = File::open(&input.path).map_err(|source| failed(&input.path, source))?;
-        let member = open(file, input).map_err(&stop)?;
+        let member = open(self.provider, file, input).map_err(&stop)?;
         let mut blocks = Blocks::new(member, self.limits.block);
         let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
         let mut rejects = Vec::new();
@@ -363,7 +368,7 @@ impl Pass<'_> {
             for line in text.split_inclusive(|b| *b == b'\n') {
                 number += 1;
                 if next == Some(number) {
-                    rejects.push(Reject::conflicting(form, &bounds, number, line));
+                    rejects.push(Reject::conflicting(self.form, &bounds, number, line));
                     if rejects.len() >= PAUSE {
                         files.take(&mut rejects)?;
                     }
@@ -383,28 +388,18 @@ fn stop_of(place: usize, path: &Path) -> impl Fn(ZipFault) -> Stop {
     }
 }
 
-/// The CSV in a unit's zip: named like the zip.
-pub(crate) fn member_name(unit: &Unit) -> String {
-    csv_of(&file_name(unit))
-}
-
-fn csv_of(zip: &str) -> String {
-    zip.strip_suffix(".zip").unwrap_or(zip).to_owned() + ".csv"
-}
-
-/// Opens the CSV of an archive. The source may call a zip otherwise than others of its kind
-/// (`ADABKRW-1d-2020-8.zip`); its CSV is then called like it, or as it should be.
-fn open(file: File, input: &Input) -> Result<Member, ZipFault> {
-    let regular = member_name(&input.unit);
-    let own = layout::raw_name(&input.archive.object)
-        .map(|name| csv_of(&name))
-        .filter(|own| *own != regular);
-    if let Some(own) = own
-        && let Ok(member) = Member::open(file.try_clone()?, &own)
-    {
-        return Ok(member);
+/// Opens the one right member of an archive, under the likeliest of the names that it may have.
+fn open(provider: &dyn Provider, file: File, input: &Input) -> Result<Member, ZipFault> {
+    let name =
+        layout::raw_name(&input.archive.object).unwrap_or_else(|| provider.file_name(&input.unit));
+    let mut names = provider.members(&input.unit, &name);
+    let last = names.pop().unwrap_or(name);
+    for name in names {
+        if let Ok(member) = Member::open(file.try_clone()?, &name) {
+            return Ok(member);
+        }
     }
-    Member::open(file, &regular)
+    Member::open(file, &last)
 }
 
 fn failed(path: &Path, source: io::Error) -> Stop {

@@ -8,6 +8,7 @@ use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
+use source::binance;
 use zip::write::SimpleFileOptions;
 
 use super::*;
@@ -33,7 +34,10 @@ fn zip_of(members: &[(&str, &[u8])]) -> Vec<u8> {
 /// The zip of a unit as the exchange would make it.
 pub(super) fn archive_of(id: &str, csv: &str) -> Vec<u8> {
     let unit: Unit = id.parse().expect(id);
-    zip_of(&[(&member_name(&unit), csv.as_bytes())])
+    zip_of(&[(
+        &binance::Binance.members(&unit, &binance::archive::file_name(&unit))[0],
+        csv.as_bytes(),
+    )])
 }
 
 pub(super) struct Lab {
@@ -71,8 +75,15 @@ impl Lab {
     pub(super) fn build(&self, archives: &[(&str, Vec<u8>)]) -> Built {
         let inputs = self.inputs(archives);
         let table = Table::of_dataset(inputs[0].unit.dataset);
-        let built = build(&self.lake, table, &inputs, &self.limits, &Meter::new("silver", false))
-            .expect("build");
+        let built = build(
+            &self.lake,
+            &binance::Binance,
+            table,
+            &inputs,
+            &self.limits,
+            &Meter::new("silver", false),
+        )
+        .expect("build");
         for unit in &built.units {
             assert!(unit.counts.add_up(), "{:?}", unit.counts);
         }
@@ -374,7 +385,10 @@ fn corrupt_archives_are_left_out() {
 fn a_bomb_is_not_read() {
     let unit: Unit = DAY_1.parse().expect("unit");
     let zeros = vec![b'0'; 70 << 20];
-    let bomb = zip_of(&[(&member_name(&unit), &zeros)]);
+    let bomb = zip_of(&[(
+        &binance::Binance.members(&unit, &binance::archive::file_name(&unit))[0],
+        &zeros,
+    )]);
     check_corrupt(bomb, "times as many");
 }
 
@@ -384,7 +398,8 @@ fn an_archive_cut_after_it_was_fetched_is_corrupt() {
     let mut inputs = lab.inputs(&[(DAY_1, archive_of(DAY_1, &trade(1, START)))]);
     inputs[0].archive.bytes += 1;
     let meter = Meter::new("silver", false);
-    let built = build(&lab.lake, Table::Trades, &inputs, &lab.limits, &meter).expect("build");
+    let built = build(&lab.lake, &binance::Binance, Table::Trades, &inputs, &lab.limits, &meter)
+        .expect("build");
     assert!(built.files.is_empty());
     assert!(built.units[0].corrupt.as_deref().expect("corrupt").contains("the raw object has"));
 }

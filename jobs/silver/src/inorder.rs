@@ -6,13 +6,14 @@
 
 use std::path::Path;
 
+use source::form::Form;
+use source::rows::Rows;
+
 use crate::error::SilverError;
-use crate::form::Form;
 use crate::output::{Output, Ranks};
 use crate::partition::{Grain, Ordinal};
 use crate::record::Ranked;
 use crate::repeats::Repeats;
-use crate::rows::Rows;
 use crate::settle::{Dropped, Settler};
 
 /// What became of some rows.
@@ -55,7 +56,7 @@ impl<'a> InOrder<'a> {
             last_key: None,
             last_ordinal: None,
             settler: Settler::new(form.same_key),
-            repeats: form.repeats(),
+            repeats: Repeats::of(form),
             dropped: Dropped::new(folder, units),
         }
     }

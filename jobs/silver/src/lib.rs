@@ -11,9 +11,7 @@
 //! |---|---|
 //! | `zip` | archive → the bytes of its one right member, checked |
 //! | `lines` | bytes → blocks of whole lines, in constant memory |
-//! | `parse` | block → rows and rejects; pure |
-//! | `form`, `forms`, `trades`, `agg_trades`, `klines` | what a line of each dataset and market is |
-//! | `number`, `rules`, `rows` | fields, row rules, columns in memory |
+//! | `parse` | block → rows and rejects, by the form that the provider gives (`source`); pure |
 //! | `inorder` | rows in key order → partitions, straight away |
 //! | `resort`, `sort`, `record` | rows in any order → sorted, spilled, merged, deduplicated |
 //! | `settle`, `repeats` | which rows of one key stay; aggregates that repeat others |
@@ -26,18 +24,13 @@
 //! its group's fragment is written. The same raw bytes give the same Parquet bytes, whatever
 //! the machine, the memory and the number of threads.
 
-mod agg_trades;
 pub mod batch;
 mod days;
 mod error;
 pub mod file;
-mod form;
-mod forms;
 mod group;
 mod inorder;
-mod klines;
 mod lines;
-mod number;
 mod output;
 mod parse;
 mod partition;
@@ -46,11 +39,8 @@ mod record;
 mod reject;
 mod repeats;
 mod resort;
-mod rows;
-mod rules;
 mod settle;
 mod sort;
-mod trades;
 mod workers;
 mod zip;
 

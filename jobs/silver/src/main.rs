@@ -5,13 +5,15 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser;
 use model::config::SilverLimits;
 use model::exit::Exit;
 use model::fragment::RowCounts;
-use model::{Dataset, Market};
+use model::{Dataset, Market, Source};
 use serde_json::json;
 use silver::file::{self, Files};
+use source::Providers;
 use stage::{Clock, Common, Meter};
 use store::Lake;
 
@@ -47,7 +49,11 @@ struct Args {
         silver file --market spot --dataset trades --out parquet BTCUSDT-trades-2024-01.zip"
 )]
 struct FileArgs {
-    /// The market: spot, usdm or coinm.
+    /// The source whose archives they are; without it the first that there is.
+    #[arg(long)]
+    source: Option<Source>,
+
+    /// The market, such as spot.
     #[arg(long)]
     market: Market,
 
@@ -107,7 +113,12 @@ fn read_files(args: FileArgs) -> anyhow::Result<()> {
     let lake = Lake::open(&args.out.display().to_string(), None)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let provider = match args.source {
+        Some(source) => Providers::ALL.of(source)?,
+        None => Providers::ALL.iter().next().context("no provider")?,
+    };
     let files = Files {
+        provider,
         market: args.market,
         dataset: args.dataset,
         zips: args.zips,

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use model::schema::{Issues, Table};
+use source::form::{Form, MadeOf};
+use source::rows::{AmountSlice, Rows};
 use store::Lake;
 use store::parquet::{ColumnarFile, Finished, Values};
 
 use crate::error::SilverError;
-use crate::form::{Form, MadeOf};
 use crate::partition::Ordinal;
-use crate::rows::{AmountSlice, Rows};
 
 /// Which archive rows came from, as ranks of units in their group.
 #[derive(Debug, Clone, Copy)]

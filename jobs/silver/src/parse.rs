@@ -7,10 +7,9 @@ use std::borrow::Cow;
 
 use model::Day;
 use model::schema::RejectReason;
-
-use crate::form::{Fault, Form, lossy};
-use crate::rows::Rows;
-use crate::rules::Bounds;
+use source::form::{Fault, Form, lossy};
+use source::rows::Rows;
+use source::rules::Bounds;
 
 /// Longest line, in bytes, that can be a row.
 pub(crate) const LONGEST: usize = 4_096;

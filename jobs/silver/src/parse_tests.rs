@@ -3,12 +3,13 @@
 
 use model::Unit;
 use proptest::prelude::*;
+use source::Provider as _;
+use source::binance::Binance;
+use source::form::Kind;
+use source::rows::Row;
 
 use super::*;
-use crate::form::Kind;
-use crate::forms::form_of;
 use crate::lines::{Blocks, Chunk};
-use crate::rows::Row;
 
 const TRADES: &str = "binance/spot/trades/BTCUSDT/2017-08-17";
 const FUTURES: &str = "binance/usdm/trades/BTCUSDT/2024-01-01";
@@ -45,7 +46,7 @@ fn parse(mut parser: Parser, form: &Form, csv: &[u8], size: usize) -> Parsed {
 
 /// Parses in every way there is; they must agree, and every line must be accounted for.
 fn parse_all_ways(unit: &Unit, csv: &[u8]) -> Parsed {
-    let form = form_of(unit);
+    let form = Binance.form(unit).expect("a form");
     let whole = parse(Parser::new(form, bounds(unit)), form, csv, 1 << 20);
     assert_eq!(whole.2, (whole.0.len() + whole.1.len()) as u64, "a line was lost");
     for size in [0, 4_200, 5_001, 9_999] {
@@ -76,7 +77,7 @@ fn show(form: &Form, row: &Row) -> String {
 /// What an archive of unit `id` becomes, line by line.
 fn check(id: &str, csv: &[u8], expect: &[&str]) {
     let unit: Unit = id.parse().expect(id);
-    let form = form_of(&unit);
+    let form = Binance.form(&unit).expect("a form");
     let (rows, rejects, _) = parse_all_ways(&unit, csv);
     let mut found: Vec<String> = rows.iter().map(|row| show(form, row)).collect();
     for Reject { line, fault, raw, .. } in rejects {
@@ -510,7 +511,7 @@ proptest! {
         lines in prop::collection::vec(any_row(), 0..40),
     ) {
         let unit = unit_of(index);
-        let form = form_of(&unit);
+        let form = Binance.form(&unit).expect("a form");
         let period = unit.period.micros();
         let end = if crlf { "\r\n" } else { "\n" };
         let mut csv = String::new();
@@ -565,7 +566,7 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
     ) {
         let unit = unit_of(index);
-        let form = form_of(&unit);
+        let form = Binance.form(&unit).expect("a form");
         let period = unit.period.micros();
         let mut csv = Vec::new();
         for (mut row, into, decimals, micros) in lines {

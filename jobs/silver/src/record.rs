@@ -1,8 +1,7 @@
 //! Rows as records of fixed width: what is sorted, spilled and merged.
 
 use model::schema::Issues;
-
-use crate::rows::{Row, Slots};
+use source::rows::{Row, Slots};
 
 /// A row and the rank of the unit it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

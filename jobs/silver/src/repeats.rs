@@ -6,22 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use model::schema::Issue;
-
-use crate::rows::{Row, Rows};
+use source::form::{Form, Proof};
+use source::rows::{Row, Rows};
 
 /// Most spans that are remembered; beyond that the half that grew longest ago is forgotten.
 const MOST: usize = 1 << 16;
 /// Rows before one among which its like is sought where spans prove nothing.
 const RECENT: usize = 4_096;
-
-/// What proves that an aggregate repeats another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Proof {
-    /// Any trade that both have.
-    Overlap,
-    /// The same first and last trade: aggregates of some hundred milliseconds may interleave.
-    SameSpan,
-}
 
 /// Finds aggregates that repeat others.
 #[derive(Debug)]
@@ -32,6 +23,11 @@ pub(crate) struct Repeats {
 }
 
 impl Repeats {
+    /// What finds them among the rows of a form, where it has any.
+    pub(crate) fn of(form: &Form) -> Option<Self> {
+        form.repeats.map(|(first, last, proof)| Self::new((first, last), proof))
+    }
+
     /// Nothing seen yet.
     pub(crate) fn new(slots: (usize, usize), proof: Proof) -> Self {
         let seen = match proof {
@@ -226,8 +222,8 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::Slots;
     use proptest::prelude::*;
+    use source::rows::Slots;
     use std::collections::HashSet;
 
     const REPEATS: Option<Issue> = Some(Issue::RepeatsTrades);

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use source::form::Form;
+use source::rows::Rows;
+
 use crate::error::SilverError;
-use crate::form::Form;
 use crate::output::{Output, Ranks};
 use crate::partition::{Grain, Ordinal};
 use crate::record::{Codec, Ranked};
 use crate::repeats::Repeats;
-use crate::rows::Rows;
 use crate::settle::{Dropped, Settler};
 use crate::sort::{Records, Sorter, Spill};
 
@@ -79,7 +80,7 @@ impl Resort {
                 ranks: Vec::new(),
                 ordinal: None,
             },
-            repeats: self.form.repeats(),
+            repeats: Repeats::of(self.form),
             // where dates do not follow keys, each partition is gathered before it is encoded
             spills: (!dates_follow_keys).then(BTreeMap::new),
             record: Vec::new(),

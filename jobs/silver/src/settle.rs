@@ -6,29 +6,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use model::schema::Issue;
+use source::form::SameKey;
+use source::rows::{Row, Slots};
+use source::rules::is_id;
 
 use crate::error::SilverError;
 use crate::record::{Codec, Ranked};
-use crate::rows::{Row, Slots};
-use crate::rules::is_id;
 use crate::sort::{Sorted, Sorter};
 
 /// Most rows of one key that stay. Further ones are dropped like any that contradict.
 const MOST: usize = 64;
 /// Bytes in which the lines of dropped rows are sorted before they spill, for each unit.
 const MEMORY: usize = 8 << 20;
-
-/// How rows of one key are told apart. Of units of other ranks the later one always wins.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum SameKey {
-    /// One row stays: the first that is valid, else the first.
-    First,
-    /// One row stays: the fuller one, by this slot of [`Row::longs`], then by this one of
-    /// [`Row::amounts`], then by all that the rows say.
-    Fuller(usize, usize),
-    /// All rows stay that are of other trades: the slots of the first and the last trade's id.
-    Trades(usize, usize),
-}
 
 /// Settles the rows of one key after the other.
 #[derive(Debug)]

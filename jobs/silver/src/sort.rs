@@ -270,8 +270,8 @@ impl Sorted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::{Row, Slots};
     use proptest::prelude::*;
+    use source::rows::{Row, Slots};
 
     const HAS: Slots = Slots { longs: 2, prices: 0, amounts: 0, flags: 0 };
 

@@ -4,7 +4,6 @@ use std::fs;
 use std::process::Stdio;
 
 use anyhow::{Context as _, bail};
-use model::config::Config;
 use model::config::aws::STAGES;
 use model::{Dataset, Day, RunId, Symbol};
 use serde_json::Value;
@@ -255,7 +254,7 @@ fn show(changes: &Changes, site: Option<&Site>) -> anyhow::Result<()> {
     }
     let Some(site) = site else { return Ok(()) };
     let text = fs::read_to_string(&site.config)?;
-    let config = Config::parse("lake.yaml", &text)?;
+    let config = source::Providers::ALL.read("lake.yaml", &text)?;
     if let Some(aws) = &config.aws {
         println!();
         for line in changes.cost(aws) {

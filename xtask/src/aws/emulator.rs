@@ -232,8 +232,8 @@ fn exchange(state: &Path, file: &Path, wish: &Wish) -> anyhow::Result<PathBuf> {
     let config = state.join("lake.yaml");
     let text = fs::read_to_string(file)
         .with_context(|| format!("cannot read configuration `{}`", shown(file)))?;
-    let parsed = model::config::Config::parse(&shown(file), &text)?;
-    let wanted = parsed.sources.binance.url.value;
+    let parsed = source::Providers::ALL.read(&shown(file), &text)?;
+    let wanted = parsed.sources.into_values().next().context("no source")?.url.value;
     let daemon = match Daemon::read(&note) {
         Some(daemon) => daemon,
         None => start_exchange(state, &note, &wanted, wish)?,

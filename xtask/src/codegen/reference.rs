@@ -6,11 +6,12 @@ use clap::CommandFactory as _;
 use model::config::aws::STAGES;
 use model::config::{Archives, Aws, Discovery, Limits, PublicationLag};
 use model::fragment::ArchiveStatus;
-use model::market::{Dataset, Market, Source, Timeframe};
+use model::market::{Dataset, Timeframe};
 use model::metrics::{self, Metric};
 use model::schema::{ColumnType, Issue, RejectReason, Table};
 use model::{RunId, Unit, layout as keys};
 use serde_json::Value;
+use source::Providers;
 
 const NOTE: &str = "Made by `cargo xtask codegen`; do not edit.";
 
@@ -44,6 +45,18 @@ fn type_name(kind: ColumnType) -> String {
 fn quoted<T: AsRef<str>>(words: impl IntoIterator<Item = T>) -> String {
     let words: Vec<String> = words.into_iter().map(|w| format!("`{}`", w.as_ref())).collect();
     if words.is_empty() { "none".into() } else { words.join(", ") }
+}
+
+/// The sources with their markets, a row each.
+fn sources() -> String {
+    let mut rows = String::new();
+    for provider in Providers::ALL.iter() {
+        for market in provider.markets() {
+            let datasets = quoted(provider.datasets(*market).iter().map(|word| word.as_str()));
+            let _ = writeln!(rows, "| `{}` | `{market}` | {datasets} |", provider.name());
+        }
+    }
+    rows
 }
 
 /// The tables.
@@ -192,12 +205,12 @@ pub(super) fn configuration() -> anyhow::Result<String> {
     let rows = [
         ("environment", "its name; that of its folder".to_owned()),
         ("lake", "where the lake lies: a directory, `file:///…` or `s3://bucket/prefix`; default `target/lake/<environment>`".into()),
-        ("sources.binance.url", "the host of the archives: https, or http on this machine".into()),
-        ("sources.binance.listing_url", "the S3-style listing; default: the host itself".into()),
-        ("sources.binance.discovery", format!("how to find out what there is: {discovery} (the first is the default)")),
-        ("sources.binance.publication_lag", format!("days after its period for which an archive that is not there is pending and not missing: `{{daily_days: {}, monthly_days: {}}}`", lag.daily_days, lag.monthly_days)),
-        ("sources.binance.markets.<market>", format!("one of {}", quoted(Market::ALL.iter().map(|w| w.as_str())))),
-        ("….symbols", "symbols as the source writes them: `[BTCUSDT, 币安人生USDT]`; 2 to 30 letters and digits of any script and `_`, of ASCII's letters the capital ones, composed (NFC); no two that differ only in case or Unicode form".into()),
+        ("sources.<source>.url", "the host of the archives: https, or http on this machine".into()),
+        ("sources.<source>.listing_url", "the S3-style listing; default: the host itself".into()),
+        ("sources.<source>.discovery", format!("how to find out what there is: {discovery} (the first is the default)")),
+        ("sources.<source>.publication_lag", format!("days after its period for which an archive that is not there is pending and not missing: `{{daily_days: {}, monthly_days: {}}}`", lag.daily_days, lag.monthly_days)),
+        ("sources.<source>.markets.<market>", "a market of the source's, see below".to_owned()),
+        ("….symbols", "symbols as the source writes them: `[BTCUSDT, 币安人生USDT]`; 1 to 30 letters and digits of any script, `_` and `.` inside, of ASCII's letters the capital ones, composed (NFC); no two that differ only in case or Unicode form".into()),
         ("….range", "`{from: DAY, to: DAY}` (both included), `{from: DAY}` up to yesterday, or `{last_days: N}`".into()),
         ("….datasets.<dataset>", format!("one of {}, with `{{}}` or what follows", quoted(Dataset::ALL.iter().map(|w| w.as_str())))),
         ("….datasets.<dataset>.archives", format!("{archives} (the first, the cheapest set, is the default)")),
@@ -219,8 +232,9 @@ pub(super) fn configuration() -> anyhow::Result<String> {
     }
     let _ = write!(
         page,
-        "\nSources: {}.\n\n## Limits\n\nEvery limit has a default.\n\n",
-        quoted(Source::ALL.iter().map(|w| w.as_str()))
+        "\n## Sources\n\n| source | market | datasets |\n|---|---|---|\n{}\n## Limits\n\nEvery limit has \
+         a default.\n\n",
+        sources()
     );
     page.push_str("| key | default | meaning |\n|---|---|---|\n");
     let defaults = serde_json::to_value(Limits::default())?;

@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn the_copy_is_an_environment_that_can_be_deployed() {
         let dev = fs::read_to_string(root().join("infra/envs/dev/lake.yaml")).unwrap();
-        let config = model::config::Config::parse("lake.yaml", &renamed(&dev).unwrap()).unwrap();
+        let config = source::Providers::ALL.read("lake.yaml", &renamed(&dev).unwrap()).unwrap();
         assert_eq!(config.environment.value, NAME);
         assert!(config.aws.is_some());
         assert!(renamed("environment: prod\n").is_err());

@@ -2,9 +2,9 @@
 
 use exchange::faults::{ChecksumForm, Corruption, Fault, Rule};
 use exchange::{Exchange, Handle, Options, Range, SymbolSpec};
+use model::Dataset;
 use model::exit::Exit;
 use model::fragment::ArchiveStatus;
-use model::{Dataset, Market};
 
 use crate::support::{Lab, remote, unit};
 
@@ -12,7 +12,7 @@ use crate::support::{Lab, remote, unit};
 const DAYS: usize = 6;
 
 fn exchange() -> Handle {
-    let mut spec = SymbolSpec::new(Market::Spot, "BTCUSDT".parse().expect("symbol"));
+    let mut spec = SymbolSpec::new(exchange::Market::Spot, "BTCUSDT".parse().expect("symbol"));
     spec.trades = Some(400);
     let options = Options {
         symbols: vec![spec],

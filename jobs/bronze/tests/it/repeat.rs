@@ -61,7 +61,7 @@ async fn an_object_that_is_not_what_it_should_be_is_not_used_and_not_overwritten
     let body = zip(1, 5_000);
     let sha256 = model::unit::sha256_hex(&body);
     let version = layout::raw_version(Some(&sha256), Some("\"1\""), 0);
-    let key = layout::raw(&unit(1), &version, &from.name(&unit(1)));
+    let key = layout::raw(&unit(1), &version, &source::binance::archive::file_name(&unit(1)));
     lab.context.lake.write(&key, "half").await.expect("write");
     lab.run().await.expect("run");
     let fragment = lab.fragment(1).await.expect("fragment");

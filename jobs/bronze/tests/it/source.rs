@@ -320,7 +320,7 @@ async fn checksum_files_of_every_form() {
         }
     };
     let sha = sha256_hex(&zip(1, 500));
-    let name = model::archive::file_name(&unit(1));
+    let name = source::binance::archive::file_name(&unit(1));
     check(checksum(1, &zip(1, 500)), None).await;
     check(format!("{sha}  {name}\n").into_bytes(), None).await;
     check(format!("{} *{name}\r\n", sha.to_uppercase()).into_bytes(), None).await;

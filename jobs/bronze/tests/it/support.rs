@@ -176,7 +176,7 @@ pub(crate) fn unit(n: usize) -> Unit {
 }
 
 pub(crate) fn remote(server: &str, n: usize) -> Remote {
-    let url = format!("{server}/{}", model::archive::file_name(&unit(n)));
+    let url = format!("{server}/{}", source::binance::archive::file_name(&unit(n)));
     Remote {
         checksum_url: Some(format!("{url}.CHECKSUM")),
         checksum_modified: None,
@@ -191,7 +191,7 @@ pub(crate) fn remote(server: &str, n: usize) -> Remote {
 
 /// `<sha256>  <name>` of a body.
 pub(crate) fn checksum(n: usize, body: &[u8]) -> Vec<u8> {
-    format!("{}  {}", sha256_hex(body), model::archive::file_name(&unit(n))).into_bytes()
+    format!("{}  {}", sha256_hex(body), source::binance::archive::file_name(&unit(n))).into_bytes()
 }
 
 pub(crate) struct Lab {
@@ -208,11 +208,12 @@ impl Lab {
              spot:\n        symbols: [BTCUSDT]\n        range: {{from: 2024-01-01, to: 2024-01-03}}\n        \
              datasets: {{trades: {{}}}}\nlimits:\n  download: {{backoff_ms: 1, {limits}}}\n"
         );
-        let config = model::config::Config::parse("lake.yaml", &text).expect("configuration");
+        let config = source::Providers::ALL.read("lake.yaml", &text).expect("configuration");
         let context = Context {
             lake: Lake::open(folder.path().to_str().expect("path"), None).expect("lake"),
             config: Arc::new(config),
             config_sha256: String::new(),
+            providers: source::Providers::ALL,
             run: RunId::new(chrono::DateTime::UNIX_EPOCH, 1),
             clock: Clock::System,
             meter: Meter::new("bronze", false),

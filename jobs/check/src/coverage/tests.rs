@@ -12,8 +12,8 @@ fn day(text: &str) -> Day {
 
 fn series(dataset: Dataset, from: &str, to: &str) -> Series {
     Series {
-        source: Source::Binance,
-        market: Market::Spot,
+        source: Source::new("binance"),
+        market: Market::new("spot"),
         dataset,
         symbol: "BTCUSDT".parse().unwrap(),
         timeframe: dataset.has_timeframe().then_some(Timeframe::H1),
@@ -46,7 +46,7 @@ fn archive(status: ArchiveStatus) -> ArchiveFacts {
 /// The words and reasons of a series' days, with the number of what is missing.
 fn judged(series: &Series, facts: &Facts) -> Vec<String> {
     let lag = PublicationLag { daily_days: 2, monthly_days: 16 };
-    of_series(series, facts, lag, day(TODAY))
+    of_series(series, facts, day(TODAY))
         .into_iter()
         .map(|c| {
             let reason = c.reason.unwrap_or_default();

@@ -9,7 +9,6 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, SchemaRef};
 use chrono::DateTime;
-use model::config::Config;
 use model::plan::{Group, Partition};
 use model::schema::Table;
 use model::{Day, RunId};
@@ -60,8 +59,9 @@ impl Lab {
         let now = DateTime::parse_from_rfc3339("2024-01-10T12:00:00Z").unwrap().to_utc();
         let context = Context {
             lake: lake.clone(),
-            config: Arc::new(Config::parse("lake.yaml", YAML).unwrap()),
+            config: Arc::new(source::Providers::ALL.read("lake.yaml", YAML).unwrap()),
             config_sha256: String::new(),
+            providers: source::Providers::ALL,
             run: RunId::new(now, 7),
             clock: Clock::Manual(ManualClock::at(now)),
             meter: Meter::new("check", false),

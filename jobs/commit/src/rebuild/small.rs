@@ -8,8 +8,9 @@ use model::fragment::{BronzeFragment, SilverFragment};
 use model::ledger::Ledger;
 use model::plan::Partition;
 use model::schema::Table;
-use model::{RunId, Unit, archive, layout};
+use model::{RunId, Unit, layout};
 use serde::de::DeserializeOwned;
+use source::offer::{Checksum, Listed};
 use stage::{Context, Failure};
 use store::Lake;
 use table::datafusion::arrow::array::RecordBatch;
@@ -94,10 +95,14 @@ async fn archives(context: &Context, rows: &mut Rows) -> Result<(), Failure> {
             new.push((unit, entry));
         }
     }
-    let url = &context.config.sources.binance.url.value;
     for (id, row) in readable_extract(&context.lake).await?.archives {
         let unit: Unit = id.as_str().parse().map_err(anyhow::Error::from)?;
-        let url = format!("{url}/{}", archive::url_path(&archive::path(&unit)));
+        // of a source that is configured no more nobody knows where it came from
+        let section = context.config.sources.get(&unit.source);
+        let url = match (section, context.providers.of(unit.source)) {
+            (Some(section), Ok(provider)) => provider.remote(section, &unit, &unlisted()).url,
+            _ => String::new(),
+        };
         for entry in Entry::of_row(&row, &url, &context.run) {
             let sha256 = entry.sha256.clone().unwrap_or_default();
             if known.insert([id.to_string(), sha256]) {
@@ -108,6 +113,12 @@ async fn archives(context: &Context, rows: &mut Rows) -> Result<(), Failure> {
     let entries = new.iter().map(|(id, entry)| (id.as_str(), entry));
     add(rows, archives::batches(entries).map_err(failure)?);
     Ok(())
+}
+
+/// An archive of which the source shows nothing: its URL follows from its unit.
+fn unlisted() -> Listed {
+    let checksum = Checksum::Unknown;
+    Listed { path: None, bytes: None, etag: None, modified: None, checksum }
 }
 
 /// Adds the builds that committed runs have fragments of, and the rows do not. What was refused

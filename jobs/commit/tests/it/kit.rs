@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use model::config::Config;
 use model::fragment::{
     ArchiveStatus, BronzeFragment, DataFile, RowCounts, SilverFragment, UnitOutcome,
 };
@@ -73,8 +72,9 @@ impl Run<'_> {
     pub(crate) fn context(&self) -> Context {
         Context {
             lake: self.world.lake.clone(),
-            config: Arc::new(Config::parse("lake.yaml", CONFIG).unwrap()),
+            config: Arc::new(source::Providers::ALL.read("lake.yaml", CONFIG).unwrap()),
             config_sha256: unit::sha256_hex(CONFIG.as_bytes()),
+            providers: source::Providers::ALL,
             run: self.id.clone(),
             clock: Clock::Manual(self.clock.clone()),
             meter: Meter::new("commit", false),

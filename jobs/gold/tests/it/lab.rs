@@ -12,7 +12,6 @@ use arrow::datatypes::{DataType, SchemaRef};
 use chrono::DateTime;
 use gold::models::Engine;
 use gold::{Options, Summary};
-use model::config::Config;
 use model::fragment::{Dirty, GoldFragment};
 use model::plan::Partition;
 use model::schema::Table;
@@ -58,8 +57,9 @@ impl Lab {
                     range: {from: 2024-01-01}\n        datasets:\n          trades: {}\n";
         let context = Context {
             lake: lake.clone(),
-            config: Arc::new(Config::parse("lake.yaml", yaml).unwrap()),
+            config: Arc::new(source::Providers::ALL.read("lake.yaml", yaml).unwrap()),
             config_sha256: String::new(),
+            providers: source::Providers::ALL,
             run: run_id(),
             clock: Clock::Manual(stage::ManualClock::at(DateTime::UNIX_EPOCH)),
             meter: Meter::new("gold", false),
@@ -147,8 +147,8 @@ impl Lab {
     /// Writes the list of what is dirty.
     pub(crate) async fn dirty(&self, symbol: &str, months: &[&str]) {
         let dirty = Dirty {
-            source: model::Source::Binance,
-            market: model::Market::Spot,
+            source: model::Source::new("binance"),
+            market: model::Market::new("spot"),
             symbol: symbol.parse().unwrap(),
             months: months.iter().map(|m| m.parse::<Month>().unwrap()).collect(),
         };

@@ -4,9 +4,12 @@
 //!
 //! Here are the types and the door, [`Config::parse`]; [`aws`] is the section of deployments,
 //! `config/series.rs` turns the ranges into the series a run wants, `config/validate.rs` holds
-//! what types cannot say.
+//! what types cannot say. Which sources, markets and forms of symbols there are is asked of
+//! [`Venues`].
 
 pub mod aws;
+#[cfg(test)]
+mod sample;
 mod series;
 mod source_url;
 mod task;
@@ -20,7 +23,8 @@ use serde_saphyr::Spanned;
 pub use aws::Aws;
 pub use series::{Scope, Series};
 
-use crate::market::{Dataset, Market, Timeframe};
+use crate::market::{Dataset, Market, Source, Timeframe};
+use crate::symbol::Symbol;
 
 /// What is wrong with a configuration, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,8 +47,8 @@ pub struct Config {
     /// Where the lake lies; default: a directory under `target/lake/`.
     #[serde(default)]
     pub lake: Option<String>,
-    /// The sources.
-    pub sources: Sources,
+    /// The sources, by their names.
+    pub sources: BTreeMap<Source, Section>,
     /// Limits on time, memory and concurrency.
     #[serde(default)]
     pub limits: Limits,
@@ -53,18 +57,29 @@ pub struct Config {
     pub aws: Option<Aws>,
 }
 
-/// The sources. Each has a form of its own.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sources {
-    /// Binance's public archives.
-    pub binance: Binance,
+/// What there is to configure. Implemented where the providers are known.
+pub trait Venues {
+    /// The sources, in the order in which they are told.
+    fn sources(&self) -> Vec<Source>;
+
+    /// The markets of a source, in the order in which they are told; none of an unknown one.
+    fn markets(&self, source: Source) -> Vec<Market>;
+
+    /// What a source has of a market, in the order in which they are told.
+    fn datasets(&self, source: Source, market: Market) -> Vec<Dataset>;
+
+    /// What a symbol of a market looks like, where this one does not: for `expected …`.
+    fn expected_symbol(&self, source: Source, market: Market, symbol: &Symbol) -> Option<String>;
+
+    /// When an instrument ends by its name, in µs since the epoch: the first instant of which
+    /// nothing is expected any more.
+    fn expiry(&self, source: Source, market: Market, symbol: &Symbol) -> Option<i64>;
 }
 
-/// Binance's public archives.
+/// One source.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Binance {
+pub struct Section {
     /// The host that archives are fetched from, without a slash at its end.
     pub url: Spanned<String>,
     /// How to find out what there is.
@@ -92,7 +107,7 @@ pub enum Discovery {
 }
 
 /// When archives come out, in days after the end of their period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PublicationLag {
     /// Daily archives.
@@ -298,7 +313,7 @@ impl Config {
     ///
     /// # Errors
     /// [`BadConfig`] at the first fault, with its line.
-    pub fn parse(file: &str, text: &str) -> Result<Self, BadConfig> {
+    pub fn parse(file: &str, text: &str, venues: &dyn Venues) -> Result<Self, BadConfig> {
         let config: Self = serde_saphyr::from_str(text).map_err(|error| {
             let plain = error.without_snippet();
             let line = plain.location().map_or(1, |l| l.line());
@@ -310,7 +325,7 @@ impl Config {
                 message: validate::telling_message(&message, found.unwrap_or_default()),
             }
         })?;
-        validate::check(file, text, &config)?;
+        validate::check(file, text, &config, venues)?;
         Ok(config)
     }
 }

@@ -347,8 +347,8 @@ mod tests {
     #[test]
     fn the_inputs_of_gold_are_the_files_it_reads() {
         let dirty = Dirty {
-            source: crate::Source::Binance,
-            market: crate::Market::Spot,
+            source: crate::Source::new("binance"),
+            market: crate::Market::new("spot"),
             symbol: "BTCUSDT".parse().expect("symbol"),
             months: vec!["2024-01".parse().expect("month")],
         };

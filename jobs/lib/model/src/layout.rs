@@ -247,7 +247,7 @@ mod tests {
                 .expect("a symbol");
             let id = format!("binance/usdm/agg_trades/{symbol}/2024-01-02");
             let unit: Unit = id.parse().expect("unit");
-            let name = crate::archive::file_name(&unit);
+            let name = format!("{symbol}-aggTrades-2024-01-02.zip");
             let file = data_file(&[("symbol", symbol.as_str())], &data_file_name(&id, "i", 0));
             for part in raw(&unit, "cabc", &name).split('/').chain(file.split('/')) {
                 assert!(part.len() <= 255 && part.is_ascii(), "{part}");

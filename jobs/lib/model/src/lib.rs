@@ -7,7 +7,6 @@
 //! | [`symbol`] | the names of instruments |
 //! | [`period`] | days, months and the spans of time that archives cover |
 //! | [`unit`] | one archive: (source, market, dataset, symbol, timeframe, period) |
-//! | [`archive`] | how the exchange's host names its archives |
 //! | [`checksum`] | what a checksum file states, whichever tool wrote it |
 //! | [`etag`] | whether two ETags are the same |
 //! | [`whole`] | whether a day of trades has all of its ids |
@@ -28,10 +27,10 @@
 //! | [`progress`] | the lines by which a job tells how far it is |
 //! | [`human`] | figures and messages as people read them |
 //! | [`metrics`] | the figures that jobs report, and how they are shown |
+//! | [`percent`] | percent-encoding of names in paths |
 //! | [`prices`] | what AWS asks, for estimates |
 //! | [`question`] | named queries and their parameters |
 
-pub mod archive;
 pub mod bug;
 pub mod checksum;
 pub mod config;
@@ -46,7 +45,7 @@ pub mod ledger;
 pub mod market;
 pub mod metrics;
 pub mod owed;
-mod percent;
+pub mod percent;
 pub mod period;
 pub mod plan;
 pub mod prices;
@@ -62,7 +61,7 @@ pub mod whole;
 pub mod words;
 
 pub use market::{Dataset, Market, Source, Timeframe};
-pub use period::{Day, Month, Period};
+pub use period::{Cadence, Day, Month, Period};
 pub use run::RunId;
 pub use symbol::Symbol;
 pub use unit::{RawArchive, Unit, UnitId};

@@ -1,26 +1,17 @@
-//! Source, market, dataset and timeframe: the words every other module is built from. Symbols,
-//! which are no closed set, live in [`crate::symbol`].
+//! Source, market, dataset and timeframe: the words every other module is built from. Which sources
+//! and markets there are is not known here. Symbols live in [`crate::symbol`].
 
-use crate::words::words;
+use crate::words::{names, words};
 
-words! {
-    /// The provider of data.
-    Source, "source" {
-        /// Binance's public archives.
-        Binance = "binance",
-    }
+names! {
+    /// The provider of data, such as `binance`.
+    Source, "source"
 }
 
-words! {
-    /// The kind of market.
-    Market, "market" {
-        /// Spot: quantities in the base asset.
-        Spot = "spot",
-        /// USD-margined futures: quantities in the base asset.
-        Usdm = "usdm",
-        /// Coin-margined futures: quantities in contracts.
-        Coinm = "coinm",
-    }
+names! {
+    /// A market of a provider, such as `spot`: what its symbols are unique in, and what decides in which
+    /// units quantities are.
+    Market, "market"
 }
 
 words! {
@@ -106,13 +97,13 @@ mod tests {
 
     #[test]
     fn words_read_back() {
-        for market in Market::ALL {
-            assert_eq!(market.as_str().parse::<Market>().as_ref(), Ok(market));
+        for timeframe in Timeframe::ALL {
+            assert_eq!(timeframe.as_str().parse::<Timeframe>().as_ref(), Ok(timeframe));
         }
-        let error = "futures".parse::<Market>().expect_err("not a market");
+        let error = "ticks".parse::<Dataset>().expect_err("not a dataset");
         assert_eq!(
             error.to_string(),
-            "unknown market `futures`, expected one of spot, usdm, coinm"
+            "unknown dataset `ticks`, expected one of trades, agg_trades, klines"
         );
     }
 

@@ -293,6 +293,25 @@ macro_rules! as_text {
 }
 as_text!(Day, Month, Period);
 
+/// Which of the two families of archives a period belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cadence {
+    /// One archive a day.
+    Daily,
+    /// One archive a month.
+    Monthly,
+}
+
+impl Cadence {
+    /// The cadence of a period.
+    pub const fn of(period: Period) -> Self {
+        match period {
+            Period::Day(_) => Self::Daily,
+            Period::Month(_) => Self::Monthly,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,6 @@
 //! else. silver turns a whole group into the whole content of its partitions in one pass.
 //! A **batch** is the groups one worker takes.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::Table;
 use crate::unit::{RawArchive, Unit, UnitId, short_hash};
-use crate::{Day, RunId, archive};
+use crate::{Day, RunId};
 
 /// Partition values by column, in the table's order of partition columns when listed.
 pub type Partition = BTreeMap<String, String>;
@@ -163,8 +162,8 @@ pub enum Origin {
 pub struct Remote {
     /// Where to get it.
     pub url: String,
-    /// Its file name, where it is not the one that [`archive::file_name`] makes: it may lack a
-    /// zero (`ADABKRW-1d-2020-8.zip`).
+    /// Its file name, where it is not the one that the provider's archives have by rule: it may lack
+    /// a zero (`ADABKRW-1d-2020-8.zip`).
     #[serde(rename = "name", default, skip_serializing_if = "Option::is_none")]
     pub odd_name: Option<String>,
     /// Its size in bytes, where the source tells.
@@ -184,16 +183,6 @@ pub struct Remote {
     pub held: Option<RawArchive>,
 }
 
-impl Remote {
-    /// The file name of `unit`'s archive, as the source has it.
-    pub fn name(&self, unit: &Unit) -> Cow<'_, str> {
-        match &self.odd_name {
-            Some(name) => name.into(),
-            None => archive::file_name(unit).into(),
-        }
-    }
-}
-
 /// Which bytes silver makes of archives. Raise it with every change of code that makes others
 /// (columns, rules, encoding): files then get new names, so that none of a live version is ever
 /// overwritten with other bytes, and the next plan builds every group anew.
@@ -211,28 +200,5 @@ impl Group {
         lines.sort();
         lines.push(format!("silver {SILVER_BYTES}"));
         short_hash(&lines.join("\n"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_archives_read_in_every_form() {
-        let unit: Unit = "binance/spot/klines/ADABKRW/1d/2020-08".parse().expect("unit");
-        let check = |name: &str, expect: &str, is_kept: bool| {
-            let text = format!(
-                r#"{{"url":"https://host/x.zip",{name}"bytes":1,"etag":null,"last_modified":null,"checksum_url":null}}"#
-            );
-            let remote: Remote = serde_json::from_str(&text).expect(&text);
-            assert_eq!(remote.name(&unit), expect);
-            let written = serde_json::to_string(&remote).expect("text");
-            assert_eq!(written.contains(r#""name""#), is_kept, "{written}");
-        };
-        check("", "ADABKRW-1d-2020-08.zip", false);
-        check(r#""name":"ADABKRW-1d-2020-8.zip","#, "ADABKRW-1d-2020-8.zip", true);
-        // as plans of former versions have it
-        check(r#""name":"ADABKRW-1d-2020-08.zip","#, "ADABKRW-1d-2020-08.zip", true);
     }
 }

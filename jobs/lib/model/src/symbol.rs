@@ -1,4 +1,5 @@
-//! The name of an instrument, and what it says of itself. Not whether a source has it.
+//! The name of an instrument: which texts may be one. Not which form a market gives it, and not
+//! whether a source has it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,12 +9,7 @@ use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory as Is};
 use icu_properties::{CodePointMapData, CodePointSetData};
 use serde::{Deserialize, Serialize};
 
-use crate::market::Market;
 use crate::percent;
-use crate::period::Day;
-
-/// When dated contracts are delivered, in µs after midnight UTC: 08:00.
-const DELIVERY_MICROS: i64 = 8 * 3_600_000_000;
 
 /// Most characters of a symbol.
 const LONGEST: usize = 30;
@@ -21,10 +17,10 @@ const LONGEST: usize = 30;
 /// what stands around it (`symbol=`, `-aggTrades-2024-01-31.zip`) a name on disk has 255 at most.
 const LONGEST_IN_PATHS: usize = 192;
 
-/// The name of an instrument at its source, as the source writes it: `BTCUSDT`, `BTCUSD_PERP`,
+/// The name of an instrument at its source, as the source writes it: `BTCUSDT`, `BTCUSD_PERP`, `BRK.B`,
 /// `币安人生USDT`.
 ///
-/// 2 to 30 letters and digits of any script, and `_` inside: with the marks that belong to
+/// 1 to 30 letters and digits of any script, and `_` and `.` inside: with the marks that belong to
 /// letters, composed (NFC), without ASCII's small letters, which no source uses. So no symbol
 /// holds what is not seen, turns the direction of writing, or separates words, paths or fields.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,8 +38,8 @@ pub struct BadSymbol {
 }
 
 /// What a symbol is, for messages.
-const EXPECTED: &str = "2 to 30 letters and digits of any script and `_`, of ASCII's letters the \
-                        capital ones, such as BTCUSDT, BTCUSD_PERP or 币安人生USDT";
+const EXPECTED: &str = "1 to 30 letters and digits of any script, `_` and `.`, of ASCII's letters \
+                        the capital ones, such as BTCUSDT, BTCUSD_PERP, BRK.B or 币安人生USDT";
 
 impl Symbol {
     /// The symbol as text.
@@ -64,28 +60,6 @@ impl Symbol {
         let one_case = nfkc.normalize(&self.0).to_uppercase().to_lowercase().to_uppercase();
         nfkc.normalize(&one_case).into_owned()
     }
-
-    /// Whether this symbol has the form that `market` uses. Spot knows no `_`; COIN-M always
-    /// has one (`BTCUSD_PERP`); USD-M has one for dated contracts only (`BTCUSDT_250328`).
-    pub fn fits(&self, market: Market) -> bool {
-        match market {
-            Market::Spot => !self.0.contains('_'),
-            Market::Usdm => true,
-            Market::Coinm => self.0.contains('_'),
-        }
-    }
-
-    /// When the contract ends by its name: a dated one (`BTCUSD_210625`, `BTCUSDT_230331`) is
-    /// delivered at 08:00 UTC on that day. In µs since the epoch, the first instant after its last
-    /// trade; `None` for what has no date.
-    pub fn expiry(&self) -> Option<i64> {
-        let (_, date) = self.0.rsplit_once('_')?;
-        if date.len() != 6 || !date.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        let day: Day = format!("20{}-{}-{}", &date[..2], &date[2..4], &date[4..]).parse().ok()?;
-        Some(day.start_micros() + DELIVERY_MICROS)
-    }
 }
 
 impl FromStr for Symbol {
@@ -102,14 +76,18 @@ impl FromStr for Symbol {
 /// What is wrong with a text that should be a symbol.
 fn fault(text: &str) -> Option<String> {
     let length = text.chars().take(LONGEST + 1).count();
-    if length < 2 {
-        return Some("it is too short".to_owned());
+    if length == 0 {
+        return Some("it is empty".to_owned());
     }
     if length > LONGEST {
         return Some(format!("it has more than {LONGEST} characters"));
     }
-    if text.starts_with('_') || text.ends_with('_') {
-        return Some("`_` stands at an end of it".to_owned());
+    if let Some(end) = [text.chars().next(), text.chars().next_back()]
+        .into_iter()
+        .flatten()
+        .find(|c| matches!(c, '_' | '.'))
+    {
+        return Some(format!("`{end}` stands at an end of it"));
     }
     let mut before = None;
     for c in text.chars() {
@@ -131,7 +109,7 @@ fn fault(text: &str) -> Option<String> {
 /// Whether a character may stand in a symbol, after `before`.
 fn belongs(c: char, before: Option<char>) -> bool {
     if c.is_ascii() {
-        return c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        return c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '_' | '.');
     }
     if CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c) {
         return false;
@@ -144,7 +122,9 @@ fn belongs(c: char, before: Option<char>) -> bool {
         | Is::OtherLetter
         | Is::DecimalNumber => true,
         // vowel signs and the like, which are nothing without a letter
-        Is::NonspacingMark | Is::SpacingMark => before.is_some_and(|before| before != '_'),
+        Is::NonspacingMark | Is::SpacingMark => {
+            before.is_some_and(|before| !matches!(before, '_' | '.'))
+        }
         _ => false,
     }
 }
@@ -174,21 +154,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn symbols_have_the_form_of_their_market() {
-        let check = |text: &str, expect: Option<[bool; 3]>| {
-            let fits = text
-                .parse::<Symbol>()
-                .ok()
-                .map(|s| [s.fits(Market::Spot), s.fits(Market::Usdm), s.fits(Market::Coinm)]);
-            assert_eq!(fits, expect, "{text}");
+    fn symbols_are_capitals_digits_and_what_stands_between_them() {
+        let check = |text: &str, expect: bool| {
+            assert_eq!(text.parse::<Symbol>().is_ok(), expect, "{text}");
         };
-        check("BTCUSDT", Some([true, true, false]));
-        check("1000SHIBUSDT", Some([true, true, false]));
-        check("BTCUSD_PERP", Some([false, true, true]));
-        check("btcusdt", None);
-        check("BTC/USDT", None);
-        check("", None);
-        check("_BTC", None);
+        for good in ["BTCUSDT", "1000SHIBUSDT", "BTCUSD_PERP", "BRK.B", "F"] {
+            check(good, true);
+        }
+        for bad in ["btcusdt", "BTC/USDT", "", "_BTC", "BRK.", ".", "_"] {
+            check(bad, false);
+        }
     }
 
     #[test]
@@ -202,14 +177,13 @@ mod tests {
         }
         let symbol: Symbol = "币USDT_230331".parse().expect("symbol");
         assert_eq!(symbol.encoded(), "%E5%B8%81USDT_230331");
-        assert!(symbol.expiry().is_some());
 
         let bad = |text: &str, expect: &str| {
             let error = text.parse::<Symbol>().expect_err(text).to_string();
             assert!(error.contains(expect), "{error}");
             assert!(!error.contains(char::is_control), "{error}");
         };
-        bad("币", "too short");
+        bad("", "it is empty");
         bad(&"币".repeat(31), "more than 30 characters");
         bad(&"币".repeat(22), "198 bytes in paths, of at most 192");
         bad("币USDT_", "stands at an end");
@@ -240,7 +214,6 @@ mod tests {
             '\\',
             '%',
             '-',
-            '.',
             '=',
             '／',
             '．',
@@ -279,29 +252,9 @@ mod tests {
                     let encoded = symbol.encoded();
                     proptest::prop_assert!(encoded.len() <= LONGEST_IN_PATHS);
                     proptest::prop_assert_eq!(percent::decode(&encoded), Some(text));
-                    let _ = (symbol.expiry(), symbol.folded());
+                    let _ = symbol.folded();
                 }
             }
         }
-    }
-
-    #[test]
-    fn dated_contracts_expire_at_eight() {
-        let check = |text: &str, expect: Option<&str>| {
-            let symbol: Symbol = text.parse().expect(text);
-            let expect = expect.map(|time| {
-                chrono::DateTime::parse_from_rfc3339(time).expect(time).timestamp_micros()
-            });
-            assert_eq!(symbol.expiry(), expect, "{text}");
-        };
-        check("BTCUSD_210625", Some("2021-06-25T08:00:00Z"));
-        check("BTCUSDT_230331", Some("2023-03-31T08:00:00Z"));
-        check("BTCUSD_PERP", None);
-        check("BTCUSDT", None);
-        // no date, or none in the calendar
-        check("BTCUSD_2106", None);
-        check("BTCUSD_211325", None);
-        check("BTCUSD_230229", None);
-        check("BTC210625", None);
     }
 }

@@ -3,4 +3,24 @@
 //! become rows, its symbols, its time zone, its defects.
 //!
 //! Nothing here reads, writes, sleeps or knows the time: plan and bronze ask, and hand over the
-//! answers.
+//! answers; silver hands over lines.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`provider`] | what a provider is to the stages, and which there are |
+//! | [`ask`] | asking a provider something over HTTP |
+//! | [`offer`] | what a provider offers of a series |
+//! | [`form`] | what a line is: its fields, and the columns made from them |
+//! | [`number`], [`rules`], [`rows`] | fields, row rules, columns in memory |
+//! | [`binance`] | Binance's public archives |
+
+pub mod ask;
+pub mod binance;
+pub mod form;
+pub mod number;
+pub mod offer;
+pub mod provider;
+pub mod rows;
+pub mod rules;
+
+pub use provider::{Provider, Providers};

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use model::config::Config;
 use model::exit::Exit;
 use model::{RunId, metrics, unit};
+use source::Providers;
 use store::Lake;
 use tracing_subscriber::EnvFilter;
 
@@ -58,6 +59,8 @@ pub struct Context {
     pub config: Arc<Config>,
     /// SHA-256 of the configuration's bytes.
     pub config_sha256: String,
+    /// The providers there are.
+    pub providers: Providers,
     /// The run.
     pub run: RunId,
     /// The time.
@@ -76,7 +79,8 @@ impl Context {
         let name = common.config.display().to_string();
         let text = configuration(&common.config)
             .map_err(|error| usage(error.context(format!("cannot read configuration `{name}`"))))?;
-        let config = Config::parse(&name, &text).map_err(|error| usage(error.into()))?;
+        let providers = Providers::ALL;
+        let config = providers.read(&name, &text).map_err(|error| usage(error.into()))?;
         let uri = common.lake.clone().or_else(|| config.lake.clone()).unwrap_or_else(|| {
             PathBuf::from("target/lake").join(&config.environment.value).display().to_string()
         });
@@ -87,6 +91,7 @@ impl Context {
             lake,
             config: Arc::new(config),
             config_sha256: unit::sha256_hex(text.as_bytes()),
+            providers,
             run,
             clock,
             meter: Meter::new(stage, common.progress),

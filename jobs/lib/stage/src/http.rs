@@ -3,88 +3,36 @@
 //! A [`SourceClient`] bounds the requests at once and the time each may take, keeps everybody waiting
 //! while the host asks for patience (`Retry-After`), tells people when the host is silent, follows
 //! few redirects and never one to plain HTTP. [`Attempts`] counts what one piece of work may still
-//! try. What the answers mean is the caller's business, but for one thing: only 404 and 410 say
-//! that something [is not there](is_gone); any other failure is the host's refusal.
+//! try. What the answers mean is the caller's business; the words for it stand in [`source::ask`].
 
 mod redirect;
 mod silence;
 
 use std::error::Error;
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use model::config::DownloadLimits;
 use model::metrics::Metric;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Method, Proxy, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, Proxy, RequestBuilder, Response, StatusCode, Url};
+use silence::Silence;
+use source::ask::{Answer, Ask, Request, Unavailable, Usable, in_words, is_passing};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::meter::Meter;
 use crate::retry::Backoff;
-use silence::Silence;
 
 /// How often somebody who waits looks whether people are to be told.
 const TICK: Duration = Duration::from_millis(500);
-
-/// The source did not give what was asked for inside the limits, or refuses it. Trying again
-/// later may help; it says nothing of what was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unavailable {
-    /// What was asked for.
-    pub url: String,
-    /// Attempts made.
-    pub attempts: u32,
-    /// What was wrong with the last one.
-    pub why: String,
-    /// The status of the last answer, where there was one.
-    pub status: Option<u16>,
-}
-
-impl Unavailable {
-    /// Whether the source answered, and refused.
-    pub fn is_refusal(&self) -> bool {
-        self.status.is_some_and(|status| !is_passing(status))
-    }
-}
-
-impl Error for Unavailable {}
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, why, .. } = self;
-        match self.attempts {
-            _ if self.is_refusal() => write!(f, "the source refuses {url}: {why}"),
-            1 => write!(f, "gave up on {url} after 1 attempt: {why}"),
-            n => write!(f, "gave up on {url} after {n} attempts: {why}"),
-        }
-    }
-}
-
-/// Whether a status says that there is no such thing. No other does: 401, 403, 407 or 451 may be
-/// gone tomorrow, and what they keep from us is there.
-pub const fn is_gone(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 404 | 410)
-}
-
-/// Whether a status says `not now`.
-const fn is_passing(status: u16) -> bool {
-    status >= 500 || matches!(status, 408 | 418 | 425 | 429)
-}
-
-/// A status for people: `answer 403 (Forbidden)`.
-pub fn in_words(status: StatusCode) -> String {
-    let code = status.as_u16();
-    status
-        .canonical_reason()
-        .map_or_else(|| format!("answer {code}"), |r| format!("answer {code} ({r})"))
-}
 
 /// A client that cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -150,17 +98,6 @@ pub fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> 
     }
     let at: DateTime<Utc> = httpdate::parse_http_date(text).ok()?.into();
     Some((at - now).to_std().unwrap_or(Duration::ZERO))
-}
-
-/// A whole answer.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body, cut where the caller's limit is.
-    pub body: Bytes,
 }
 
 /// The way out to one source. Cheap to clone; clones share their bounds.
@@ -297,44 +234,14 @@ impl SourceClient {
         Attempts { client: self, url: url.to_owned(), made: 0 }
     }
 
-    /// Asks with `method` until there is a definite answer that `read` can use. At most `limit`
-    /// bytes of the body are kept.
-    ///
-    /// # Errors
-    /// [`Unavailable`] when the limits are reached.
-    pub async fn ask<T>(
-        &self,
-        method: Method,
-        url: &str,
-        limit: usize,
-        read: impl Fn(Answer) -> Result<T, Trouble>,
-    ) -> Result<T, Unavailable> {
-        let mut attempts = self.attempts(url);
-        loop {
-            let permit = attempts.begin().await?;
-            let seconds = self.limits.answer_timeout_seconds;
-            let once = self.once(method.clone(), url, limit);
-            let answer = tokio::time::timeout(Duration::from_secs(seconds), once).await;
-            let answer = answer.unwrap_or_else(|_| {
-                Err(Trouble::new(format!(
-                    "not whole after limits.download.answer_timeout_seconds ({seconds} s)"
-                )))
-            });
-            drop(permit);
-            match answer.and_then(&read) {
-                Ok(value) => return Ok(value),
-                Err(trouble) => attempts.failed(&trouble).await?,
-            }
-        }
-    }
-
-    async fn once(&self, method: Method, url: &str, limit: usize) -> Result<Answer, Trouble> {
-        let response = self.send(self.client.request(method, url)).await?;
+    async fn once(&self, request: &Request) -> Result<Answer, Trouble> {
+        let sent = self.client.request(request.method.clone(), &request.url);
+        let response = self.send(sent).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         if let Some(trouble) = Trouble::of_answer(status, &headers, self.now()) {
             return Err(trouble);
         }
-        Ok(Answer { status, headers, body: body(response, limit).await? })
+        Ok(Answer { status, headers, body: body(response, request.limit).await? })
     }
 
     fn closed_for(&self) -> Option<Duration> {
@@ -347,6 +254,36 @@ impl SourceClient {
         if let Ok(mut closed) = self.closed.lock() {
             *closed = Some(closed.map_or(until, |already| already.max(until)));
         }
+    }
+}
+
+#[async_trait]
+impl Ask for SourceClient {
+    async fn ask(&self, request: &Request, usable: Usable<'_>) -> Result<Answer, Unavailable> {
+        let mut attempts = self.attempts(&request.url);
+        loop {
+            let permit = attempts.begin().await?;
+            let seconds = self.limits.answer_timeout_seconds;
+            let once = tokio::time::timeout(Duration::from_secs(seconds), self.once(request)).await;
+            let answer = once.unwrap_or_else(|_| {
+                Err(Trouble::new(format!(
+                    "not whole after limits.download.answer_timeout_seconds ({seconds} s)"
+                )))
+            });
+            drop(permit);
+            let judged = answer.and_then(|answer| match usable(&answer) {
+                Ok(()) => Ok(answer),
+                Err(why) => Err(Trouble::new(why)),
+            });
+            match judged {
+                Ok(answer) => return Ok(answer),
+                Err(trouble) => attempts.failed(&trouble).await?,
+            }
+        }
+    }
+
+    fn limits(&self) -> &DownloadLimits {
+        &self.limits
     }
 }
 
@@ -476,6 +413,8 @@ fn asks_too_much(asked: Duration, longest: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use source::ask::is_gone;
+
     use super::*;
 
     #[test]

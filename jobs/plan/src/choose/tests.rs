@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::RawArchive;
-use model::config::PublicationLag;
+use model::config::{Config, PublicationLag};
 use model::fragment::ArchiveStatus;
 use model::ledger::{BuildRow, Ledger, LedgerRow};
 use proptest::prelude::*;
+use source::Providers;
+use source::offer::Checksum;
 
 use super::*;
 use crate::state::changed;
@@ -18,6 +21,17 @@ mod offers;
 
 const TRADES: &str = "binance/spot/trades/BTCUSDT";
 const KLINES: &str = "binance/usdm/klines/BTCUSDT/1h";
+
+/// The way to a source at `https://host`.
+static WAY: LazyLock<Way<'static>> = LazyLock::new(|| {
+    static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+        let text = "environment: test\nsources:\n  binance:\n    url: https://host\n    markets:\n      \
+                    spot: {symbols: [BTCUSDT], range: {last_days: 1}, datasets: {trades: {}}}\n";
+        Providers::ALL.read("lake.yaml", text).expect("a configuration")
+    });
+    let (source, section) = CONFIG.sources.iter().next().expect("a section");
+    Way { provider: Providers::ALL.of(*source).expect("a provider"), section }
+});
 
 fn fetched_at() -> DateTime<Utc> {
     "2024-06-01T00:00:00Z".parse().expect("time")
@@ -161,17 +175,16 @@ impl Scene {
             from: days[0].first(),
             to: days[days.len() - 1].first(),
             archives: self.archives,
+            lag: PublicationLag::default(),
             end: None,
         };
         let ledger = ledger(self.series, held);
         let rules = Rules {
             today: "2024-02-10".parse().expect("day"),
             now: fetched_at() + TimeDelta::hours(self.hours),
-            lag: PublicationLag::default(),
             retry_bad: self.retry_bad,
-            url: "https://host".to_owned(),
         };
-        choose(&series, &offer(listed, first), &Known::new(&ledger), &rules)
+        choose(&series, &offer(listed, first), &Known::new(&ledger), &rules, &WAY)
     }
 
     /// Groups as `PERIOD[+FETCHED =HELD]`; equal runs of days are written as `FIRST..LAST`.

@@ -13,9 +13,8 @@ use model::ledger::{BuildRow, Ledger, LedgerRow};
 use model::plan::{Batch, Group, Origin};
 use model::{Dataset, Period, RawArchive, RunId, Symbol, Timeframe, UnitId, layout};
 use plan::Options;
-use plan::listed::Checksum;
 use plan::report::Report;
-use plan::survey::{Offer, Survey};
+use source::offer::{Checksum, Offer};
 use stage::http::SourceClient;
 use stage::{Context, Failure};
 
@@ -164,8 +163,10 @@ async fn probing_finds_what_listing_finds() {
         );
         let door = SourceClient::new(&lab.context.config.limits.download, &lab.context.clock, None);
         let door = door.expect("door");
-        let survey = Survey::new(&door, &lab.context.config.sources.binance, 4);
-        let series = lab.context.config.series(lab.context.clock.today(), &Scope::default());
+        let Context { config, providers, clock, .. } = &lab.context;
+        let series = providers.series(config, clock.today(), &Scope::default());
+        let (source, section) = config.sources.iter().next().expect("a section");
+        let survey = providers.of(*source).expect("provider").survey(section, &door, 4);
         let mut offer = survey.offer(&series[0]).await.expect("offer");
         for listed in offer.archives.values_mut() {
             listed.checksum = Checksum::Unknown;
@@ -281,7 +282,7 @@ async fn what_is_missing_is_told() {
 async fn a_listing_in_many_pages_that_fails_at_times() {
     let symbol: Symbol = "BTCUSDT".parse().expect("symbol");
     let options = Market {
-        symbols: vec![SymbolSpec::new(model::Market::Spot, symbol)],
+        symbols: vec![SymbolSpec::new(exchange::Market::Spot, symbol)],
         range: Range {
             from: "2020-01-01".parse().expect("day"),
             to: "2024-03-31".parse().expect("day"),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use model::config::Config;
 use model::fragment::{ArchiveStatus, BronzeFragment, SilverFragment};
 use model::plan::{Batch, Group, Origin, Partition, PlannedUnit, Remote};
 use model::schema::Table;
@@ -53,8 +52,9 @@ impl Lab {
         let now = "2024-03-01T00:00:00Z".parse().unwrap();
         let context = Context {
             lake,
-            config: Arc::new(Config::parse("lake.yaml", CONFIG).unwrap()),
+            config: Arc::new(source::Providers::ALL.read("lake.yaml", CONFIG).unwrap()),
             config_sha256: String::new(),
+            providers: source::Providers::ALL,
             run: RunId::new(now, 1),
             clock: Clock::Manual(ManualClock::at(now)),
             meter: Meter::new("silver", false),
@@ -123,7 +123,7 @@ impl Lab {
             let sha256 = sha256_hex(&bytes);
             let name = match fetched {
                 Fetched::Named(zip, ..) => (*zip).to_owned(),
-                _ => model::archive::file_name(unit),
+                _ => source::binance::archive::file_name(unit),
             };
             let object = layout::raw(unit, &sha256[..16], &name);
             raw = Some(RawArchive {
@@ -364,7 +364,7 @@ async fn no_setting_changes_bytes_under_a_name() {
     ] {
         let mut lab = Lab::new();
         let config = CONFIG.replace("workers: 2, memory_mib: 32, row_group_rows: 4096", settings);
-        lab.context.config = Arc::new(Config::parse("lake.yaml", &config).unwrap());
+        lab.context.config = Arc::new(source::Providers::ALL.read("lake.yaml", &config).unwrap());
         lab.context.clock = Clock::Manual(ManualClock::at(now.parse().unwrap()));
         let mut units = vec![(month, Fetched::Csv(whole.clone()))];
         if both {

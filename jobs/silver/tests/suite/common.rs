@@ -11,7 +11,7 @@ use zip::write::SimpleFileOptions;
 
 /// The zip of a unit as the exchange makes it.
 pub(crate) fn archive(unit: &Unit, csv: &[u8]) -> Vec<u8> {
-    archive_named(&model::archive::file_name(unit).replace(".zip", ".csv"), csv)
+    archive_named(&source::binance::archive::file_name(unit).replace(".zip", ".csv"), csv)
 }
 
 /// A zip with one member of this name.

@@ -6,7 +6,8 @@ use arrow::array::AsArray as _;
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use model::fragment::{RowCounts, SilverFragment};
 use model::{Dataset, Market};
-use silver::file::{self, Files, unit_of};
+use silver::file::{self, Files};
+use source::{Provider as _, binance};
 use stage::{Clock, Meter};
 use store::Lake;
 
@@ -26,13 +27,16 @@ fn build(
         lines += csv.split(|b| *b == b'\n').filter(|line| !line.is_empty()).count() as u64;
         let name = file.file_name().unwrap().to_str().unwrap();
         let zip = folder.join(name.replace(".first-171-rows", "").replace(".csv", ".zip"));
-        let unit = unit_of(market, dataset, &zip).unwrap();
+        let unit = binance::Binance
+            .unit_of(market, dataset, zip.file_name().unwrap().to_str().unwrap())
+            .unwrap();
         std::fs::write(&zip, archive(&unit, &csv)).unwrap();
         zips.push(zip);
     }
     let lake = Lake::open(folder.join("out").to_str().unwrap(), None).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
-    let files = Files { market, dataset, zips, workers: 2, memory_mib: 64 };
+    let files =
+        Files { provider: &binance::Binance, market, dataset, zips, workers: 2, memory_mib: 64 };
     let meter = Meter::new("silver", false);
     let done = file::run(runtime.handle(), &lake, &Clock::System, &meter, &files).unwrap();
     (done, lines)
@@ -57,7 +61,8 @@ fn sum(fragments: &[SilverFragment]) -> RowCounts {
 fn the_first_171_trades_give_the_published_bar() {
     let Some(folder) = shared("spot-trades") else { return };
     let out = tempfile::tempdir().unwrap();
-    let (fragments, lines) = build(out.path(), files(&folder), Market::Spot, Dataset::Trades);
+    let (fragments, lines) =
+        build(out.path(), files(&folder), Market::new("spot"), Dataset::Trades);
     let all = RowCounts { read: 171, silver: 171, ..RowCounts::default() };
     assert_eq!((lines, sum(&fragments)), (171, all));
     assert!(!fragments[0].sorted);
@@ -79,7 +84,8 @@ fn the_first_171_trades_give_the_published_bar() {
 fn real_hours_give_the_published_day() {
     let Some(folder) = shared("spot-klines-1h") else { return };
     let out = tempfile::tempdir().unwrap();
-    let (fragments, lines) = build(out.path(), files(&folder), Market::Spot, Dataset::Klines);
+    let (fragments, lines) =
+        build(out.path(), files(&folder), Market::new("spot"), Dataset::Klines);
     let counts = sum(&fragments);
     assert_eq!(fragments.len(), 17, "a group a month");
     assert_eq!((counts.read, counts.silver), (lines, lines));
@@ -111,7 +117,8 @@ fn real_hours_give_the_published_day() {
 fn real_futures_bars() {
     let Some(folder) = shared("usdm-klines") else { return };
     let out = tempfile::tempdir().unwrap();
-    let (fragments, lines) = build(out.path(), files(&folder), Market::Usdm, Dataset::Klines);
+    let (fragments, lines) =
+        build(out.path(), files(&folder), Market::new("usdm"), Dataset::Klines);
     let counts = sum(&fragments);
     assert_eq!((counts.read, counts.silver, counts.invalid), (lines, lines, 0));
     // three days of 1m in one month, and a month of 5m

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use model::config::{Aws, Config};
+use model::config::Aws;
 use model::exit::Exit;
 use serde::Serialize;
 
@@ -64,7 +64,7 @@ impl Cloud {
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("cannot read configuration `{name}`"))?;
-        let config = Config::parse(&name, &text)?;
+        let config = source::Providers::ALL.read(&name, &text)?;
         let environment = config.environment.value.clone();
         let Some(aws) = config.aws else {
             bail!(Wrong(format!(

@@ -57,9 +57,9 @@ pub(crate) async fn list(cloud: &Cloud, prefix: &str) -> anyhow::Result<Vec<(Str
     Ok(all)
 }
 
-/// The size of a folder.
-pub(crate) async fn size(cloud: &Cloud, folder: &str) -> anyhow::Result<Size> {
-    let objects = list(cloud, &format!("{folder}/")).await?;
+/// The size of all that begins with a prefix.
+pub(crate) async fn size(cloud: &Cloud, prefix: &str) -> anyhow::Result<Size> {
+    let objects = list(cloud, prefix).await?;
     let bytes = objects.iter().map(|(_, bytes)| bytes).sum();
     Ok(Size { objects: objects.len() as u64, bytes })
 }

@@ -46,7 +46,10 @@ pub(crate) async fn status(cloud: &Cloud, json: bool) -> anyhow::Result<u8> {
     let is_stale = fresh_at.is_none_or(|at| (now() - at).num_hours() >= hours);
     let mut tables = Vec::new();
     for table in Table::ALL {
-        tables.push((table.as_str().to_owned(), lake::size(cloud, &layout::table(*table)).await?));
+        tables.push((
+            table.as_str().to_owned(),
+            lake::size(cloud, &format!("{}/", layout::table(*table))).await?,
+        ));
     }
     let status = Status {
         environment: cloud.names.environment.clone(),
@@ -57,7 +60,7 @@ pub(crate) async fn status(cloud: &Cloud, json: bool) -> anyhow::Result<u8> {
         fresh_at,
         is_stale,
         tables,
-        raw: lake::size(cloud, "bronze/source=binance").await?,
+        raw: lake::size(cloud, "bronze/source=").await?,
     };
     if json {
         println!("{}", serde_json::to_string_pretty(&status)?);

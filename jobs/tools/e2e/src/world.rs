@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use exchange::{Exchange, Handle, Options, SymbolSpec};
-use model::{Dataset, Day, Market};
+use model::{Dataset, Day};
 
 /// A sample exchange in the making.
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ impl World {
         use std::fmt::Write as _;
         let mut text =
             format!("environment: lab\nsources:\n  binance:\n    url: {url}\n    markets:\n");
-        for market in Market::ALL {
+        for market in exchange::Market::ALL {
             let symbols: Vec<&str> = self
                 .options
                 .symbols

@@ -2,9 +2,10 @@
 //! summed, so bars equal their trades to the last digit.
 
 use model::period::DAY_MICROS;
-use model::{Day, Market, Symbol, Timeframe};
+use model::{Day, Symbol, Timeframe};
 
 use crate::instrument::Instrument;
+use crate::market::Market;
 use crate::trades::{SampleMarket, Trade, Trades, UnknownSymbol, in_micros};
 
 /// Consecutive trades of one price, one side and one instant. Amounts are in units of 1e-8.

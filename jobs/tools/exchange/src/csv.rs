@@ -3,11 +3,12 @@
 
 use std::io;
 
-use model::{Dataset, Market, Period};
+use model::{Dataset, Period};
 
 use crate::amount::{push_fixed, push_int};
 use crate::bars::{AggTrade, Bar};
 use crate::instrument::Instrument;
+use crate::market::Market;
 use crate::name::ArchiveName;
 use crate::random::of_words;
 use crate::trades::{SampleMarket, Trade, UnknownSymbol, in_micros};

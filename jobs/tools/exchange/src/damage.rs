@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 
 use model::period::DAY_MICROS;
-use model::{Dataset, Day, Market};
+use model::{Dataset, Day};
 
 use crate::amount;
 use crate::faults::{Fault, Rows, TimeUnit};
+use crate::market::Market;
 use crate::name::ArchiveName;
 
 /// Where rows go.

@@ -3,10 +3,11 @@
 
 use std::str::FromStr;
 
-use model::{Day, Market, Symbol};
+use model::{Day, Symbol};
 use serde::{Deserialize, Serialize};
 
 use crate::amount::{self, ONE, TENS};
+use crate::market::Market;
 use crate::random::of_words;
 
 /// A symbol to serve, with the properties that its name shall not decide.
@@ -207,7 +208,7 @@ impl Instrument {
             expected,
         };
         let name = spec.symbol.as_str();
-        if !spec.symbol.fits(spec.market) {
+        if !fits(spec.market, &spec.symbol) {
             let expected =
                 "BTCUSDT on spot, BTCUSDT or BTCUSDT_250328 on usdm, BTCUSD_PERP on coinm";
             return Err(bad("name", name, expected));
@@ -301,6 +302,16 @@ impl Instrument {
 }
 
 /// The day a market opened, which is the first day of symbols that name none.
+/// Whether a symbol has the form that a market uses: contracts have a `_`, spot none.
+fn fits(market: Market, symbol: &Symbol) -> bool {
+    let is_contract = symbol.as_str().contains('_');
+    match market {
+        Market::Spot => !is_contract,
+        Market::Usdm => true,
+        Market::Coinm => is_contract,
+    }
+}
+
 fn first_day(market: Market) -> Day {
     let epoch_days = match market {
         Market::Spot => 17_395,  // 2017-08-17

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`trades`], [`bars`] | the market: trades of a day from a seed, and what follows from them |
 //! | [`instrument`], [`amount`] | what a symbol is like; exact amounts in units of 1e-8 |
-//! | [`name`], [`csv`] | the host's names, columns, headers, decimals and time units |
+//! | [`market`], [`name`], [`csv`] | markets; the host's names, columns, headers, decimals and time units |
 //! | [`archive`], [`catalog`] | zips; which there are and when they were published |
 //! | [`faults`], `rules`, `damage` | the rules and their file; which apply now; what each data defect does to the rows |
 //! | `listing`, `server`, `body` | S3's ListObjects, ranges, conditions, slow and cut answers |
@@ -39,6 +39,7 @@ pub mod faults;
 pub mod instrument;
 mod listing;
 pub mod log;
+pub mod market;
 pub mod name;
 mod random;
 mod rules;
@@ -54,6 +55,7 @@ pub use archive::zip_csv;
 pub use catalog::Range;
 pub use exchange::{Exchange, Handle};
 pub use instrument::SymbolSpec;
+pub use market::Market;
 pub use name::ArchiveName;
 pub use state::{Options, Sizes, StartError};
 pub use trades::SampleMarket;

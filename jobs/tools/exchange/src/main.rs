@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
+use exchange::Market;
 use exchange::faults::Faults;
 use exchange::{Exchange, Options, Range, Sizes, SymbolSpec};
-use model::{Dataset, Day, Market, Timeframe};
+use model::{Dataset, Day, Timeframe};
 
 /// The sample exchange: a deterministic market that serves archives like the real host does.
 #[derive(Debug, Parser)]

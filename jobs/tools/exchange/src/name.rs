@@ -1,9 +1,11 @@
 //! The names of archives on the host, built and read here on their own: the exchange is the
-//! second opinion on the layout that `model::archive` has of it, and a test compares the two.
+//! second opinion on the layout that `source::binance` has of it, and a test compares the two.
 
 use std::fmt;
 
-use model::{Dataset, Day, Market, Month, Period, Symbol, Timeframe};
+use model::{Dataset, Day, Month, Period, Symbol, Timeframe};
+
+use crate::market::Market;
 
 /// One archive of the host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,8 +108,8 @@ mod tests {
             let unit: model::Unit = id.parse().unwrap();
             let name = ArchiveName::parse(key).unwrap();
             assert_eq!(name.to_string(), key);
-            assert_eq!(model::archive::path(&unit), key);
-            assert_eq!(model::archive::parse_path(key), Some(unit));
+            assert_eq!(source::binance::archive::path(&unit), key);
+            assert_eq!(source::binance::archive::parse_path(key), Some(unit));
         };
         check(
             "data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08-17.zip",

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::period::DAY_MICROS;
-use model::{Day, Market, Symbol};
+use model::{Day, Symbol};
 
 use crate::amount::ONE;
 use crate::instrument::{BadSymbolSpec, Instrument, SymbolSpec, base};
+use crate::market::Market;
 use crate::random::{Random, of_number, of_words};
 
 /// One trade. Amounts are in units of 1e-8.

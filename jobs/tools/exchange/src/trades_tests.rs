@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use model::period::DAY_MICROS;
-use model::{Day, Market, Symbol, Timeframe};
+use model::{Day, Symbol, Timeframe};
 
 use crate::amount::ONE;
 use crate::bars::Bar;
 use crate::instrument::SymbolSpec;
+use crate::market::Market;
 use crate::trades::{SampleMarket, Trade};
 
 fn market() -> SampleMarket {

@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser};
-use model::config::Config;
 use model::exit::Exit;
 use query::{Format, Question, Request};
 use stage::{Failure, LogFormat};
@@ -96,7 +95,8 @@ fn open(args: &Args, spill: &OnceCell<TempDir>) -> Result<Lake, Failure> {
             let text = std::fs::read_to_string(path).map_err(|error| {
                 usage(anyhow::Error::new(error).context(format!("cannot read `{name}`")))
             })?;
-            let config = Config::parse(&name, &text).map_err(|error| usage(error.into()))?;
+            let config =
+                source::Providers::ALL.read(&name, &text).map_err(|error| usage(error.into()))?;
             config.lake.clone().unwrap_or_else(|| {
                 PathBuf::from("target/lake").join(&config.environment.value).display().to_string()
             })

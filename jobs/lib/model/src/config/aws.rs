@@ -422,7 +422,7 @@ fn is_region(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::sample::parse;
 
     const REST: &str = "\
 environment: dev
@@ -437,7 +437,7 @@ aws:
 
     /// The section with these lines in it, which begin on line 9.
     fn read(lines: &str) -> Result<Aws, BadConfig> {
-        let config = Config::parse("lake.yaml", &format!("{REST}{lines}"))?;
+        let config = parse(&format!("{REST}{lines}"))?;
         Ok(config.aws.expect("a section"))
     }
 
@@ -496,7 +496,7 @@ aws:
         check("  budget: {email: nobody}", 9, "bad aws.budget.email `nobody`");
         check("  spot: true\n  alarms: {email: a b@c.d}", 10, "bad aws.alarms.email");
         let text = REST.replace("eu-central-1", "Frankfurt");
-        let error = Config::parse("lake.yaml", &text).expect_err("bad");
+        let error = parse(&text).expect_err("bad");
         assert_eq!((error.line, error.message.contains("bad aws.region `Frankfurt`")), (8, true));
     }
 

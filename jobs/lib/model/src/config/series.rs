@@ -5,7 +5,7 @@ use std::ops::Range;
 use chrono::{NaiveTime, Timelike as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Archives, Config, RangeConfig};
+use super::{Archives, Config, PublicationLag, RangeConfig, Venues};
 use crate::market::{Dataset, Market, Source, Timeframe};
 use crate::period::{DAY_MICROS, Day};
 use crate::symbol::Symbol;
@@ -30,9 +30,11 @@ pub struct Series {
     pub to: Day,
     /// Which archives to use.
     pub archives: Archives,
+    /// How late they may come.
+    pub lag: PublicationLag,
     /// When the series ends for good, in µs since the epoch: the first instant of which nothing
     /// is expected any more. From the configuration's `until`, else from the symbol
-    /// ([`Symbol::expiry`]); `None` where neither tells.
+    /// ([`Venues::expiry`]); `None` where neither tells.
     pub end: Option<i64>,
 }
 
@@ -126,20 +128,32 @@ impl RangeConfig {
 impl Config {
     /// When a symbol of a market ends for good, in µs since the epoch: by `until`, the override's
     /// before the market's, else by its name.
-    pub fn end(&self, market: Market, symbol: &Symbol) -> Option<i64> {
-        let section = self.sources.binance.markets.get(&market);
+    pub fn end(
+        &self,
+        source: Source,
+        market: Market,
+        symbol: &Symbol,
+        venues: &dyn Venues,
+    ) -> Option<i64> {
+        let section = self.sources.get(&source).and_then(|section| section.markets.get(&market));
         let special = section
             .and_then(|s| s.overrides.get(symbol.as_str()))
             .and_then(|o| o.value.until.as_ref());
         let until = special.or_else(|| section.and_then(|s| s.until.as_ref()));
-        until.and_then(|until| parse_until(&until.value)).or_else(|| symbol.expiry())
+        until
+            .and_then(|until| parse_until(&until.value))
+            .or_else(|| venues.expiry(source, market, symbol))
     }
 
     /// The series wanted within `scope`, in order, seen from `today` (UTC). Series without a
     /// day are left out, and so are days after a series' end.
-    pub fn series(&self, today: Day, scope: &Scope) -> Vec<Series> {
+    pub fn series(&self, today: Day, scope: &Scope, venues: &dyn Venues) -> Vec<Series> {
         let mut all = Vec::new();
-        for (market, section) in &self.sources.binance.markets {
+        let markets = self
+            .sources
+            .iter()
+            .flat_map(|(source, of)| of.markets.iter().map(move |(m, s)| (*source, of, *m, s)));
+        for (source, of, market, section) in markets {
             for symbol in &section.symbols {
                 let symbol = &symbol.value;
                 let special = section.overrides.get(symbol).map(|o| &o.value);
@@ -151,7 +165,7 @@ impl Config {
                 else {
                     continue;
                 };
-                let end = self.end(*market, &symbol);
+                let end = self.end(source, market, &symbol, venues);
                 let to = end.and_then(last_day).map_or(to, |last| last.min(to));
                 for (dataset, how) in datasets {
                     let timeframes: Vec<_> = if dataset.has_timeframe() {
@@ -160,14 +174,15 @@ impl Config {
                         vec![None]
                     };
                     all.extend(timeframes.into_iter().map(|timeframe| Series {
-                        source: Source::Binance,
-                        market: *market,
+                        source,
+                        market,
                         dataset: *dataset,
                         symbol: symbol.clone(),
                         timeframe,
                         from: scope.from.map_or(from, |f| f.max(from)),
                         to: scope.to.map_or(to, |t| t.min(to)),
                         archives: how.value.archives,
+                        lag: of.publication_lag,
                         end,
                     }));
                 }
@@ -206,14 +221,15 @@ mod tests {
     #[test]
     fn the_last_day_ends_with_its_series() {
         let series = |end| Series {
-            source: Source::Binance,
-            market: Market::Coinm,
+            source: Source::new("binance"),
+            market: Market::new("coinm"),
             dataset: Dataset::Trades,
             symbol: "BTCUSD_210625".parse().expect("symbol"),
             timeframe: None,
             from: Day::of_epoch_days(0).expect("day"),
             to: Day::of_epoch_days(9).expect("day"),
             archives: Archives::Auto,
+            lag: PublicationLag::default(),
             end,
         };
         let day = |text: &str| text.parse::<Day>().expect(text);
@@ -221,7 +237,7 @@ mod tests {
             let span = series.span(day(text));
             (span.end - span.start) / 3_600_000_000
         };
-        let dated = series("BTCUSD_210625".parse::<Symbol>().expect("symbol").expiry());
+        let dated = series(parse_until("2021-06-25T08:00"));
         assert_eq!(hours(&dated, "2021-06-24"), 24);
         assert_eq!(hours(&dated, "2021-06-25"), 8);
         assert_eq!(hours(&dated, "2021-06-26"), 0);

@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 use serde_saphyr::{Location, Spanned};
 
 use super::series::parse_until;
-use super::{BadConfig, Config, DatasetConfig, MarketConfig, RangeConfig};
-use crate::market::{Dataset, Market};
+use super::{BadConfig, Config, DatasetConfig, MarketConfig, RangeConfig, Section, Venues};
+use crate::market::{Dataset, Market, Source};
 use crate::period::Day;
 use crate::symbol::Symbol;
 
@@ -54,17 +54,36 @@ fn line_of(text: &str, keys: &[&str]) -> Option<u64> {
     Some(text[..at].matches('\n').count() as u64 + 1)
 }
 
+/// Words of which one is expected: `spot, usdm or coinm`.
+fn told(words: &[impl ToString]) -> String {
+    let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// No archive of any source is older; a day before it is a slip of the pen, such as year 0001.
 const EARLIEST: NaiveDate = NaiveDate::from_epoch_days(0).expect("1970-01-01");
 
 struct Checker<'a> {
     file: &'a str,
     text: &'a str,
+    venues: &'a dyn Venues,
 }
 
 impl Checker<'_> {
     fn refuse(&self, at: Location, message: impl Into<String>) -> BadConfig {
         BadConfig { file: self.file.to_owned(), line: at.line(), message: message.into() }
+    }
+
+    /// A refusal of a key; what has no position of its own, as a section once its defaults are filled
+    /// in, is looked for in the text.
+    fn refuse_key(&self, keys: &[&str], at: Location, message: String) -> BadConfig {
+        let mut bad = self.refuse(at, message);
+        bad.line = line_of(self.text, keys).unwrap_or(bad.line);
+        bad
     }
 
     fn url(&self, url: &Spanned<String>, key: &str) -> Result<(), BadConfig> {
@@ -132,31 +151,38 @@ impl Checker<'_> {
         ))
     }
 
-    fn symbol(&self, text: &str, market: Market, at: Location) -> Result<Symbol, BadConfig> {
+    fn symbol(
+        &self,
+        text: &str,
+        (source, market): (Source, Market),
+        at: Location,
+    ) -> Result<Symbol, BadConfig> {
         let symbol: Symbol = text.parse().map_err(|error| self.refuse(at, format!("{error}")))?;
-        if symbol.fits(market) {
-            Ok(symbol)
-        } else {
-            let expected = match market {
-                Market::Coinm => "a contract such as BTCUSD_PERP or BTCUSD_250328",
-                Market::Spot | Market::Usdm => "a pair such as BTCUSDT",
-            };
-            Err(self.refuse(
+        match self.venues.expected_symbol(source, market, &symbol) {
+            None => Ok(symbol),
+            Some(expected) => Err(self.refuse(
                 at,
                 format!("bad symbol `{text}` for market {market}, expected {expected}"),
-            ))
+            )),
         }
     }
 
     fn datasets(
         &self,
         datasets: &BTreeMap<Dataset, Spanned<DatasetConfig>>,
+        (source, market): (Source, Market),
         at: Location,
     ) -> Result<(), BadConfig> {
+        let known = self.venues.datasets(source, market);
         if datasets.is_empty() {
-            return Err(self.refuse(at, "no dataset, expected trades, agg_trades or klines"));
+            return Err(self.refuse(at, format!("no dataset, expected {}", told(&known))));
         }
         for (dataset, how) in datasets {
+            if !known.contains(dataset) {
+                let expected = told(&known);
+                let message = format!("{source} has no {dataset} of {market}, expected {expected}");
+                return Err(self.refuse(how.referenced, message));
+            }
             let timeframes = &how.value.timeframes;
             if dataset.has_timeframe() == timeframes.is_empty() {
                 let message = if dataset.has_timeframe() {
@@ -178,14 +204,53 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn market(&self, market: Market, section: &MarketConfig) -> Result<(), BadConfig> {
+    /// A source's section.
+    fn source(&self, source: Source, section: &Section) -> Result<(), BadConfig> {
+        let at = section.url.referenced;
+        let known = self.venues.sources();
+        if !known.contains(&source) {
+            let known = told(&known);
+            return Err(self.refuse_key(
+                &["sources", source.as_str()],
+                at,
+                format!("unknown source `{source}`, expected {known}"),
+            ));
+        }
+        self.url(&section.url, "url")?;
+        if let Some(url) = &section.listing_url {
+            self.url(url, "listing_url")?;
+        }
+        let known = self.venues.markets(source);
+        let expected = told(&known);
+        if section.markets.is_empty() {
+            let message = format!("no market, expected {expected} under markets");
+            return Err(self.refuse(at, message));
+        }
+        for (market, of) in &section.markets {
+            if !known.contains(market) {
+                return Err(self.refuse_key(
+                    &["sources", source.as_str(), "markets", market.as_str()],
+                    of.range.referenced,
+                    format!("unknown market `{market}` of {source}, expected {expected}"),
+                ));
+            }
+            self.market((source, *market), of)?;
+        }
+        Ok(())
+    }
+
+    fn market(
+        &self,
+        (source, market): (Source, Market),
+        section: &MarketConfig,
+    ) -> Result<(), BadConfig> {
         let at = section.range.referenced;
         if section.symbols.is_empty() {
             return Err(self.refuse(at, format!("market {market} has no symbols")));
         }
         let mut seen: BTreeMap<String, &Spanned<String>> = BTreeMap::new();
         for symbol in &section.symbols {
-            let folded = self.symbol(&symbol.value, market, symbol.referenced)?.folded();
+            let folded = self.symbol(&symbol.value, (source, market), symbol.referenced)?.folded();
             let Some(first) = seen.insert(folded, symbol) else { continue };
             let line = first.referenced.line();
             let message = if first.value == symbol.value {
@@ -201,7 +266,7 @@ impl Checker<'_> {
         }
         self.range(&section.range)?;
         self.until(section.until.as_ref())?;
-        self.datasets(&section.datasets, at)?;
+        self.datasets(&section.datasets, (source, market), at)?;
         for (symbol, special) in &section.overrides {
             if !section.symbols.iter().any(|s| s.value == *symbol) {
                 return Err(self.refuse(
@@ -214,7 +279,7 @@ impl Checker<'_> {
             }
             self.until(special.value.until.as_ref())?;
             if let Some(datasets) = &special.value.datasets {
-                self.datasets(datasets, special.referenced)?;
+                self.datasets(datasets, (source, market), special.referenced)?;
             }
         }
         Ok(())
@@ -222,19 +287,15 @@ impl Checker<'_> {
 
     fn limits(&self, config: &Config) -> Result<(), BadConfig> {
         let limits = &config.limits;
+        let lags = config.sources.iter().flat_map(|(source, section)| {
+            let lag = section.publication_lag;
+            let key = |of: &str| format!("sources.{source}.publication_lag.{of}");
+            [
+                (key("daily_days"), u64::from(lag.daily_days), 0, 366),
+                (key("monthly_days"), u64::from(lag.monthly_days), 0, 366),
+            ]
+        });
         let rows = [
-            (
-                "sources.binance.publication_lag.daily_days",
-                u64::from(config.sources.binance.publication_lag.daily_days),
-                0,
-                366,
-            ),
-            (
-                "sources.binance.publication_lag.monthly_days",
-                u64::from(config.sources.binance.publication_lag.monthly_days),
-                0,
-                366,
-            ),
             ("limits.download.concurrency", u64::from(limits.download.concurrency), 1, 64),
             ("limits.download.attempts", u64::from(limits.download.attempts), 1, 100),
             ("limits.download.backoff_ms", limits.download.backoff_ms, 1, 600_000),
@@ -279,22 +340,25 @@ impl Checker<'_> {
             ("limits.run.attempts", u64::from(limits.run.attempts), 1, 100),
             ("limits.run.timeout_seconds", limits.run.timeout_seconds, 1, 604_800),
         ];
-        for (key, value, least, most) in rows {
+        let rows = rows.map(|(key, value, least, most)| (key.to_owned(), value, least, most));
+        for (key, value, least, most) in lags.chain(rows) {
             if !(least..=most).contains(&value) {
                 let message = format!("bad {key} {value}, expected {least} to {most}");
-                let mut bad = self.refuse(config.environment.referenced, message);
-                // a section has no position of its own once its defaults are filled in
                 let keys: Vec<&str> = key.split('.').collect();
-                bad.line = line_of(self.text, &keys).unwrap_or(bad.line);
-                return Err(bad);
+                return Err(self.refuse_key(&keys, config.environment.referenced, message));
             }
         }
         Ok(())
     }
 }
 
-pub(super) fn check(file: &str, text: &str, config: &Config) -> Result<(), BadConfig> {
-    let checker = Checker { file, text };
+pub(super) fn check(
+    file: &str,
+    text: &str,
+    config: &Config,
+    venues: &dyn Venues,
+) -> Result<(), BadConfig> {
+    let checker = Checker { file, text, venues };
     let name = &config.environment;
     let fits = (1..=32).contains(&name.value.len())
         && name.value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
@@ -304,19 +368,12 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Result<(), BadCo
             format!("bad environment `{}`, expected 1 to 32 of a-z, 0-9 and -", name.value),
         ));
     }
-    let binance = &config.sources.binance;
-    checker.url(&binance.url, "url")?;
-    if let Some(url) = &binance.listing_url {
-        checker.url(url, "listing_url")?;
+    if config.sources.is_empty() {
+        let at = name.referenced;
+        return Err(checker.refuse_key(&["sources"], at, "no source, expected one".to_owned()));
     }
-    if binance.markets.is_empty() {
-        return Err(checker.refuse(
-            binance.url.referenced,
-            "no market, expected spot, usdm or coinm under markets",
-        ));
-    }
-    for (market, section) in &binance.markets {
-        checker.market(*market, section)?;
+    for (source, section) in &config.sources {
+        checker.source(*source, section)?;
     }
     checker.limits(config)?;
     config.aws.as_ref().map_or(Ok(()), |aws| super::aws::check(file, name, aws))

@@ -17,17 +17,16 @@ fn long_silences_are_gaps_and_ends() {
             from,
             to,
             archives,
+            lag: PublicationLag::default(),
             end: None,
         };
         let rules = Rules {
             today: "2024-06-10".parse().expect("day"),
             now: "2024-06-10T00:00:00Z".parse().expect("time"),
-            lag: PublicationLag::default(),
             retry_bad: false,
-            url: String::new(),
         };
         let ledger = ledger(TRADES, "");
-        let choice = choose(&series, offer, &Known::new(&ledger), &rules);
+        let choice = choose(&series, offer, &Known::new(&ledger), &rules, &WAY);
         let gaps = choice.gaps.iter().map(|gap| {
             assert_eq!(gap.series, TRADES);
             format!("{}..{}", gap.from, gap.to.map_or(String::new(), |to| to.to_string()))
@@ -114,21 +113,20 @@ fn a_name_without_its_zero_keeps_it_out() {
         from: "2024-01-01".parse().expect("day"),
         to: "2024-01-31".parse().expect("day"),
         archives: Archives::Auto,
+        lag: PublicationLag::default(),
         end: None,
     };
     let rules = Rules {
         today: "2024-02-10".parse().expect("day"),
         now: "2024-02-10T00:00:00Z".parse().expect("time"),
-        lag: PublicationLag::default(),
         retry_bad: false,
-        url: "https://host".to_owned(),
     };
-    let choice = choose(&series, &offer, &Known::new(&Ledger::default()), &rules);
+    let choice = choose(&series, &offer, &Known::new(&Ledger::default()), &rules, &WAY);
     let planned = &choice.groups[0].units[0];
     assert_eq!(planned.unit, unit);
     let Origin::Fetch(remote) = &planned.archive else { panic!("{planned:?}") };
     assert_eq!(remote.url, format!("https://host/{path}"));
-    assert_eq!(remote.name(&unit), "BTCUSDT-trades-2024-1.zip");
+    assert_eq!(WAY.provider.name_of(remote, &unit), "BTCUSDT-trades-2024-1.zip");
     assert_eq!(remote.checksum_url, Some(format!("https://host/{path}.CHECKSUM")));
 }
 

@@ -49,7 +49,7 @@ pub(super) fn known(action: &str) -> Option<&'static [&'static str]> {
 }
 
 /// A unit, a run, and a version of things, as good as any.
-const UNIT: &str = "binance/spot/trades/BTCUSDT/2024-01-31";
+const UNIT: &str = "venue/spot/trades/BTCUSDT/2024-01-31";
 const RUN: &str = "20240131T235959Z-0a1b2c3d";
 const VERSION: u64 = 7;
 
@@ -66,7 +66,7 @@ impl Keys {
 
     fn raw(&self) -> String {
         let version = layout::raw_version(None, Some("\"x\""), 0);
-        layout::raw(&self.unit, &version, &model::archive::file_name(&self.unit))
+        layout::raw(&self.unit, &version, "archive.zip")
     }
 
     fn fragment(&self, stage: &str) -> String {
@@ -89,7 +89,7 @@ fn data(table: Table) -> String {
 /// A value of a partition's column.
 fn sample(column: &str) -> &'static str {
     match column {
-        "source" => "binance",
+        "source" => "venue",
         "market" => "spot",
         "timeframe" => "1h",
         "date" => "2024-01-31",
@@ -456,7 +456,7 @@ mod tests {
         };
         let bucket = "arn:aws:s3:::market-lake-dev-111111111111-eu-central-1";
         assert!(of("silver-task", "write data of silver")[1].starts_with(&format!(
-            "{bucket}/silver/agg_trades/source=binance/market=spot/symbol=BTCUSDT/date=2024-01-31/"
+            "{bucket}/silver/agg_trades/source=venue/market=spot/symbol=BTCUSDT/date=2024-01-31/"
         )));
         assert_eq!(
             of("pipeline", "close a run"),

@@ -114,7 +114,7 @@ async fn pruned(cloud: &Cloud, table: Table) -> anyhow::Result<Pruned> {
         names.iter().copied().zip(one.iter().map(String::as_str)).collect();
     let folder = format!("{}/{}", layout::table(table), layout::data_file(&parts, ""));
     // the folder of a partition holds data files and nothing of the log
-    let files = lake::size(cloud, folder.trim_end_matches('/')).await?;
+    let files = lake::size(cloud, &format!("{}/", folder.trim_end_matches('/'))).await?;
     let (verdict, found) = judged(scanned[0], scanned[1], files.bytes);
     Ok(Pruned::Judged(verdict, found))
 }

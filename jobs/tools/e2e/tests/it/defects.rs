@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result, ensure};
 use e2e::lab::Lab;
 use e2e::world::{World, day};
+use exchange::Market;
 use exchange::faults::{ChecksumForm, Corruption, Fault, Rows, Rule};
-use model::Market;
 
 /// The day that the defects fall on; it has two neighbours on each side.
 const DAY: &str = "2024-12-31";

@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use e2e::look::{self, Files};
 use e2e::power::Recorder;
 use e2e::world::World;
-use model::config::Config;
 use model::schema::Table;
 use model::{RunId, layout, unit};
 use stage::{Clock, Context, Failure, Meter};
@@ -38,8 +37,9 @@ impl Job {
         };
         Ok(Context {
             lake,
-            config: Arc::new(Config::parse("lake.yaml", &self.yaml)?),
+            config: Arc::new(source::Providers::ALL.read("lake.yaml", &self.yaml)?),
             config_sha256: unit::sha256_hex(self.yaml.as_bytes()),
+            providers: source::Providers::ALL,
             run: self.run.clone(),
             clock: Clock::System,
             meter: Meter::new("power", false),

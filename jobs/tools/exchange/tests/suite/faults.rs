@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use exchange::Market;
 use exchange::faults::{ChecksumForm, Corruption, Fault, Rows, Rule, TimeUnit};
 use exchange::{ArchiveName, Handle};
-use model::{Market, Timeframe};
+use model::Timeframe;
 use reqwest::Method;
 
 use crate::common::{ask, client, csv, elements, get, members, options, sha256, start};

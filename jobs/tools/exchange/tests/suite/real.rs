@@ -129,7 +129,7 @@ async fn made_files_look_like_real_ones() {
     for (key, text, _) in real_files(&root) {
         let name = ArchiveName::parse(&key).unwrap();
         let mut market = name.clone();
-        if market.market == model::Market::Usdm {
+        if market.market == exchange::Market::Usdm {
             // the same header habit, whatever the date
             assert!(!text.starts_with("open_time"));
         }

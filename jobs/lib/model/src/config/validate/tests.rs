@@ -4,7 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::config::{Config, Scope};
+use crate::config::Scope;
+use crate::config::sample::{parse, venues};
 
 const GOOD: &str = "\
 environment: dev
@@ -26,18 +27,18 @@ sources:
 
 fn check(from: &str, to: &str, line: u64, expect: &str) {
     assert!(GOOD.contains(from), "{from}");
-    let error = Config::parse("lake.yaml", &GOOD.replace(from, to)).expect_err(to);
+    let error = parse(&GOOD.replace(from, to)).expect_err(to);
     assert!(error.message.contains(expect), "{to}: {error}");
     assert_eq!((error.file.as_str(), error.line), ("lake.yaml", line), "{to}: {error}");
 }
 
 #[test]
 fn a_good_one_gives_its_series() {
-    let config = Config::parse("lake.yaml", GOOD).expect("good");
+    let config = parse(GOOD).expect("good");
     let today = "2025-02-01".parse().expect("day");
     let list = |scope: &Scope| -> Vec<String> {
         config
-            .series(today, scope)
+            .series(today, scope, venues())
             .iter()
             .map(|s| {
                 let timeframe = s.timeframe.map_or("-", |t| t.as_str());
@@ -89,24 +90,24 @@ sources:
         overrides:
           LITUSDT: {until: 2021-06-01}
 ";
-    let config = Config::parse("lake.yaml", text).expect("good");
+    let config = parse(text).expect("good");
     let list: Vec<String> = config
-        .series("2025-02-01".parse().expect("day"), &Scope::default())
+        .series("2025-02-01".parse().expect("day"), &Scope::default(), venues())
         .iter()
         .map(|s| format!("{} {} {:?}", s.symbol, s.to, s.last_day().map(|d| d.to_string())))
         .collect();
     assert_eq!(
         list,
         [
-            // LITUSDT ended before the first day wanted
-            "BTCUSDT 2021-06-28 Some(\"2021-06-28\")",
             "BTCUSD_210625 2021-06-25 Some(\"2021-06-25\")",
             "BTCUSD_PERP 2021-06-30 None",
             "ETHUSD_210625 2021-06-23 Some(\"2021-06-23\")",
+            // LITUSDT ended before the first day wanted
+            "BTCUSDT 2021-06-28 Some(\"2021-06-28\")",
         ]
     );
     let bad = text.replace("2021-06-23T12:00", "2021-06-23T12:00+02:00");
-    let error = Config::parse("lake.yaml", &bad).expect_err("a zone").to_string();
+    let error = parse(&bad).expect_err("a zone").to_string();
     assert!(error.starts_with("lake.yaml:12: bad until `2021-06-23T12:00+02:00`"), "{error}");
 }
 
@@ -123,20 +124,27 @@ fn no_range_is_without_bounds() {
     );
     // a last day far ahead is yesterday, seen from today
     let text = GOOD.replace("2025-01-02", "9999-12-31");
-    let config = Config::parse("lake.yaml", &text).expect("good");
-    let series = config.series("2025-02-01".parse().expect("day"), &Scope::default());
+    let config = parse(&text).expect("good");
+    let series = config.series("2025-02-01".parse().expect("day"), &Scope::default(), venues());
     assert!(series.iter().all(|s| s.to.to_string() == "2025-01-31"), "{series:?}");
     // a first day ahead leaves none
     let text = text.replace("2024-12-30", "9999-01-01");
-    let config = Config::parse("lake.yaml", &text).expect("good");
-    let series = config.series("2025-02-01".parse().expect("day"), &Scope::default());
+    let config = parse(&text).expect("good");
+    let series = config.series("2025-02-01".parse().expect("day"), &Scope::default(), venues());
     assert!(series.iter().all(|s| s.symbol.as_str() == "PEPEUSDT"), "{series:?}");
 }
 
 #[test]
 fn unknown_words() {
     check("environment: dev", "environment: dev\ncolour: red", 2, "unknown field `colour`");
-    check("      spot:", "      spott:", 6, "spott");
+    check(
+        "      spot:",
+        "      spott:",
+        6,
+        "unknown market `spott` of binance, expected spot, usdm or coinm",
+    );
+    check("      spot:", "      Spot:", 6, "bad market `Spot`");
+    check("  binance:", "  kraken:", 3, "unknown source `kraken`, expected binance");
     check("          trades: {}", "          ticks: {}", 12, "ticks");
     check("[1m, 1h]", "[1m, 1x]", 13, "1x");
     check("{last_days: 3}", "{last_day: 3}", 15, "last_day");
@@ -225,7 +233,7 @@ fn doubled_entries() {
 #[test]
 fn short_texts_do_not_make_it_panic() {
     for text in ["", "-", "a: b: c", "\u{0}", "environment: [", "sources: {binance: 3}"] {
-        assert!(Config::parse("lake.yaml", text).is_err(), "{text:?}");
+        assert!(parse(text).is_err(), "{text:?}");
     }
 }
 
@@ -295,9 +303,11 @@ const WORDS: &[&str] = &[
 /// A text that reads gives its series too.
 fn read(text: &str) {
     let today = "2025-02-01".parse().expect("day");
-    match Config::parse("lake.yaml", text) {
+    match parse(text) {
         Ok(config) => {
-            assert!(config.series(today, &Scope::default()).iter().all(|s| s.from <= s.to));
+            assert!(
+                config.series(today, &Scope::default(), venues()).iter().all(|s| s.from <= s.to)
+            );
         }
         Err(error) => assert!(!error.message.is_empty() && error.line > 0, "{error:?}"),
     }

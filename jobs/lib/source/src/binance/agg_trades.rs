@@ -6,13 +6,12 @@
 
 use model::schema::{Issue, Issues};
 
-use crate::form::{Form, Kind, MadeOf, Printed};
+use super::trades::push;
+use crate::form::Proof;
+use crate::form::{Form, Kind, MadeOf, Printed, SameKey};
 use crate::number::{Cursor, Unsigned};
-use crate::repeats::Proof;
 use crate::rows::{Row, Rows, Slots};
 use crate::rules::{Bounds, is_id};
-use crate::settle::SameKey;
-use crate::trades::push;
 
 const ID: usize = 0;
 const TIME: usize = 1;
@@ -20,7 +19,7 @@ const FIRST: usize = 2;
 const LAST: usize = 3;
 
 /// Spot.
-pub(crate) static SPOT: Form = Form {
+pub(super) static SPOT: Form = Form {
     fields: &[
         ("agg_trade_id", Kind::Long(ID)),
         ("price", Kind::Price(0)),
@@ -66,7 +65,7 @@ const FUTURES: &[(&str, Kind)] = &[
 ];
 
 /// USD-M.
-pub(crate) static USDM: Form = Form {
+pub(super) static USDM: Form = Form {
     fields: FUTURES,
     columns: &[
         MadeOf::Long(ID),
@@ -92,7 +91,7 @@ pub(crate) static USDM: Form = Form {
 };
 
 /// COIN-M.
-pub(crate) static COINM: Form = Form {
+pub(super) static COINM: Form = Form {
     fields: FUTURES,
     columns: &[
         MadeOf::Long(ID),

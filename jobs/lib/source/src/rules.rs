@@ -11,28 +11,28 @@ use crate::number::{ONE, TENS};
 /// Whether an id of a trade, or a number of trades, is one that an exchange may give: below
 /// [`ID_LIMIT`].
 #[inline]
-pub(crate) const fn is_id(id: i64) -> bool {
+pub const fn is_id(id: i64) -> bool {
     (id as u64) < ID_LIMIT as u64
 }
 
 /// What a unit's rows are measured against. All instants are µs since the epoch.
 #[derive(Debug, Clone)]
-pub(crate) struct Bounds {
+pub struct Bounds {
     /// The unit's period; a row outside of it is a reject.
-    pub(crate) period: Range<i64>,
+    pub period: Range<i64>,
     /// The period in words.
-    pub(crate) period_text: String,
+    pub period_text: String,
     /// The unit's day, where it is of one.
-    pub(crate) only_day: Option<Day>,
+    pub only_day: Option<Day>,
     /// The length of a bar; 1 where there are none.
-    pub(crate) timeframe: i64,
+    pub timeframe: i64,
     /// Start and length of the period.
     plain: (i64, u64),
 }
 
 impl Bounds {
     /// The bounds of a unit.
-    pub(crate) fn of(unit: &Unit) -> Self {
+    pub fn of(unit: &Unit) -> Self {
         let period = unit.period.micros();
         let text = |micros| {
             DateTime::from_timestamp_micros(micros)
@@ -56,7 +56,7 @@ impl Bounds {
 
     /// Whether a time is in the period.
     #[inline]
-    pub(crate) const fn is_plain(&self, time: i64) -> bool {
+    pub const fn is_plain(&self, time: i64) -> bool {
         (time.wrapping_sub(self.plain.0) as u64) < self.plain.1
     }
 }
@@ -64,7 +64,7 @@ impl Bounds {
 /// Whether a quote quantity is price × quantity but for the rounding of its last printed digit.
 /// All in units of 1e-8.
 #[inline]
-pub(crate) fn quote_fits(price: i64, quantity: i128, quote: i128, printed: u32) -> bool {
+pub fn quote_fits(price: i64, quantity: i128, quote: i128, printed: u32) -> bool {
     let tolerance = i128::from(TENS[8 - printed.min(8) as usize]) * i128::from(ONE);
     let product = quantity.checked_mul(i128::from(price));
     let quote = quote.checked_mul(i128::from(ONE));
@@ -76,7 +76,7 @@ pub(crate) fn quote_fits(price: i64, quantity: i128, quote: i128, printed: u32) 
 
 /// [`quote_fits`] for values that 64 bits hold.
 #[inline]
-pub(crate) fn narrow_quote_fits(price: i64, quantity: i64, quote: i64, printed: u32) -> bool {
+pub fn narrow_quote_fits(price: i64, quantity: i64, quote: i64, printed: u32) -> bool {
     let tolerance = i128::from(TENS[8 - printed.min(8) as usize]) * i128::from(ONE);
     // two products of 64 bits each lie below 2^126: their difference fits
     let difference = i128::from(price) * i128::from(quantity) - i128::from(quote) * i128::from(ONE);

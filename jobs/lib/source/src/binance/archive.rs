@@ -2,11 +2,9 @@
 //! Source: the host's own listing and README (`data/{spot|futures/um|futures/cm}/…`).
 //! Kline kinds other than plain klines share file names, so the full path is the key.
 
-use crate::market::{Dataset, Market, Source, Timeframe};
-use crate::percent;
-use crate::period::Period;
-use crate::symbol::Symbol;
-use crate::unit::Unit;
+use model::{Cadence, Dataset, Period, Symbol, Timeframe, Unit, percent};
+
+use super::{Market, NAME};
 
 /// The folder of a market on the host.
 pub const fn market_folder(market: Market) -> &'static str {
@@ -26,37 +24,18 @@ pub const fn dataset_folder(dataset: Dataset) -> &'static str {
     }
 }
 
-/// Which of the two archive families a path belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cadence {
-    /// One archive a day.
-    Daily,
-    /// One archive a month.
-    Monthly,
-}
-
-impl Cadence {
-    /// The host's folder.
-    pub const fn folder(self) -> &'static str {
-        match self {
-            Self::Daily => "daily",
-            Self::Monthly => "monthly",
-        }
-    }
-
-    /// The cadence of a period.
-    pub const fn of(period: Period) -> Self {
-        match period {
-            Period::Day(_) => Self::Daily,
-            Period::Month(_) => Self::Monthly,
-        }
+/// The host's folder of a cadence.
+const fn cadence_folder(cadence: Cadence) -> &'static str {
+    match cadence {
+        Cadence::Daily => "daily",
+        Cadence::Monthly => "monthly",
     }
 }
 
 /// The folder in which a series of archives lies, with a trailing slash:
 /// `data/spot/daily/klines/BTCUSDT/1m/`. It is the prefix to list.
 pub fn series_prefix(
-    market: Market,
+    market: model::Market,
     dataset: Dataset,
     symbol: &Symbol,
     timeframe: Option<Timeframe>,
@@ -64,8 +43,8 @@ pub fn series_prefix(
 ) -> String {
     let mut path = format!(
         "{}/{}/{}/{symbol}/",
-        market_folder(market),
-        cadence.folder(),
+        Market::of(market).map_or("data", market_folder),
+        cadence_folder(cadence),
         dataset_folder(dataset)
     );
     if let Some(timeframe) = timeframe {
@@ -134,13 +113,24 @@ pub fn parse_path(path: &str) -> Option<Unit> {
     let start = name_start(dataset, &symbol, timeframe);
     let period: Period = name.strip_prefix(&start)?.strip_suffix(ENDING)?.parse().ok()?;
     (Cadence::of(period) == cadence).then_some(Unit {
-        source: Source::Binance,
-        market,
+        source: NAME,
+        market: market.name(),
         dataset,
         symbol,
         timeframe,
         period,
     })
+}
+
+/// The unit of an archive's name, of which market and dataset are known: `BTCUSDT-trades-2024-01.zip`.
+pub(super) fn parse_name(market: model::Market, dataset: Dataset, name: &str) -> Option<Unit> {
+    let mut parts = name.splitn(3, '-');
+    let symbol: Symbol = parts.next()?.parse().ok()?;
+    let kind = parts.next()?;
+    let timeframe = if dataset.has_timeframe() { Some(kind.parse().ok()?) } else { None };
+    let period: Period = parts.next()?.strip_suffix(ENDING)?.parse().ok()?;
+    let folder = series_prefix(market, dataset, &symbol, timeframe, Cadence::of(period));
+    parse_path(&(folder + name))
 }
 
 #[cfg(test)]

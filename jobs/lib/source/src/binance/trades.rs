@@ -5,17 +5,16 @@
 
 use model::schema::{Issue, Issues};
 
-use crate::form::{Form, Kind, MadeOf, Printed};
+use crate::form::{Form, Kind, MadeOf, Printed, SameKey};
 use crate::number::{Cursor, Unsigned};
 use crate::rows::{Amounts, Row, Rows, Slots};
 use crate::rules::{Bounds, is_id, narrow_quote_fits, quote_fits};
-use crate::settle::SameKey;
 
 const ID: usize = 0;
 const TIME: usize = 1;
 
 /// Spot.
-pub(crate) static SPOT: Form = Form {
+pub(super) static SPOT: Form = Form {
     fields: &[
         ("id", Kind::Long(ID)),
         ("price", Kind::Price(0)),
@@ -48,7 +47,7 @@ pub(crate) static SPOT: Form = Form {
 };
 
 /// USD-M.
-pub(crate) static USDM: Form = Form {
+pub(super) static USDM: Form = Form {
     fields: &[
         ("id", Kind::Long(ID)),
         ("price", Kind::Price(0)),
@@ -80,7 +79,7 @@ pub(crate) static USDM: Form = Form {
 };
 
 /// COIN-M.
-pub(crate) static COINM: Form = Form {
+pub(super) static COINM: Form = Form {
     fields: &[
         ("id", Kind::Long(ID)),
         ("price", Kind::Price(0)),
@@ -133,7 +132,7 @@ fn judge<const QUOTE: bool>(row: &Row, printed: &Printed, _: &Bounds) -> Issues 
 /// Adds an amount that is not negative.
 #[expect(clippy::inline_always, reason = "a step of the hottest loop")]
 #[inline(always)]
-pub(crate) fn push(amounts: &mut Amounts, value: Unsigned) {
+pub(super) fn push(amounts: &mut Amounts, value: Unsigned) {
     match value.narrow() {
         Some(narrow) => amounts.push_narrow(narrow),
         None => amounts.push(value.wide()),

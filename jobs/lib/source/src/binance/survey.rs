@@ -9,20 +9,20 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
-use model::archive::{self, Cadence};
-use model::config::{Archives, Binance, Discovery, Series};
-use model::exit::Exit;
-use model::{Day, Period};
-use reqwest::header::{CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
-use reqwest::{Method, StatusCode};
-use stage::http::{Answer, SourceClient, Trouble, Unavailable, in_words, is_gone};
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
+use model::config::{Archives, Discovery, Section, Series};
+use model::{Cadence, Day, Period};
 use url::Url;
 
-use crate::listed::{Checksum, Listed, unit};
-use crate::listing::{self, BadPage, Page};
-use crate::names::{self, Keys, Strangers};
+use super::archive;
+use super::listing::{self, BadPage, Page};
+use super::names::{self, Keys};
+use crate::ask::{Answer, Ask, Request, in_words, is_gone};
+use crate::offer::{self, Checksum, Listed, Offer, OfferError, unit};
 
 /// Keys that S3 gives on one page at most.
 const PAGE_KEYS: usize = 1_000;
@@ -31,105 +31,9 @@ const PAGE_BYTES: usize = 16 << 20;
 /// Days before those wanted in which a series is looked for that has nothing within them.
 const LOOK_BACK: u32 = 62;
 
-/// Why the source could not be surveyed.
-#[derive(Debug, thiserror::Error)]
-pub enum SurveyError {
-    /// No definite answer.
-    #[error("cannot survey {series}")]
-    Unavailable {
-        /// The series.
-        series: String,
-        /// Why.
-        source: Unavailable,
-    },
-    /// An answer that is no listing.
-    #[error("bad listing {url}: is sources.binance.listing_url right?")]
-    BadPage {
-        /// What was asked for.
-        url: String,
-        /// What was found, and expected.
-        source: BadPage,
-    },
-    /// The source answers, and refuses: it may give tomorrow what it does not give today.
-    #[error("the source refuses {url}: {why}")]
-    Refused {
-        /// What was asked for.
-        url: String,
-        /// Its status, and its own words where it has any.
-        why: String,
-    },
-    /// An answer that is neither `there` nor `not there`.
-    #[error("{url} answers {status}, expected {expected}")]
-    BadStatus {
-        /// What was asked for.
-        url: String,
-        /// The status found.
-        status: u16,
-        /// The statuses that would have done.
-        expected: &'static str,
-    },
-    /// A listing whose next page is not further on.
-    #[error("bad listing {url}: its next page starts at `{next}`, expected one further on")]
-    Stuck {
-        /// What was asked for.
-        url: String,
-        /// The marker found.
-        next: String,
-    },
-    /// A listing without an end.
-    #[error("bad listing {url}: {found}, more than {limit} allows")]
-    Endless {
-        /// The last page that was asked for.
-        url: String,
-        /// What was read.
-        found: String,
-        /// The limit's name and value.
-        limit: String,
-    },
-    /// A URL that cannot be built.
-    #[error("bad URL `{found}`")]
-    BadUrl {
-        /// The text found.
-        found: String,
-        /// Why.
-        source: url::ParseError,
-    },
-}
-
-impl SurveyError {
-    /// How the job ends.
-    pub const fn exit(&self) -> Exit {
-        match self {
-            Self::Unavailable { .. }
-            | Self::Refused { .. }
-            | Self::Stuck { .. }
-            | Self::Endless { .. } => Exit::SourceUnavailable,
-            Self::BadPage { .. } | Self::BadStatus { .. } | Self::BadUrl { .. } => Exit::Usage,
-        }
-    }
-}
-
-/// What the source has of a series within the days wanted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Offer {
-    /// The archives, months before days.
-    pub archives: BTreeMap<Period, Listed>,
-    /// The first day of the series' first archive, which may lie before the days wanted; `None`
-    /// when the source has nothing of it.
-    pub first: Option<Day>,
-    /// Whether the source has later archives than those of the days wanted; `None` where nobody
-    /// can tell.
-    pub later: Option<bool>,
-    /// The newest archive before the days wanted, where the source has none of them.
-    pub before: Option<Period>,
-    /// Names of the series that look like data and that nobody understands.
-    pub strangers: Strangers,
-}
-
-/// A source that can be asked what it has.
-#[derive(Debug)]
-pub struct Survey<'a> {
-    client: &'a SourceClient,
+/// The archive host that can be asked what it has.
+pub(super) struct Survey<'a> {
+    ask: &'a dyn Ask,
     url: &'a str,
     listing: &'a str,
     discovery: Discovery,
@@ -147,25 +51,24 @@ struct Heads {
 }
 
 impl<'a> Survey<'a> {
-    /// A survey of `source` through `client`; `probes` is how many heads of one series are asked
-    /// for at once.
-    pub fn new(client: &'a SourceClient, source: &'a Binance, probes: usize) -> Self {
+    /// A survey of the host of `section`; `at_once` is how many heads of one series are asked for at
+    /// once.
+    pub(super) fn new(section: &'a Section, ask: &'a dyn Ask, at_once: usize) -> Self {
         Self {
-            client,
-            url: &source.url.value,
-            listing: source.listing_url.as_ref().map_or(&source.url.value, |url| &url.value),
-            discovery: source.discovery,
-            probes: probes.max(1),
+            ask,
+            url: &section.url.value,
+            listing: section.listing_url.as_ref().map_or(&section.url.value, |url| &url.value),
+            discovery: section.discovery,
+            probes: at_once.max(1),
             heads: Mutex::default(),
         }
     }
+}
 
-    /// Whether the answers to all offers together mean what each was taken for: to be asked once
-    /// all series are surveyed.
-    ///
-    /// # Errors
-    /// [`SurveyError::Refused`] where 403 was no `not there`.
-    pub fn judge(&self) -> Result<(), SurveyError> {
+#[async_trait]
+impl offer::Survey for Survey<'_> {
+    /// [`OfferError::Refused`] where 403 was no `not there`.
+    fn judge(&self) -> Result<(), OfferError> {
         let heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(url) = &heads.forbidden else { return Ok(()) };
         let why = match (heads.found, heads.gone) {
@@ -173,14 +76,10 @@ impl<'a> Survey<'a> {
             (0, 0) => "answer 403 (Forbidden) to this and to all other heads",
             _ => "answer 403 (Forbidden), though it answers 404 or 410 for what is not there",
         };
-        Err(SurveyError::Refused { url: url.clone(), why: why.to_owned() })
+        Err(OfferError::Refused { url: url.clone(), why: why.to_owned() })
     }
 
-    /// What the source has of `series`.
-    ///
-    /// # Errors
-    /// [`SurveyError`].
-    pub async fn offer(&self, series: &Series) -> Result<Offer, SurveyError> {
+    async fn offer(&self, series: &Series) -> Result<Offer, OfferError> {
         let cadences: &[Cadence] = match series.archives {
             Archives::Auto => &[Cadence::Daily, Cadence::Monthly],
             Archives::Daily => &[Cadence::Daily],
@@ -217,16 +116,18 @@ impl<'a> Survey<'a> {
         }
         Ok(offer)
     }
+}
 
+impl Survey<'_> {
     /// What the listing shows of one cadence within the days wanted.
-    async fn listed(&self, series: &Series, cadence: Cadence) -> Result<Keys, SurveyError> {
+    async fn listed(&self, series: &Series, cadence: Cadence) -> Result<Keys, OfferError> {
         let window = window(series, cadence);
         let ends = window.first().copied().zip(window.last().copied());
         let mut keys = Keys::new(series, cadence, ends);
         let Some((first, last)) = ends else { return Ok(keys) };
         let (mut marker, end) = names::bounds(series, first, last);
         let most = (2 * names::span(first, last) + 2).min(PAGE_KEYS);
-        let limits = self.client.limits();
+        let limits = self.ask.limits();
         let (mut pages, mut idle) = (0, 0);
         loop {
             let known = keys.archives.len();
@@ -238,7 +139,7 @@ impl<'a> Survey<'a> {
             pages += 1;
             idle = if keys.archives.len() > known { 0 } else { idle + 1 };
             match page.next {
-                Some(next) if next <= marker => return Err(SurveyError::Stuck { url, next }),
+                Some(next) if next <= marker => return Err(OfferError::Stuck { url, next }),
                 Some(next) if !past_end && next < end => {
                     let (found, name, limit) = if pages >= limits.listing_pages {
                         (format!("{pages} pages"), "listing_pages", limits.listing_pages)
@@ -251,7 +152,7 @@ impl<'a> Survey<'a> {
                         continue;
                     };
                     let limit = format!("limits.download.{name} ({limit})");
-                    return Err(SurveyError::Endless { url, found, limit });
+                    return Err(OfferError::Endless { url, found, limit });
                 }
                 next => {
                     // what comes after is not looked at: it may well be an archive
@@ -264,7 +165,7 @@ impl<'a> Survey<'a> {
     }
 
     /// The first day of the first archive that the listing shows at all.
-    async fn first(&self, series: &Series, cadence: Cadence) -> Result<Option<Day>, SurveyError> {
+    async fn first(&self, series: &Series, cadence: Cadence) -> Result<Option<Day>, OfferError> {
         let mut keys = Keys::new(series, cadence, None);
         let (_, page) = self.page(series, keys.prefix(), None, 10).await?;
         for object in page.objects {
@@ -279,9 +180,9 @@ impl<'a> Survey<'a> {
         prefix: &str,
         marker: Option<&str>,
         keys: usize,
-    ) -> Result<(String, Page), SurveyError> {
+    ) -> Result<(String, Page), OfferError> {
         let mut url = Url::parse(self.listing)
-            .map_err(|source| SurveyError::BadUrl { found: self.listing.to_owned(), source })?;
+            .map_err(|source| OfferError::BadUrl { found: self.listing.to_owned(), source })?;
         {
             let mut query = url.query_pairs_mut();
             query.append_pair("delimiter", "/").append_pair("prefix", prefix);
@@ -291,11 +192,16 @@ impl<'a> Survey<'a> {
             query.append_pair("max-keys", &keys.to_string());
         }
         let url = url.to_string();
-        let page = self
-            .client
-            .ask(Method::GET, &url, PAGE_BYTES, |answer| read_page(&answer))
-            .await
-            .map_err(|source| SurveyError::Unavailable { series: name(series), source })?;
+        let mut page = None;
+        // a page that is cut is worth another attempt
+        let mut usable = |answer: &Answer| {
+            page = Some(read_page(answer)?);
+            Ok(())
+        };
+        let asked = self.ask.ask(&Request::get(&url, PAGE_BYTES), &mut usable).await;
+        asked.map_err(|source| OfferError::Unavailable { series: name(series), source })?;
+        // what was usable was read
+        let page = page.unwrap_or_else(|| Ok(Page::default()));
         match page {
             Ok(page) => Ok((url, page)),
             Err((status, error)) if is_refusal(status, &error) => {
@@ -304,13 +210,18 @@ impl<'a> Survey<'a> {
                     _ => String::new(),
                 };
                 let why = format!("{}{words}", in_words(status));
-                Err(SurveyError::Refused { url, why })
+                Err(OfferError::Refused { url, why })
             }
             Err((status, BadPage::NoListing { .. })) if status != StatusCode::OK => {
                 let status = status.as_u16();
-                Err(SurveyError::BadStatus { url, status, expected: "200 with a listing" })
+                Err(OfferError::BadStatus { url, status, expected: "200 with a listing" })
             }
-            Err((_, source)) => Err(SurveyError::BadPage { url, source }),
+            Err((_, source)) => Err(OfferError::BadAnswer {
+                what: "listing",
+                url,
+                hint: format!("is sources.{}.listing_url right?", series.source),
+                source: Box::new(source),
+            }),
         }
     }
 
@@ -319,15 +230,15 @@ impl<'a> Survey<'a> {
         &self,
         series: &Series,
         cadence: Cadence,
-    ) -> Result<BTreeMap<Period, Listed>, SurveyError> {
+    ) -> Result<BTreeMap<Period, Listed>, OfferError> {
         let found: Vec<Option<(Period, Listed)>> = futures::stream::iter(window(series, cadence))
             .map(|period| async move {
                 let path = archive::url_path(&archive::path(&unit(series, period)));
                 let url = format!("{}/{path}", self.url);
                 let answer =
-                    self.client.ask(Method::HEAD, &url, 0, Ok).await.map_err(|source| {
-                        SurveyError::Unavailable { series: name(series), source }
-                    })?;
+                    self.ask.ask(&Request::head(&url), &mut |_| Ok(())).await.map_err(
+                        |source| OfferError::Unavailable { series: name(series), source },
+                    )?;
                 let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
                 match answer.status {
                     StatusCode::OK => {
@@ -344,11 +255,11 @@ impl<'a> Survey<'a> {
                         Ok(None)
                     }
                     status if status.is_client_error() => {
-                        Err(SurveyError::Refused { url, why: in_words(status) })
+                        Err(OfferError::Refused { url, why: in_words(status) })
                     }
                     status => {
                         let status = status.as_u16();
-                        Err(SurveyError::BadStatus { url, status, expected: "200, 404 or 410" })
+                        Err(OfferError::BadStatus { url, status, expected: "200, 404 or 410" })
                     }
                 }
             })
@@ -382,13 +293,13 @@ fn window(series: &Series, cadence: Cadence) -> Vec<Period> {
     }
 }
 
-/// A page, or what its answer was instead; a page that is cut is worth another attempt.
-fn read_page(answer: &Answer) -> Result<Result<Page, (StatusCode, BadPage)>, Trouble> {
+/// A page, or what its answer was instead; `Err` for one that is cut.
+fn read_page(answer: &Answer) -> Result<Result<Page, (StatusCode, BadPage)>, String> {
     match listing::parse(&answer.body) {
         Ok(page) if answer.status == StatusCode::OK => Ok(Ok(page)),
         Ok(_) => Ok(Err((answer.status, BadPage::NoListing { found: String::new() }))),
         Err(error @ BadPage::Xml { .. }) if answer.status == StatusCode::OK => {
-            Err(Trouble::new(format!("bad listing: {error}")))
+            Err(format!("bad listing: {error}"))
         }
         Err(error) => Ok(Err((answer.status, error))),
     }

@@ -7,11 +7,10 @@
 #![expect(clippy::inline_always, reason = "these are the steps of the hottest loop")]
 
 /// Powers of ten from 1 to 1e8.
-pub(crate) const TENS: [i64; 9] =
-    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+pub const TENS: [i64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 /// Units of 1e-8 that make one.
-pub(crate) const ONE: i64 = TENS[8];
+pub const ONE: i64 = TENS[8];
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 
@@ -46,19 +45,19 @@ const fn some_digits(word: u64, digits: u32) -> u64 {
 
 /// A decimal without a sign: `whole + fraction × 1e-8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unsigned {
+pub struct Unsigned {
     /// The digits before the point, below 1e18.
-    pub(crate) whole: u64,
+    pub whole: u64,
     /// The digits after the point, in units of 1e-8.
-    pub(crate) fraction: u64,
+    pub fraction: u64,
     /// How many digits after the point were written, 0 to 8.
-    pub(crate) printed: u32,
+    pub printed: u32,
 }
 
 impl Unsigned {
     /// In units of 1e-8 where 18 digits hold it, which every price does.
     #[inline(always)]
-    pub(crate) const fn narrow(self) -> Option<i64> {
+    pub const fn narrow(self) -> Option<i64> {
         if self.whole < 10_000_000_000 {
             Some((self.whole * ONE as u64 + self.fraction) as i64)
         } else {
@@ -67,16 +66,18 @@ impl Unsigned {
     }
 
     /// In units of 1e-8.
-    pub(crate) const fn wide(self) -> i128 {
+    pub const fn wide(self) -> i128 {
         self.whole as i128 * ONE as i128 + self.fraction as i128
     }
 }
 
 /// Reads the usual forms from bytes, from left to right. After `None` its place is undefined.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Cursor<'a> {
-    pub(crate) bytes: &'a [u8],
-    pub(crate) at: usize,
+pub struct Cursor<'a> {
+    /// What is read.
+    pub bytes: &'a [u8],
+    /// How far it is read.
+    pub at: usize,
 }
 
 impl Cursor<'_> {
@@ -88,7 +89,7 @@ impl Cursor<'_> {
 
     /// Passes over one byte.
     #[inline(always)]
-    pub(crate) fn byte(&mut self, byte: u8) -> Option<()> {
+    pub fn byte(&mut self, byte: u8) -> Option<()> {
         if *self.bytes.get(self.at)? == byte {
             self.at += 1;
             Some(())
@@ -99,7 +100,7 @@ impl Cursor<'_> {
 
     /// Passes over a line's end, LF or CRLF.
     #[inline(always)]
-    pub(crate) fn line_end(&mut self) -> Option<()> {
+    pub fn line_end(&mut self) -> Option<()> {
         if *self.bytes.get(self.at)? == b'\r' {
             self.at += 1;
         }
@@ -133,13 +134,13 @@ impl Cursor<'_> {
 
     /// A whole number without a sign.
     #[inline(always)]
-    pub(crate) fn long(&mut self) -> Option<i64> {
+    pub fn long(&mut self) -> Option<i64> {
         Some(self.digits()? as i64)
     }
 
     /// A decimal without a sign, with at most eight digits after the point.
     #[inline(always)]
-    pub(crate) fn decimal(&mut self) -> Option<Unsigned> {
+    pub fn decimal(&mut self) -> Option<Unsigned> {
         let whole = self.digits()?;
         if *self.bytes.get(self.at)? != b'.' {
             return Some(Unsigned { whole, fraction: 0, printed: 0 });
@@ -160,14 +161,14 @@ impl Cursor<'_> {
 
     /// A price: a decimal of at most 18 digits.
     #[inline(always)]
-    pub(crate) fn price(&mut self) -> Option<i64> {
+    pub fn price(&mut self) -> Option<i64> {
         self.decimal()?.narrow()
     }
 
     /// An instant in milliseconds (13 digits) or microseconds (16), as microseconds, and the
     /// length of its unit in microseconds.
     #[inline(always)]
-    pub(crate) fn instant(&mut self) -> Option<(i64, i64)> {
+    pub fn instant(&mut self) -> Option<(i64, i64)> {
         let first = self.word(self.at)?;
         let second = self.word(self.at + 8)?;
         if leading_digits(first) != 8 {
@@ -189,7 +190,7 @@ impl Cursor<'_> {
 
     /// `true` or `false` in any case.
     #[inline(always)]
-    pub(crate) fn flag(&mut self) -> Option<bool> {
+    pub fn flag(&mut self) -> Option<bool> {
         let rest = self.bytes.get(self.at..)?;
         let word = u32::from_le_bytes(rest.get(..4)?.try_into().ok()?) | 0x2020_2020;
         if word == u32::from_le_bytes(*b"true") {
@@ -206,7 +207,7 @@ impl Cursor<'_> {
 
 /// Why a field cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bad {
+pub enum Bad {
     /// It has not the form of its type.
     Form,
     /// It has the form and does not fit.
@@ -224,7 +225,10 @@ fn unsigned(text: &[u8]) -> (bool, &[u8]) {
 }
 
 /// A whole number with or without a sign.
-pub(crate) fn long(text: &[u8]) -> Result<i64, Bad> {
+///
+/// # Errors
+/// [`Bad`] for anything else.
+pub fn long(text: &[u8]) -> Result<i64, Bad> {
     let (negative, digits) = unsigned(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(Bad::Form);
@@ -242,7 +246,10 @@ pub(crate) fn long(text: &[u8]) -> Result<i64, Bad> {
 /// A decimal with or without a sign and an exponent, in units of 1e-8, of at most `digits` digits
 /// with those eight, and how many of the eight were written. Exact or nothing: more than eight
 /// digits after the point must be zeros.
-pub(crate) fn decimal(text: &[u8], digits: u32) -> Result<(i128, u32), Bad> {
+///
+/// # Errors
+/// [`Bad`] for anything else.
+pub fn decimal(text: &[u8], digits: u32) -> Result<(i128, u32), Bad> {
     let (negative, number) = unsigned(text);
     let (number, exponent) = exponent(number)?;
     let (whole, fraction) = match memchr::memchr(b'.', number) {
@@ -294,7 +301,10 @@ fn exponent(number: &[u8]) -> Result<(&[u8], i64), Bad> {
 
 /// An instant in milliseconds (13 digits) or microseconds (16), as microseconds, and the length
 /// of its unit in microseconds.
-pub(crate) fn instant(text: &[u8]) -> Result<(i64, i64), Bad> {
+///
+/// # Errors
+/// [`Bad`] for anything else.
+pub fn instant(text: &[u8]) -> Result<(i64, i64), Bad> {
     let unit = match text.len() {
         13 => 1_000,
         16 => 1,
@@ -307,7 +317,10 @@ pub(crate) fn instant(text: &[u8]) -> Result<(i64, i64), Bad> {
 }
 
 /// `true` or `false` in any case.
-pub(crate) fn flag(text: &[u8]) -> Result<bool, Bad> {
+///
+/// # Errors
+/// [`Bad`] for anything else.
+pub fn flag(text: &[u8]) -> Result<bool, Bad> {
     if text.eq_ignore_ascii_case(b"true") {
         Ok(true)
     } else if text.eq_ignore_ascii_case(b"false") {

@@ -3,51 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use model::archive::{self, Cadence};
 use model::config::Series;
-use model::{Day, Period};
+use model::{Cadence, Day, Period};
 
-use crate::listed::{Checksum, Listed, unit};
-use crate::listing::Object;
+use super::archive;
+use super::listing::Object;
+use crate::offer::{Checksum, Listed, Strangers, unit};
 
 /// The ending of checksum files.
 const CHECKSUM: &str = ".CHECKSUM";
-/// Names that are told of one series; the others are counted.
-const TOLD: usize = 5;
-/// Most characters of a name that is told.
-const SHOWN: usize = 120;
-
-/// Names under a series' prefix that look like data and that nobody understands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Strangers {
-    /// The first few.
-    pub names: Vec<String>,
-    /// How many there are.
-    pub count: u64,
-}
-
-impl Strangers {
-    fn add(&mut self, name: &str) {
-        // a page that is asked for again shows the same names
-        let name: String = name.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-        if self.names.contains(&name) {
-            return;
-        }
-        self.count += 1;
-        if self.names.len() < TOLD {
-            self.names.push(name);
-        }
-    }
-
-    /// Adds those of another listing of the series.
-    pub(crate) fn extend(&mut self, others: Self) {
-        let told = others.names.len() as u64;
-        for name in others.names {
-            self.add(&name);
-        }
-        self.count += others.count.saturating_sub(told);
-    }
-}
 
 /// The keys of one listing, as far as it was read.
 #[derive(Debug)]
@@ -198,14 +162,15 @@ mod tests {
     fn series(symbol: &str) -> Series {
         let day = |text: &str| text.parse().expect(text);
         Series {
-            source: model::Source::Binance,
-            market: model::Market::Spot,
+            source: super::super::NAME,
+            market: super::super::Market::Spot.name(),
             dataset: model::Dataset::Klines,
             symbol: symbol.parse().expect("symbol"),
             timeframe: Some(model::Timeframe::D1),
             from: day("2020-03-01"),
             to: day("2020-12-31"),
             archives: model::config::Archives::Auto,
+            lag: model::config::PublicationLag::default(),
             end: None,
         }
     }
@@ -279,19 +244,6 @@ mod tests {
         );
         // what lies outside of the window is no stranger
         check(&["ADABKRW-1d-2020-02.zip", "ADABKRW-1d-2021-1.zip"], &[], &[]);
-    }
-
-    #[test]
-    fn strangers_are_bounded_and_harmless() {
-        let mut strangers = Strangers::default();
-        for n in 0..1_000 {
-            strangers.add(&format!("{n}\n\u{202e}{}.zip", "x".repeat(10_000)));
-        }
-        assert_eq!((strangers.names.len(), strangers.count), (TOLD, 1_000));
-        assert!(strangers.names.iter().all(|n| n.len() < 200 && !n.contains('\n')));
-        let mut more = Strangers { names: vec!["a.zip".to_owned()], count: 1 };
-        more.extend(strangers);
-        assert_eq!((more.names.len(), more.count), (TOLD, 1_001));
     }
 
     #[test]

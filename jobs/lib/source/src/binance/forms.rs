@@ -1,13 +1,13 @@
 //! Which form the lines of a unit have. What a form is stands in [`crate::form`].
 
-use model::{Dataset, Market, Unit};
+use model::{Dataset, Unit};
 
+use super::{Market, agg_trades, klines, trades};
 use crate::form::Form;
-use crate::{agg_trades, klines, trades};
 
-/// The form of a unit's lines.
-pub(crate) const fn form_of(unit: &Unit) -> &'static Form {
-    match (unit.dataset, unit.market) {
+/// The form of a unit's lines; `None` of a market that there is not.
+pub(super) fn form_of(unit: &Unit) -> Option<&'static Form> {
+    Some(match (unit.dataset, Market::of(unit.market)?) {
         (Dataset::Trades, Market::Spot) => &trades::SPOT,
         (Dataset::Trades, Market::Usdm) => &trades::USDM,
         (Dataset::Trades, Market::Coinm) => &trades::COINM,
@@ -16,7 +16,7 @@ pub(crate) const fn form_of(unit: &Unit) -> &'static Form {
         (Dataset::AggTrades, Market::Coinm) => &agg_trades::COINM,
         (Dataset::Klines, Market::Spot | Market::Usdm) => &klines::LINEAR,
         (Dataset::Klines, Market::Coinm) => &klines::COINM,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -40,7 +40,7 @@ mod tests {
             "binance/coinm/klines/BTCUSD_PERP/1h/2024-01",
         ] {
             let unit: Unit = id.parse().expect(id);
-            let form = form_of(&unit);
+            let form = form_of(&unit).expect("a form");
             let columns = Table::of_dataset(unit.dataset).schema().file_columns();
             assert_eq!(form.columns.len(), columns.len(), "{id}");
             let mut used = Slots::default();

@@ -1,6 +1,5 @@
 //! What a dataset of a market looks like: the fields of a line, where each goes, and which
-//! column of the table is made from what. The forms themselves stand in `trades`,
-//! `agg_trades` and `klines`; which is whose, in `forms`.
+//! column of the table is made from what. The forms themselves stand in the providers' folders.
 //!
 //! [`Form::read`] reads one line with care: it takes every form of a number, judges the row and
 //! says what is wrong with a line it cannot take. The fast readers of the forms take the usual
@@ -11,14 +10,33 @@ use std::borrow::Cow;
 use model::schema::{Issue, Issues, RejectReason};
 
 use crate::number::{self, Bad};
-use crate::repeats::{Proof, Repeats};
 use crate::rows::{Row, Rows, SLOTS, Slots};
 use crate::rules::Bounds;
-use crate::settle::SameKey;
+
+/// How rows of one key are told apart. Of units of other ranks the later one always wins.
+#[derive(Debug, Clone, Copy)]
+pub enum SameKey {
+    /// One row stays: the first that is valid, else the first.
+    First,
+    /// One row stays: the fuller one, by this slot of [`Row::longs`], then by this one of
+    /// [`Row::amounts`], then by all that the rows say.
+    Fuller(usize, usize),
+    /// All rows stay that are of other trades: the slots of the first and the last trade's id.
+    Trades(usize, usize),
+}
+
+/// What proves that an aggregate repeats another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Any trade that both have.
+    Overlap,
+    /// The same first and last trade: aggregates of some hundred milliseconds may interleave.
+    SameSpan,
+}
 
 /// What a field of a line is and which slot of [`Row`] it goes to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A whole number.
     Long(usize),
     /// An instant in ms or µs, kept in [`Row::longs`].
@@ -35,7 +53,7 @@ pub(crate) enum Kind {
 
 /// What a column of the table is made from.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum MadeOf {
+pub enum MadeOf {
     /// A slot of [`Row::longs`], as a number.
     Long(usize),
     /// A slot of [`Row::longs`], as an instant.
@@ -58,50 +76,50 @@ pub(crate) enum MadeOf {
 
 /// What was written of a row that its values do not tell.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Printed {
+pub struct Printed {
     /// Digits after the point of each amount, at most 8.
-    pub(crate) decimals: [u32; SLOTS],
+    pub decimals: [u32; SLOTS],
     /// Unit of each instant in µs.
-    pub(crate) units: [i64; SLOTS],
+    pub units: [i64; SLOTS],
 }
 
 /// Reads usual lines from the start of a block up to the first unusual one. Returns the bytes
 /// taken and the rows added. It adds rows without issues only.
-pub(crate) type FastReader = fn(&[u8], &Bounds, &mut Rows) -> (usize, u64);
+pub type FastReader = fn(&[u8], &Bounds, &mut Rows) -> (usize, u64);
 
 /// The form of a dataset of a market.
 #[derive(Debug)]
-pub(crate) struct Form {
+pub struct Form {
     /// The fields of a line, under the exchange's names.
-    pub(crate) fields: &'static [(&'static str, Kind)],
+    pub fields: &'static [(&'static str, Kind)],
     /// What the table's file columns are made from.
-    pub(crate) columns: &'static [MadeOf],
+    pub columns: &'static [MadeOf],
     /// The slots in use.
-    pub(crate) has: Slots,
+    pub has: Slots,
     /// The slot of [`Row::longs`] whose instant decides the partition.
-    pub(crate) time: usize,
+    pub time: usize,
     /// Which of the rows of one key stay.
-    pub(crate) same_key: SameKey,
+    pub same_key: SameKey,
     /// Of aggregates: the slots of the first and the last trade, and what proves that two of them
     /// are of the same trades.
-    pub(crate) repeats: Option<(usize, usize, Proof)>,
+    pub repeats: Option<(usize, usize, Proof)>,
     /// The fast reader.
-    pub(crate) fast: FastReader,
+    pub fast: FastReader,
     /// The row rules.
-    pub(crate) judge: fn(&Row, &Printed, &Bounds) -> Issues,
+    pub judge: fn(&Row, &Printed, &Bounds) -> Issues,
 }
 
 /// Why a line is not in silver.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub struct Fault {
     /// In one word.
-    pub(crate) reason: RejectReason,
+    pub reason: RejectReason,
     /// The field at fault.
-    pub(crate) field: Option<&'static str>,
+    pub field: Option<&'static str>,
     /// What was found there.
-    pub(crate) found: String,
+    pub found: String,
     /// What was expected.
-    pub(crate) expected: Cow<'static, str>,
+    pub expected: Cow<'static, str>,
 }
 
 /// Digits of a price and of an amount, the eight after the point included.
@@ -109,18 +127,16 @@ const PRICE_DIGITS: u32 = 18;
 const AMOUNT_DIGITS: u32 = 28;
 
 impl Form {
-    /// What finds aggregates that repeat others, where the dataset has any.
-    pub(crate) fn repeats(&self) -> Option<Repeats> {
-        self.repeats.map(|(first, last, proof)| Repeats::new((first, last), proof))
-    }
-
     /// Whether a line has as many fields as the form.
-    pub(crate) fn has_right_fields(&self, line: &[u8]) -> bool {
+    pub fn has_right_fields(&self, line: &[u8]) -> bool {
         fields(line) == self.fields.len()
     }
 
     /// Reads one line, without its end.
-    pub(crate) fn read(&self, line: &[u8], bounds: &Bounds) -> Result<Row, Fault> {
+    ///
+    /// # Errors
+    /// The [`Fault`] that keeps it out of silver.
+    pub fn read(&self, line: &[u8], bounds: &Bounds) -> Result<Row, Fault> {
         let found = fields(line);
         if found != self.fields.len() {
             return Err(self.wrong_count(line, found));
@@ -174,7 +190,7 @@ impl Form {
     }
 
     /// The name and the text of the natural key of a line that is a row.
-    pub(crate) fn key<'a>(&self, line: &'a [u8]) -> (&'static str, &'a [u8]) {
+    pub fn key<'a>(&self, line: &'a [u8]) -> (&'static str, &'a [u8]) {
         let is_key = |(_, kind): &&(&str, Kind)| matches!(kind, Kind::Long(0) | Kind::Instant(0));
         let fields = self.fields.iter().zip(line.split(|b| *b == b','));
         fields
@@ -187,7 +203,7 @@ impl Form {
     /// The instant that decides the partition, of a line that is no row; `None` where it cannot
     /// be read. Of a line with other fields than it should have it counts inside of the period
     /// only, for there another number may stand in its place.
-    pub(crate) fn own_time(&self, line: &[u8], bounds: &Bounds) -> Option<i64> {
+    pub fn own_time(&self, line: &[u8], bounds: &Bounds) -> Option<i64> {
         let place = self
             .fields
             .iter()
@@ -243,6 +259,6 @@ fn fault(bad: Bad, name: &'static str, kind: Kind, text: &[u8]) -> Fault {
 }
 
 /// Bytes as text; what is no UTF-8 becomes U+FFFD.
-pub(crate) fn lossy(bytes: &[u8]) -> String {
+pub fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

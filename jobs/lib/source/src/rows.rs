@@ -4,35 +4,35 @@
 use model::schema::{Issue, Issues};
 
 /// Columns of each kind that a dataset may have.
-pub(crate) const SLOTS: usize = 4;
+pub const SLOTS: usize = 4;
 /// Flags that a dataset may have.
-pub(crate) const FLAGS: usize = 2;
+pub const FLAGS: usize = 2;
 
 /// One row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Row {
+pub struct Row {
     /// Ids, instants (µs) and counts; the first is the natural key.
-    pub(crate) longs: [i64; SLOTS],
+    pub longs: [i64; SLOTS],
     /// Prices in units of 1e-8.
-    pub(crate) prices: [i64; SLOTS],
+    pub prices: [i64; SLOTS],
     /// Quantities and volumes in units of 1e-8.
-    pub(crate) amounts: [i128; SLOTS],
+    pub amounts: [i128; SLOTS],
     /// Flags.
-    pub(crate) flags: [bool; FLAGS],
+    pub flags: [bool; FLAGS],
     /// What is remarkable about it.
-    pub(crate) issues: Issues,
+    pub issues: Issues,
 }
 
 impl Row {
     /// Whether it says the same as another row of its key.
-    pub(crate) fn same_content(&self, other: &Self) -> bool {
+    pub fn same_content(&self, other: &Self) -> bool {
         Self { issues: Issues::default(), ..*self } == Self { issues: Issues::default(), ..*other }
     }
 }
 
 /// A column of amounts: 64 bits until one does not fit.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Amounts {
+pub struct Amounts {
     narrow: Vec<i64>,
     wide: Vec<i128>,
     is_wide: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Amounts {
 
 /// The values of an [`Amounts`].
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum AmountSlice<'a> {
+pub enum AmountSlice<'a> {
     /// All fit 64 bits.
     Narrow(&'a [i64]),
     /// At least one did not.
@@ -50,7 +50,7 @@ pub(crate) enum AmountSlice<'a> {
 impl Amounts {
     /// Adds a value that fits.
     #[inline]
-    pub(crate) fn push_narrow(&mut self, value: i64) {
+    pub fn push_narrow(&mut self, value: i64) {
         if self.is_wide {
             self.wide.push(i128::from(value));
         } else {
@@ -60,7 +60,7 @@ impl Amounts {
 
     /// Adds any value.
     #[inline]
-    pub(crate) fn push(&mut self, value: i128) {
+    pub fn push(&mut self, value: i128) {
         match i64::try_from(value) {
             Ok(narrow) => self.push_narrow(narrow),
             Err(_) => self.push_wide(value),
@@ -87,7 +87,7 @@ impl Amounts {
     }
 
     /// The values of some rows.
-    pub(crate) fn slice(&self, rows: std::ops::Range<usize>) -> AmountSlice<'_> {
+    pub fn slice(&self, rows: std::ops::Range<usize>) -> AmountSlice<'_> {
         if self.is_wide {
             AmountSlice::Wide(&self.wide[rows])
         } else {
@@ -104,17 +104,17 @@ impl Amounts {
 
 /// Many rows, column by column. Columns that a dataset does not have stay empty.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Rows {
+pub struct Rows {
     /// See [`Row::longs`].
-    pub(crate) longs: [Vec<i64>; SLOTS],
+    pub longs: [Vec<i64>; SLOTS],
     /// See [`Row::prices`].
-    pub(crate) prices: [Vec<i64>; SLOTS],
+    pub prices: [Vec<i64>; SLOTS],
     /// See [`Row::amounts`].
-    pub(crate) amounts: [Amounts; SLOTS],
+    pub amounts: [Amounts; SLOTS],
     /// See [`Row::flags`].
-    pub(crate) flags: [Vec<bool>; FLAGS],
+    pub flags: [Vec<bool>; FLAGS],
     /// Rows with issues, in row order; all others have none.
-    pub(crate) issues: Vec<(usize, Issues)>,
+    pub issues: Vec<(usize, Issues)>,
     /// Rows and the lines that they stand on; those that follow stand on the lines that follow.
     lines: Vec<(usize, u64)>,
     has: Slots,
@@ -122,40 +122,46 @@ pub(crate) struct Rows {
 
 /// How many columns of each kind a dataset has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Slots {
+pub struct Slots {
     /// Of [`Row::longs`], at least one.
-    pub(crate) longs: usize,
+    pub longs: usize,
     /// Of [`Row::prices`].
-    pub(crate) prices: usize,
+    pub prices: usize,
     /// Of [`Row::amounts`].
-    pub(crate) amounts: usize,
+    pub amounts: usize,
     /// Of [`Row::flags`].
-    pub(crate) flags: usize,
+    pub flags: usize,
 }
 
 impl Rows {
     /// No rows of a form.
-    pub(crate) fn new(has: Slots) -> Self {
+    pub fn new(has: Slots) -> Self {
         Self { has, ..Self::default() }
     }
 
     /// No rows of the same form.
-    pub(crate) fn empty(&self) -> Self {
+    #[must_use]
+    pub fn empty(&self) -> Self {
         Self::new(self.has)
     }
 
     /// Their number.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.longs[0].len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Their natural keys.
-    pub(crate) fn keys(&self) -> &[i64] {
+    pub fn keys(&self) -> &[i64] {
         &self.longs[0]
     }
 
     /// Adds a row.
-    pub(crate) fn push(&mut self, row: &Row) {
+    pub fn push(&mut self, row: &Row) {
         if row.issues != Issues::default() {
             self.issues.push((self.len(), row.issues));
         }
@@ -174,7 +180,7 @@ impl Rows {
     }
 
     /// One row.
-    pub(crate) fn get(&self, at: usize) -> Row {
+    pub fn get(&self, at: usize) -> Row {
         let mut row = Row { issues: self.issues_of(at), ..Row::default() };
         for slot in 0..self.has.longs {
             row.longs[slot] = self.longs[slot][at];
@@ -192,7 +198,7 @@ impl Rows {
     }
 
     /// Says on which line the next row stands, unless another mark comes before it.
-    pub(crate) fn mark_line(&mut self, line: u64) {
+    pub fn mark_line(&mut self, line: u64) {
         let next = self.len();
         match self.lines.last_mut() {
             Some((row, marked)) if *row == next => *marked = line,
@@ -201,7 +207,7 @@ impl Rows {
     }
 
     /// The line of its archive that a row stands on; 0 where nobody said.
-    pub(crate) fn line(&self, at: usize) -> u64 {
+    pub fn line(&self, at: usize) -> u64 {
         let marks = self.lines.partition_point(|(row, _)| *row <= at);
         marks
             .checked_sub(1)
@@ -210,7 +216,7 @@ impl Rows {
     }
 
     /// Adds issues to rows, which are given in order.
-    pub(crate) fn add_issues(&mut self, found: &[(usize, Issue)]) {
+    pub fn add_issues(&mut self, found: &[(usize, Issue)]) {
         if found.is_empty() {
             return;
         }
@@ -233,10 +239,7 @@ impl Rows {
     }
 
     /// The rows of a range that have issues, numbered from its start.
-    pub(crate) fn issues_in(
-        &self,
-        rows: std::ops::Range<usize>,
-    ) -> impl Iterator<Item = (usize, Issues)> {
+    pub fn issues_in(&self, rows: std::ops::Range<usize>) -> impl Iterator<Item = (usize, Issues)> {
         let first = self.issues.partition_point(|(row, _)| *row < rows.start);
         self.issues[first..]
             .iter()
@@ -245,7 +248,7 @@ impl Rows {
     }
 
     /// Takes all rows away.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.longs.iter_mut().for_each(Vec::clear);
         self.prices.iter_mut().for_each(Vec::clear);
         self.amounts.iter_mut().for_each(Amounts::clear);

@@ -5,12 +5,11 @@
 
 use model::schema::{Issue, Issues};
 
-use crate::form::{Form, Kind, MadeOf, Printed};
+use super::trades::push;
+use crate::form::{Form, Kind, MadeOf, Printed, SameKey};
 use crate::number::{Cursor, Unsigned};
 use crate::rows::{Row, Rows, Slots};
 use crate::rules::{Bounds, is_id};
-use crate::settle::SameKey;
-use crate::trades::push;
 
 const OPEN_TIME: usize = 0;
 const CLOSE_TIME: usize = 1;
@@ -39,7 +38,7 @@ const FIELDS: &[(&str, Kind)] = &[
 const HAS: Slots = Slots { longs: 3, prices: 4, amounts: 4, flags: 0 };
 
 /// Spot and USD-M.
-pub(crate) static LINEAR: Form = Form {
+pub(super) static LINEAR: Form = Form {
     fields: FIELDS,
     columns: &[
         MadeOf::Instant(OPEN_TIME),
@@ -68,7 +67,7 @@ pub(crate) static LINEAR: Form = Form {
 };
 
 /// COIN-M.
-pub(crate) static COINM: Form = Form {
+pub(super) static COINM: Form = Form {
     fields: FIELDS,
     columns: &[
         MadeOf::Instant(OPEN_TIME),
