@@ -320,10 +320,10 @@ mod tests {
 
     #[test]
     fn a_dated_contract_ends_in_the_morning() {
-        let symbol: Symbol = "BTCUSD_210625".parse().unwrap();
-        let hours = |day: &str| span(&symbol, day.parse().unwrap()) / 3_600_000_000;
+        let end = "2021-06-25".parse::<Day>().unwrap().start_micros() + DAY_MICROS / 3;
+        let hours = |day: &str| span(Some(end), day.parse().unwrap()) / 3_600_000_000;
         assert_eq!((hours("2021-06-24"), hours("2021-06-25"), hours("2021-06-26")), (24, 8, 0));
-        let span = span(&symbol, "2021-06-25".parse().unwrap());
+        let span = span(Some(end), "2021-06-25".parse().unwrap());
         told(&Held { klines: klines("1h:8:5"), span, ..Held::default() }, "1h<1h 4h<1h 1d<1h");
         told(&Held { klines: klines("1h:7:5"), span, ..Held::default() }, "1h<1h! 4h<1h! 1d<1h!");
         told(&Held { klines: klines("1d:1:5"), span, ..Held::default() }, "1d<1d");
