@@ -4,3 +4,7 @@
 //!
 //! Nothing here reads, writes, sleeps or knows the time: plan and bronze ask, and hand over the
 //! answers.
+
+pub mod alphavantage;
+pub mod rest;
+pub mod twelvedata;
