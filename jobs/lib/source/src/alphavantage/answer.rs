@@ -5,8 +5,7 @@ use super::csv::csv;
 use super::notice::{DAY, strange, whole};
 use super::request::{Ask, interval};
 use crate::rest::{
-    Adjusted, Answer, Bars, Body, Key, Kind, Meta, Object, Pair, Refusal, Table, as_field, finish,
-    zone,
+    Adjusted, Answer, Bars, Body, Key, Kind, Meta, Object, Pair, Refusal, Table, finish, zone,
 };
 
 /// The columns of bars: with and without a volume, and with splits and dividends.
@@ -34,7 +33,9 @@ fn of_csv(ask: &Ask, text: &str, key: &Key) -> Result<Bars, Refusal> {
     let mut table = Table::new(meta.zone, ask.is_daily());
     for line in csv.lines {
         let fields: Vec<&str> = line.split(',').collect();
-        match (csv.header, fields.as_slice()) {
+        // a lone CR would be taken for a part of the line's end
+        let fields = if line.contains('\r') { &[][..] } else { &fields };
+        match (csv.header, fields) {
             (0, [time, open, high, low, close, volume])
             | (2, [time, open, high, low, close, _, volume, _, _]) => {
                 table.row(time, [open, high, low, close, volume]);
@@ -62,16 +63,10 @@ fn of_json(ask: &Ask, object: &Object<'_>, key: &Key) -> Result<Bars, Refusal> {
     for (time, value) in rows.fields() {
         // fields are called `1. open`, with numbers that differ from function to function
         let row = Object::of(value).filter(|row| !row.has_doubles());
-        let Some(row) = row else {
-            table.odd(&format!("{time},{}", value.get()));
-            continue;
-        };
-        let field = |name: &str| {
-            let found = row.fields().iter().find(|(n, _)| unnumbered(n) == name);
-            found.map(|(_, value)| as_field(value)).unwrap_or_default()
-        };
-        let fields = ["open", "high", "low", "close", "volume"].map(field);
-        table.row(time, fields.each_ref().map(AsRef::as_ref));
+        match row.and_then(|row| row.bar(unnumbered)) {
+            Some(fields) => table.row(time, fields.each_ref().map(AsRef::as_ref)),
+            None => table.odd(&format!("{time:?}: {}", value.get())),
+        }
     }
     finish(table, meta, key, DAY)
 }

@@ -102,17 +102,17 @@ impl fmt::Display for Notes {
             notes.push("newest first, turned round".to_owned());
         }
         if self.unordered > 0 {
-            notes.push(format!("{} rows out of order", self.unordered));
+            notes.push(format!("rows out of order: {}", self.unordered));
         }
         if let Some(first) = self.doubled.first() {
             let count = self.doubled.len();
-            notes.push(format!("{count} times in more than one row, the first {}", first.time));
+            notes.push(format!("times in more than one row: {count}, the first {}", first.time));
         }
         if let Some(first) = self.bad_times.first() {
-            notes.push(format!("{} bad times, the first in {first}", self.bad_times.len()));
+            notes.push(format!("bad times: {}, the first in {first}", self.bad_times.len()));
         }
         if self.odd_rows > 0 {
-            notes.push(format!("{} rows that are no bars", self.odd_rows));
+            notes.push(format!("rows that are no bars: {}", self.odd_rows));
         }
         f.write_str(&notes.join("; "))
     }
@@ -143,6 +143,9 @@ impl Table {
             Err(problem) => {
                 let row = self.rows.len() + 1;
                 self.bad_times.push(BadTime { row, found: time.to_owned(), problem });
+                // a time that would end its field or its line is told in quotes
+                let breaks = time.contains([',', '"', '\n', '\r']);
+                let time = if breaks { format!("{time:?}") } else { time.to_owned() };
                 self.rows.push((None, format!("{time},{}", fields.join(","))));
             }
         }
@@ -270,12 +273,12 @@ mod tests {
         check(
             &["2024-01-05 09:31:00 1e-5", "2024-01-05 09:30:00 8", "2024-01-05 09:30:00 7.10"],
             &[&a, &format!("{AT_930},8,"), &b],
-            "newest first, turned round; 1 times in more than one row, the first 1704465000000000",
+            "newest first, turned round; times in more than one row: 1, the first 1704465000000000",
         );
         check(
             &["2024-01-05 09:30:00 7.10", "2024-01-05 09:31:00 1e-5", "2024-01-05 09:30:00 8"],
             &[&a, &b, &format!("{AT_930},8,")],
-            "1 rows out of order; 1 times in more than one row, the first 1704465000000000",
+            "rows out of order: 1; times in more than one row: 1, the first 1704465000000000",
         );
     }
 
@@ -285,11 +288,11 @@ mod tests {
         check(
             &["{\"x\":\n1}", "2024-11-03 01:30:00 5", "2024-01-05 09:30:00 NaN", " -"],
             &["{\"x\": 1}", "2024-11-03 01:30:00,1,2,0.5,5,", &a, ",1,2,0.5,-,"],
-            "2 bad times, the first in row 2: bad time `2024-11-03 01:30:00`: clocks of \
-             America/New_York showed it twice; 1 rows that are no bars",
+            "bad times: 2, the first in row 2: bad time `2024-11-03 01:30:00`: clocks of \
+             America/New_York showed it twice; rows that are no bars: 1",
         );
         // rows of which none has a time stay in their order
-        check(&["b", "a"], &["b", "a"], "2 rows that are no bars");
+        check(&["b", "a"], &["b", "a"], "rows that are no bars: 2");
     }
 
     #[test]

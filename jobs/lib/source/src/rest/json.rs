@@ -37,6 +37,16 @@ impl<'a> Object<'a> {
         self.get(name).and_then(Self::of)
     }
 
+    /// The fields of a bar as lines have them, where it has all prices: open, high, low, close and,
+    /// where there is one, the volume. `plain` tells the name without what a provider adds to it.
+    pub(crate) fn bar(&self, plain: fn(&str) -> &str) -> Option<[Cow<'a, str>; 5]> {
+        let field = |name: &str| {
+            self.0.iter().find(|(n, _)| plain(n) == name).map(|(_, value)| as_field(value))
+        };
+        let volume = field("volume").unwrap_or_default();
+        Some([field("open")?, field("high")?, field("low")?, field("close")?, volume])
+    }
+
     /// Whether a name comes twice.
     pub(crate) fn has_doubles(&self) -> bool {
         let mut names: Vec<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
@@ -89,7 +99,7 @@ pub(crate) fn text(value: &RawValue) -> Option<String> {
 
 /// A value as a field of a line of CSV: its text as received. What cannot stand there (a comma, a
 /// quote, a line end) is told in JSON's own letters, which no reader takes for a number.
-pub(crate) fn as_field(value: &RawValue) -> Cow<'_, str> {
+fn as_field(value: &RawValue) -> Cow<'_, str> {
     let raw = value.get();
     let plain = |text: &str| !text.contains([',', '"', '\n', '\r']);
     match text(value) {

@@ -18,12 +18,12 @@ pub use body::Answer;
 pub use key::{BadKey, Key, Secret};
 pub use refusal::{Again, Concerns, Refusal, Why};
 pub use request::{Request, Unaskable};
-pub use symbol::{BadPair, Kind, Pair, is_stock, of_provider, to_provider};
+pub use symbol::{BadSymbol, Kind, Pair, is_stock, of_provider, to_provider};
 pub use time::{BadTime, TimeProblem};
 
 pub(crate) use actions::{is, is_decimal};
 pub(crate) use bars::{Table, finish};
 pub(crate) use body::{Body, good, read};
-pub(crate) use json::{Object, as_field, items, text};
+pub(crate) use json::{Object, items, text};
 pub(crate) use request::KeyIn;
 pub(crate) use time::zone;

@@ -7,7 +7,7 @@ use model::Timeframe;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::key::{Key, Secret};
-use super::symbol::{BadPair, Kind};
+use super::symbol::{BadSymbol, Kind};
 
 /// What is encoded in a query: all but what a query may hold as it stands.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -42,7 +42,7 @@ pub struct Request {
 pub enum Unaskable {
     /// A symbol that is none of its kind.
     #[error(transparent)]
-    Symbol(#[from] BadPair),
+    Symbol(#[from] BadSymbol),
     /// No symbol at all.
     #[error("no symbol to ask for, expected one or more")]
     NoSymbol,

@@ -54,7 +54,7 @@ pub struct Pair {
 /// A text that is no symbol of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("bad symbol `{}` of {kind}, expected {}", found.escape_debug(), kind.expected())]
-pub struct BadPair {
+pub struct BadSymbol {
     /// The text found.
     pub found: String,
     /// The kind it should be of.
@@ -65,8 +65,8 @@ impl Pair {
     /// The pair of a symbol of the lake: `EURUSD` or `BTC_USD`.
     ///
     /// # Errors
-    /// [`BadPair`] for stocks, which have none, and for what has not the form of its kind.
-    pub fn of_lake(kind: Kind, symbol: &str) -> Result<Self, BadPair> {
+    /// [`BadSymbol`] for stocks, which have none, and for what has not the form of its kind.
+    pub fn of_lake(kind: Kind, symbol: &str) -> Result<Self, BadSymbol> {
         let parts = match kind {
             Kind::Stocks => None,
             Kind::Forex => symbol.split_at_checked(3),
@@ -79,12 +79,12 @@ impl Pair {
     ///
     /// # Errors
     /// As [`Self::of_lake`].
-    pub fn of_slashed(kind: Kind, symbol: &str) -> Result<Self, BadPair> {
+    pub fn of_slashed(kind: Kind, symbol: &str) -> Result<Self, BadSymbol> {
         let parts = if kind == Kind::Stocks { None } else { symbol.split_once('/') };
         Self::checked(kind, symbol, parts)
     }
 
-    fn checked(kind: Kind, found: &str, parts: Option<(&str, &str)>) -> Result<Self, BadPair> {
+    fn checked(kind: Kind, found: &str, parts: Option<(&str, &str)>) -> Result<Self, BadSymbol> {
         let fits = |part: &str| match kind {
             Kind::Stocks => false,
             Kind::Forex => part.len() == 3 && part.bytes().all(|b| b.is_ascii_uppercase()),
@@ -97,7 +97,7 @@ impl Pair {
             Some((base, quote)) if fits(base) && fits(quote) && base != quote => {
                 Ok(Self { base: base.to_owned(), quote: quote.to_owned() })
             }
-            _ => Err(BadPair { found: found.to_owned(), kind }),
+            _ => Err(BadSymbol { found: found.to_owned(), kind }),
         }
     }
 }
@@ -118,8 +118,8 @@ pub fn is_stock(symbol: &str) -> bool {
 /// `BTC/USD`, a stock stays as it is.
 ///
 /// # Errors
-/// [`BadPair`] for what has not the form of its kind.
-pub fn to_provider(kind: Kind, symbol: &str) -> Result<String, BadPair> {
+/// [`BadSymbol`] for what has not the form of its kind.
+pub fn to_provider(kind: Kind, symbol: &str) -> Result<String, BadSymbol> {
     if kind == Kind::Stocks {
         return stock(symbol);
     }
@@ -130,8 +130,8 @@ pub fn to_provider(kind: Kind, symbol: &str) -> Result<String, BadPair> {
 /// The way back of [`to_provider`].
 ///
 /// # Errors
-/// [`BadPair`] for what has not the form of its kind.
-pub fn of_provider(kind: Kind, symbol: &str) -> Result<String, BadPair> {
+/// [`BadSymbol`] for what has not the form of its kind.
+pub fn of_provider(kind: Kind, symbol: &str) -> Result<String, BadSymbol> {
     if kind == Kind::Stocks {
         return stock(symbol);
     }
@@ -139,11 +139,11 @@ pub fn of_provider(kind: Kind, symbol: &str) -> Result<String, BadPair> {
     Ok(if kind == Kind::Forex { format!("{base}{quote}") } else { format!("{base}_{quote}") })
 }
 
-fn stock(symbol: &str) -> Result<String, BadPair> {
+fn stock(symbol: &str) -> Result<String, BadSymbol> {
     if is_stock(symbol) {
         return Ok(symbol.to_owned());
     }
-    Err(BadPair { found: symbol.to_owned(), kind: Kind::Stocks })
+    Err(BadSymbol { found: symbol.to_owned(), kind: Kind::Stocks })
 }
 
 #[cfg(test)]

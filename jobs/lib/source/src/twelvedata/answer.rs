@@ -5,12 +5,15 @@ use chrono_tz::Tz;
 
 use super::request::{Ask, Times, interval};
 use crate::rest::{
-    Adjusted, Answer, Bars, Body, Concerns, Key, Kind, Meta, Object, Refusal, Table, Why, as_field,
-    finish, good, items, read, to_provider, zone,
+    Adjusted, Answer, Bars, Body, Concerns, Key, Kind, Meta, Object, Refusal, Table, Why, finish,
+    good, items, read, to_provider, zone,
 };
 
 /// The provider's day ends at midnight UTC.
 pub(super) const DAY: Tz = Tz::UTC;
+
+/// What became of each symbol of a batch, as the lake writes it.
+pub type Batch = Vec<(String, Result<Bars, Refusal>)>;
 
 /// The bars of an answer to a request for one symbol.
 ///
@@ -27,17 +30,11 @@ pub fn bars(ask: &Ask, answer: &Answer<'_>, key: &Key) -> Result<Bars, Refusal> 
     }
 }
 
-/// The bars of an answer to a request for many symbols, each with the symbol as the lake writes it,
-/// in the order asked. One symbol's refusal leaves the others whole.
+/// The bars of an answer to a request for many symbols, in the order asked. One symbol's refusal leaves the others whole.
 ///
 /// # Errors
 /// A [`Refusal`] of the whole answer.
-#[expect(clippy::type_complexity, reason = "a symbol and what became of it")]
-pub fn batch(
-    ask: &Ask,
-    answer: &Answer<'_>,
-    key: &Key,
-) -> Result<Vec<(String, Result<Bars, Refusal>)>, Refusal> {
+pub fn batch(ask: &Ask, answer: &Answer<'_>, key: &Key) -> Result<Batch, Refusal> {
     // the status is that of one of the items, which tell their own
     let object = whole(answer, key)?;
     if let [symbol] = ask.symbols.as_slice() {
@@ -101,9 +98,16 @@ fn refusal_of(object: &Object<'_>, key: &Key) -> Option<Refusal> {
     let why = why(code.unwrap_or_default(), &message.to_lowercase());
     let words = code.map_or(message.clone(), |code| format!("{code}: {message}"));
     let refusal = refuse(why, &words, key);
-    // a plan lacks single symbols as well as whole functions
-    let of_symbol = why == Why::PremiumOnly && message.to_lowercase().contains("symbol");
-    Some(if of_symbol { refusal.concerning(Concerns::Symbol) } else { refusal })
+    let of_symbol = message.to_lowercase().contains("symbol");
+    Some(match why {
+        // a plan lacks single symbols as well as whole functions
+        Why::PremiumOnly if of_symbol => refusal.concerning(Concerns::Symbol),
+        // a parameter, named in stars, is wrong for every symbol alike
+        Why::BadRequest if !of_symbol && message.contains("**") => {
+            refusal.concerning(Concerns::Function)
+        }
+        _ => refusal,
+    })
 }
 
 /// The kind of an error, by its code and its message in small letters.
@@ -153,14 +157,10 @@ fn of_symbol(ask: &Ask, symbol: &str, object: &Object<'_>, key: &Key) -> Result<
     let mut table = Table::new(meta.zone, ask.is_daily());
     for value in values {
         let row = Object::of(value).filter(|row| !row.has_doubles());
-        let Some((row, time)) = row.and_then(|row| Some((row.clone(), row.get("datetime")?)))
-        else {
-            table.odd(value.get());
-            continue;
-        };
-        let field = |name: &str| row.get(name).map(as_field).unwrap_or_default();
-        let fields = ["open", "high", "low", "close", "volume"].map(field);
-        table.row(&as_field(time), fields.each_ref().map(AsRef::as_ref));
+        match row.and_then(|row| Some((row.text("datetime")?, row.bar(|name| name)?))) {
+            Some((time, fields)) => table.row(&time, fields.each_ref().map(AsRef::as_ref)),
+            None => table.odd(value.get()),
+        }
     }
     finish(table, meta, key, DAY)
 }

@@ -13,7 +13,7 @@ mod answer;
 mod request;
 
 pub use actions::{actions, dividends_request, splits_request};
-pub use answer::{bars, batch};
+pub use answer::{Batch, bars, batch};
 pub use request::{Ask, MOST_ROWS, Order, Stuck, Times, Window, next_window, request};
 
 /// Where the API is.

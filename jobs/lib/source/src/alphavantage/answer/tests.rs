@@ -49,8 +49,8 @@ fn lines_of_csv() {
         &intraday(),
         &format!("{HEAD}\n2026-05-15 19:55:00,1\n\n2026-03-08 02:30:00,1,1,1,1,1\n"),
         "2026-05-15 19:55:00,1 |  | 2026-03-08 02:30:00,1,1,1,1,1 \
-         [1 bad times, the first in row 3: bad time `2026-03-08 02:30:00`: clocks of US/Eastern \
-         never showed it; 2 rows that are no bars]",
+         [bad times: 1, the first in row 3: bad time `2026-03-08 02:30:00`: clocks of US/Eastern \
+         never showed it; rows that are no bars: 2]",
     );
     let eurusd = Ask::all("EURUSD", Kind::Forex, Timeframe::M5, Size::Full);
     check(
@@ -62,7 +62,7 @@ fn lines_of_csv() {
     check(
         &daily,
         &format!("{HEAD}\n2000-01-03,1,2,1,2,3\n1969-12-31,1,2,1,2,3\n"),
-        "0946857600000000,1,2,1,2,3 | 1969-12-31,1,2,1,2,3 [1 bad times, the first in row 2: bad \
+        "0946857600000000,1,2,1,2,3 | 1969-12-31,1,2,1,2,3 [bad times: 1, the first in row 2: bad \
          time `1969-12-31`: expected a time from 1970 to 2286]",
     );
 }
@@ -79,9 +79,9 @@ fn objects_tell_their_zone() {
                 "4. close": "1", "5. volume": "2"}}, "2026-05-15 19:45:00": "-"}}}}"#
         )
     };
-    let rows = "2026-05-15 19:45:00,\"-\" | 1778889000000000,1,1,1,1,2 | \
+    let rows = "\"2026-05-15 19:45:00\": \"-\" | 1778889000000000,1,1,1,1,2 | \
                 1778889300000000,219.0300,220,1.10,219.000000000000000001,158 \
-                [newest first, turned round; 1 rows that are no bars]";
+                [newest first, turned round; rows that are no bars: 1]";
     check(&intraday(), &body("IBM", "US/Eastern"), rows);
     let utc = rows.replace("1778889000", "1778874600").replace("1778889300", "1778874900");
     check(&intraday(), &body("IBM", "UTC"), &utc);
@@ -124,15 +124,22 @@ fn what_is_not_whole_is_refused() {
     check(&intraday(), "<html><title>Oops</title>", "Page status 200, a page `Oops`");
 }
 
+const ROW: &str = r#"{"1. open": "1", "2. high": "1", "3. low": "1", "4. close": "1,\n\"1"}"#;
+
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(
         bytes in proptest::collection::vec(any::<u8>(), 0..200),
         lines in "[0-9:,. \\-\\r\\n\"a]{0,120}",
+        escapes in r#"(\\[nrt"u]|000a|[0-9,: -]){0,20}"#,
         status in 100..600_u16,
     ) {
         let spoiled = format!("{HEAD}\n{lines}").into_bytes();
-        let object = format!("{{\"Time Series (5min)\": {{\"{lines}\": {{}}}}}}").into_bytes();
+        let object = format!(
+            r#"{{"Meta Data": {{"2. Symbol": "IBM"}}, "Time Series (5min)": {{"{lines}": {ROW},
+                "{escapes}": {ROW}, "x": {{"open": "{escapes}"}}}}}}"#
+        )
+        .into_bytes();
         for body in [bytes, spoiled, object] {
             let answer = Answer { status, content_type: None, body: &body };
             if let Ok(bars) = bars(&intraday(), &answer, &key()) {

@@ -73,10 +73,11 @@ fn rows_are_kept_to_the_last_digit() {
     check(
         &aapl,
         200,
-        &body(r#"7, {"datetime": "x,y", "open": "1"}, {"open": "1", "open": "2"}"#),
-        "7 | \"x,y\",1,,,, | {\"open\": \"1\", \"open\": \"2\"} \
-         [1 bad times, the first in row 2: bad time `\\\"x,y\\\"`: expected such as \
-         2024-01-31 09:30:00; 2 rows that are no bars]",
+        &body(
+            r#"7, {"datetime": "x,\ny", "open": "1", "high": 1, "low": "1,\n5", "close": [2]},
+            {"open": "1", "open": "2"}, {"datetime": "2024-01-05 14:30:00", "open": "1"}"#,
+        ),
+        r#"7 | "x,\ny",1,1,"1,\n5",[2], | {"open": "1", "open": "2"} | {"datetime": "2024-01-05 14:30:00", "open": "1"} [bad times: 1, the first in row 2: bad time `x,\ny`: expected such as 2024-01-31 09:30:00; rows that are no bars: 3]"#,
     );
 }
 
