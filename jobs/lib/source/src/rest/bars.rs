@@ -13,6 +13,9 @@ use super::time::{BadTime, instant};
 /// What the fields of a line are. It is no part of [`Bars::csv`].
 pub const HEADER: &str = "time,open,high,low,close,volume";
 
+/// Most characters of a bad time that are told; the line has them all.
+const MOST_FOUND: usize = 40;
+
 /// How prices were changed for splits and dividends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Adjusted {
@@ -142,7 +145,8 @@ impl Table {
             }
             Err(problem) => {
                 let row = self.rows.len() + 1;
-                self.bad_times.push(BadTime { row, found: time.to_owned(), problem });
+                let found = time.chars().take(MOST_FOUND).collect();
+                self.bad_times.push(BadTime { row, found, problem });
                 // a time that would end its field or its line is told in quotes
                 let breaks = time.contains([',', '"', '\n', '\r']);
                 let time = if breaks { format!("{time:?}") } else { time.to_owned() };

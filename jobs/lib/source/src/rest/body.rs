@@ -60,7 +60,8 @@ pub(crate) fn read<'a>(answer: &Answer<'a>, key: &Key, day: Tz) -> Result<Body<'
     if start.starts_with('{') {
         return match serde_json::from_str::<Object<'_>>(text) {
             Ok(object) => Ok(Body::Object(object)),
-            Err(_) if !answer.is_good() => Err(by_status(answer, start, key, day)),
+            // what a status says is surer than what half of an error says
+            Err(_) if why_of(answer.status).is_some() => Err(by_status(answer, start, key, day)),
             Err(error) if error.is_eof() => {
                 Err(refuse(Why::Cut, &format!("JSON of {} bytes: {error}", body.len())))
             }
@@ -157,6 +158,12 @@ mod tests {
         check(200, None, b"{\"a\": \"\xE5\xB8", "Cut 9 bytes that end inside of a character");
         check(200, None, b"\xFFa", "NotUnderstood byte 1 is no UTF-8");
         check(200, None, b"{} x", "NotUnderstood bad JSON: trailing characters at line 1 column 4");
+        check(
+            400,
+            None,
+            b"{\"a",
+            "Cut JSON of 3 bytes: EOF while parsing a string at line 1 column 3",
+        );
         check(503, None, b"{\"a", "ServerTrouble status 503 {\"a");
         check(401, None, b"", "BadKey status 401");
         check(418, None, b"teapot", "NotUnderstood status 418 teapot");

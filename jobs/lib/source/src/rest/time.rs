@@ -13,7 +13,7 @@ const TOO_LATE: i64 = 10_000_000_000_000_000;
 pub struct BadTime {
     /// The row's number in the answer, from 1.
     pub row: usize,
-    /// The time found.
+    /// The time found, its first 40 characters.
     pub found: String,
     /// What is wrong with it.
     pub problem: TimeProblem,

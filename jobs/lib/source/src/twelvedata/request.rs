@@ -36,7 +36,7 @@ pub enum Times {
     Exchange,
 }
 
-/// A stretch of time, in µs since the epoch. For daily bars their dates count, as 00:00 UTC.
+/// A stretch of time, in µs since the epoch, of whole seconds. For daily bars their dates count, as 00:00 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// The first instant.

@@ -52,6 +52,11 @@ fn lines_of_csv() {
          [bad times: 1, the first in row 3: bad time `2026-03-08 02:30:00`: clocks of US/Eastern \
          never showed it; rows that are no bars: 2]",
     );
+    check(
+        &intraday(),
+        &format!("{HEAD}\r\n2026-05-15 19:55:00,1,1,1,1,1\r\r\n"),
+        "2026-05-15 19:55:00,1,1,1,1,1  [rows that are no bars: 1]",
+    );
     let eurusd = Ask::all("EURUSD", Kind::Forex, Timeframe::M5, Size::Full);
     check(
         &eurusd,
@@ -132,7 +137,7 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 0..200),
         lines in "[0-9:,. \\-\\r\\n\"a]{0,120}",
         escapes in r#"(\\[nrt"u]|000a|[0-9,: -]){0,20}"#,
-        status in 100..600_u16,
+        status in prop_oneof![Just(200), 100..600_u16],
     ) {
         let spoiled = format!("{HEAD}\n{lines}").into_bytes();
         let object = format!(
