@@ -12,15 +12,24 @@
 //! | [`offer`] | what a provider offers of a series |
 //! | [`form`] | what a line is: its fields, and the columns made from them |
 //! | [`number`], [`rules`], [`rows`] | fields, row rules, columns in memory |
-//! | [`binance`] | Binance's public archives |
+//! | [`rest`] | what providers that are asked for bars have in common |
+//!
+//! | provider | what it is | the lake can use it |
+//! |---|---|---|
+//! | [`binance`] | Binance's public archives | yes |
+//! | [`twelvedata`] | Twelve Data's API: what is asked, and what its answers mean | not yet |
+//! | [`alphavantage`] | Alpha Vantage's API: the same | not yet |
 
+pub mod alphavantage;
 pub mod ask;
 pub mod binance;
 pub mod form;
 pub mod number;
 pub mod offer;
 pub mod provider;
+pub mod rest;
 pub mod rows;
 pub mod rules;
+pub mod twelvedata;
 
 pub use provider::{Provider, Providers};

@@ -1,0 +1,26 @@
+//! Twelve Data (<https://twelvedata.com/docs>): how it is asked for bars, splits and dividends, and
+//! what its answers mean.
+//!
+//! - The key goes into a header. A request costs a credit a symbol; a plan has credits a minute and
+//!   a day, which ends at midnight UTC.
+//! - An answer has at most 5000 rows and no cursor: see [`next_window`].
+//! - Errors are objects `{code, message, status: "error"}`, with any status of HTTP, also 200.
+//! - Times of bars within the day are asked for in UTC. Bars of a day are named by a date of the
+//!   exchange, and the API ignores `timezone` for them.
+
+mod actions;
+mod answer;
+mod request;
+
+pub use actions::{actions, dividends_request, splits_request};
+pub use answer::{Batch, bars, batch};
+pub use request::{Ask, MOST_ROWS, Order, Stuck, Times, Window, next_window, request};
+
+/// Where the API is.
+pub const BASE: &str = "https://api.twelvedata.com";
+
+/// The header that tells how many credits of the minute are used.
+pub const CREDITS_USED: &str = "api-credits-used";
+
+/// The header that tells how many credits of the minute are left.
+pub const CREDITS_LEFT: &str = "api-credits-left";
