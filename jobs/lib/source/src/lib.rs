@@ -4,3 +4,9 @@
 //!
 //! Nothing here reads, writes, sleeps or knows the time: plan and bronze ask, and hand over the
 //! answers.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`histdata`] | HistData.com: files of forex bars and ticks that a person has downloaded |
+
+pub mod histdata;
