@@ -15,7 +15,9 @@
 //!    2019-10-27 it has 19:00 to 19:59 twice. Yet each of these weeks opens *and* closes at UTC-4
 //!    (spring) or at UTC-5 (autumn), and the doubled hour has the same prices to the last digit. The
 //!    clock had been set over the weekend, on the European dates, when nobody trades. On Sunday evening
-//!    an hour was lost, or written twice, where the provider joined two pieces.
+//!    an hour was lost, or written twice, where the provider joined two pieces. The news agree: on
+//!    2019-11-01, between the European and the American date, the release of 08:30 in New York stands at
+//!    07:30.
 //!
 //! So a step alone proves nothing. It is taken for a change of the clock only if the rule has one
 //! there, or if the week's ends are both in place with it and are not without it. One case

@@ -176,7 +176,17 @@ fn copies_and_missing_hours_leave_the_clock_alone() {
     missing.drain(600..660);
     let expect = Expect { causes: &[Cause::Missing], flagged: (0, 0, 0), ..expect };
     check("UTC-5", &missing, &expect);
-    // a week later, by a clock that is an hour wrong
+    // a stamp far ahead, before the week, is no first pass of the hour
+    let mut stray = copied.clone();
+    stray.insert(0, (micros("2091-01-01T05:00:00Z"), stamp("20910101 000000"), 0));
+    let expect = Expect {
+        causes: &[Cause::Disorder, Cause::Copied],
+        verdicts: &[None, Some((0, 0))],
+        wrong: all,
+        flagged: (120, 0, 1),
+    };
+    check("UTC-5", &stray, &expect);
+    // by a clock that is an hour wrong
     let expect = Expect {
         causes: &[Cause::Missing],
         verdicts: &[Some((-1, -1))],
@@ -188,14 +198,17 @@ fn copies_and_missing_hours_leave_the_clock_alone() {
 
 #[test]
 fn lines_out_of_order_are_told_and_keep_the_rules_instants() {
-    let check = |stamps: &[&str], expect: &[(u64, Option<i64>, Cause)], repeats: u64| {
+    let check = |stamps: &[&str],
+                 expect: &[(u64, Option<i64>, Cause)],
+                 repeats: u64,
+                 weeks: usize| {
         let lines: Vec<Line> =
             stamps.iter().map(|text| (stamp(text).micros() + 5 * HOUR, stamp(text), 0)).collect();
         let (findings, instants) = passes(Kind::Ticks, "UTC-5", &lines);
         let steps: Vec<_> =
             findings.steps.iter().map(|step| (step.line, step.hours, step.cause)).collect();
         assert_eq!(steps, expect, "{stamps:?}");
-        assert_eq!(findings.repeats.lines, repeats);
+        assert_eq!((findings.repeats.lines, findings.weeks.len()), (repeats, weeks), "{stamps:?}");
         for (line, instant) in lines.iter().zip(instants) {
             assert_eq!(line.0, instant.micros);
         }
@@ -204,20 +217,25 @@ fn lines_out_of_order_are_told_and_keep_the_rules_instants() {
         &["20191028 120000", "20191028 120005", "20191028 120002", "20191028 120006"],
         &[(3, None, Cause::Disorder)],
         0,
+        1,
     );
-    check(&["20191028 120000", "20191028 120000", "20191028 120000"], &[], 2);
+    check(&["20191028 120000", "20191028 120000", "20191028 120000"], &[], 2, 1);
     check(
         &["20191028 120000", "20910101 000000", "20191028 120100"],
         &[(3, None, Cause::Disorder)],
         0,
+        3,
     );
     check(
         &["20191028 120000", "20191007 120000", "20191007 120001"],
         &[(2, None, Cause::Disorder)],
         0,
+        2,
     );
     // a holiday within a week is no step, and no weekend
-    check(&["20191029 120000", "20191030 120001", "20191030 120002"], &[], 0);
+    check(&["20191029 120000", "20191030 120001", "20191030 120002"], &[], 0, 1);
+    // a weekend is, whatever day follows
+    check(&["20191101 120000", "20191104 120000", "20191105 120000"], &[], 0, 2);
 }
 
 proptest::proptest! {

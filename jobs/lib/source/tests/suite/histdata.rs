@@ -7,6 +7,7 @@ use source::histdata::findings::{Cause, Counts, Findings};
 use source::histdata::instants::{Instant, Instants};
 use source::histdata::line::{Bar, content};
 use source::histdata::names::{Kind, Name};
+use source::histdata::report::{Gap, Gaps, Report, compare};
 use source::histdata::rule::{Clock, Range};
 use source::histdata::week::Verdict;
 use source::histdata::zone::Survey;
@@ -181,6 +182,21 @@ fn rows_are_exact_to_the_last_digit() {
     check(306_019, "2019-10-28T00:00:00Z", [1_108_390, 1_108_440, 1_108_360, 1_108_360]);
     check(306_079, "2019-10-28T01:00:00Z", [1_108_220, 1_108_220, 1_108_100, 1_108_110]);
     check(372_530, "2019-12-31T21:59:00Z", [1_120_990, 1_121_150, 1_120_760, 1_120_760]);
+}
+
+#[test]
+fn the_gaps_of_2019_are_found() {
+    let Some(zip) = shared(ZIP) else { return };
+    let mut finder = Gaps::new(Kind::Minutes, 60);
+    let gaps: Vec<Gap> =
+        bars(&zip).iter().filter_map(|(_, bar, _)| finder.push(bar.stamp)).collect();
+    assert_eq!(gaps.len(), 260);
+    // the hour lost in spring is one of them; a report that has it and one more
+    let text = b"Gap of 3654s found between 20190331185958 and 20190331200002.\n\
+                 Gap of 121s found between 20190102120000 and 20190102120207.\n";
+    let compared = compare(Kind::Minutes, &Report::parse(text).gaps, &gaps);
+    assert_eq!((compared.both.len(), compared.theirs.len(), compared.ours.len()), (1, 1, 259));
+    assert_eq!(compared.both[0].1.to.to_string(), "2019-03-31 20:00:00");
 }
 
 fn micros(utc: &str) -> i64 {
