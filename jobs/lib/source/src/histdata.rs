@@ -5,7 +5,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`names`] | the names of zips, members and gap reports |
-//! | [`line`] | one line: a local stamp and exact prices |
+//! | [`mod@line`] | one line: a local stamp and exact prices |
 //! | [`rule`] | what clock a file is written in, as configured: from a local stamp to UTC |
 //! | [`zone`] | the first pass over a file's stamps: does the clock keep to the rule |
 //! | [`week`] | what the open and the close of one week of trading tell of the clock |
