@@ -19,11 +19,13 @@
 //! | [`binance`] | Binance's public archives | yes |
 //! | [`twelvedata`] | Twelve Data's API: what is asked, and what its answers mean | not yet |
 //! | [`alphavantage`] | Alpha Vantage's API: the same | not yet |
+//! | [`histdata`] | HistData.com: files of forex bars and ticks that a person has downloaded | not yet |
 
 pub mod alphavantage;
 pub mod ask;
 pub mod binance;
 pub mod form;
+pub mod histdata;
 pub mod number;
 pub mod offer;
 pub mod provider;

@@ -1,0 +1,27 @@
+//! HistData.com: yearly and monthly files of forex bars and ticks, which a person has downloaded into
+//! a folder. Their clock is local, and which clock it is changes with the year: it is configured and
+//! verified for each file, never guessed.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`names`] | the names of zips, members and gap reports |
+//! | [`mod@line`] | one line: a local stamp and exact prices |
+//! | [`rule`] | what clock a file is written in, as configured: from a local stamp to UTC |
+//! | [`zone`] | the first pass over a file's stamps: does the clock keep to the rule |
+//! | [`week`] | what the open and the close of one week of trading tell of the clock |
+//! | [`overlap`] | hours that a file holds twice: copied, or lived twice |
+//! | [`findings`] | what the first pass found, as data and in words |
+//! | [`instants`] | the second pass: the UTC instant and the flags of each line |
+//! | [`report`] | the provider's own report of gaps, and how it compares with the stamps |
+//!
+//! Nothing here opens a zip or a file: the caller hands over names, lines and stamps.
+
+pub mod findings;
+pub mod instants;
+pub mod line;
+pub mod names;
+pub mod overlap;
+pub mod report;
+pub mod rule;
+pub mod week;
+pub mod zone;
