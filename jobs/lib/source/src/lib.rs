@@ -4,3 +4,5 @@
 //!
 //! Nothing here reads, writes, sleeps or knows the time: plan and bronze ask, and hand over the
 //! answers.
+
+pub mod calendar;
