@@ -1,4 +1,5 @@
-//! The sample exchange as a child process that cannot outlive us.
+//! The sample exchange as a child process that cannot outlive us. The one place of `xtask` that names
+//! a provider: what is measured and tried on the sample takes the word from here.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
@@ -6,6 +7,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, bail};
+
+/// The source whose archives the sample exchange serves.
+pub(crate) const SOURCE: &str = "binance";
 
 /// A running sample exchange. It ends when its standard input closes.
 pub(crate) struct SampleExchange {

@@ -102,7 +102,7 @@ impl Piece {
     fn of(fragment: GoldFragment, is_of_now: bool) -> anyhow::Result<Self> {
         let bad = || {
             anyhow::anyhow!(
-                "gold fragment `{}` has no id such as binance/spot/BTCUSDT",
+                "gold fragment `{}` has no id of the form source/market/symbol",
                 fragment.id
             )
         };

@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use super::measure::{Contender, in_turn, print, size_of};
 use super::silver::{archives, parquet_files};
 use super::{build, folder, peers_python};
-use crate::sample::SampleExchange;
+use crate::sample::{SOURCE, SampleExchange};
 use crate::workspace::root;
 
 /// Arguments of `bench gold`.
@@ -78,7 +78,7 @@ fn fill(programs: &Path, lake: &Path, config: &Path) -> anyhow::Result<()> {
     std::fs::write(
         config,
         format!(
-            "environment: bench\nsources:\n  binance:\n    url: {}\n    markets:\n      spot:\n        \
+            "environment: bench\nsources:\n  {SOURCE}:\n    url: {}\n    markets:\n      spot:\n        \
              symbols: [BTCUSDT]\n        range: {{from: 2024-12-01, to: 2024-12-08}}\n        \
              datasets: {{trades: {{archives: daily}}}}\n",
             exchange.url

@@ -16,7 +16,7 @@ use model::{Day, RunId, Unit, layout};
 use super::measure::{Contender, Measured, in_turn};
 use super::{build, folder};
 use crate::human;
-use crate::sample::SampleExchange;
+use crate::sample::{SOURCE, SampleExchange};
 
 /// Arguments of `bench scale`.
 #[derive(Debug, clap::Args)]
@@ -144,7 +144,7 @@ fn measured(programs: &Path, stage: &str, count: u32, config: &Path) -> anyhow::
 
 fn yaml(url: &str, symbols: &[String]) -> String {
     let mut text = format!(
-        "environment: bench\nsources:\n  binance:\n    url: {url}\n    markets:\n      spot:\n        \
+        "environment: bench\nsources:\n  {SOURCE}:\n    url: {url}\n    markets:\n      spot:\n        \
          range: {{from: 2021-01-01, to: {}}}\n        datasets: {{trades: {{archives: daily}}}}\n        \
          symbols:\n",
         day(DAYS - 1)
@@ -163,12 +163,12 @@ fn day(n: u32) -> Day {
 
 /// A fragment as silver writes it for one day of trades.
 fn fragment(symbol: &str, day: Day, now: DateTime<Utc>) -> anyhow::Result<SilverFragment> {
-    let unit: Unit = format!("binance/spot/trades/{symbol}/{day}").parse()?;
+    let unit: Unit = format!("{SOURCE}/spot/trades/{symbol}/{day}").parse()?;
     let group = unit.id().to_string();
     let sha256 = model::unit::sha256_hex(group.as_bytes());
     let inputs = Group::inputs([(&unit.id(), sha256.as_str())]);
     let partition: BTreeMap<String, String> = [
-        ("source", "binance".to_owned()),
+        ("source", SOURCE.to_owned()),
         ("market", "spot".to_owned()),
         ("symbol", symbol.to_owned()),
         ("date", day.to_string()),

@@ -13,6 +13,8 @@ use model::{RunId, Unit, layout as keys};
 use serde_json::Value;
 use source::Providers;
 
+use crate::sample::SOURCE;
+
 const NOTE: &str = "Made by `cargo xtask codegen`; do not edit.";
 
 /// What each page is for.
@@ -124,10 +126,10 @@ fn capital(text: &str) -> String {
 /// Where everything lies, by example.
 pub(super) fn layout() -> anyhow::Result<String> {
     let run: RunId = "20250102T030405Z-0a1b2c3d".parse()?;
-    let unit: Unit = "binance/spot/klines/BTCUSDT/1h/2024-12-31".parse()?;
+    let unit: Unit = format!("{SOURCE}/spot/klines/BTCUSDT/1h/2024-12-31").parse()?;
     let version = keys::raw_version(Some(&"4a6836ceae18ee15".repeat(4)), Some("\"etag\""), 0);
     let partition = [
-        ("source", "binance"),
+        ("source", SOURCE),
         ("market", "spot"),
         ("symbol", "BTCUSDT"),
         ("timeframe", "1h"),

@@ -8,13 +8,14 @@ use anyhow::{Context as _, bail};
 use super::{bounded, on};
 use crate::aws::{self, EMULATED};
 use crate::environment::Choice;
+use crate::sample::SOURCE;
 use crate::workspace::{self, root};
 
 /// Reads every column that a query could want, of every partition.
 const ALL: &str = "SELECT count(*), sum(price), sum(quantity), max(time_us) FROM silver.trades";
 /// The same of one partition.
-const ONE: &str = " WHERE source = 'binance' AND market = 'spot' AND symbol = 'BTCUSDT' \
-                   AND date = DATE '2024-12-31'";
+const ONE: &str = " WHERE market = 'spot' AND symbol = 'BTCUSDT' AND date = DATE '2024-12-31' \
+                   AND source = ";
 
 /// An answer and what the command told beside it.
 struct Answer {
@@ -107,7 +108,7 @@ pub(super) fn pruned() -> anyhow::Result<()> {
         let answer = ask(&["--sql", sql], None)?;
         scanned(&answer.told).with_context(|| format!("no bytes scanned in: {}", answer.told))
     };
-    let (one, all) = (of(&format!("{ALL}{ONE}"))?, of(ALL)?);
+    let (one, all) = (of(&format!("{ALL}{ONE}'{SOURCE}'"))?, of(ALL)?);
     eprintln!("  one partition: {one:.0} bytes, all: {all:.0} bytes");
     if one <= 0.0 || one * 3.0 > all {
         bail!("one partition scans {one:.0} bytes of {all:.0}");

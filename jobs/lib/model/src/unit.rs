@@ -39,7 +39,7 @@ pub struct UnitId(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "bad unit id `{found}`, expected source/market/dataset/symbol/[timeframe/]period \
-     such as binance/spot/klines/BTCUSDT/1h/2024-01"
+     such as venue/spot/klines/BTCUSDT/1h/2024-01"
 )]
 pub struct BadUnitId {
     /// The text found.

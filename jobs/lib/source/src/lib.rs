@@ -12,6 +12,7 @@
 //! | [`offer`] | what a provider offers of a series |
 //! | [`form`] | what a line is: its fields, and the columns made from them |
 //! | [`number`], [`rules`], [`rows`] | fields, row rules, columns in memory |
+//! | [`calendar`] | when a venue is open |
 //! | [`rest`] | what providers that are asked for bars have in common |
 //!
 //! | provider | what it is | the lake can use it |
@@ -24,6 +25,7 @@
 pub mod alphavantage;
 pub mod ask;
 pub mod binance;
+pub mod calendar;
 pub mod form;
 pub mod histdata;
 pub mod number;

@@ -12,7 +12,7 @@ const fn opt(name: &'static str, kind: ColumnType, doc: &'static str) -> Column 
 }
 
 const SOURCE: Column = col("source", Text, "provider: binance");
-const MARKET: Column = col("market", Text, "kind of market: spot, usdm, coinm");
+const MARKET: Column = col("market", Text, "market of the source, such as spot");
 const SYMBOL: Column = col("symbol", Text, "instrument as the source writes it");
 const TIMEFRAME: Column = col("timeframe", Text, "length of a bar: 1m … 1d");
 const DATE: Column = col("date", Date, "UTC day of `time`");
@@ -44,8 +44,12 @@ pub const TRADES: TableSchema = TableSchema {
         TIME_US,
         col("price", PRICE, "price in the quote asset"),
         opt("quantity", QUANTITY, "quantity in the base asset"),
-        opt("quote_quantity", QUANTITY, "price × quantity in the quote asset; null for coinm"),
-        opt("contracts", QUANTITY, "quantity in contracts; coinm only"),
+        opt(
+            "quote_quantity",
+            QUANTITY,
+            "price × quantity in the quote asset; null where the market counts in contracts",
+        ),
+        opt("contracts", QUANTITY, "quantity in contracts, where the market counts in them"),
         MAKER,
         BEST,
         IS_VALID,
@@ -74,8 +78,12 @@ pub const AGG_TRADES: TableSchema = TableSchema {
         TIME,
         TIME_US,
         col("price", PRICE, "price in the quote asset"),
-        opt("quantity", QUANTITY, "quantity in the base asset; null for coinm"),
-        opt("contracts", QUANTITY, "quantity in contracts; coinm only"),
+        opt(
+            "quantity",
+            QUANTITY,
+            "quantity in the base asset; null where the market counts in contracts",
+        ),
+        opt("contracts", QUANTITY, "quantity in contracts, where the market counts in them"),
         col("first_trade_id", Long, "id of the first trade in it"),
         col("last_trade_id", Long, "id of the last trade in it"),
         MAKER,
@@ -104,16 +112,24 @@ pub const KLINES: TableSchema = TableSchema {
         LOW,
         CLOSE,
         opt("volume", QUANTITY, "volume in the base asset"),
-        opt("quote_volume", QUANTITY, "volume in the quote asset; null for coinm"),
-        opt("contract_volume", QUANTITY, "volume in contracts; coinm only"),
+        opt(
+            "quote_volume",
+            QUANTITY,
+            "volume in the quote asset; null where the market counts in contracts",
+        ),
+        opt("contract_volume", QUANTITY, "volume in contracts, where the market counts in them"),
         col("trade_count", Long, "number of trades"),
         opt("taker_buy_volume", QUANTITY, "volume in the base asset bought by takers"),
         opt(
             "taker_buy_quote_volume",
             QUANTITY,
-            "volume in the quote asset bought by takers; null for coinm",
+            "volume in the quote asset bought by takers; null where the market counts in contracts",
         ),
-        opt("taker_buy_contract_volume", QUANTITY, "contracts bought by takers; coinm only"),
+        opt(
+            "taker_buy_contract_volume",
+            QUANTITY,
+            "contracts bought by takers, where the market counts in them",
+        ),
         col("close_time", Timestamp, "last instant of the bar as published, UTC"),
         IS_VALID,
         ISSUES,
@@ -280,7 +296,7 @@ pub const CHECKS: TableSchema = TableSchema {
         col("checked_at", Timestamp, "when, UTC"),
         col("check_name", Text, "the check"),
         col("status", Text, "pass, skip (nothing could be checked), warn, fail"),
-        col("subject", Text, "what was checked, such as binance/spot/BTCUSDT/1h"),
+        col("subject", Text, "what was checked, such as source/spot/BTCUSDT/1h"),
         opt("time", Timestamp, "the bar or the row concerned, UTC"),
         opt("field", Text, "the field concerned"),
         opt("expected", Text, "the value expected"),
@@ -307,12 +323,24 @@ pub const BARS: TableSchema = TableSchema {
         LOW,
         CLOSE,
         opt("volume", SUM, "volume in the base asset"),
-        opt("quote_volume", SUM, "volume in the quote asset; null for coinm"),
-        opt("contract_volume", SUM, "volume in contracts; coinm only"),
+        opt(
+            "quote_volume",
+            SUM,
+            "volume in the quote asset; null where the market counts in contracts",
+        ),
+        opt("contract_volume", SUM, "volume in contracts, where the market counts in them"),
         col("trade_count", Long, "number of trades"),
         opt("taker_buy_volume", SUM, "volume in the base asset bought by takers"),
-        opt("taker_buy_quote_volume", SUM, "volume in the quote asset bought by takers"),
-        opt("taker_buy_contract_volume", SUM, "contracts bought by takers; coinm only"),
+        opt(
+            "taker_buy_quote_volume",
+            SUM,
+            "volume in the quote asset bought by takers; null where the market counts in contracts",
+        ),
+        opt(
+            "taker_buy_contract_volume",
+            SUM,
+            "contracts bought by takers, where the market counts in them",
+        ),
         opt("vwap", Double, "quote_volume / volume, in the quote asset"),
         col("made_from", Text, "trades, agg_trades or klines"),
         opt(
@@ -340,7 +368,11 @@ pub const DAILY: TableSchema = TableSchema {
         LOW,
         CLOSE,
         opt("volume", SUM, "volume in the base asset"),
-        opt("quote_volume", SUM, "volume in the quote asset"),
+        opt(
+            "quote_volume",
+            SUM,
+            "volume in the quote asset; null where the market counts in contracts",
+        ),
         col("trade_count", Long, "number of trades"),
         opt("vwap", Double, "quote_volume / volume, in the quote asset"),
         opt(
