@@ -11,7 +11,7 @@ const TARGETS: [(&str, &str, &[&str]); 5] = [
     ("csv", "silver", &["parse::tests::any_bytes", "parse::tests::damaged_rows"]),
     ("zip", "silver", &["group::tests::a_damaged_zip"]),
     ("checksum", "model", &["checksum::tests::no_"]),
-    ("listing", "source", &["binance::listing::tests::no_", "binance::archive::tests::no_"]),
+    ("listing", "source", &["listing::tests::no_", "archive::tests::no_"]),
     ("configuration", "model", &["config::validate::tests::no_"]),
 ];
 

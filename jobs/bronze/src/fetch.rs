@@ -17,12 +17,12 @@ use model::plan::Remote;
 use model::unit::Unit;
 use model::{RawArchive, layout};
 use reqwest::StatusCode;
-use source::Provider;
 use source::ask::{Ask as _, Request, Unavailable, in_words, is_gone};
+use source::{Packing, Provider};
 use store::{Lake, LocalCopy, StoreError, blocking};
 
 use crate::download::{Download, DownloadError, Downloader, Effort, Outcome};
-use crate::verify::{Neighbours, zip_fault};
+use crate::verify::{Neighbours, plain_fault, zip_fault};
 
 /// Bytes of a checksum file that are read at most: one may be of ten thousand archives.
 const CHECKSUM_BYTES: usize = 1 << 20;
@@ -63,6 +63,20 @@ impl Work<'_> {
     /// How the source calls the archive.
     fn name(&self) -> Cow<'_, str> {
         self.provider.name_of(self.remote, self.unit)
+    }
+
+    /// What is wrong with the frame of a file that should be the archive; `None` when it stands.
+    async fn frame_fault(&self, path: &Path) -> Result<Option<String>, StoreError> {
+        let path = path.to_owned();
+        let packing = self.provider.packing(self.unit, &self.name());
+        blocking(move || {
+            let fault = match packing {
+                Packing::Zip(_) => zip_fault(&path),
+                Packing::Plain => plain_fault(&path),
+            };
+            fault.map_err(|source| StoreError::File { action: "read", path, source })
+        })
+        .await
     }
 
     fn fragment(
@@ -142,7 +156,8 @@ impl Fetcher<'_> {
                     ArchiveStatus::ChecksumMismatch,
                     format!("sha256 {sha256}, published {published}"),
                 )),
-                _ => zip_fault_of(download.written.staged.path())
+                _ => work
+                    .frame_fault(download.written.staged.path())
                     .await?
                     .map(|fault| (ArchiveStatus::Corrupt, fault)),
             };
@@ -295,7 +310,7 @@ impl Fetcher<'_> {
                 continue;
             }
             let copy = self.lake().local_copy(&key).await?;
-            let fault = zip_fault_of(copy.path()).await?;
+            let fault = work.frame_fault(copy.path()).await?;
             let (sha256, bytes) = hash_copy(copy).await?;
             // without a checksum only a whole zip is taken for what was published
             if expected.map_or(fault.is_none(), |expected| expected == sha256) {
@@ -332,14 +347,6 @@ fn not_what_is_listed(
     };
     let fault = fault.map_or_else(String::new, |(_, fault)| format!("; {fault}"));
     Some(format!("{difference}{fault}"))
-}
-
-async fn zip_fault_of(path: &Path) -> Result<Option<String>, StoreError> {
-    let path = path.to_owned();
-    blocking(move || {
-        zip_fault(&path).map_err(|source| StoreError::File { action: "read", path, source })
-    })
-    .await
 }
 
 /// SHA-256 and size of an object.

@@ -21,6 +21,15 @@ const FEWEST: usize = 3;
 /// An archive below one twentieth of its neighbours' median is suspicious.
 const TWENTIETH: u64 = 20;
 
+/// What is wrong with a file that has no frame: only that there is nothing in it.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn plain_fault(path: &Path) -> io::Result<Option<String>> {
+    let is_empty = std::fs::metadata(path)?.len() == 0;
+    Ok(is_empty.then(|| "the archive has 0 bytes".to_owned()))
+}
+
 /// What is wrong with the frame of a zip; `None` when it stands.
 ///
 /// # Errors

@@ -215,7 +215,7 @@ async fn everything(tables: &Tables) -> Result<Vec<Dirty>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use model::config::Archives;
+    use model::config::{Archives, PublicationLag};
     use model::{Dataset, Market, Source};
 
     use super::*;
@@ -232,6 +232,7 @@ mod tests {
             from,
             to: to.parse().unwrap(),
             archives: Archives::default(),
+            lag: PublicationLag::default(),
             end: None,
         };
         let mut day = from;

@@ -72,7 +72,7 @@ fn differing(name: &str, versions: &BTreeMap<(Period, Option<Day>), u64>, findin
 
 #[cfg(test)]
 mod tests {
-    use model::config::{Archives, Series};
+    use model::config::{Archives, PublicationLag, Series};
     use model::{Dataset, Market, Source};
 
     use super::*;
@@ -89,6 +89,7 @@ mod tests {
             from: day("2021-06-01"),
             to: day("2021-06-25"),
             archives: Archives::Auto,
+            lag: PublicationLag::default(),
             end: Some(day("2021-06-25").start_micros() + 8 * 3_600_000_000),
         };
         let name = crate::coverage::name(&series);

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use source::provider::UnknownSource;
+use source::providers::UnknownSource;
 use store::StoreError;
 use store::parquet::WriteError;
 

@@ -13,7 +13,7 @@ use chrono::TimeDelta;
 use model::fragment::RowCounts;
 use model::plan::ROW_GROUP_ROWS;
 use model::schema::{RejectReason, Table};
-use model::{Day, RawArchive, Unit, layout};
+use model::{Day, RawArchive, Unit};
 use source::Provider;
 use source::form::Form;
 use source::rows::Rows;
@@ -22,6 +22,7 @@ use stage::Meter;
 use store::parquet::Finished;
 use store::{Lake, LocalCopy};
 
+use crate::content::Content;
 use crate::days::Days;
 use crate::error::SilverError;
 use crate::inorder::{InOrder, Order};
@@ -33,7 +34,7 @@ use crate::reject::RejectFiles;
 use crate::resort::Resort;
 use crate::settle::Dropped;
 use crate::sort::Sorted;
-use crate::zip::{Member, ZipFault};
+use crate::zip::ZipFault;
 
 /// What is said of an archive in which nothing stands but perhaps a header.
 const EMPTY: &str = "the archive holds no row";
@@ -275,7 +276,7 @@ impl Pass<'_> {
         let file = File::open(path).map_err(|source| failed(path, source))?;
         let bytes = file.metadata().map_err(|source| failed(path, source))?.len();
         if bytes == 0 {
-            let reason = "the archive is empty: it has 0 bytes, expected a zip".to_owned();
+            let reason = "the archive is empty: it has 0 bytes, expected more".to_owned();
             return Err(Stop::Corrupt(place, reason));
         }
         if bytes != input.archive.bytes {
@@ -283,9 +284,10 @@ impl Pass<'_> {
             let reason = format!("the raw object has {bytes} bytes, expected {expected}");
             return Err(Stop::Corrupt(place, reason));
         }
-        let member = open(self.provider, file, input).map_err(&stop)?;
-        if member.others > 0 {
-            tracing::warn!(unit = %input.unit, others = member.others, "a zip has other members: ignored");
+        let member =
+            Content::open(self.provider, file, &input.unit, &input.archive).map_err(&stop)?;
+        if member.others() > 0 {
+            tracing::warn!(unit = %input.unit, others = member.others(), "a zip has other members: ignored");
         }
         let mut blocks = Blocks::new(member, self.limits.block);
         let bounds = Bounds::of(&input.unit);
@@ -319,7 +321,7 @@ impl Pass<'_> {
                     files.take(&mut rejects)?;
                 }
             }
-            let (bytes, read) = (blocks.reader().compressed_read(), parser.read());
+            let (bytes, read) = (blocks.reader().taken(), parser.read());
             progress.count(bytes - bytes_told, read - rows_told);
             (bytes_told, rows_told) = (bytes, read);
         }
@@ -351,7 +353,8 @@ impl Pass<'_> {
         let input = &self.inputs[place];
         let stop = stop_of(place, &input.path);
         let file = File::open(&input.path).map_err(|source| failed(&input.path, source))?;
-        let member = open(self.provider, file, input).map_err(&stop)?;
+        let member =
+            Content::open(self.provider, file, &input.unit, &input.archive).map_err(&stop)?;
         let mut blocks = Blocks::new(member, self.limits.block);
         let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
         let mut rejects = Vec::new();
@@ -386,20 +389,6 @@ fn stop_of(place: usize, path: &Path) -> impl Fn(ZipFault) -> Stop {
         ZipFault::Corrupt(reason) => Stop::Corrupt(place, reason),
         ZipFault::Io(source) => failed(path, source),
     }
-}
-
-/// Opens the one right member of an archive, under the likeliest of the names that it may have.
-fn open(provider: &dyn Provider, file: File, input: &Input) -> Result<Member, ZipFault> {
-    let name =
-        layout::raw_name(&input.archive.object).unwrap_or_else(|| provider.file_name(&input.unit));
-    let mut names = provider.members(&input.unit, &name);
-    let last = names.pop().unwrap_or(name);
-    for name in names {
-        if let Ok(member) = Member::open(file.try_clone()?, &name) {
-            return Ok(member);
-        }
-    }
-    Member::open(file, &last)
 }
 
 fn failed(path: &Path, source: io::Error) -> Stop {

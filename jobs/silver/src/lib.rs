@@ -9,7 +9,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `zip` | archive → the bytes of its one right member, checked |
+//! | `content`, `zip` | raw object → the bytes of its lines: a zip's one right member, or as it is; checked |
 //! | `lines` | bytes → blocks of whole lines, in constant memory |
 //! | `parse` | block → rows and rejects, by the form that the provider gives (`source`); pure |
 //! | `inorder` | rows in key order → partitions, straight away |
@@ -25,6 +25,7 @@
 //! the machine, the memory and the number of threads.
 
 pub mod batch;
+mod content;
 mod days;
 mod error;
 pub mod file;

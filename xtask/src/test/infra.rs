@@ -56,11 +56,9 @@ pub(super) fn run() -> anyhow::Result<Outcome> {
         // the cache of plugins is none for two that fetch at once
         let mut init = check("init", &["-backend=false"]);
         tally.quiet(&init.name, &mut init.command)?;
-        let mut checks = vec![check("validate", &[])];
-        if root.join(&folder).join("tests").is_dir() {
-            checks.push(check("test", &[]));
-        }
-        groups.push(checks);
+        // the first thing that a test does is to validate what it tests
+        let verb = if root.join(&folder).join("tests").is_dir() { "test" } else { "validate" };
+        groups.push(vec![check(verb, &[])]);
     }
     tally.side_by_side(groups)?;
     if doctor::answers("python3", &["--version"]) {

@@ -3,6 +3,7 @@
 //! `source::Provider`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// Where a provider may be named: its own folder, the samples, and what is measured or tried on them.
 const MAY: &[&str] =
@@ -13,7 +14,7 @@ pub(crate) fn faults(texts: &BTreeMap<String, String>, providers: &[String]) -> 
     let tests = test_files(texts);
     let is_code = |path: &str| {
         (path.starts_with("jobs/") || path.starts_with("xtask/src/"))
-            && path.ends_with(".rs")
+            && is_rust(path)
             && !path.contains("/tests/")
             && !path.contains("/examples/")
             && !MAY.iter().any(|may| path.starts_with(may))
@@ -40,6 +41,10 @@ pub(crate) fn faults(texts: &BTreeMap<String, String>, providers: &[String]) -> 
     faults
 }
 
+fn is_rust(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending == "rs")
+}
+
 /// Whether what follows a `#[cfg(test)]` is a declaration of one line, such as `mod tests;`.
 fn is_declaration(text: &str, index: usize) -> bool {
     let mut rest = text.lines().skip(index + 1).skip_while(|line| line.trim().starts_with("#["));
@@ -49,7 +54,7 @@ fn is_declaration(text: &str, index: usize) -> bool {
 /// Files that are compiled for tests alone: those of modules declared below a `#[cfg(test)]`.
 fn test_files(texts: &BTreeMap<String, String>) -> BTreeSet<String> {
     let mut files = BTreeSet::new();
-    for (path, text) in texts.iter().filter(|(path, _)| path.ends_with(".rs")) {
+    for (path, text) in texts.iter().filter(|(path, _)| is_rust(path)) {
         let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
         let stem = file.strip_suffix(".rs").unwrap_or(file);
         let own = if matches!(stem, "lib" | "main" | "mod") {

@@ -1,5 +1,6 @@
 //! Tests of the status of a day.
 
+use model::config::PublicationLag;
 use model::{Market, Source, Timeframe};
 
 use super::*;
@@ -20,6 +21,7 @@ fn series(dataset: Dataset, from: &str, to: &str) -> Series {
         from: day(from),
         to: day(to),
         archives: Archives::Auto,
+        lag: PublicationLag { daily_days: 2, monthly_days: 16 },
         end: None,
     }
 }
@@ -45,7 +47,6 @@ fn archive(status: ArchiveStatus) -> ArchiveFacts {
 
 /// The words and reasons of a series' days, with the number of what is missing.
 fn judged(series: &Series, facts: &Facts) -> Vec<String> {
-    let lag = PublicationLag { daily_days: 2, monthly_days: 16 };
     of_series(series, facts, day(TODAY))
         .into_iter()
         .map(|c| {

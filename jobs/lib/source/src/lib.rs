@@ -7,7 +7,8 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`provider`] | what a provider is to the stages, and which there are |
+//! | [`provider`] | what a provider is to the stages |
+//! | [`providers`] | which there are |
 //! | [`ask`] | asking a provider something over HTTP |
 //! | [`offer`] | what a provider offers of a series |
 //! | [`form`] | what a line is: its fields, and the columns made from them |
@@ -31,9 +32,11 @@ pub mod histdata;
 pub mod number;
 pub mod offer;
 pub mod provider;
+pub mod providers;
 pub mod rest;
 pub mod rows;
 pub mod rules;
 pub mod twelvedata;
 
-pub use provider::{Provider, Providers};
+pub use provider::{Packing, Provider};
+pub use providers::Providers;

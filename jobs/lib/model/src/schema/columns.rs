@@ -11,7 +11,8 @@ const fn opt(name: &'static str, kind: ColumnType, doc: &'static str) -> Column 
     Column { name, kind, nullable: true, doc }
 }
 
-const SOURCE: Column = col("source", Text, "provider: binance");
+const SOURCE: Column =
+    col("source", Text, "where the data came from, as the configuration names it");
 const MARKET: Column = col("market", Text, "market of the source, such as spot");
 const SYMBOL: Column = col("symbol", Text, "instrument as the source writes it");
 const TIMEFRAME: Column = col("timeframe", Text, "length of a bar: 1m … 1d");

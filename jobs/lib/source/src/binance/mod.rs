@@ -30,7 +30,7 @@ pub use self::market::Market;
 use crate::ask::Ask;
 use crate::form::Form;
 use crate::offer::{Checksum, Listed, Survey};
-use crate::provider::Provider;
+use crate::provider::{Packing, Provider};
 
 /// The provider's name.
 pub const NAME: Source = Source::new("binance");
@@ -98,12 +98,12 @@ impl Provider for Binance {
         archive::parse_name(market, dataset, name)
     }
 
-    fn members(&self, unit: &Unit, name: &str) -> Vec<String> {
+    fn packing(&self, unit: &Unit, name: &str) -> Packing {
         // a zip that is not named by the rule has a CSV that is named like it, or by the rule
         let csv = |zip: &str| zip.strip_suffix(archive::ENDING).unwrap_or(zip).to_owned() + ".csv";
         let mut names = vec![csv(name), csv(&archive::file_name(unit))];
         names.dedup();
-        names
+        Packing::Zip(names)
     }
 
     fn form(&self, unit: &Unit) -> Option<&'static Form> {

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use e2e::look::{self, Files};
 use e2e::power::Recorder;
 use e2e::world::World;
 use model::schema::Table;
 use model::{RunId, layout, unit};
-use stage::{Clock, Context, Failure, Meter};
+use stage::{Clock, Context, Meter};
 use store::Lake;
 use store::disk::Watch;
 use table::Tables;
+
+use crate::stages;
 
 /// Cuts in an ordinary test run. `MARKET_LAKE_CUTS` asks for another number.
 const CUTS: usize = 12;
@@ -46,37 +48,13 @@ impl Job {
         })
     }
 
-    /// All stages in their order, each with a lake of its own as if it was a program. After each
-    /// one `done` is told.
     async fn run(
         &self,
         lake: &Path,
         watch: Option<&Arc<Recorder>>,
-        mut done: impl AsyncFnMut(&'static str) -> Result<()>,
+        done: impl AsyncFnMut(&'static str) -> Result<()>,
     ) -> Result<()> {
-        let context = || self.context(lake, watch);
-        let failed = |stage: &'static str| {
-            move |failure: Failure| anyhow!("{stage}: {:?}: {:#}", failure.exit, failure.error)
-        };
-        let report =
-            plan::run(&context()?, &plan::Options::default()).await.map_err(failed("plan"))?;
-        done("plan").await?;
-        for batch in &report.plan.batches {
-            let options = bronze::Options { batch: batch.number, proxy: None };
-            bronze::run(&context()?, &options).await.map_err(failed("bronze"))?;
-            done("bronze").await?;
-            silver::run(&context()?, batch.number, None).await.map_err(failed("silver"))?;
-            done("silver").await?;
-        }
-        commit::run(&context()?).await.map_err(failed("commit"))?;
-        done("commit").await?;
-        gold::run(&context()?, &gold::Options::default()).await.map_err(failed("gold"))?;
-        done("gold").await?;
-        commit::run_gold(&context()?).await.map_err(failed("commit --gold"))?;
-        done("commit --gold").await?;
-        let options = check::Options { all: false, strict: false };
-        check::run(&context()?, options).await.map_err(failed("check"))?;
-        done("check").await
+        stages::run(|| self.context(lake, watch), done).await
     }
 }
 

@@ -1,0 +1,129 @@
+//! The lines of a raw object: those of a zip's right member, or the object as it is. Read to its end
+//! either proves itself: by its CRC-32, or by the SHA-256 of the ledger.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+
+use model::unit::hex;
+use model::{RawArchive, Unit, layout};
+use sha2::{Digest as _, Sha256};
+use source::{Packing, Provider};
+
+use crate::zip::{Member, ZipFault};
+
+/// Bytes read from a file at once.
+const READ: usize = 256 << 10;
+
+/// The bytes of a raw object's lines.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// In a zip.
+    Zip(Member),
+    /// As they are.
+    Plain(Plain),
+}
+
+impl Content {
+    /// Opens the raw object of a unit.
+    pub(crate) fn open(
+        provider: &dyn Provider,
+        file: File,
+        unit: &Unit,
+        archive: &RawArchive,
+    ) -> Result<Self, ZipFault> {
+        let name = layout::raw_name(&archive.object).unwrap_or_else(|| provider.file_name(unit));
+        let mut names = match provider.packing(unit, &name) {
+            Packing::Zip(names) => names,
+            Packing::Plain => return Ok(Self::Plain(Plain::new(file, &archive.sha256))),
+        };
+        let last = names.pop().unwrap_or(name);
+        for name in names {
+            if let Ok(member) = Member::open(file.try_clone()?, &name) {
+                return Ok(Self::Zip(member));
+            }
+        }
+        Ok(Self::Zip(Member::open(file, &last)?))
+    }
+
+    /// Bytes of the raw object read so far.
+    pub(crate) fn taken(&self) -> u64 {
+        match self {
+            Self::Zip(member) => member.compressed_read(),
+            Self::Plain(plain) => plain.taken,
+        }
+    }
+
+    /// Other members of its zip, which are passed over.
+    pub(crate) const fn others(&self) -> usize {
+        match self {
+            Self::Zip(member) => member.others,
+            Self::Plain(_) => 0,
+        }
+    }
+}
+
+impl Read for Content {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Zip(member) => member.read(buffer),
+            Self::Plain(plain) => plain.read(buffer),
+        }
+    }
+}
+
+/// A raw object without a frame.
+#[derive(Debug)]
+pub(crate) struct Plain {
+    file: BufReader<File>,
+    taken: u64,
+    hash: Sha256,
+    expected: String,
+}
+
+impl Plain {
+    fn new(file: File, sha256: &str) -> Self {
+        let file = BufReader::with_capacity(READ, file);
+        Self { file, taken: 0, hash: Sha256::new(), expected: sha256.to_owned() }
+    }
+}
+
+impl Read for Plain {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read(buffer)?;
+        self.taken += n as u64;
+        self.hash.update(&buffer[..n]);
+        if n == 0 && !buffer.is_empty() {
+            let found = hex(&self.hash.clone().finalize());
+            if found != self.expected {
+                let what = format!("the raw object has sha256 {found}, expected {}", self.expected);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+            }
+        }
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_plain_object_proves_itself() {
+        let text = "1,2\n3,4\n".repeat(50_000);
+        let read = |sha256: &str| {
+            let mut file = tempfile::tempfile().expect("file");
+            file.write_all(text.as_bytes()).expect("write");
+            io::Seek::rewind(&mut file).expect("rewind");
+            let mut content = Content::Plain(Plain::new(file, sha256));
+            let mut all = String::new();
+            let result = content.read_to_string(&mut all).map_err(|error| error.to_string());
+            (result, content.taken(), content.others())
+        };
+        let right = model::unit::sha256_hex(text.as_bytes());
+        assert_eq!(read(&right), (Ok(text.len()), text.len() as u64, 0));
+        let (error, ..) = read("00");
+        assert!(error.is_err_and(|error| error.contains("expected 00")));
+    }
+}

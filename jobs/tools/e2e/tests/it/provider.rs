@@ -1,0 +1,276 @@
+//! A provider that does not exist, all of it in this file, goes through the whole lake: what a plug must
+//! say, and that nothing outside of it has to know more.
+//!
+//! Its host lists days as plain lines and serves each as a CSV of bars, without zip and checksum. Its
+//! symbols have points, and its contracts say by a month when they end.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use async_trait::async_trait;
+use e2e::look;
+use model::config::{Section, Series};
+use model::plan::Remote;
+use model::schema::{Issue, Issues, RejectReason, Table};
+use model::{Dataset, Day, Market, Period, RunId, Source, Symbol, Unit};
+use source::ask::{Ask, Request};
+use source::form::{Form, Kind, MadeOf, SameKey};
+use source::offer::{Checksum, Listed, Offer, OfferError, Survey, unit};
+use source::rows::{Row, Slots};
+use source::{Packing, Provider, Providers};
+use stage::{Clock, Context, ManualClock, Meter};
+use store::Lake;
+use wiremock::matchers::path;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::stages;
+
+/// Acme's bars of shares.
+#[derive(Debug)]
+struct Acme;
+
+const STOCKS: Market = Market::new("stocks");
+
+/// A line: `open_time,close_time,open,high,low,close,shares,trades`.
+static BARS: Form = Form {
+    fields: &[
+        ("open_time", Kind::Instant(0)),
+        ("close_time", Kind::Instant(1)),
+        ("open", Kind::Price(0)),
+        ("high", Kind::Price(1)),
+        ("low", Kind::Price(2)),
+        ("close", Kind::Price(3)),
+        ("shares", Kind::Amount(0)),
+        ("trades", Kind::Long(2)),
+    ],
+    columns: &[
+        MadeOf::Instant(0),
+        MadeOf::Price(0),
+        MadeOf::Price(1),
+        MadeOf::Price(2),
+        MadeOf::Price(3),
+        MadeOf::Amount(0),
+        MadeOf::Null,
+        MadeOf::Null,
+        MadeOf::Long(2),
+        MadeOf::Null,
+        MadeOf::Null,
+        MadeOf::Null,
+        MadeOf::Instant(1),
+        MadeOf::Valid,
+        MadeOf::Issues,
+        MadeOf::Raw,
+    ],
+    has: Slots { longs: 3, prices: 4, amounts: 1, flags: 0 },
+    time: 0,
+    same_key: SameKey::First,
+    repeats: None,
+    // every line is read with care
+    fast: |_, _, _| (0, 0),
+    judge: |row: &Row, _, _| {
+        let mut issues = Issues::default();
+        if row.prices.iter().any(|price| *price <= 0) {
+            issues.add(Issue::NonPositivePrice);
+        }
+        issues
+    },
+};
+
+impl Provider for Acme {
+    fn name(&self) -> Source {
+        Source::new("acme")
+    }
+
+    fn markets(&self) -> &'static [Market] {
+        &[STOCKS]
+    }
+
+    fn datasets(&self, _: Market) -> &'static [Dataset] {
+        &[Dataset::Klines]
+    }
+
+    fn expected_symbol(&self, _: Market, symbol: &Symbol) -> Option<Cow<'static, str>> {
+        symbol.as_str().contains('_').then_some(Cow::Borrowed("a share such as BRK.B"))
+    }
+
+    fn expiry(&self, _: Market, symbol: &Symbol) -> Option<i64> {
+        let day: Day = symbol.as_str().strip_prefix("END")?.parse().ok()?;
+        Some(day.start_micros())
+    }
+
+    fn survey<'a>(&self, section: &'a Section, ask: &'a dyn Ask, _: usize) -> Box<dyn Survey + 'a> {
+        Box::new(Listing { section, ask })
+    }
+
+    fn remote(&self, section: &Section, unit: &Unit, listed: &Listed) -> Remote {
+        Remote {
+            url: format!("{}/bars/{}", section.url.value, self.file_name(unit)),
+            odd_name: None,
+            bytes: listed.bytes,
+            etag: None,
+            last_modified: None,
+            checksum_url: None,
+            checksum_modified: None,
+            held: None,
+        }
+    }
+
+    fn file_name(&self, unit: &Unit) -> String {
+        let timeframe = unit.timeframe.map_or("", |timeframe| timeframe.as_str());
+        format!("{}-{timeframe}-{}.csv", unit.symbol, unit.period)
+    }
+
+    fn unit_of(&self, _: Market, _: Dataset, _: &str) -> Option<Unit> {
+        None
+    }
+
+    fn packing(&self, _: &Unit, _: &str) -> Packing {
+        Packing::Plain
+    }
+
+    fn form(&self, unit: &Unit) -> Option<&'static Form> {
+        (unit.dataset == Dataset::Klines).then_some(&BARS)
+    }
+}
+
+/// Its list of days: lines such as `2024-01-02 1234`.
+struct Listing<'a> {
+    section: &'a Section,
+    ask: &'a dyn Ask,
+}
+
+#[async_trait]
+impl Survey for Listing<'_> {
+    async fn offer(&self, series: &Series) -> Result<Offer, OfferError> {
+        let url = format!("{}/list/{}", self.section.url.value, series.symbol);
+        let answer = self.ask.ask(&Request::get(&url, 1 << 20), &mut |_| Ok(())).await;
+        let answer = answer.map_err(|source| OfferError::Unavailable {
+            series: unit(series, Period::Day(series.from)).series(),
+            source,
+        })?;
+        let mut offer = Offer::default();
+        for line in String::from_utf8_lossy(&answer.body).lines() {
+            let Some((day, bytes)) = line.split_once(' ') else { continue };
+            let (Ok(day), Ok(bytes)) = (day.parse::<Day>(), bytes.parse()) else { continue };
+            offer.first = Some(offer.first.map_or(day, |first| first.min(day)));
+            if day < series.from || series.to < day {
+                offer.later = Some(true);
+                continue;
+            }
+            let checksum = Checksum::Absent;
+            let listed =
+                Listed { path: None, bytes: Some(bytes), etag: None, modified: None, checksum };
+            offer.archives.insert(Period::Day(day), listed);
+        }
+        Ok(offer)
+    }
+}
+
+/// Two hours of a day.
+fn bars(day: &str, price: u64) -> String {
+    let start = day.parse::<Day>().expect(day).start_micros();
+    let hour = 3_600_000_000;
+    let bar = |n: i64| {
+        let (open, close) = (start + n * hour, start + (n + 1) * hour - 1);
+        format!("{open},{close},{price}.25,{price}.50,{price}.000001,{price}.12345678,1200,{n}\n")
+    };
+    bar(14) + &bar(15)
+}
+
+#[test]
+fn a_provider_in_one_file_goes_through_the_whole_lake() -> Result<()> {
+    static ALL: &[&dyn Provider] = &[&Acme];
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let days = [
+        ("2024-01-02", bars("2024-01-02", 362) + "1704211200000000,x,1,1,1,1,1,1\n"),
+        ("2024-01-03", bars("2024-01-03", 365)),
+    ];
+    let host = runtime.block_on(async {
+        let host = MockServer::start().await;
+        let lines = days.iter().map(|(day, csv)| format!("{day} {}", csv.len()));
+        let list = lines.collect::<Vec<_>>().join("\n");
+        let served = [("/list/BRK.B".to_owned(), list)].into_iter().chain(
+            days.iter().map(|(day, csv)| (format!("/bars/BRK.B-1h-{day}.csv"), csv.clone())),
+        );
+        for (at, text) in served {
+            let answer = ResponseTemplate::new(200).set_body_string(text);
+            Mock::given(path(at)).respond_with(answer).mount(&host).await;
+        }
+        host
+    });
+    let yaml = format!(
+        "environment: lab\nsources:\n  acme:\n    url: {}\n    markets:\n      stocks:\n        \
+         symbols: [BRK.B]\n        range: {{from: 2024-01-02, to: 2024-01-03}}\n        \
+         datasets: {{klines: {{timeframes: [1h]}}}}\n",
+        host.uri()
+    );
+    let bad = Providers::new(ALL).read("lake.yaml", &yaml.replace("BRK.B", "BRK_B"));
+    let error = bad.err().context("a bad symbol")?.to_string();
+    ensure!(error.contains("expected a share such as BRK.B"), "{error}");
+
+    let folder = tempfile::tempdir()?;
+    let now = "2024-01-05T06:07:08Z".parse()?;
+    let context = || {
+        Ok(Context {
+            lake: Lake::open(folder.path().to_str().context("path")?, None)?,
+            config: Arc::new(Providers::new(ALL).read("lake.yaml", &yaml)?),
+            config_sha256: model::unit::sha256_hex(yaml.as_bytes()),
+            providers: Providers::new(ALL),
+            run: RunId::new(now, 7),
+            clock: Clock::Manual(ManualClock::at(now)),
+            meter: Meter::new("provider", false),
+        })
+    };
+    runtime.block_on(stages::run(context, async |_| Ok(())))?;
+
+    let check = |table: Table, sql: &str, expect: &[&str]| -> Result<()> {
+        let version = runtime.block_on(async {
+            let lake = Lake::open(folder.path().to_str().context("path")?, None)?;
+            table::Tables::open(&lake).version(table).await?.context("a version")
+        })?;
+        let found = look::lines_as_of(folder.path(), table, version, sql)?;
+        ensure!(found == expect, "{sql}: {found:#?}");
+        Ok(())
+    };
+    check(
+        Table::Klines,
+        "SELECT source, market, symbol, date_part('day', open_time), low, close, volume, trade_count \
+         FROM silver.klines ORDER BY open_time",
+        &[
+            "acme stocks BRK.B 2 362.00000100 362.12345678 1200.00000000 14",
+            "acme stocks BRK.B 2 362.00000100 362.12345678 1200.00000000 15",
+            "acme stocks BRK.B 3 365.00000100 365.12345678 1200.00000000 14",
+            "acme stocks BRK.B 3 365.00000100 365.12345678 1200.00000000 15",
+        ],
+    )?;
+    let reason = RejectReason::Unreadable.as_str();
+    check(
+        Table::Rejects,
+        "SELECT reason, unit, line, field FROM silver.rejects",
+        &[&format!("{reason} acme/stocks/klines/BRK.B/1h/2024-01-02 3 close_time")],
+    )?;
+    check(
+        Table::Archives,
+        "SELECT unit, status FROM bronze.archives ORDER BY unit",
+        &[
+            "acme/stocks/klines/BRK.B/1h/2024-01-02 unverified",
+            "acme/stocks/klines/BRK.B/1h/2024-01-03 unverified",
+        ],
+    )?;
+    check(
+        Table::Daily,
+        "SELECT date, open, close, volume, trade_count, made_from FROM gold.daily ORDER BY date",
+        &[
+            "2024-01-02 362.25000000 362.12345678 2400.00000000 29 klines",
+            "2024-01-03 365.25000000 365.12345678 2400.00000000 29 klines",
+        ],
+    )?;
+    check(
+        Table::Coverage,
+        "SELECT date, status, rows, rows_rejected FROM ops.coverage ORDER BY date",
+        &["2024-01-02 degraded 2 1", "2024-01-03 degraded 2 0"],
+    )?;
+    Ok(())
+}
