@@ -11,6 +11,7 @@
 //! | `listing`, `server`, `body` | S3's ListObjects, ranges, conditions, slow and cut answers |
 //! | `state`, `vault`, [`log`] | options, rules and clock together; made zips; what was asked |
 //! | [`exchange`], [`write`] | a running exchange; the same archives written to a folder |
+//! | [`rest`] | sample servers of providers that are asked over REST |
 //!
 //! ```
 //! use exchange::{Exchange, Options, faults::{Fault, Rule}};
@@ -41,7 +42,9 @@ mod listing;
 pub mod log;
 pub mod name;
 mod random;
+pub mod rest;
 mod rules;
+mod running;
 mod server;
 mod state;
 pub mod trades;
