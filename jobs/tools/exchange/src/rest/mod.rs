@@ -20,6 +20,7 @@
 //! key: `time_series?symbol=AAPL**`, `query?function=OVERVIEW**`, `api/v3/klines**`. Those of the
 //! answer work; those of archives find nothing here.
 
+pub mod alphavantage;
 mod assets;
 mod clock;
 mod hours;
@@ -64,6 +65,8 @@ pub struct RestOptions {
     pub faults: Faults,
     /// What is particular to Twelve Data.
     pub twelvedata: twelvedata::Habits,
+    /// What is particular to Alpha Vantage.
+    pub alphavantage: alphavantage::Habits,
     /// The address to listen on.
     pub listen: SocketAddr,
 }
@@ -81,6 +84,7 @@ impl Default for RestOptions {
             keys: Vec::new(),
             faults: Faults::default(),
             twelvedata: twelvedata::Habits::default(),
+            alphavantage: alphavantage::Habits::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         }
     }

@@ -11,7 +11,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpListener;
 
-use super::{Ask, Params, Reply, State, twelvedata};
+use super::{Ask, Params, Reply, State, alphavantage, twelvedata};
 use crate::body::{self, Body, Manner, full};
 use crate::faults::{Fault, Faults};
 use crate::listing::unescape;
@@ -112,6 +112,7 @@ async fn provided(state: &Arc<State>, ask: Ask) -> Reply {
     let state = Arc::clone(state);
     let made = tokio::task::spawn_blocking(move || match ask.path.as_str() {
         "time_series" => twelvedata::answer(&state, &ask),
+        "query" => alphavantage::answer(&state, &ask),
         _ => refused(404),
     });
     made.await.unwrap_or_else(|_| refused(500))

@@ -72,6 +72,42 @@ pub(super) struct Walk {
     series: u64,
 }
 
+/// The price at the beginning of minutes. It remembers between which knots it is, since the next
+/// minute mostly is between the same.
+#[derive(Debug)]
+struct Levels {
+    walk: Walk,
+    /// For each swing: the number of the knot before, its level and that of the one after.
+    knots: [(i64, i64, i64); SWINGS.len()],
+}
+
+impl Levels {
+    const fn new(walk: Walk) -> Self {
+        Self { walk, knots: [(i64::MIN, 0, 0); SWINGS.len()] }
+    }
+
+    /// The price at the beginning of a minute since the epoch.
+    fn at(&mut self, minute: i64) -> i64 {
+        let mut swing = 0;
+        for ((period, reach), knots) in SWINGS.iter().zip(&mut self.knots) {
+            let (n, part) = (minute.div_euclid(*period), minute.rem_euclid(*period));
+            if knots.0 != n {
+                let series = self.walk.series ^ *period as u64;
+                let knot = |n: i64| Random::new(of_number(series, n)).around(BILLION);
+                *knots = (n, knot(n), knot(n + 1));
+            }
+            let level = (knots.1 * (period - part) + knots.2 * part) / period;
+            swing += level / 1_000 * (reach / 1_000) / 1_000;
+        }
+        let asset = self.walk.asset;
+        // currencies swing less than companies
+        let swing = if asset.kind == Kind::Forex { swing / 10 } else { swing };
+        let price = i128::from(asset.price) * i128::from(BILLION + swing);
+        let tick = self.walk.tick();
+        (price / i128::from(BILLION)) as i64 / tick * tick
+    }
+}
+
 /// A minute, before splits are undone.
 #[derive(Debug, Clone, Copy)]
 struct Minute {
@@ -87,34 +123,14 @@ impl Walk {
         Self { asset, series: of_words(seed, &["rest", asset.symbol]) }
     }
 
-    /// The price at the beginning of a minute since the epoch.
-    fn level(&self, minute: i64) -> i64 {
-        let swing: i64 = SWINGS
-            .iter()
-            .map(|(period, reach)| {
-                let series = self.series ^ *period as u64;
-                let knot = |n: i64| Random::new(of_number(series, n)).around(BILLION);
-                let (n, part) = (minute.div_euclid(*period), minute.rem_euclid(*period));
-                let level = (knot(n) * (period - part) + knot(n + 1) * part) / period;
-                level / 1_000 * (reach / 1_000) / 1_000
-            })
-            .sum();
-        // currencies swing less than companies
-        let swing = if self.asset.kind == Kind::Forex { swing / 10 } else { swing };
-        let price = i128::from(self.asset.price) * i128::from(BILLION + swing);
-        let tick = self.tick();
-        (price / i128::from(BILLION)) as i64 / tick * tick
-    }
-
     fn tick(&self) -> i64 {
         TENS[8 - usize::from(self.asset.decimals.min(8))]
     }
 
-    /// A minute that begins at `open`; the part of it, in 1e-6, that has passed.
-    fn minute(&self, minute: i64, open: i64, passed: i64, extended: bool) -> Minute {
+    /// A minute that goes from `open` to `whole`; the part of it, in 1e-6, that has passed.
+    fn minute(&self, minute: i64, open: i64, whole: i64, passed: i64, extended: bool) -> Minute {
         let mut random = Random::new(of_number(self.series ^ 3, minute));
         let tick = self.tick();
-        let whole = self.level(minute + 1);
         let close = open + (whole - open) / tick * passed / 1_000_000 * tick;
         // a ten-thousandth at most, and a few ticks at least
         let reach = (open / 10_000 / tick).max(3) as u64;
@@ -136,12 +152,14 @@ impl Walk {
         let Some((start, end)) = open(kind, date, want.extended) else { return };
         let session = open(kind, date, false).unwrap_or((start, end));
         let (last, part) = (want.now.div_euclid(60_000_000), want.now.rem_euclid(60_000_000));
-        let mut price = self.level(start);
+        let mut levels = Levels::new(*self);
+        let mut price = levels.at(start);
         for minute in start..end.min(last + 1) {
             let passed = if minute == last { part / 60 } else { 1_000_000 };
             let outside = minute < session.0 || minute >= session.1;
-            let made = self.minute(minute, price, passed, outside);
-            price = if minute == last { made.close } else { self.level(minute + 1) };
+            let next = levels.at(minute + 1);
+            let made = self.minute(minute, price, next, passed, outside);
+            price = next;
             // outside of the session not every minute has a trade
             if outside && of_number(self.series ^ 5, minute).is_multiple_of(3) {
                 continue;
@@ -212,7 +230,7 @@ impl Walk {
         let mut found: Vec<Bar> = Vec::new();
         let today = local(zone(self.asset.kind), want.now).date();
         // whatever was asked for, dates stay where they can be counted with
-        let (first, last) = (first.max(EPOCH), last.min(today));
+        let (first, last) = (first.max(epoch(self.asset.kind)), last.min(today));
         if first > last {
             return found;
         }
@@ -266,6 +284,11 @@ pub(super) const EPOCH: NaiveDate = match NaiveDate::from_ymd_opt(2000, 1, 1) {
     Some(date) => date,
     None => NaiveDate::MIN,
 };
+
+/// The first date of a kind: coins are younger.
+fn epoch(kind: Kind) -> NaiveDate {
+    if kind == Kind::Crypto { EPOCH + Days::new(5_479) } else { EPOCH }
+}
 
 /// The first date of the week or month that has a date.
 fn group(length: Length, date: NaiveDate) -> NaiveDate {

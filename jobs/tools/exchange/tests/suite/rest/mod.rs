@@ -1,5 +1,6 @@
 //! The REST servers from outside.
 
+mod alphavantage;
 mod twelvedata;
 
 use exchange::rest::{Rest, RestHandle, RestOptions};
