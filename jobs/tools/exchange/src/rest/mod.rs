@@ -22,6 +22,7 @@
 
 pub mod alphavantage;
 mod assets;
+pub mod binance;
 mod clock;
 mod hours;
 mod limits;
@@ -67,6 +68,8 @@ pub struct RestOptions {
     pub twelvedata: twelvedata::Habits,
     /// What is particular to Alpha Vantage.
     pub alphavantage: alphavantage::Habits,
+    /// What is particular to Binance.
+    pub binance: binance::Habits,
     /// The address to listen on.
     pub listen: SocketAddr,
 }
@@ -85,6 +88,7 @@ impl Default for RestOptions {
             faults: Faults::default(),
             twelvedata: twelvedata::Habits::default(),
             alphavantage: alphavantage::Habits::default(),
+            binance: binance::Habits::default(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         }
     }
@@ -107,6 +111,8 @@ struct State {
     market: SampleMarket,
     clock: clock::Clock,
     counter: limits::Counter,
+    bans: binance::Bans,
+    aggregates: binance::Cache,
     log: RequestLog,
     faults: RwLock<Arc<LiveFaults>>,
 }
@@ -117,15 +123,7 @@ impl Rest {
     /// # Errors
     /// [`StartError`] when the options make no sense or the address cannot be had.
     pub fn start(options: &RestOptions) -> Result<RestHandle, StartError> {
-        options.faults.check()?;
-        let state = Arc::new(State {
-            market: SampleMarket::new(options.seed, &options.symbols)?,
-            clock: clock::Clock::new(options.now, options.pace),
-            counter: limits::Counter::default(),
-            log: RequestLog::default(),
-            faults: RwLock::new(Arc::new(LiveFaults::new(options.faults.clone()))),
-            options: options.clone(),
-        });
+        let state = Arc::new(State::new(options)?);
         let serving = Arc::clone(&state);
         let running = Running::start(options.listen, |l| server::serve(l, serving))?;
         Ok(RestHandle { state, running })
@@ -159,7 +157,7 @@ impl RestHandle {
         counts.find(|c| c.provider == provider && c.key == key).unwrap_or_default()
     }
 
-    /// Forgets what was asked for, so all limits are fresh.
+    /// Forgets what was asked for and every ban, so all limits are fresh.
     pub fn clear_counts(&self) {
         self.state.clear_counts();
     }
@@ -196,6 +194,20 @@ impl RestHandle {
 }
 
 impl State {
+    fn new(options: &RestOptions) -> Result<Self, StartError> {
+        options.faults.check()?;
+        Ok(Self {
+            market: SampleMarket::new(options.seed, &options.symbols)?,
+            clock: clock::Clock::new(options.now, options.pace),
+            counter: limits::Counter::default(),
+            bans: binance::Bans::default(),
+            aggregates: binance::Cache::default(),
+            log: RequestLog::default(),
+            faults: RwLock::new(Arc::new(LiveFaults::new(options.faults.clone()))),
+            options: options.clone(),
+        })
+    }
+
     fn faults(&self) -> Arc<LiveFaults> {
         Arc::clone(&self.faults.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -209,6 +221,7 @@ impl State {
 
     fn clear_counts(&self) {
         self.counter.clear();
+        self.bans.clear();
     }
 
     /// Whether a key is known.
@@ -226,6 +239,10 @@ struct Ask {
     params: Params,
     /// The header `Authorization`.
     authorization: String,
+    /// The header `X-MBX-TIME-UNIT`.
+    time_unit: String,
+    /// Who asks.
+    address: String,
     /// The server's time, µs since the epoch.
     now: i64,
     /// The time that limits go by, µs since the epoch.
@@ -315,6 +332,10 @@ fn fixed(amount: i64, decimals: u8) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[test]
@@ -342,11 +363,73 @@ mod tests {
         check("&&a&=b&%", "p?a=&=b&%=");
     }
 
-    proptest::proptest! {
+    /// Servers with symbols that are quick to make.
+    fn state() -> State {
+        let symbols = vec!["spot:BTCUSDT,trades=50,listed=2024-01-01".parse().unwrap()];
+        let now = Some("2024-01-10T12:00:00Z".parse().unwrap());
+        let mut options = RestOptions { symbols, now, ..RestOptions::default() };
+        options.twelvedata.limits = Limits::default();
+        options.alphavantage.limits = Limits::default();
+        State::new(&options).unwrap()
+    }
+
+    proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..64)) {
+        fn no_bytes_make_it_panic(bytes in vec(any::<u8>(), 0..64)) {
             let params = Params::parse(&String::from_utf8_lossy(&bytes));
-            proptest::prop_assert!(params.shown("p").starts_with('p'));
+            prop_assert!(params.shown("p").starts_with('p'));
+        }
+
+        #[test]
+        fn no_parameters_make_it_panic(
+            path in select(vec!["time_series", "query", "api/v3/klines", "api/v3/aggTrades"]),
+            sound in any::<bool>(),
+            odd in vec((select(NAMES.to_vec()), "\\PC{0,24}|[0-9]{1,22}|[0-9]{4,6}-[0-9]{2}-[0-9]{2}"), 0..4),
+        ) {
+            let mut query = if sound { SOUND.to_owned() } else { "apikey=k".to_owned() };
+            let mut params: Vec<(String, String)> =
+                odd.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            if path.starts_with("api/") {
+                query = "symbol=BTCUSDT&interval=1h".to_owned();
+            }
+            params.extend(Params::parse(&query).0);
+            let state = state();
+            let now = state.clock.now();
+            let ask = Ask {
+                path: path.to_owned(),
+                params: Params(params),
+                authorization: String::new(),
+                time_unit: String::new(),
+                address: "a".to_owned(),
+                now,
+                window: now,
+            };
+            let reply = server::route(&state, &ask);
+            prop_assert!(!reply.body.is_empty() && [200, 400, 404, 414].contains(&reply.status));
         }
     }
+
+    const SOUND: &str = "apikey=k&symbol=IBM&interval=5min&function=TIME_SERIES_INTRADAY";
+
+    const NAMES: [&str; 19] = [
+        "symbol",
+        "interval",
+        "start_date",
+        "end_date",
+        "outputsize",
+        "order",
+        "timezone",
+        "dp",
+        "format",
+        "delimiter",
+        "function",
+        "month",
+        "datatype",
+        "startTime",
+        "endTime",
+        "fromId",
+        "limit",
+        "timeZone",
+        "from_symbol",
+    ];
 }

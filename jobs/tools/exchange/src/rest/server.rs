@@ -1,6 +1,7 @@
 //! HTTP for the REST servers: which provider answers, faults of answers, the control door. What
 //! the answers are is the providers'.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,7 +12,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpListener;
 
-use super::{Ask, Params, Reply, State, alphavantage, twelvedata};
+use super::{Ask, Params, Reply, State, alphavantage, binance, twelvedata};
 use crate::body::{self, Body, Manner, full};
 use crate::faults::{Fault, Faults};
 use crate::listing::unescape;
@@ -24,14 +25,18 @@ const HTML: &str = "text/html; charset=utf-8";
 
 /// Answers until the task is dropped.
 pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
-    accept(listener, move |_, request| {
+    accept(listener, move |peer, request| {
         let state = Arc::clone(&state);
-        async move { answer(&state, request).await }
+        async move { answer(&state, peer, request).await }
     })
     .await;
 }
 
-async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Response<Body> {
+async fn answer(
+    state: &Arc<State>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let path = unescape(request.uri().path().trim_start_matches('/'));
     if path == "_counts" {
         return counts(state, request.method());
@@ -46,6 +51,8 @@ async fn answer(state: &Arc<State>, request: Request<Incoming>) -> Response<Body
     let ask = Ask {
         params: Params::parse(request.uri().query().unwrap_or_default()),
         authorization: text("authorization"),
+        time_unit: text("x-mbx-time-unit"),
+        address: peer.ip().to_string(),
         now: state.clock.now(),
         window: state.clock.window(state.options.windows),
         path,
@@ -110,12 +117,16 @@ fn head(headers: &mut HeaderMap, reply: &Reply) {
 /// it holds nobody up.
 async fn provided(state: &Arc<State>, ask: Ask) -> Reply {
     let state = Arc::clone(state);
-    let made = tokio::task::spawn_blocking(move || match ask.path.as_str() {
-        "time_series" => twelvedata::answer(&state, &ask),
-        "query" => alphavantage::answer(&state, &ask),
-        _ => refused(404),
-    });
+    let made = tokio::task::spawn_blocking(move || route(&state, &ask));
     made.await.unwrap_or_else(|_| refused(500))
+}
+
+pub(super) fn route(state: &State, ask: &Ask) -> Reply {
+    match ask.path.as_str() {
+        "time_series" => twelvedata::answer(state, ask),
+        "query" => alphavantage::answer(state, ask),
+        _ => binance::answer(state, ask).unwrap_or_else(|| refused(404)),
+    }
 }
 
 /// A page such as the machines before a provider have.

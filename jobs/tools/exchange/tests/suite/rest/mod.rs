@@ -1,6 +1,7 @@
 //! The REST servers from outside.
 
 mod alphavantage;
+mod binance;
 mod twelvedata;
 
 use exchange::rest::{Rest, RestHandle, RestOptions};
