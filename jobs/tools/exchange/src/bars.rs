@@ -163,7 +163,7 @@ impl SampleMarket {
 }
 
 /// A bar without trades.
-const fn flat(open_time: i64, close_time: i64, price: i64) -> Bar {
+pub(crate) const fn flat(open_time: i64, close_time: i64, price: i64) -> Bar {
     Bar {
         open_time,
         open: price,
@@ -180,7 +180,7 @@ const fn flat(open_time: i64, close_time: i64, price: i64) -> Bar {
 }
 
 impl Bar {
-    fn add(&mut self, trade: &Trade) {
+    pub(crate) fn add(&mut self, trade: &Trade) {
         self.high = self.high.max(trade.price);
         self.low = self.low.min(trade.price);
         self.close = trade.price;

@@ -11,6 +11,7 @@
 //! | `listing`, `server`, `body` | S3's ListObjects, ranges, conditions, slow and cut answers |
 //! | `state`, `vault`, [`log`] | options, rules and clock together; made zips; what was asked |
 //! | [`exchange`], [`write`] | a running exchange; the same archives written to a folder |
+//! | [`rest`] | sample servers of providers that are asked over REST |
 //!
 //! ```
 //! use exchange::{Exchange, Options, faults::{Fault, Rule}};
@@ -42,7 +43,9 @@ pub mod log;
 pub mod market;
 pub mod name;
 mod random;
+pub mod rest;
 mod rules;
+mod running;
 mod server;
 mod state;
 pub mod trades;

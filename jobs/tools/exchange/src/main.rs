@@ -1,8 +1,11 @@
-//! The program `exchange`: serve archives over HTTP, or write them to a folder.
+//! The program `exchange`: serve archives over HTTP, or write them to a folder. The servers of REST
+//! providers are in `rest_args`.
+
+mod rest_args;
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -44,6 +47,9 @@ enum Command {
     Write(Write),
     /// Puts a CSV file into a folder as an archive of the host.
     Zip(Zip),
+    /// Serves Twelve Data, Alpha Vantage and Binance's REST, with their limits, until it is stopped.
+    #[command(after_help = rest_args::EXAMPLES)]
+    Rest(rest_args::RestArgs),
 }
 
 const FAULTS: &str = "\
@@ -150,14 +156,6 @@ impl MarketArgs {
             };
             Dataset::ALL.iter().copied().filter(wanted).collect()
         };
-        let faults = match &self.faults {
-            None => Faults::default(),
-            Some(path) => {
-                let read = || format!("cannot read {}", path.display());
-                let text = std::fs::read_to_string(path).with_context(read)?;
-                Faults::parse(&text).with_context(|| path.display().to_string())?
-            }
-        };
         Ok(Options {
             seed: self.seed,
             symbols,
@@ -169,17 +167,24 @@ impl MarketArgs {
                 timeframes: self.timeframes,
             },
             now: self.now,
-            faults,
+            faults: read_faults(self.faults.as_deref())?,
             level: self.level,
             ..Options::default()
         })
     }
 }
 
+/// The rules of a file; none without one.
+fn read_faults(path: Option<&Path>) -> Result<Faults> {
+    let Some(path) = path else { return Ok(Faults::default()) };
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Faults::parse(&text).with_context(|| path.display().to_string())
+}
+
+/// Where to listen and until when.
 #[derive(Debug, Args)]
-struct Serve {
-    #[command(flatten)]
-    market: MarketArgs,
+struct ListenArgs {
     /// The address; port 0 takes a free one. The address taken is printed as
     /// `listening on http://…`.
     #[arg(long, default_value = "127.0.0.1:0")]
@@ -187,6 +192,17 @@ struct Serve {
     /// Write the URL to this file too, once it listens.
     #[arg(long, value_name = "FILE")]
     print_url: Option<PathBuf>,
+    /// End when standard input ends, so that a parent that dies takes this along.
+    #[arg(long)]
+    until_stdin_closes: bool,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    market: MarketArgs,
+    #[command(flatten)]
+    listen: ListenArgs,
     /// Serve this folder of real files: keys are paths in it, checksum files are made where
     /// there are none. Generated archives are served beside it only for a --symbol given.
     #[arg(long, value_name = "DIR")]
@@ -201,9 +217,6 @@ struct Serve {
     /// Where to keep them. [default: the system's temporary folder]
     #[arg(long, value_name = "DIR")]
     cache_folder: Option<PathBuf>,
-    /// End when standard input ends, so that a parent that dies takes this along.
-    #[arg(long)]
-    until_stdin_closes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -237,6 +250,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(args),
         Command::Write(args) => write(args),
         Command::Zip(args) => zip(&args),
+        Command::Rest(args) => rest_args::serve(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -255,7 +269,7 @@ fn say(line: &str) -> Result<()> {
 
 fn serve(args: Serve) -> Result<()> {
     let options = Options {
-        listen: args.listen,
+        listen: args.listen.listen,
         sizes: if args.declared_sizes { Sizes::Declared } else { Sizes::Real },
         cache: args.cache << 20,
         cache_folder: args.cache_folder,
@@ -263,14 +277,22 @@ fn serve(args: Serve) -> Result<()> {
     };
     let options = Options { folder: args.folder, ..options };
     let handle = Exchange::start(&options)?;
+    until_stopped(&args.listen, handle.url())?;
+    // a thread may still read standard input: the process ends without waiting for it
+    drop(handle);
+    Ok(())
+}
+
+/// Says where it listens and waits for the end.
+fn until_stopped(args: &ListenArgs, url: &str) -> Result<()> {
     if let Some(path) = &args.print_url {
         // whole or not at all, for whoever waits for it
         let half = path.with_extension("part");
-        std::fs::write(&half, handle.url())
+        std::fs::write(&half, url)
             .and_then(|()| std::fs::rename(&half, path))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    say(&format!("listening on {}", handle.url()))?;
+    say(&format!("listening on {url}"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let stopped = stop_signal();
@@ -286,8 +308,6 @@ fn serve(args: Serve) -> Result<()> {
             stopped.await;
         }
     });
-    // a thread may still read standard input: the process ends without waiting for it
-    drop(handle);
     Ok(())
 }
 

@@ -1,6 +1,5 @@
 //! HTTP: objects with ranges and conditions, listings, faults of answers, the control door.
 
-use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -8,9 +7,7 @@ use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
 use crate::archive::ArchiveError;
@@ -19,6 +16,7 @@ use crate::catalog::is_zip;
 use crate::faults::{Fault, Faults};
 use crate::listing::{self, BUCKET, Query, error_xml, unescape};
 use crate::log;
+use crate::running::accept;
 use crate::state::{Content, Served, State};
 
 /// The path below which the exchange is controlled.
@@ -26,28 +24,11 @@ const CONTROL: &str = "_control/";
 
 /// Answers until the task is dropped.
 pub(crate) async fn serve(listener: TcpListener, state: Arc<State>) {
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            // out of descriptors, most likely: others may end meanwhile
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
+    accept(listener, move |_, request| {
         let state = Arc::clone(&state);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let state = Arc::clone(&state);
-                async move { Ok::<_, io::Error>(answer(&state, request).await) }
-            });
-            let served = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-            if let Err(error) = served {
-                tracing::debug!(%error, "connection ended early");
-            }
-        });
-    }
+        async move { answer(&state, request).await }
+    })
+    .await;
 }
 
 async fn answer(state: &State, request: Request<Incoming>) -> Response<Body> {
@@ -234,7 +215,7 @@ fn object_headers(headers: &mut HeaderMap, served: &Served, path: &str) {
 }
 
 /// Header texts of ours are ASCII; what is not is left out.
-fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+pub(crate) fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
@@ -365,13 +346,13 @@ async fn control(state: &State, door: &str, request: Request<Incoming>) -> Respo
     }
 }
 
-fn words(status: StatusCode, message: &str) -> Response<Body> {
+pub(crate) fn words(status: StatusCode, message: &str) -> Response<Body> {
     let mut response = Response::new(full(format!("{message}\n")));
     *response.status_mut() = status;
     response
 }
 
-fn json(value: &impl serde::Serialize) -> Response<Body> {
+pub(crate) fn json(value: &impl serde::Serialize) -> Response<Body> {
     match serde_json::to_vec(value) {
         Ok(bytes) => {
             let mut response = Response::new(full(bytes));

@@ -113,12 +113,21 @@ pub(crate) fn elements(xml: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The folder of real files, or the reason why the test is skipped.
+/// A folder of real files of the exchange, or nothing and the reason why the test is skipped.
 pub(crate) fn shared(part: &str) -> Option<PathBuf> {
+    shared_path(&format!("binance/{part}"))
+}
+
+/// The bytes of a provider's real file, or nothing and the reason why the test is skipped.
+pub(crate) fn shared_file(part: &str) -> Option<Vec<u8>> {
+    shared_path(part).map(|path| std::fs::read(path).unwrap())
+}
+
+fn shared_path(part: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "a test's data folder")]
     let folder = std::env::var(model::env::SHARED)
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared").to_owned());
-    let path = PathBuf::from(folder).join("data/binance").join(part);
+    let path = PathBuf::from(folder).join("data").join(part);
     if path.exists() {
         return Some(path);
     }

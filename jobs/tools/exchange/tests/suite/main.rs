@@ -7,3 +7,4 @@ mod faults;
 mod http;
 mod program;
 mod real;
+mod rest;

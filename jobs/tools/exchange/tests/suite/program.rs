@@ -54,6 +54,33 @@ async fn it_serves_until_standard_input_closes() {
 }
 
 #[tokio::test]
+async fn rest_servers_serve_at_a_made_up_time() {
+    let mut child = exchange(&["rest", "--until-stdin-closes", "--now", "2024-01-31T17:34:00Z"])
+        .args(["--key", "k", "--twelvedata-minute", "1", "--symbol", "spot:BTCUSDT,trades=100"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.strip_prefix("listening on ").unwrap().trim_end().to_owned();
+    let get = async |path: &str| ask(Method::GET, format!("{url}/{path}"), &[]).await;
+    let series = "time_series?symbol=AAPL&interval=1min&apikey=k";
+    assert!(get(series).await.text().contains(r#"{"datetime":"2024-01-31 12:34:00""#));
+    assert_eq!(get(series).await.status, 429);
+    assert!(get("query?function=OVERVIEW&symbol=IBM").await.text().contains("apikey is invalid"));
+    // 2024-01-31 12:00
+    let bars = get("api/v3/klines?symbol=BTCUSDT&interval=12h&limit=1").await.text();
+    assert!(bars.starts_with("[[1706702400000,"), "{bars}");
+    let counts = get("_counts").await.text();
+    assert!(counts.contains(r#""provider":"twelvedata","key":"k","requests":2,"refused":1"#));
+    let asked = get("_control/requests").await.text();
+    assert!(asked.contains("time_series?symbol=AAPL&interval=1min\"") && !asked.contains("apikey"));
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[tokio::test]
 async fn what_it_writes_is_what_it_serves() {
     let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for folder in [&a, &b] {
