@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn broken_directions_are_told() {
-        let may = "it may depend on model, store, stage (docs/architecture.md)";
+        let may = "it may depend on model, store, source, stage (docs/architecture.md)";
         check("silver", "table", false, &[&format!("crate `silver` depends on `table`; {may}")]);
         check("plan", "silver", false, &[&format!("crate `plan` depends on `silver`; {may}")]);
         check(
