@@ -359,7 +359,7 @@ mod tests {
     fn a_real_page() {
         #[expect(clippy::disallowed_methods, reason = "a test's data folder")]
         let folder = std::env::var(model::env::SHARED)
-            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_owned());
+            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared").to_owned());
         let file = format!("{folder}/data/binance/listing/daily-page1.xml");
         let Ok(body) = std::fs::read(&file) else {
             #[expect(clippy::disallowed_methods, reason = "a test's switch")]
