@@ -11,7 +11,7 @@ use model::config::Scope;
 use crate::confirm::confirm;
 use crate::environment::{Choice, Environment};
 use crate::executor::{self, Order, Summary};
-use crate::sample::SampleExchange;
+use crate::sample::{self, SampleExchange};
 use crate::workspace::Build;
 use crate::{human, local, query, workspace};
 
@@ -105,7 +105,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
 
 /// Where the environment's source is, in whose place the sample exchange stands.
 fn url(given: &Environment) -> anyhow::Result<&str> {
-    let section = given.config.sources.values().next().context("no source")?;
+    let section = given
+        .config
+        .sources
+        .get(&sample::source())
+        .context("no section of the sample exchange's source")?;
     Ok(&section.url.value)
 }
 

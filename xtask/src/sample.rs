@@ -11,6 +11,11 @@ use anyhow::{Context as _, bail};
 /// The source whose archives the sample exchange serves.
 pub(crate) const SOURCE: &str = "binance";
 
+/// The same as a source.
+pub(crate) const fn source() -> model::Source {
+    model::Source::new(SOURCE)
+}
+
 /// A running sample exchange. It ends when its standard input closes.
 pub(crate) struct SampleExchange {
     child: Child,

@@ -66,14 +66,14 @@ const STEPS: [&str; 11] = [
     "scripts",
     "linters",
     "lints",
+    "tests",
     "terraform",
     "emulator",
-    "tests",
     "containers",
     "e2e",
 ];
 
-/// Steps that run beside all that come after them: the tests wait now and then for what they start.
+/// Steps that run beside all that come after them, which mostly wait.
 const BESIDE: [&str; 2] = ["terraform", "emulator"];
 
 /// What came of a step.

@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: proves the rules of the source tree. `tidy/directions.rs` has the rules of
 //! who may depend on whom, `tidy/circles.rs` the same among the modules of a crate, `tidy/files.rs`
-//! those of files, `tidy/providers.rs` who may name a provider; all are pure, so that their tests break each rule and see it told.
+//! those of files, `tidy/providers.rs` who may name a provider; all are pure, so that their tests
+//! break each rule and see it told.
 
 mod circles;
 mod directions;
@@ -11,7 +12,6 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
-use source::Providers;
 
 use crate::human;
 use crate::workspace::{self, root};
@@ -20,10 +20,9 @@ use crate::workspace::{self, root};
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Prove the rules of the source tree: who may depend on whom, no circle among \
-                  modules, no provider named outside of its \
-                  folder, versions stated once, short files that say what they are for, a README \
-                  where a newcomer would look. docs/architecture.md and docs/style.md give the \
-                  reasons.",
+                  modules, no provider named outside of its folder, versions stated once, short \
+                  files that say what they are for, a README where a newcomer would look. \
+                  docs/architecture.md and docs/style.md give the reasons.",
     after_help = "Examples:\n  cargo xtask tidy"
 )]
 pub(crate) struct Args {}
@@ -57,8 +56,7 @@ pub(crate) fn faults() -> anyhow::Result<Vec<String>> {
     let texts: BTreeMap<String, String> = paths.into_iter().filter_map(text).collect();
     faults.extend(texts.iter().flat_map(|(path, text)| files::faults(path, text)));
     faults.extend(circles::faults(&texts));
-    let names: Vec<String> = Providers::ALL.iter().map(|p| p.name().to_string()).collect();
-    faults.extend(providers::faults(&texts, &names));
+    faults.extend(providers::faults(&texts));
     Ok(faults)
 }
 

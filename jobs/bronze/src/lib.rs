@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::exit::Exit;
 use model::fragment::{ArchiveStatus, BronzeFragment};
@@ -38,7 +38,7 @@ use model::unit::Unit;
 use serde::Serialize;
 use source::Provider;
 use source::ask::Unavailable;
-use stage::http::SourceClient;
+use stage::http::Clients;
 use stage::{Context, Failure};
 
 use crate::download::{DownloadError, Downloader};
@@ -110,10 +110,10 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         Failure::new(exit, error)
     })?;
     let limits = &context.config.limits.download;
-    let client = SourceClient::new(limits, &context.clock, options.proxy.as_deref())
-        .map_err(|error| Failure::new(Exit::Usage, error))?;
-
     let wanted = wanted(context, &batch)?;
+    let sources = wanted.iter().map(|wanted| wanted.unit.source);
+    let clients = Clients::new(sources, limits, &context.clock, options.proxy.as_deref())
+        .map_err(|error| Failure::new(Exit::Usage, error))?;
     let folder = layout::fragments(&context.run, "bronze");
     let there: HashSet<String> =
         context.lake.list(&folder).await?.into_iter().map(|entry| entry.key).collect();
@@ -127,12 +127,14 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     context.meter.done(report.done_before);
 
     let neighbours = neighbours(context, &batch, &todo).await?;
-    let downloader = Downloader { client: &client, lake: &context.lake, meter: &context.meter };
-    let fetcher = Fetcher { downloader, neighbours: &neighbours };
+    let (clients, neighbours) = (&clients, &neighbours);
     let timeout = Duration::from_secs(limits.total_timeout_seconds);
     let mut outcomes = futures::stream::iter(todo)
         .map(|Wanted { unit, remote, provider }| async move {
             context.meter.at(&provider.name_of(remote, unit));
+            let client = clients.of(unit.source).context("a source without a client")?;
+            let downloader = Downloader { client, lake: &context.lake, meter: &context.meter };
+            let fetcher = Fetcher { downloader, neighbours };
             // a bug is reported with the archive it was met in
             let work = stage::working_on(unit.to_string(), fetcher.fetch(unit, remote, provider));
             let fetched = tokio::time::timeout(timeout, work).await;
@@ -168,7 +170,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         }
     }
     context.meter.at("");
-    client.report(&context.meter);
+    clients.report(&context.meter);
     if unavailable.is_empty() {
         return Ok(report);
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 use model::plan::{Batch, Origin};
 use model::unit::{Unit, UnitId};
 use model::{Cadence, Period};
+use source::provider::START;
 
 /// The record at a zip's end without its comment.
 const END: usize = 22;
@@ -21,13 +22,20 @@ const FEWEST: usize = 3;
 /// An archive below one twentieth of its neighbours' median is suspicious.
 const TWENTIETH: u64 = 20;
 
-/// What is wrong with a file that has no frame: only that there is nothing in it.
+/// What is wrong with a file that has no frame, by its first bytes; `None` when nothing is.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn plain_fault(path: &Path) -> io::Result<Option<String>> {
-    let is_empty = std::fs::metadata(path)?.len() == 0;
-    Ok(is_empty.then(|| "the archive has 0 bytes".to_owned()))
+pub fn plain_fault(
+    path: &Path,
+    judge: impl Fn(&[u8]) -> Option<String>,
+) -> io::Result<Option<String>> {
+    let mut start = vec![0; START];
+    let n = read_up_to(&mut File::open(path)?, &mut start)?;
+    if n == 0 {
+        return Ok(Some("the archive has 0 bytes".to_owned()));
+    }
+    Ok(judge(&start[..n]))
 }
 
 /// What is wrong with the frame of a zip; `None` when it stands.
@@ -214,6 +222,21 @@ mod tests {
             file.write_all(&bytes).expect("write");
             zip_fault(file.path()).expect("a judgement");
         }
+    }
+
+    #[test]
+    fn plain_files_are_judged_by_their_start() {
+        let check = |bytes: &[u8], expect: Option<&str>| {
+            let mut file = tempfile::NamedTempFile::new().expect("file");
+            file.write_all(bytes).expect("write");
+            let is_page = |start: &[u8]| start.starts_with(b"<").then(|| "a page".to_owned());
+            let fault = plain_fault(file.path(), is_page).expect("read");
+            assert_eq!(fault.as_deref(), expect);
+        };
+        check(b"1,2,3", None);
+        check(&vec![b'1'; 3 * START], None);
+        check(b"<html>", Some("a page"));
+        check(b"", Some("the archive has 0 bytes"));
     }
 
     #[test]

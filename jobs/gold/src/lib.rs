@@ -84,6 +84,7 @@ pub struct Summary {
 /// # Errors
 /// Whatever the lake says; a symbol that fails does not stop the others, but the job fails.
 pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failure> {
+    check_markets(context, &options.markets)?;
     let tables = Tables::of_run(&context.lake, &context.run);
     // before the tables: what is committed after this look is not in what is built
     let silver = silver(context).await?;
@@ -142,6 +143,18 @@ pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failur
             Err(Failure::new(exit, error))
         }
     }
+}
+
+/// Refuses a market that no provider has.
+fn check_markets(context: &Context, markets: &[Market]) -> Result<(), Failure> {
+    let known: Vec<Market> =
+        context.providers.iter().flat_map(source::Provider::markets).copied().collect();
+    let Some(unknown) = markets.iter().find(|market| !known.contains(market)) else {
+        return Ok(());
+    };
+    let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+    let error = anyhow::anyhow!("unknown market `{unknown}`, expected one of {}", known.join(", "));
+    Err(Failure::new(Exit::Usage, error))
 }
 
 /// What stands for the silver that the run has committed; nothing where it has committed none.

@@ -40,8 +40,8 @@ use model::ledger::Ledger;
 use model::plan::{Group, Plan, PlanTotals};
 use model::schema::Table;
 use model::{Period, RunId, Source, layout};
-use source::offer::{Offer, OfferError, Survey, unit};
-use stage::http::SourceClient;
+use source::offer::{Offer, Survey, unit};
+use stage::http::Clients;
 use stage::{Context, Failure};
 use store::logs::{Damage, Logs};
 
@@ -303,32 +303,35 @@ async fn survey(
     series: &[Series],
 ) -> Result<Vec<Offer>, Failure> {
     let limits = &context.config.limits.download;
-    let client = SourceClient::new(limits, &context.clock, options.proxy.as_deref())
+    let sources = context.config.sources.keys().copied();
+    let clients = Clients::new(sources, limits, &context.clock, options.proxy.as_deref())
         .map_err(|error| Failure::new(Exit::Usage, error))?;
     let at_once = limits.concurrency.max(1) as usize;
     let mut surveys: BTreeMap<Source, Box<dyn Survey>> = BTreeMap::new();
     for source in context.config.sources.keys() {
         let Way { provider, section } = way(context, *source)?;
-        surveys.insert(*source, provider.survey(section, &client, at_once));
+        if let Some(client) = clients.of(*source) {
+            surveys.insert(*source, provider.survey(section, client, at_once));
+        }
     }
     let surveys = &surveys;
     context.meter.total(series.len() as u64);
     let offers = futures::stream::iter(series)
         .map(|series| async move {
-            // each source of the configuration has one
-            let offer = match surveys.get(&series.source) {
-                Some(survey) => survey.offer(series).await?,
-                None => Offer::default(),
-            };
+            let survey = surveys.get(&series.source).ok_or_else(|| {
+                let source = series.source;
+                Failure::from(anyhow!("source `{source}` of {} is not asked", series.symbol))
+            })?;
+            let offer = survey.offer(series).await;
+            let offer = offer.map_err(|error| Failure::new(error.exit(), error))?;
             context.meter.done(1);
             Ok(offer)
         })
         .buffered(at_once)
-        .try_collect()
-        .await
-        .map_err(|error: OfferError| Failure::new(error.exit(), error));
-    client.report(&context.meter);
-    let offers = offers?;
+        .try_collect::<Vec<Offer>>()
+        .await;
+    clients.report(&context.meter);
+    let offers: Vec<Offer> = offers.map_err(|failure: Failure| failure)?;
     for survey in surveys.values() {
         survey.judge().map_err(|error| Failure::new(error.exit(), error))?;
     }

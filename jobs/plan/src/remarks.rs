@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::config::{Scope, Series};
 use model::plan::Gap;
-use model::{Market, Period, Symbol};
+use model::{Market, Period, Source, Symbol};
 use source::offer::{Offer, unit};
 
 use crate::batches::Weighed;
@@ -67,15 +67,19 @@ fn of_scope(scope: &Scope, series: &[Series]) -> Option<String> {
 
 /// A symbol of which the source has nothing at all is likely a typo.
 fn of_symbols(series: &[Series], offers: &[Offer]) -> Vec<String> {
-    let mut symbols: BTreeMap<(Market, &Symbol), Vec<(&Series, &Offer)>> = BTreeMap::new();
+    type Offered<'a> = Vec<(&'a Series, &'a Offer)>;
+    let mut symbols: BTreeMap<(Source, Market, &Symbol), Offered<'_>> = BTreeMap::new();
     for (series, offer) in series.iter().zip(offers) {
-        symbols.entry((series.market, &series.symbol)).or_default().push((series, offer));
+        symbols
+            .entry((series.source, series.market, &series.symbol))
+            .or_default()
+            .push((series, offer));
     }
     let mut remarks = Vec::new();
-    for ((market, symbol), offers) in symbols {
+    for ((source, market, symbol), offers) in symbols {
         if offers.iter().all(|(_, offer)| offer.first.is_none()) {
             remarks.push(format!(
-                "the source lists nothing for {market} symbol {symbol}: is it spelt right?"
+                "the source lists nothing for {source}/{market} {symbol}: is it spelt right?"
             ));
             continue;
         }
@@ -158,7 +162,7 @@ mod tests {
     #[test]
     fn days_before_the_configuration_are_told() {
         let series = |from: &str| Series {
-            source: model::Source::new("binance"),
+            source: Source::new("binance"),
             market: Market::new("spot"),
             dataset: model::Dataset::Trades,
             symbol: "BTCUSDT".parse().expect("symbol"),

@@ -1,6 +1,7 @@
 //! The groups of a batch: where the bytes of each unit lie, what is done already, several
 //! groups at once, a fragment for each.
 
+use model::exit::Exit;
 use model::fragment::{BronzeFragment, RowCounts, SilverFragment};
 use model::metrics::Metric;
 use model::plan::{Group, Origin, ROW_GROUP_ROWS};
@@ -51,6 +52,10 @@ enum Done {
 /// A [`Failure`] when the batch cannot be read or a group fails.
 pub async fn run(context: &Context, number: u32, workers: Option<u32>) -> Result<Summary, Failure> {
     let batch = context.lake.batch(&context.run, number).await?;
+    for planned in batch.groups.iter().flat_map(|group| &group.units) {
+        let provider = context.providers.of(planned.unit.source);
+        provider.map_err(|error| Failure::new(Exit::Usage, error))?;
+    }
     let runtime = Handle::current();
     let context = context.clone();
     // plain threads do the work; this keeps them off the runtime's own

@@ -34,7 +34,7 @@ impl Content {
         let name = layout::raw_name(&archive.object).unwrap_or_else(|| provider.file_name(unit));
         let mut names = match provider.packing(unit, &name) {
             Packing::Zip(names) => names,
-            Packing::Plain => return Ok(Self::Plain(Plain::new(file, &archive.sha256))),
+            Packing::Plain(_) => return Ok(Self::Plain(Plain::new(file, &archive.sha256))),
         };
         let last = names.pop().unwrap_or(name);
         for name in names {

@@ -276,7 +276,7 @@ impl Pass<'_> {
         let file = File::open(path).map_err(|source| failed(path, source))?;
         let bytes = file.metadata().map_err(|source| failed(path, source))?.len();
         if bytes == 0 {
-            let reason = "the archive is empty: it has 0 bytes, expected more".to_owned();
+            let reason = "the archive is empty: it has 0 bytes, expected a zip or lines".to_owned();
             return Err(Stop::Corrupt(place, reason));
         }
         if bytes != input.archive.bytes {

@@ -9,7 +9,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `content`, `zip` | raw object → the bytes of its lines: a zip's one right member, or as it is; checked |
+//! | `content`, `zip` | raw object → the bytes of its lines, checked |
 //! | `lines` | bytes → blocks of whole lines, in constant memory |
 //! | `parse` | block → rows and rejects, by the form that the provider gives (`source`); pure |
 //! | `inorder` | rows in key order → partitions, straight away |

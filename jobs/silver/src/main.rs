@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use clap::Parser;
 use model::config::SilverLimits;
 use model::exit::Exit;
@@ -14,7 +14,7 @@ use model::{Dataset, Market, Source};
 use serde_json::json;
 use silver::file::{self, Files};
 use source::Providers;
-use stage::{Clock, Common, Meter};
+use stage::{Clock, Common, Failure, Meter};
 use store::Lake;
 
 /// Turns the archives of a batch into Parquet files and fragments.
@@ -84,9 +84,9 @@ fn main() -> ExitCode {
         arguments.remove(1);
         return match read_files(FileArgs::parse_from(arguments)) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
+            Err(Failure { exit, error }) => {
                 eprintln!("silver: {error:#}");
-                ExitCode::from(Exit::Failed as u8)
+                ExitCode::from(exit as u8)
             }
         };
     }
@@ -109,14 +109,21 @@ fn main() -> ExitCode {
     })
 }
 
-fn read_files(args: FileArgs) -> anyhow::Result<()> {
+fn read_files(args: FileArgs) -> Result<(), Failure> {
+    let usage = |error: anyhow::Error| Failure::new(Exit::Usage, error);
     let lake = Lake::open(&args.out.display().to_string(), None)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let provider = match args.source {
-        Some(source) => Providers::ALL.of(source)?,
+        Some(source) => Providers::ALL.of(source).map_err(|error| usage(error.into()))?,
         None => Providers::ALL.iter().next().context("no provider")?,
     };
+    if !provider.markets().contains(&args.market) {
+        let known: Vec<String> = provider.markets().iter().map(ToString::to_string).collect();
+        let (market, name) = (args.market, provider.name());
+        let known = known.join(", ");
+        return Err(usage(anyhow!("unknown market `{market}` of {name}, expected one of {known}")));
+    }
     let files = Files {
         provider,
         market: args.market,

@@ -16,8 +16,8 @@ use serde_json::Value;
 use model::config::Aws;
 
 use super::{Site, folder};
-use crate::doctor;
 use crate::workspace::{self, root, shown};
+use crate::{doctor, sample};
 
 /// How long each may take to start.
 const START: Duration = Duration::from_secs(90);
@@ -233,7 +233,13 @@ fn exchange(state: &Path, file: &Path, wish: &Wish) -> anyhow::Result<PathBuf> {
     let text = fs::read_to_string(file)
         .with_context(|| format!("cannot read configuration `{}`", shown(file)))?;
     let parsed = source::Providers::ALL.read(&shown(file), &text)?;
-    let wanted = parsed.sources.into_values().next().context("no source")?.url.value;
+    let wanted = parsed
+        .sources
+        .get(&sample::source())
+        .context("no section of the sample exchange's source")?
+        .url
+        .value
+        .clone();
     let daemon = match Daemon::read(&note) {
         Some(daemon) => daemon,
         None => start_exchange(state, &note, &wanted, wish)?,

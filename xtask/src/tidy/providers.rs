@@ -5,12 +5,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Where a provider may be named: its own folder, the samples, and what is measured or tried on them.
-const MAY: &[&str] =
-    &["jobs/lib/source/", "jobs/tools/exchange/", "jobs/tools/e2e/", "xtask/src/sample.rs"];
+/// Where any provider may be named beside its own folder: the lists of them, the samples, and what is
+/// tried on them.
+const MAY: &[&str] = &[
+    "jobs/lib/source/src/lib.rs",
+    "jobs/lib/source/src/providers.rs",
+    "jobs/tools/exchange/",
+    "jobs/tools/e2e/",
+    "xtask/src/sample.rs",
+];
+/// Where their folders lie.
+const FOLDERS: &str = "jobs/lib/source/src/";
+/// Folders there that are no provider's.
+const SHARED: &[&str] = &["calendar", "rest"];
 
-/// Every place of code that names one of `providers` and should not.
-pub(crate) fn faults(texts: &BTreeMap<String, String>, providers: &[String]) -> Vec<String> {
+/// Every place of code that names a provider and should not.
+pub(crate) fn faults(texts: &BTreeMap<String, String>) -> Vec<String> {
+    let providers = providers(texts);
     let tests = test_files(texts);
     let is_code = |path: &str| {
         (path.starts_with("jobs/") || path.starts_with("xtask/src/"))
@@ -21,18 +32,22 @@ pub(crate) fn faults(texts: &BTreeMap<String, String>, providers: &[String]) -> 
     };
     let mut faults = Vec::new();
     for (path, text) in texts.iter().filter(|(path, _)| is_code(path) && !tests.contains(*path)) {
+        let own = path.strip_prefix(FOLDERS).and_then(|rest| rest.split_once('/'));
         for (index, line) in text.lines().enumerate() {
             // what follows in a file is its tests
-            if line.trim_start() == "#[cfg(test)]" && !is_declaration(text, index) {
+            if line == "#[cfg(test)]" && is_module(text, index) {
                 break;
             }
-            let named = |provider: &&String| line.to_lowercase().contains(*provider);
+            let named = |provider: &&&str| {
+                line.to_lowercase().contains(**provider)
+                    && own.is_none_or(|own| own.0 != **provider)
+            };
             if let Some(provider) = providers.iter().find(named)
                 && !line.trim_start().starts_with("//")
             {
                 faults.push(format!(
                     "{path}:{}: names the provider `{provider}`; what is particular to it belongs \
-                     into jobs/lib/source/src/{provider}, behind `source::Provider`",
+                     into {FOLDERS}{provider}, behind `source::Provider`",
                     index + 1
                 ));
             }
@@ -41,14 +56,24 @@ pub(crate) fn faults(texts: &BTreeMap<String, String>, providers: &[String]) -> 
     faults
 }
 
+/// The providers: the folders of `source`.
+fn providers(texts: &BTreeMap<String, String>) -> BTreeSet<&str> {
+    let folder = |path: &'_ str| -> Option<usize> { path.strip_prefix(FOLDERS)?.find('/') };
+    texts
+        .keys()
+        .filter_map(|path| folder(path).map(|end| &path[FOLDERS.len()..FOLDERS.len() + end]))
+        .filter(|name| !SHARED.contains(name))
+        .collect()
+}
+
 fn is_rust(path: &str) -> bool {
     Path::new(path).extension().is_some_and(|ending| ending == "rs")
 }
 
-/// Whether what follows a `#[cfg(test)]` is a declaration of one line, such as `mod tests;`.
-fn is_declaration(text: &str, index: usize) -> bool {
+/// Whether what follows a `#[cfg(test)]` is a module with its body.
+fn is_module(text: &str, index: usize) -> bool {
     let mut rest = text.lines().skip(index + 1).skip_while(|line| line.trim().starts_with("#["));
-    rest.next().is_some_and(|line| line.trim_end().ends_with(';'))
+    rest.next().is_some_and(|line| line.starts_with("mod ") && line.trim_end().ends_with('{'))
 }
 
 /// Files that are compiled for tests alone: those of modules declared below a `#[cfg(test)]`.
@@ -90,7 +115,7 @@ mod tests {
 
     fn check(files: &[(&str, &str)], expect: &[&str]) {
         let texts = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
-        let faults = faults(&texts.collect(), &["acme".to_owned()]);
+        let faults = faults(&texts.collect());
         let places: Vec<&str> =
             faults.iter().filter_map(|fault| fault.split(": names").next()).collect();
         assert_eq!(places, expect);
@@ -105,12 +130,23 @@ mod tests {
                     "//! not Acme\nlet a = Acme;\n// acme\nlet b = \"acme/x\";",
                 ),
                 ("jobs/lib/source/src/acme/mod.rs", "struct Acme;"),
+                ("jobs/lib/source/src/other/mod.rs", "struct Other;\nuse crate::acme;"),
+                ("jobs/lib/source/src/form.rs", "acme"),
+                ("jobs/lib/source/src/rest/mod.rs", "rest"),
+                ("jobs/lib/source/src/lib.rs", "pub mod acme;"),
+                ("jobs/bronze/src/lib.rs", "let rest = calendar;"),
                 ("jobs/tools/exchange/src/lib.rs", "acme"),
                 ("jobs/plan/tests/it/main.rs", "acme"),
                 ("xtask/src/demo.rs", "let acme = 1;"),
                 ("docs/sources.md", "acme"),
             ],
-            &["jobs/plan/src/lib.rs:2", "jobs/plan/src/lib.rs:4", "xtask/src/demo.rs:1"],
+            &[
+                "jobs/lib/source/src/form.rs:1",
+                "jobs/lib/source/src/other/mod.rs:2",
+                "jobs/plan/src/lib.rs:2",
+                "jobs/plan/src/lib.rs:4",
+                "xtask/src/demo.rs:1",
+            ],
         );
     }
 
@@ -118,6 +154,8 @@ mod tests {
     fn tests_may_name_any() {
         check(
             &[
+                ("jobs/lib/source/src/acme/mod.rs", "struct Acme;"),
+                ("jobs/a/src/w.rs", "#[cfg(test)]\nfn careful() {}\nlet w = acme;"),
                 ("jobs/a/src/x.rs", "let x = 1;\n#[cfg(test)]\nmod tests {\n    acme\n}"),
                 (
                     "jobs/a/src/y.rs",
@@ -128,7 +166,7 @@ mod tests {
                 ("jobs/a/src/z/more.rs", "acme"),
                 ("jobs/a/src/z/other.rs", "acme"),
             ],
-            &["jobs/a/src/y.rs:4", "jobs/a/src/z/other.rs:1"],
+            &["jobs/a/src/w.rs:3", "jobs/a/src/y.rs:4", "jobs/a/src/z/other.rs:1"],
         );
     }
 }

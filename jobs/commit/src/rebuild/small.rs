@@ -101,7 +101,7 @@ async fn archives(context: &Context, rows: &mut Rows) -> Result<(), Failure> {
         let section = context.config.sources.get(&unit.source);
         let url = match (section, context.providers.of(unit.source)) {
             (Some(section), Ok(provider)) => provider.remote(section, &unit, &unlisted()).url,
-            _ => String::new(),
+            _ => unit.to_string(),
         };
         for entry in Entry::of_row(&row, &url, &context.run) {
             let sha256 = entry.sha256.clone().unwrap_or_default();

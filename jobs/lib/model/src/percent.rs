@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// A name as it stands in a path or URL.
-pub fn encode(name: &str) -> String {
+pub(crate) fn encode(name: &str) -> String {
     encode_ref(name).into_owned()
 }
 
@@ -20,7 +20,7 @@ pub fn encode_ref(name: &str) -> Cow<'_, str> {
 }
 
 /// The name of a part of a path; `None` where it is no UTF-8.
-pub fn decode(part: &str) -> Option<String> {
+pub(crate) fn decode(part: &str) -> Option<String> {
     percent_decode_str(part).decode_utf8().ok().map(Cow::into_owned)
 }
 

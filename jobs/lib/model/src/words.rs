@@ -25,7 +25,7 @@ pub struct BadName {
 }
 
 /// Most bytes of a name.
-pub const LONGEST: usize = 16;
+pub(crate) const LONGEST: usize = 16;
 
 /// The bytes of a name, zeros behind them: `None` where the text does not have the form of one.
 pub(crate) const fn name_bytes(text: &str) -> Option<[u8; LONGEST]> {

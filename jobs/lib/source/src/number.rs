@@ -7,10 +7,11 @@
 #![expect(clippy::inline_always, reason = "these are the steps of the hottest loop")]
 
 /// Powers of ten from 1 to 1e8.
-pub const TENS: [i64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+pub(crate) const TENS: [i64; 9] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 /// Units of 1e-8 that make one.
-pub const ONE: i64 = TENS[8];
+pub(crate) const ONE: i64 = TENS[8];
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 

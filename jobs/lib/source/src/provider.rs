@@ -54,13 +54,18 @@ pub trait Provider: fmt::Debug + Send + Sync {
     fn form(&self, unit: &Unit) -> Option<&'static Form>;
 }
 
+/// Bytes that a plain object is judged by.
+pub const START: usize = 1 << 10;
+
 /// How the lines of a unit lie in its raw object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Packing {
     /// In the one right member of a zip, which may be called so; the likeliest name first.
     Zip(Vec<String>),
-    /// As they are.
-    Plain,
+    /// As they are. Nothing vouches for such an object but what it begins with: the function is given
+    /// its first [`START`] bytes and says what is wrong with them, so that a page of somebody on the
+    /// way is not taken for data.
+    Plain(fn(&[u8]) -> Option<String>),
 }
 
 impl dyn Provider {

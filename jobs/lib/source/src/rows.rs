@@ -6,7 +6,7 @@ use model::schema::{Issue, Issues};
 /// Columns of each kind that a dataset may have.
 pub const SLOTS: usize = 4;
 /// Flags that a dataset may have.
-pub const FLAGS: usize = 2;
+pub(crate) const FLAGS: usize = 2;
 
 /// One row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +25,7 @@ pub struct Row {
 
 impl Row {
     /// Whether it says the same as another row of its key.
+    #[inline]
     pub fn same_content(&self, other: &Self) -> bool {
         Self { issues: Issues::default(), ..*self } == Self { issues: Issues::default(), ..*other }
     }
@@ -82,6 +83,7 @@ impl Amounts {
         self.wide.push(value);
     }
 
+    #[inline]
     fn get(&self, row: usize) -> i128 {
         if self.is_wide { self.wide[row] } else { i128::from(self.narrow[row]) }
     }
@@ -146,6 +148,7 @@ impl Rows {
     }
 
     /// Their number.
+    #[inline]
     pub fn len(&self) -> usize {
         self.longs[0].len()
     }
@@ -156,11 +159,13 @@ impl Rows {
     }
 
     /// Their natural keys.
+    #[inline]
     pub fn keys(&self) -> &[i64] {
         &self.longs[0]
     }
 
     /// Adds a row.
+    #[inline]
     pub fn push(&mut self, row: &Row) {
         if row.issues != Issues::default() {
             self.issues.push((self.len(), row.issues));
@@ -180,6 +185,7 @@ impl Rows {
     }
 
     /// One row.
+    #[inline]
     pub fn get(&self, at: usize) -> Row {
         let mut row = Row { issues: self.issues_of(at), ..Row::default() };
         for slot in 0..self.has.longs {
@@ -198,6 +204,7 @@ impl Rows {
     }
 
     /// Says on which line the next row stands, unless another mark comes before it.
+    #[inline]
     pub fn mark_line(&mut self, line: u64) {
         let next = self.len();
         match self.lines.last_mut() {
@@ -207,6 +214,7 @@ impl Rows {
     }
 
     /// The line of its archive that a row stands on; 0 where nobody said.
+    #[inline]
     pub fn line(&self, at: usize) -> u64 {
         let marks = self.lines.partition_point(|(row, _)| *row <= at);
         marks
@@ -232,6 +240,7 @@ impl Rows {
         });
     }
 
+    #[inline]
     fn issues_of(&self, at: usize) -> Issues {
         self.issues
             .binary_search_by_key(&at, |(row, _)| *row)

@@ -8,6 +8,7 @@
 mod redirect;
 mod silence;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::pin::pin;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
+use model::Source;
 use model::config::DownloadLimits;
 use model::metrics::Metric;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -189,16 +191,6 @@ impl SourceClient {
         Ok(response)
     }
 
-    /// Notes how the source behaved: attempts after the first, and the mean latency.
-    pub fn report(&self, meter: &Meter) {
-        let load = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
-        meter.figure(Metric::Retries, load(&self.count.retries));
-        let answers = load(&self.count.answers);
-        if answers > 0.0 {
-            meter.figure(Metric::SourceLatency, load(&self.count.waited_ms) / answers);
-        }
-    }
-
     /// The time, UTC.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
@@ -253,6 +245,43 @@ impl SourceClient {
         let Some(until) = Instant::now().checked_add(wait) else { return };
         if let Ok(mut closed) = self.closed.lock() {
             *closed = Some(closed.map_or(until, |already| already.max(until)));
+        }
+    }
+}
+
+/// The ways out, one a source: what one host asks for keeps nobody from another.
+#[derive(Debug)]
+pub struct Clients(BTreeMap<Source, SourceClient>);
+
+impl Clients {
+    /// A client for each source, as [`SourceClient::new`] makes them.
+    ///
+    /// # Errors
+    /// [`BadClient`].
+    pub fn new(
+        sources: impl IntoIterator<Item = Source>,
+        limits: &DownloadLimits,
+        clock: &Clock,
+        proxy: Option<&str>,
+    ) -> Result<Self, BadClient> {
+        let client = |source| Ok((source, SourceClient::new(limits, clock, proxy)?));
+        sources.into_iter().map(client).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The client of a source; `None` of one that was not named.
+    pub fn of(&self, source: Source) -> Option<&SourceClient> {
+        self.0.get(&source)
+    }
+
+    /// Notes how the sources behaved: attempts after the first, and the mean latency.
+    pub fn report(&self, meter: &Meter) {
+        let sum = |of: fn(&Count) -> &AtomicU64| -> f64 {
+            self.0.values().map(|client| of(&client.count).load(Ordering::Relaxed) as f64).sum()
+        };
+        meter.figure(Metric::Retries, sum(|count| &count.retries));
+        let answers = sum(|count| &count.answers);
+        if answers > 0.0 {
+            meter.figure(Metric::SourceLatency, sum(|count| &count.waited_ms) / answers);
         }
     }
 }

@@ -370,7 +370,8 @@ pub(super) fn check(
     }
     if config.sources.is_empty() {
         let at = name.referenced;
-        return Err(checker.refuse_key(&["sources"], at, "no source, expected one".to_owned()));
+        let message = format!("no source, expected {}", told(&venues.sources()));
+        return Err(checker.refuse_key(&["sources"], at, message));
     }
     for (source, section) in &config.sources {
         checker.source(*source, section)?;

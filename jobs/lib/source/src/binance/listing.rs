@@ -11,7 +11,7 @@ const SHOWN: usize = 200;
 
 /// What is wrong with a page.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadPage {
+pub(super) enum BadPage {
     /// Not a listing at all, such as a web page.
     #[error("starts with `{found}`, expected an S3 listing (<ListBucketResult>)")]
     NoListing {
@@ -38,7 +38,7 @@ pub enum BadPage {
 
 /// One object of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Object {
+pub(super) struct Object {
     /// Its key.
     pub key: String,
     /// Its size in bytes.
@@ -51,7 +51,7 @@ pub struct Object {
 
 /// A page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Page {
+pub(super) struct Page {
     /// Its objects, in the host's order.
     pub objects: Vec<Object>,
     /// Where the next page starts; `None` on the last page.
@@ -180,7 +180,7 @@ fn percent_decoded(text: &str) -> String {
 ///
 /// # Errors
 /// [`BadPage`]; a page that is cut anywhere is an [`BadPage::Xml`].
-pub fn parse(body: &[u8]) -> Result<Page, BadPage> {
+pub(super) fn parse(body: &[u8]) -> Result<Page, BadPage> {
     let mut reader = Reader::from_reader(body);
     let mut parser = Parser::default();
     let mut path: Vec<Element> = Vec::new();
@@ -358,8 +358,9 @@ mod tests {
     #[test]
     fn a_real_page() {
         #[expect(clippy::disallowed_methods, reason = "a test's data folder")]
-        let folder = std::env::var(model::env::SHARED)
-            .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared").to_owned());
+        let folder = std::env::var(model::env::SHARED).unwrap_or_else(|_| {
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared").to_owned()
+        });
         let file = format!("{folder}/data/binance/listing/daily-page1.xml");
         let Ok(body) = std::fs::read(&file) else {
             #[expect(clippy::disallowed_methods, reason = "a test's switch")]

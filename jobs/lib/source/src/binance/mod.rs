@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `market` | markets, and what symbols say |
 //! | [`archive`] | how archives are named |
-//! | [`listing`] | one page of the listing, bytes to entries |
+//! | `listing` | one page of the listing, bytes to entries |
 //! | `names` | what the keys of a listing mean |
 //! | `survey` | what the host offers of a series |
 //! | `forms`, `trades`, `agg_trades`, `klines` | what a line is, and its fast reader |
@@ -14,7 +14,7 @@ mod agg_trades;
 pub mod archive;
 mod forms;
 mod klines;
-pub mod listing;
+mod listing;
 mod market;
 mod names;
 mod survey;

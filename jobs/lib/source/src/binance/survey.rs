@@ -199,9 +199,13 @@ impl Survey<'_> {
             Ok(())
         };
         let asked = self.ask.ask(&Request::get(&url, PAGE_BYTES), &mut usable).await;
-        asked.map_err(|source| OfferError::Unavailable { series: name(series), source })?;
-        // what was usable was read
-        let page = page.unwrap_or_else(|| Ok(Page::default()));
+        let answer =
+            asked.map_err(|source| OfferError::Unavailable { series: name(series), source })?;
+        let unread = || {
+            let xml = |what| Err((answer.status, BadPage::Xml { at: 0, what }));
+            read_page(&answer).unwrap_or_else(xml)
+        };
+        let page = page.unwrap_or_else(unread);
         match page {
             Ok(page) => Ok((url, page)),
             Err((status, error)) if is_refusal(status, &error) => {

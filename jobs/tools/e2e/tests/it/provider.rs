@@ -126,7 +126,10 @@ impl Provider for Acme {
     }
 
     fn packing(&self, _: &Unit, _: &str) -> Packing {
-        Packing::Plain
+        Packing::Plain(|start| {
+            let is_time = start.first().is_some_and(u8::is_ascii_digit);
+            (!is_time).then(|| "it does not begin with a time".to_owned())
+        })
     }
 
     fn form(&self, unit: &Unit) -> Option<&'static Form> {
