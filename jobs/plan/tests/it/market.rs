@@ -271,7 +271,7 @@ async fn what_is_missing_is_told() {
         report.warnings,
         [
             "the source lists nothing for binance/spot/klines/BTCUSDT/5m",
-            "the source lists nothing for spot symbol BTCUSTD: is it spelt right?",
+            "the source lists nothing for binance/spot BTCUSTD: is it spelt right?",
         ]
     );
     let line = report.series.iter().find(|l| l.series.ends_with("BTCUSDT/1h")).expect("line");
