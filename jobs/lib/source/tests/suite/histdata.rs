@@ -12,23 +12,9 @@ use source::histdata::rule::{Clock, Range};
 use source::histdata::week::Verdict;
 use source::histdata::zone::Survey;
 
-const ZIP: &str = "HISTDATA_COM_ASCII_EURUSD_M12019.zip";
+use crate::shared;
 
-/// The folder of real files, or the reason why the test is skipped.
-fn shared(part: &str) -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "a test's data folder")]
-    let folder = std::env::var(model::env::SHARED)
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared").to_owned());
-    let path = PathBuf::from(folder).join("data/histdata").join(part);
-    if path.exists() {
-        return Some(path);
-    }
-    #[expect(clippy::disallowed_methods, reason = "a test's switch")]
-    let must = std::env::var(model::env::REQUIRE_ALL).is_ok_and(|v| v == "1");
-    assert!(!must, "no {}", path.display());
-    eprintln!("skipped: no {}", path.display());
-    None
-}
+const ZIP: &str = "HISTDATA_COM_ASCII_EURUSD_M12019.zip";
 
 /// The bars of the file, with the number of each line and its content.
 fn bars(zip: &PathBuf) -> Vec<(u64, Bar, u64)> {
@@ -58,7 +44,7 @@ const FITS: &str = "UTC-5 with the DST dates of Europe/London";
 
 #[test]
 fn one_rule_fits_2019_and_the_others_are_contradicted() {
-    let Some(zip) = shared(ZIP) else { return };
+    let Some(zip) = shared("histdata").map(|folder| folder.join(ZIP)) else { return };
     let bars = bars(&zip);
     let check = |rule: &str, held: u64, contradicted: u64, unverified: u64| {
         let findings = survey(&bars, rule);
@@ -103,7 +89,7 @@ fn one_rule_fits_2019_and_the_others_are_contradicted() {
 
 #[test]
 fn every_line_has_one_instant_and_all_but_the_copies_increase() {
-    let Some(zip) = shared(ZIP) else { return };
+    let Some(zip) = shared("histdata").map(|folder| folder.join(ZIP)) else { return };
     let bars = bars(&zip);
     let findings = survey(&bars, FITS);
     let pass = instants(&bars, &findings, FITS);
@@ -152,7 +138,7 @@ fn every_line_has_one_instant_and_all_but_the_copies_increase() {
 
 #[test]
 fn rows_are_exact_to_the_last_digit() {
-    let Some(zip) = shared(ZIP) else { return };
+    let Some(zip) = shared("histdata").map(|folder| folder.join(ZIP)) else { return };
     let bars = bars(&zip);
     let pass = instants(&bars, &survey(&bars, FITS), FITS);
     // prices in 1e-6, as they are written
@@ -186,7 +172,7 @@ fn rows_are_exact_to_the_last_digit() {
 
 #[test]
 fn the_gaps_of_2019_are_found() {
-    let Some(zip) = shared(ZIP) else { return };
+    let Some(zip) = shared("histdata").map(|folder| folder.join(ZIP)) else { return };
     let mut finder = Gaps::new(Kind::Minutes, 60);
     let gaps: Vec<Gap> =
         bars(&zip).iter().filter_map(|(_, bar, _)| finder.push(bar.stamp)).collect();

@@ -1,8 +1,6 @@
 //! Every real answer of Twelve Data and Alpha Vantage in the shared folder: rows exact to the last
 //! digit, each error of its kind. Made-up answers are tested beside the code.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
@@ -11,21 +9,7 @@ use model::Timeframe;
 use source::rest::{Again, Answer, Bars, Concerns, Key, Kind, Refusal, Why};
 use source::{alphavantage, twelvedata};
 
-/// The folder of a provider's real answers, or the reason why the test is skipped.
-fn shared(provider: &str) -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "a test's data folder")]
-    let folder = std::env::var(model::env::SHARED)
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../shared").to_owned());
-    let path = PathBuf::from(folder).join("data").join(provider);
-    if path.exists() {
-        return Some(path);
-    }
-    #[expect(clippy::disallowed_methods, reason = "a test's switch")]
-    let must = std::env::var(model::env::REQUIRE_ALL).is_ok_and(|v| v == "1");
-    assert!(!must, "no {}", path.display());
-    eprintln!("skipped: no {}", path.display());
-    None
-}
+use crate::shared;
 
 fn key() -> Key {
     Key::new("SECRET0123456789").unwrap()
