@@ -316,7 +316,7 @@ async fn survey(
     }
     let surveys = &surveys;
     context.meter.total(series.len() as u64);
-    let offers = futures::stream::iter(series)
+    let offers: Result<Vec<Offer>, Failure> = futures::stream::iter(series)
         .map(|series| async move {
             let survey = surveys.get(&series.source).ok_or_else(|| {
                 let source = series.source;
@@ -328,10 +328,10 @@ async fn survey(
             Ok(offer)
         })
         .buffered(at_once)
-        .try_collect::<Vec<Offer>>()
+        .try_collect()
         .await;
     clients.report(&context.meter);
-    let offers: Vec<Offer> = offers.map_err(|failure: Failure| failure)?;
+    let offers = offers?;
     for survey in surveys.values() {
         survey.judge().map_err(|error| Failure::new(error.exit(), error))?;
     }
