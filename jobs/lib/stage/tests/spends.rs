@@ -75,7 +75,7 @@ fn those_who_are_killed_never_exceed_a_limit_together() {
         std::thread::sleep(Duration::from_millis(fastrand::u64(50..600)));
         for job in &mut jobs {
             let is_over = job.try_wait().expect("state").is_some();
-            if !is_over && (kills > 40 || fastrand::u8(..) < 128) {
+            if !is_over && (kills > 20 || fastrand::u8(..) < 128) {
                 continue;
             }
             let next = world.start(TimeDelta::zero(), &[]);
@@ -107,7 +107,7 @@ fn those_who_are_killed_never_exceed_a_limit_together() {
     eprintln!("{} of {PER_DAY} sent, {kills} kills, {most} in a minute", sent.len());
     assert!(sent.len() <= PER_DAY, "{} sent", sent.len());
     assert!(most <= PER_MINUTE, "{most} in a minute");
-    assert!(Some(sent.len()) >= kept && sent.len() >= PER_DAY / 2, "{} sent", sent.len());
+    assert!(Some(sent.len()) >= kept && sent.len() >= PER_DAY / 4, "{} sent", sent.len());
     // the next day
     let (code, said) = end(world.start(TimeDelta::days(1), &["--most", "4"]));
     assert_eq!(code, Some(0), "{said}");

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::day::{Window, day_of};
+use super::words::OTHERS;
 use super::{APART, FAR, LATE, Limits, MINUTE, WRONG};
 
 /// The form of the document.
@@ -24,8 +25,6 @@ const CELL: i64 = 250;
 const MOST_DAYS: usize = 4;
 /// Names that a day keeps.
 const MOST_NAMES: usize = 32;
-/// Who used what no run of the lake did.
-const OTHERS: &str = "others";
 /// The last second that has four digits for its year.
 const TOO_LATE: i64 = 253_402_300_799;
 
@@ -344,10 +343,18 @@ impl Spent {
 impl DaySpent {
     fn spend(&mut self, by: &str, credits: u32) {
         self.credits = self.credits.saturating_add(credits);
-        let is_known = self.by.contains_key(by) || self.by.len() < MOST_NAMES;
-        let name = if is_known { by } else { OTHERS };
-        let used = self.by.entry(name.to_owned()).or_default();
+        let used = self.by.entry(by.to_owned()).or_default();
         *used = used.saturating_add(credits);
+        // the one who used least gives its name up
+        if self.by.len() > MOST_NAMES {
+            let named = self.by.iter().filter(|(name, _)| *name != OTHERS);
+            if let Some((name, credits)) = named.min_by_key(|(_, credits)| **credits) {
+                let (name, credits) = (name.clone(), *credits);
+                self.by.remove(&name);
+                let used = self.by.entry(OTHERS.to_owned()).or_default();
+                *used = used.saturating_add(credits);
+            }
+        }
     }
 }
 

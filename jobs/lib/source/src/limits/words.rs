@@ -8,6 +8,10 @@ use model::Source;
 /// Most runs that are told.
 const MOST_RUNS: usize = 3;
 
+/// The name of those who are not kept by name: runs that used little, where there are many, and
+/// whoever else uses the same key.
+pub(super) const OTHERS: &str = "others";
+
 /// A day's credits are used up. What was asked for before is kept; whoever runs again after
 /// [`Self::until`] goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +39,16 @@ impl fmt::Display for BudgetSpent {
         } else {
             write!(f, "the day's {credits} of {source} are used up")?;
         }
-        if !by.is_empty() {
-            let runs = if by.len() == 1 { "run" } else { "runs" };
-            let names: Vec<_> = by.iter().take(MOST_RUNS).map(|(name, _)| name.as_str()).collect();
-            write!(f, " (by {runs} {}", names.join(", "))?;
-            match by.len().saturating_sub(MOST_RUNS) {
-                0 => f.write_str(")")?,
-                more => write!(f, " and {more} more)")?,
-            }
+        let runs: Vec<_> =
+            by.iter().map(|(name, _)| name.as_str()).filter(|name| *name != OTHERS).collect();
+        let has_more = runs.len() > MOST_RUNS || runs.len() < by.len();
+        let more = if has_more { " and others" } else { "" };
+        let names = runs.iter().take(MOST_RUNS).copied().collect::<Vec<_>>().join(", ");
+        match runs.len() {
+            0 if by.is_empty() => {}
+            0 => f.write_str(" (by others)")?,
+            1 => write!(f, " (by run {names}{more})")?,
+            _ => write!(f, " (by runs {names}{more})")?,
         }
         write!(f, "; it can go on at {}", until.format("%Y-%m-%d %H:%M UTC"))
     }
@@ -69,9 +75,16 @@ mod tests {
             Some(800),
             false,
             &["a", "b", "c", "d", "e"],
-            "the day's 800 credits of acme are used up (by runs a, b, c and 2 more)",
+            "the day's 800 credits of acme are used up (by runs a, b, c and others)",
         );
         check(None, true, &[], "acme says that the day's credits are used up");
+        check(Some(8), false, &[OTHERS], "the day's 8 credits of acme are used up (by others)");
+        check(
+            Some(800),
+            false,
+            &[OTHERS, "a"],
+            "the day's 800 credits of acme are used up (by run a and others)",
+        );
         check(
             Some(25),
             true,

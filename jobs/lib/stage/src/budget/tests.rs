@@ -151,19 +151,19 @@ async fn check(world: World, per_minute: u32, per_day: u32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_keep_the_limits_together_in_a_store_of_etags() {
-    check(World::in_store(), 30, 1_500).await;
+    check(World::in_store(), 30, 400).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_keep_the_limits_together_in_a_directory() {
     let (_folder, _, world) = World::in_folder();
-    check(world, 8, 120).await;
+    check(world, 8, 40).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_share_the_second() {
     let world = World::in_store();
-    let limits = limits(Some(3), None, Some(300));
+    let limits = limits(Some(3), None, Some(120));
     let works: Vec<_> = (0..3)
         .flat_map(|run| {
             let budget = world.budget(&limits, run);
@@ -172,7 +172,7 @@ async fn runs_share_the_second() {
         .collect();
     world.drive(works, 400).await;
     assert_eq!(world.most_in(1, |_| 1), 3);
-    assert_eq!(world.days(), [300]);
+    assert_eq!(world.days(), [120]);
 }
 
 #[tokio::test]

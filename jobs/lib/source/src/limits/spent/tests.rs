@@ -189,6 +189,8 @@ fn it_stays_small() {
     let counted: u32 = spent.booked.iter().map(|booked| booked.credits).sum();
     // what was sent in 64 s, and a quarter of a second more
     assert!((64_000 / 30..64_250 / 30 + 2).contains(&counted), "{counted}");
+    assert!(spent.days[0].by.len() <= MOST_NAMES + 1);
+    assert_eq!(spent.days[0].by.values().sum::<u32>(), spent.days[0].credits);
     let text = spent.to_json().expect("JSON");
     assert!(text.len() < 32_000, "{}", text.len());
     assert_eq!(Spent::parse(&text).expect("it reads back"), spent);
