@@ -81,7 +81,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let mut sent = 0;
     while args.most.is_none_or(|most| sent < most) {
         let (one, other) = tokio::join!(budget.reserve(1), budget.reserve(1));
-        for held in [one?, other?] {
+        for held in [one, other] {
+            let held = held?;
             let now = clock.now();
             if !held.is_over(now) {
                 // at once, so that a kill leaves a whole line or none
