@@ -286,13 +286,13 @@ async fn a_refusal_holds_back_those_who_wait_elsewhere() {
     world.clock.advance(TimeDelta::seconds(10));
     one.refused(&refused, Window::Minute).await.expect("noted");
     world.clock.advance(TimeDelta::seconds(54));
-    loop {
-        let later = time(START) + TimeDelta::seconds(128);
-        if world.clock.sleepers() == [later] {
-            break;
+    let later = time(START) + TimeDelta::seconds(128);
+    let anew = async {
+        while world.clock.sleepers() != [later] {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        tokio::task::yield_now().await;
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(60), anew).await.expect("it waits anew");
     // what it had waited for is lost
     world.clock.advance(TimeDelta::seconds(64));
     let held = waits.await.expect("work").expect("room");
