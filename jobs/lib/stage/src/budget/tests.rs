@@ -292,7 +292,7 @@ async fn a_refusal_holds_back_those_who_wait_elsewhere() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), anew).await.expect("it waits anew");
+    tokio::time::timeout(Duration::from_mins(1), anew).await.expect("it waits anew");
     // what it had waited for is lost
     world.clock.advance(TimeDelta::seconds(64));
     let held = waits.await.expect("work").expect("room");
