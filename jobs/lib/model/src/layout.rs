@@ -6,6 +6,7 @@
 //! ```text
 //! bronze/source=…/market=…/dataset=…/symbol=…/[timeframe=…/]period=…/<version>/<name>   raw bytes
 //! bronze/archives/            the ledger table        bronze/index/   its extract for plan
+//! bronze/limits/<source>.json what was asked of a provider, so that runs keep its limits together
 //! silver/<table>/…            gold/<table>/…          ops/<table>/…   Delta tables
 //! <zone>/<table>/_head.json   the last version that was committed to a table
 //! damaged/<run>/<zone>/<table>/…  logs that a rebuild has set aside
@@ -18,7 +19,7 @@
 //! temp/                       spill and staging; anything here may be deleted after 7 days
 //! ```
 
-use crate::market::Timeframe;
+use crate::market::{Source, Timeframe};
 use crate::schema::Table;
 use crate::unit::{Unit, short_hash};
 use crate::{RunId, percent};
@@ -27,6 +28,8 @@ use crate::{RunId, percent};
 pub const TEMP: &str = "temp";
 /// Folder of the ledger extracts that `plan` reads.
 pub const INDEX: &str = "bronze/index";
+/// Folder of what was asked of providers.
+pub const LIMITS: &str = "bronze/limits";
 /// Folder of what a rebuild has set aside, a folder a rebuild.
 pub const DAMAGED: &str = "damaged";
 /// Folder of all runs.
@@ -175,6 +178,11 @@ pub fn parse_index(key: &str) -> Option<u64> {
     key.strip_prefix(INDEX)?.strip_prefix('/')?.strip_suffix(".json.zst")?.parse().ok()
 }
 
+/// What was asked of a provider.
+pub fn limits(source: Source) -> String {
+    format!("{LIMITS}/{source}.json")
+}
+
 /// The path of a data file inside its table: `symbol=BTCUSDT/date=2024-01-01/<name>`.
 ///
 /// Values are percent-encoded as Hive and Delta do: this is the folder's name in the lake. What a
@@ -217,6 +225,7 @@ mod tests {
         assert_eq!(table(Table::AggTrades), "silver/agg_trades");
         assert_eq!(parse_index(&index(42)), Some(42));
         assert_eq!(parse_index("bronze/index/x.json.zst"), None);
+        assert_eq!(limits(unit.source), "bronze/limits/binance.json");
         assert_eq!(
             data_file(&[("source", "binance"), ("date", "2024-01-01")], "f.parquet"),
             "source=binance/date=2024-01-01/f.parquet"

@@ -15,6 +15,7 @@
 //! | [`number`], [`rules`], [`rows`] | fields, row rules, columns in memory |
 //! | [`calendar`] | when a venue is open |
 //! | [`rest`] | what providers that are asked for bars have in common |
+//! | [`limits`] | how much may be asked of a provider, and what was |
 //!
 //! | provider | what it is | the lake can use it |
 //! |---|---|---|
@@ -29,6 +30,7 @@ pub mod binance;
 pub mod calendar;
 pub mod form;
 pub mod histdata;
+pub mod limits;
 pub mod number;
 pub mod offer;
 pub mod provider;

@@ -4,10 +4,13 @@
 //! [`main`] with its name and a closure over the [`Context`]. This crate knows nothing of what
 //! any stage does.
 //!
-//! The feature `http` adds the way out to a source (`http`), for the stages that talk to one.
+//! The feature `http` adds the way out to a source (`http`) and the budget of what may be asked of it
+//! (`budget`), for the stages that talk to one.
 
 mod answer;
 mod args;
+#[cfg(feature = "http")]
+pub mod budget;
 mod bugs;
 mod clock;
 mod context;

@@ -18,6 +18,8 @@ mod csv;
 mod notice;
 mod request;
 
+use crate::limits::Limits;
+
 pub use actions::{actions, daily_adjusted};
 pub use answer::bars;
 pub use company::{Overview, Quote, overview, quote};
@@ -27,3 +29,13 @@ pub use request::{
 
 /// Where the API is.
 pub const BASE: &str = "https://www.alphavantage.co";
+
+/// What a free key allows: 25 requests a day. Bursts are refused from about 5 a second on; one a
+/// second is polite.
+pub const FREE: Limits = Limits {
+    requests_per_second: Some(1),
+    per_minute: None,
+    per_day: Some(25),
+    concurrency: 1,
+    day_ends: notice::DAY,
+};

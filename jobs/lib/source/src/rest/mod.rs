@@ -26,4 +26,4 @@ pub(crate) use bars::{Table, finish};
 pub(crate) use body::{Body, good, read};
 pub(crate) use json::{Object, items, text};
 pub(crate) use request::KeyIn;
-pub(crate) use time::zone;
+pub(crate) use time::{midnight, zone};

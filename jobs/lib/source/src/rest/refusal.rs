@@ -3,10 +3,11 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Days, NaiveTime, TimeZone as _};
+use chrono::{DateTime, Days};
 use chrono_tz::Tz;
 
 use super::key::Key;
+use super::time::midnight;
 
 /// Most characters of a provider's own words.
 const MOST_WORDS: usize = 300;
@@ -159,13 +160,7 @@ impl Again {
             Self::AfterMinute => now.checked_add(60 * SECOND),
             Self::AfterDay(zone) => {
                 let today = DateTime::from_timestamp_micros(now)?.with_timezone(&zone).date_naive();
-                let midnight = today.checked_add_days(Days::new(1))?.and_time(NaiveTime::MIN);
-                // where a clock jumps over midnight, the day begins an hour later
-                let start = zone.from_local_datetime(&midnight).earliest().or_else(|| {
-                    let later = midnight.checked_add_signed(chrono::TimeDelta::hours(1))?;
-                    zone.from_local_datetime(&later).earliest()
-                })?;
-                Some(start.timestamp_micros())
+                Some(midnight(zone, today.checked_add_days(Days::new(1))?)?.timestamp_micros())
             }
             Self::Never => None,
         }

@@ -1,7 +1,9 @@
 //! Local times as providers write them, as µs since the epoch. An instant that its zone has twice or
 //! never is an error, not a guess.
 
-use chrono::{LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _};
+use chrono::{
+    DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc,
+};
 use chrono_tz::Tz;
 
 /// The first instant that takes more than 16 digits in µs: in 2286.
@@ -39,6 +41,17 @@ pub enum TimeProblem {
 /// The zone of a name such as `America/New_York` or `US/Eastern`.
 pub(crate) fn zone(name: &str) -> Option<Tz> {
     name.parse().ok()
+}
+
+/// The first instant of a date in a zone; `None` where the calendar ends.
+pub(crate) fn midnight(zone: Tz, date: NaiveDate) -> Option<DateTime<Utc>> {
+    let midnight = date.and_time(NaiveTime::MIN);
+    // where a clock jumps over midnight, the day begins an hour later
+    let start = zone.from_local_datetime(&midnight).earliest().or_else(|| {
+        let later = midnight.checked_add_signed(TimeDelta::hours(1))?;
+        zone.from_local_datetime(&later).earliest()
+    })?;
+    Some(start.with_timezone(&Utc))
 }
 
 /// Reads `2024-01-31` or `2024-01-31 09:30:00`, in µs since the epoch.

@@ -12,6 +12,10 @@ mod actions;
 mod answer;
 mod request;
 
+use chrono_tz::Tz;
+
+use crate::limits::Limits;
+
 pub use actions::{actions, dividends_request, splits_request};
 pub use answer::{Batch, bars, batch};
 pub use request::{Ask, MOST_ROWS, Order, Stuck, Times, Window, next_window, request};
@@ -24,3 +28,12 @@ pub const CREDITS_USED: &str = "api-credits-used";
 
 /// The header that tells how many credits of the minute are left.
 pub const CREDITS_LEFT: &str = "api-credits-left";
+
+/// What the free plan allows: 8 credits a minute, 800 a day.
+pub const FREE: Limits = Limits {
+    requests_per_second: None,
+    per_minute: Some(8),
+    per_day: Some(800),
+    concurrency: 2,
+    day_ends: Tz::UTC,
+};
