@@ -7,6 +7,7 @@
 //! what types cannot say. Which sources, markets and forms of symbols there are is asked of
 //! [`Venues`].
 
+mod access;
 pub mod aws;
 #[cfg(test)]
 mod sample;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
+pub use access::{BadKeyPlace, KeyPlace, RequestLimits};
 pub use aws::Aws;
 pub use series::{Scope, Series};
 
@@ -74,17 +76,38 @@ pub trait Venues {
     /// When an instrument ends by its name, in µs since the epoch: the first instant of which
     /// nothing is expected any more.
     fn expiry(&self, source: Source, market: Market, symbol: &Symbol) -> Option<i64>;
+
+    /// What is wrong with a source's section: what the source does not take, or needs and does not
+    /// find.
+    fn fault(&self, source: Source, section: &Section) -> Option<Fault>;
+}
+
+/// What a source cannot do with its section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The keys to look at, from the section on; none for the section itself.
+    pub keys: Vec<String>,
+    /// What was found and what was expected.
+    pub message: String,
 }
 
 /// One source.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Section {
-    /// The host that archives are fetched from, without a slash at its end.
-    pub url: Spanned<String>,
-    /// How to find out what there is.
+    /// The host that is asked, without a slash at its end; a source whose files are dropped into the
+    /// lake has none.
     #[serde(default)]
-    pub discovery: Discovery,
+    pub url: Option<Spanned<String>>,
+    /// Where the key is, for a source that wants one.
+    #[serde(default)]
+    pub key: Option<KeyPlace>,
+    /// What may be asked, for a source that counts requests; default: its free plan.
+    #[serde(default)]
+    pub limits: Option<RequestLimits>,
+    /// How to find out what there is, for a source of archives.
+    #[serde(default)]
+    pub discovery: Option<Discovery>,
     /// The S3-style listing of the host; default: the host itself.
     #[serde(default)]
     pub listing_url: Option<Spanned<String>>,
@@ -93,6 +116,13 @@ pub struct Section {
     pub publication_lag: PublicationLag,
     /// What to take from each market.
     pub markets: BTreeMap<Market, MarketConfig>,
+}
+
+impl Section {
+    /// The host that is asked; empty for a source that has none.
+    pub fn url(&self) -> &str {
+        self.url.as_ref().map_or("", |url| &url.value)
+    }
 }
 
 /// How to find out which archives exist.

@@ -183,6 +183,22 @@ pub struct Remote {
     pub held: Option<RawArchive>,
 }
 
+impl Remote {
+    /// What lies behind a question to the API at `url`: nothing is known of it beforehand.
+    pub fn asked(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            odd_name: None,
+            bytes: None,
+            etag: None,
+            last_modified: None,
+            checksum_url: None,
+            checksum_modified: None,
+            held: None,
+        }
+    }
+}
+
 /// Which bytes silver makes of archives. Raise it with every change of code that makes others
 /// (columns, rules, encoding): files then get new names, so that none of a live version is ever
 /// overwritten with other bytes, and the next plan builds every group anew.

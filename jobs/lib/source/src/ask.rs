@@ -9,26 +9,58 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use model::config::DownloadLimits;
 
+use crate::rest::{self, Secret};
+
 /// What is asked.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// GET or HEAD.
     pub method: Method,
-    /// Where.
+    /// Where, as people are told.
     pub url: String,
+    /// Where it really goes, where that holds a key.
+    pub secret_url: Option<Secret>,
+    /// Headers beside the usual ones, names in small letters.
+    pub headers: Vec<(&'static str, Secret)>,
     /// Bytes of the body that are kept at most.
     pub limit: usize,
+    /// Whether an answer of any status is an answer. Otherwise one that says `not now` is a failure,
+    /// which is tried again.
+    pub any_status: bool,
 }
 
 impl Request {
     /// Asks for what is at `url`, of which at most `limit` bytes are kept.
     pub fn get(url: impl Into<String>, limit: usize) -> Self {
-        Self { method: Method::GET, url: url.into(), limit }
+        Self {
+            method: Method::GET,
+            url: url.into(),
+            secret_url: None,
+            headers: Vec::new(),
+            limit,
+            any_status: false,
+        }
+    }
+
+    /// Asks `question` of the API at `base`. Whatever it answers is an answer, for such APIs tell their
+    /// limits in the body.
+    pub fn question(question: &rest::Request, base: &str, limit: usize) -> Self {
+        Self {
+            secret_url: Some(question.url(base)),
+            headers: question.headers(),
+            any_status: true,
+            ..Self::get(question.told(base), limit)
+        }
     }
 
     /// Asks for the head of what is at `url`.
     pub fn head(url: impl Into<String>) -> Self {
-        Self { method: Method::HEAD, url: url.into(), limit: 0 }
+        Self { method: Method::HEAD, ..Self::get(url, 0) }
+    }
+
+    /// The URL to send it to: never for a log, a message or a file.
+    pub fn sent_to(&self) -> &str {
+        self.secret_url.as_ref().map_or(&self.url, Secret::reveal)
     }
 }
 

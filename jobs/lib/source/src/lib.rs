@@ -11,6 +11,7 @@
 //! | [`providers`] | which there are |
 //! | [`ask`] | asking a provider something over HTTP |
 //! | [`offer`] | what a provider offers of a series |
+//! | [`questions`] | units that are asked for page by page, and the answers that are kept |
 //! | [`form`] | what a line is: its fields, and the columns made from them |
 //! | [`number`], [`rules`], [`rows`] | fields, row rules, columns in memory |
 //! | [`calendar`] | when a venue is open |
@@ -35,10 +36,11 @@ pub mod number;
 pub mod offer;
 pub mod provider;
 pub mod providers;
+pub mod questions;
 pub mod rest;
 pub mod rows;
 pub mod rules;
 pub mod twelvedata;
 
-pub use provider::{Packing, Provider};
+pub use provider::{Packing, Provider, Takes};
 pub use providers::Providers;

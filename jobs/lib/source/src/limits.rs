@@ -10,6 +10,7 @@ mod words;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
+use model::config::RequestLimits;
 use serde::{Deserialize, Serialize};
 
 use crate::rest::Why;
@@ -90,6 +91,26 @@ pub struct BadLimits {
 }
 
 impl Limits {
+    /// Those of a configuration, which hold as they stand there.
+    ///
+    /// # Errors
+    /// In words: what cannot be kept, or a zone that nobody knows.
+    pub fn of(given: &RequestLimits) -> Result<Self, String> {
+        let free = Self::default();
+        let limits = Self {
+            requests_per_second: given.requests_per_second,
+            per_minute: given.per_minute,
+            per_day: given.per_day,
+            concurrency: given.concurrency.unwrap_or(free.concurrency),
+            day_ends: match &given.day_ends {
+                None => free.day_ends,
+                Some(name) => day::zone::of(name)?,
+            },
+        };
+        limits.check().map_err(|bad| bad.to_string())?;
+        Ok(limits)
+    }
+
     /// Whether they can be kept.
     ///
     /// # Errors

@@ -5,11 +5,13 @@ use std::fmt;
 
 use model::config::Section;
 use model::plan::Remote;
-use model::{Dataset, Market, Source, Symbol, Unit};
+use model::{Dataset, Market, Source, Symbol, Timeframe, Unit};
 
 use crate::ask::Ask;
+use crate::calendar::Calendar;
 use crate::form::Form;
 use crate::offer::{Listed, Survey};
+use crate::questions::Questions;
 
 /// A provider of market data. It says what to ask and what answers mean; it sends, reads and
 /// writes nothing itself.
@@ -22,6 +24,24 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// What it has of a market, in the order in which they are told.
     fn datasets(&self, market: Market) -> &'static [Dataset];
+
+    /// The bars that it has of a market.
+    fn timeframes(&self, _market: Market) -> &'static [Timeframe] {
+        Timeframe::ALL
+    }
+
+    /// When a market is open: where it is closed, nothing is expected.
+    fn calendar(&self, _market: Market) -> Calendar {
+        Calendar::Always
+    }
+
+    /// What its section holds beside markets.
+    fn takes(&self) -> Takes;
+
+    /// How its units are asked for; `None` of one whose units are archives that lie at a URL.
+    fn questions(&self) -> Option<&dyn Questions> {
+        None
+    }
 
     /// What a symbol of a market looks like, where this one does not: for `expected …`.
     fn expected_symbol(&self, market: Market, symbol: &Symbol) -> Option<Cow<'static, str>>;
@@ -66,6 +86,18 @@ pub enum Packing {
     /// its first [`START`] bytes and says what is wrong with them, so that a page of somebody on the
     /// way is not taken for data.
     Plain(fn(&[u8]) -> Option<String>),
+    /// The raw object holds the answers to questions, as received; the lines are made of them by
+    /// [`Questions`].
+    Answers,
+}
+
+/// What a section of the configuration holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// A host of archives: `url`, and how to find out what it has.
+    Archives,
+    /// An API that counts requests: `url`, `key` and `limits`.
+    Api,
 }
 
 impl dyn Provider {

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use model::config::{BadConfig, Config, Scope, Series, Venues};
+use model::config::{BadConfig, Config, Fault, Scope, Section, Series, Venues};
 use model::{Dataset, Day, Market, Source, Symbol};
 
-use crate::provider::Provider;
+use crate::limits::Limits;
+use crate::provider::{Provider, Takes};
 
 /// A source that no provider stands behind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +24,7 @@ pub struct Providers(&'static [&'static dyn Provider]);
 
 impl Providers {
     /// All that market-lake knows.
-    pub const ALL: Self = Self(&[&crate::binance::Binance]);
+    pub const ALL: Self = Self(&[&crate::binance::Binance, &crate::twelvedata::TwelveData]);
 
     /// Others: for tests.
     pub const fn new(all: &'static [&'static dyn Provider]) -> Self {
@@ -90,5 +91,66 @@ impl Venues for Providers {
 
     fn expiry(&self, source: Source, market: Market, symbol: &Symbol) -> Option<i64> {
         self.of(source).ok()?.expiry(market, symbol)
+    }
+
+    fn fault(&self, source: Source, section: &Section) -> Option<Fault> {
+        section_fault(*self.of(source).ok().as_ref()?, section)
+    }
+}
+
+/// What of a section a provider does not take, or needs and does not find.
+fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
+    let name = provider.name();
+    let fault = |keys: &[&str], message: String| {
+        Some(Fault { keys: keys.iter().map(|key| (*key).to_owned()).collect(), message })
+    };
+    let (url, key, limits) = match provider.takes() {
+        Takes::Archives => (true, false, false),
+        Takes::Api => (true, true, true),
+    };
+    let found = [
+        ("url", section.url.is_some(), url, url),
+        ("key", section.key.is_some(), key, key),
+        ("limits", section.limits.is_some(), limits, false),
+        ("discovery", section.discovery.is_some(), !limits, false),
+        ("listing_url", section.listing_url.is_some(), !limits, false),
+    ];
+    for (what, is_there, is_taken, is_needed) in found {
+        if is_there && !is_taken {
+            return fault(&[what], format!("{what} of {name}, which takes none"));
+        }
+        if is_needed && !is_there {
+            return fault(&[], format!("{name} without {what}, expected {}", example(what)));
+        }
+    }
+    if let Some(given) = &section.limits
+        && let Err(message) = Limits::of(given)
+    {
+        return fault(&["limits"], message);
+    }
+    for (market, of) in &section.markets {
+        let known = provider.timeframes(*market);
+        let datasets = of.overrides.values().filter_map(|special| special.value.datasets.as_ref());
+        for how in datasets.chain([&of.datasets]).flat_map(|datasets| datasets.values()) {
+            let unknown = how.value.timeframes.iter().find(|found| !known.contains(&found.value));
+            if let Some(found) = unknown {
+                let known: Vec<&str> = known.iter().map(|timeframe| timeframe.as_str()).collect();
+                let expected = known.join(", ");
+                let found = found.value;
+                return fault(
+                    &["markets", market.as_str(), "timeframes"],
+                    format!("{name} has no bars of {found} of {market}, expected {expected}"),
+                );
+            }
+        }
+    }
+    None
+}
+
+/// What a key of a section looks like.
+fn example(key: &str) -> &'static str {
+    match key {
+        "key" => "where it is, such as key: env:NAME",
+        _ => "such as url: https://api.example.com",
     }
 }

@@ -1,6 +1,6 @@
 //! Made-up venues, for the tests of configurations.
 
-use super::{BadConfig, Config, Venues};
+use super::{BadConfig, Config, Fault, Section, Venues};
 use crate::market::{Dataset, Market, Source};
 use crate::symbol::Symbol;
 
@@ -34,6 +34,18 @@ impl Venues for Sample {
     fn expiry(&self, _: Source, _: Market, symbol: &Symbol) -> Option<i64> {
         let end = super::series::parse_until("2021-06-25T08:00");
         end.filter(|_| symbol.as_str().ends_with("_210625"))
+    }
+
+    /// It has a host and takes no key.
+    fn fault(&self, _: Source, section: &Section) -> Option<Fault> {
+        let fault = |key: &str, message: &str| {
+            Some(Fault { keys: vec![key.to_owned()], message: message.to_owned() })
+        };
+        match (&section.url, &section.key) {
+            (None, _) => Some(Fault { keys: Vec::new(), message: "no url".to_owned() }),
+            (_, Some(_)) => fault("key", "it takes no key"),
+            _ => None,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use serde_saphyr::{Location, Spanned};
 
 use super::series::parse_until;
-use super::{BadConfig, Config, DatasetConfig, MarketConfig, RangeConfig, Section, Venues};
+use super::{BadConfig, Config, DatasetConfig, Fault, MarketConfig, RangeConfig, Section, Venues};
 use crate::market::{Dataset, Market, Source};
 use crate::period::Day;
 use crate::symbol::Symbol;
@@ -206,17 +206,22 @@ impl Checker<'_> {
 
     /// A source's section.
     fn source(&self, source: Source, section: &Section) -> Result<(), BadConfig> {
-        let at = section.url.referenced;
+        let section_key = ["sources", source.as_str()];
+        // a position for what has none: a key is looked for in the text
+        let at =
+            section.markets.values().next().map_or(Location::UNKNOWN, |of| of.range.referenced);
         let known = self.venues.sources();
         if !known.contains(&source) {
             let known = told(&known);
             return Err(self.refuse_key(
-                &["sources", source.as_str()],
+                &section_key,
                 at,
                 format!("unknown source `{source}`, expected {known}"),
             ));
         }
-        self.url(&section.url, "url")?;
+        if let Some(url) = &section.url {
+            self.url(url, "url")?;
+        }
         if let Some(url) = &section.listing_url {
             self.url(url, "listing_url")?;
         }
@@ -224,7 +229,7 @@ impl Checker<'_> {
         let expected = told(&known);
         if section.markets.is_empty() {
             let message = format!("no market, expected {expected} under markets");
-            return Err(self.refuse(at, message));
+            return Err(self.refuse_key(&section_key, at, message));
         }
         for (market, of) in &section.markets {
             if !known.contains(market) {
@@ -236,7 +241,14 @@ impl Checker<'_> {
             }
             self.market((source, *market), of)?;
         }
-        Ok(())
+        match self.venues.fault(source, section) {
+            None => Ok(()),
+            Some(Fault { keys, message }) => {
+                let keys: Vec<&str> =
+                    section_key.into_iter().chain(keys.iter().map(String::as_str)).collect();
+                Err(self.refuse_key(&keys, at, message))
+            }
+        }
     }
 
     fn market(

@@ -30,7 +30,7 @@ pub use self::market::Market;
 use crate::ask::Ask;
 use crate::form::Form;
 use crate::offer::{Checksum, Listed, Survey};
-use crate::provider::{Packing, Provider};
+use crate::provider::{Packing, Provider, Takes};
 
 /// The provider's name.
 pub const NAME: Source = Source::new("binance");
@@ -54,6 +54,10 @@ impl Provider for Binance {
         Dataset::ALL
     }
 
+    fn takes(&self) -> Takes {
+        Takes::Archives
+    }
+
     fn expected_symbol(&self, market: model::Market, symbol: &Symbol) -> Option<Cow<'static, str>> {
         Market::of(market)?.expected_symbol(symbol).map(Cow::Borrowed)
     }
@@ -74,7 +78,7 @@ impl Provider for Binance {
     fn remote(&self, section: &Section, unit: &Unit, listed: &Listed) -> Remote {
         let odd = listed.path.as_deref();
         let path = odd.map_or_else(|| archive::path(unit).into(), Cow::from);
-        let url = format!("{}/{}", section.url.value, archive::url_path(&path));
+        let url = format!("{}/{}", section.url(), archive::url_path(&path));
         Remote {
             odd_name: odd.and_then(|odd| odd.rsplit('/').next()).map(str::to_owned),
             bytes: listed.bytes,

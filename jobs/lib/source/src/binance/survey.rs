@@ -56,9 +56,9 @@ impl<'a> Survey<'a> {
     pub(super) fn new(section: &'a Section, ask: &'a dyn Ask, at_once: usize) -> Self {
         Self {
             ask,
-            url: &section.url.value,
-            listing: section.listing_url.as_ref().map_or(&section.url.value, |url| &url.value),
-            discovery: section.discovery,
+            url: section.url(),
+            listing: section.listing_url.as_ref().map_or(section.url(), |url| &url.value),
+            discovery: section.discovery.unwrap_or_default(),
             probes: at_once.max(1),
             heads: Mutex::default(),
         }

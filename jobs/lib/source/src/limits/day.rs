@@ -50,10 +50,13 @@ pub(super) mod zone {
     pub(in crate::limits) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Tz, D::Error> {
-        let name = Cow::<'de, str>::deserialize(from)?;
+        of(&Cow::<'de, str>::deserialize(from)?).map_err(D::Error::custom)
+    }
+
+    /// A zone by its name.
+    pub(in crate::limits) fn of(name: &str) -> Result<Tz, String> {
         name.parse().map_err(|_| {
-            let expected = "expected UTC or a zone such as America/New_York";
-            D::Error::custom(format!("bad day_ends `{name}`, {expected}"))
+            format!("bad day_ends `{name}`, expected UTC or a zone such as America/New_York")
         })
     }
 }

@@ -52,6 +52,16 @@ impl Key {
         Err(BadKey { length, problem })
     }
 
+    /// No key: for reading what was answered.
+    pub const fn absent() -> Self {
+        Self(String::new())
+    }
+
+    /// Whether a text holds the key.
+    pub fn is_in(&self, text: &[u8]) -> bool {
+        !self.0.is_empty() && memchr::memmem::find(text, self.0.as_bytes()).is_some()
+    }
+
     /// The key itself, for a [`Secret`].
     pub(crate) fn as_str(&self) -> &str {
         &self.0

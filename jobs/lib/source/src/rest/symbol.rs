@@ -1,7 +1,12 @@
 //! Symbols of stocks, forex and crypto: as the lake writes them and as the providers do. Whether
 //! a provider has one is not known here.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use model::Symbol;
+
+use crate::calendar::Calendar;
 
 /// The kind of market a symbol belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +20,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// When such markets are open.
+    pub const fn calendar(self) -> Calendar {
+        match self {
+            Self::Stocks => Calendar::Nyse,
+            Self::Forex => Calendar::Forex,
+            Self::Crypto => Calendar::Always,
+        }
+    }
+
     /// The word for this kind.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -137,6 +151,11 @@ pub fn of_provider(kind: Kind, symbol: &str) -> Result<String, BadSymbol> {
     }
     let Pair { base, quote } = Pair::of_slashed(kind, symbol)?;
     Ok(if kind == Kind::Forex { format!("{base}{quote}") } else { format!("{base}_{quote}") })
+}
+
+/// What a symbol of a kind looks like, where this one does not.
+pub(crate) fn expected_symbol(kind: Kind, symbol: &Symbol) -> Option<Cow<'static, str>> {
+    to_provider(kind, symbol.as_str()).is_err().then(|| Cow::Borrowed(kind.expected()))
 }
 
 fn stock(symbol: &str) -> Result<String, BadSymbol> {

@@ -10,6 +10,7 @@
 
 mod actions;
 mod answer;
+mod provider;
 mod request;
 
 use chrono_tz::Tz;
@@ -18,6 +19,7 @@ use crate::limits::Limits;
 
 pub use actions::{actions, dividends_request, splits_request};
 pub use answer::{Batch, bars, batch};
+pub use provider::{NAME, TwelveData};
 pub use request::{Ask, MOST_ROWS, Order, Stuck, Times, Window, next_window, request};
 
 /// Where the API is.

@@ -1,0 +1,99 @@
+//! What a provider offers that has no list of what it has: whatever may be asked for. Whether there is
+//! something is seen when it is asked.
+//!
+//! A month that is over and wanted whole is one unit, for a page holds many days and costs as much as
+//! one with few; of all others each day on which the venue may be open.
+
+use async_trait::async_trait;
+use model::config::{Archives, Series};
+use model::{Day, Market, Period};
+
+use crate::calendar::Calendar;
+use crate::offer::{Checksum, Listed, Offer, OfferError, Survey};
+
+/// What may be asked for of a series, by when its venue is open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Periods {
+    /// When the venue is open.
+    pub(crate) calendar: fn(Market) -> Calendar,
+}
+
+const THERE: Listed =
+    Listed { path: None, bytes: None, etag: None, modified: None, checksum: Checksum::Absent };
+
+#[async_trait]
+impl Survey for Periods {
+    async fn offer(&self, series: &Series) -> Result<Offer, OfferError> {
+        Ok(self.of(series))
+    }
+}
+
+impl Periods {
+    /// What may be asked for of a series.
+    fn of(self, series: &Series) -> Offer {
+        let mut offer = Offer { first: Some(series.from), later: None, ..Offer::default() };
+        for month in series.from.month().to(series.to.month()) {
+            let is_whole = series.from <= month.first() && month.last() <= series.to;
+            if is_whole && series.archives != Archives::Daily {
+                offer.archives.insert(Period::Month(month), THERE);
+            } else if series.archives != Archives::Monthly {
+                let calendar = (self.calendar)(series.market);
+                let days = month.days().filter(|day| {
+                    series.from <= *day && *day <= series.to && may_be_open(calendar, *day)
+                });
+                offer.archives.extend(days.map(|day| (Period::Day(day), THERE)));
+            }
+        }
+        offer
+    }
+}
+
+/// Whether anything may have been traded on a day of UTC; also where the calendar does not know.
+fn may_be_open(calendar: Calendar, day: Day) -> bool {
+    let open = calendar.open(Period::Day(day).micros());
+    open.map_or(true, |open| !open.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::config::PublicationLag;
+    use model::{Dataset, Source, Timeframe};
+
+    use super::*;
+
+    fn check(
+        calendar: fn(Market) -> Calendar,
+        archives: Archives,
+        from: &str,
+        to: &str,
+        expect: &[&str],
+    ) {
+        let series = Series {
+            source: Source::new("acme"),
+            market: Market::new("stocks"),
+            dataset: Dataset::Klines,
+            symbol: "IBM".parse().expect("symbol"),
+            timeframe: Some(Timeframe::M1),
+            from: from.parse().expect("day"),
+            to: to.parse().expect("day"),
+            archives,
+            lag: PublicationLag::default(),
+            end: None,
+        };
+        let offer = Periods { calendar }.of(&series);
+        let found: Vec<String> = offer.archives.keys().map(ToString::to_string).collect();
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn whole_months_then_days_of_trading() {
+        let weekdays = ["2024-02-28", "2024-02-29", "2024-03-01", "2024-03-04"];
+        check(|_| Calendar::Nyse, Archives::Auto, "2024-02-28", "2024-03-04", &weekdays);
+        let always = |_| Calendar::Always;
+        check(always, Archives::Auto, "2024-02-01", "2024-03-01", &["2024-02", "2024-03-01"]);
+        check(always, Archives::Monthly, "2024-02-01", "2024-03-01", &["2024-02"]);
+        check(always, Archives::Daily, "2024-02-28", "2024-02-29", &["2024-02-28", "2024-02-29"]);
+        // a year that the calendar knows nothing of
+        check(|_| Calendar::Nyse, Archives::Auto, "1950-01-01", "1950-01-01", &["1950-01-01"]);
+    }
+}
