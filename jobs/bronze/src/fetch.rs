@@ -73,6 +73,8 @@ impl Work<'_> {
             let fault = match packing {
                 Packing::Zip(_) => zip_fault(&path),
                 Packing::Plain(judge) => plain_fault(&path, judge),
+                // such an object is asked for, not downloaded
+                Packing::Answers => zip_fault(&path),
             };
             fault.map_err(|source| StoreError::File { action: "read", path, source })
         })

@@ -14,11 +14,13 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`fetch`] | one unit from checksum to fragment |
+//! | [`fetch`] | one archive from checksum to fragment |
+//! | [`asked`] | one unit of a provider that is asked page by page |
 //! | [`download`] | one download over HTTP: resumed, retried, started over |
 //! | [`sink`] | hashing and writing at constant memory |
 //! | [`verify`] | whether a zip is whole, whether an archive is suspiciously small |
 
+pub mod asked;
 pub mod download;
 pub mod fetch;
 pub mod sink;
@@ -32,16 +34,18 @@ use anyhow::{Context as _, anyhow};
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::exit::Exit;
 use model::fragment::{ArchiveStatus, BronzeFragment};
-use model::layout;
 use model::plan::{Batch, Origin, Remote};
 use model::unit::Unit;
+use model::{Source, layout};
 use serde::Serialize;
 use source::Provider;
 use source::ask::Unavailable;
+use source::limits::BudgetSpent;
 use stage::http::Clients;
 use stage::{Context, Failure};
 
-use crate::download::{DownloadError, Downloader};
+use crate::asked::{AskError, Asker};
+use crate::download::Downloader;
 use crate::fetch::{Fetcher, NO_CHECKSUM};
 use crate::verify::Neighbours;
 
@@ -127,7 +131,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     context.meter.done(report.done_before);
 
     let neighbours = neighbours(context, &batch, &todo).await?;
-    let (clients, neighbours) = (&clients, &neighbours);
+    let askers = askers(context, &clients, &todo)?;
+    let (clients, neighbours, askers) = (&clients, &neighbours, &askers);
     let timeout = Duration::from_secs(limits.total_timeout_seconds);
     let mut outcomes = futures::stream::iter(todo)
         .map(|Wanted { unit, remote, provider }| async move {
@@ -135,11 +140,17 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
             let client = clients.of(unit.source).context("a source without a client")?;
             let downloader = Downloader { client, lake: &context.lake, meter: &context.meter };
             let fetcher = Fetcher { downloader, neighbours };
+            let work = async {
+                match askers.get(&unit.source) {
+                    Some(asker) => asker.fetch(unit, remote, provider).await,
+                    None => Ok(fetcher.fetch(unit, remote, provider).await?),
+                }
+            };
             // a bug is reported with the archive it was met in
-            let work = stage::working_on(unit.to_string(), fetcher.fetch(unit, remote, provider));
+            let work = stage::working_on(unit.to_string(), work);
             let fetched = tokio::time::timeout(timeout, work).await;
             let late = || {
-                DownloadError::Unavailable(Unavailable {
+                AskError::Unavailable(Unavailable {
                     url: remote.url.clone(),
                     attempts: 1,
                     why: format!(
@@ -157,26 +168,57 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
                     context.meter.done(1);
                     Ok(Ok(fragment))
                 }
-                Err(DownloadError::Unavailable(error)) => Ok(Err((unit, error))),
-                Err(DownloadError::Store(error)) => Err(Failure::from(error)),
+                Err(AskError::Unavailable(error)) => Ok(Err(NotFetched::Unavailable(unit, error))),
+                Err(AskError::Spent(spent)) => Ok(Err(NotFetched::Spent(spent))),
+                Err(AskError::NoCredit(error)) => Err(Failure::new(error.exit(), error)),
+                Err(AskError::Store(error)) => Err(Failure::from(error)),
             }
         })
         .buffer_unordered(limits.concurrency.max(1) as usize);
-    let mut unavailable = Vec::new();
+    let (mut unavailable, mut spent) = (Vec::new(), Vec::new());
     while let Some(outcome) = outcomes.try_next().await? {
         match outcome {
             Ok(fragment) => report.count(&fragment),
-            Err(failed) => unavailable.push(failed),
+            Err(NotFetched::Unavailable(unit, error)) => unavailable.push((unit, error)),
+            Err(NotFetched::Spent(budget)) => spent.push(budget),
         }
     }
     context.meter.at("");
     clients.report(&context.meter);
-    if unavailable.is_empty() {
+    if unavailable.is_empty() && spent.is_empty() {
         return Ok(report);
     }
     unavailable.sort_by_key(|(unit, _)| *unit);
     tracing::info!("{}", report.text().trim_end());
-    Err(Failure::new(Exit::SourceUnavailable, not_fetched(&unavailable, total)))
+    Err(Failure::new(Exit::SourceUnavailable, not_fetched(&unavailable, &spent, total)))
+}
+
+/// The ways to the sources that are asked page by page. Their keys are read here: one that is not
+/// there stops the batch before anything is asked.
+fn askers<'a>(
+    context: &'a Context,
+    clients: &'a Clients,
+    todo: &[Wanted<'_>],
+) -> Result<BTreeMap<Source, Asker<'a>>, Failure> {
+    let mut askers = BTreeMap::new();
+    for Wanted { unit: Unit { source, .. }, provider, .. } in todo {
+        if askers.contains_key(source) {
+            continue;
+        }
+        let section = context.config.sources.get(source);
+        let (Some(section), Some(client)) = (section, clients.of(*source)) else { continue };
+        let asker = Asker::new(context, client, *provider, section);
+        let asker = asker.map_err(|error| Failure::new(Exit::Usage, error))?;
+        askers.extend(asker.map(|asker| (*source, asker)));
+    }
+    Ok(askers)
+}
+
+/// Why a unit was not fetched.
+enum NotFetched<'a> {
+    Unavailable(&'a Unit, Unavailable),
+    /// The day's credits of its source are used up.
+    Spent(BudgetSpent),
 }
 
 /// A unit that is to be downloaded.
@@ -235,8 +277,21 @@ fn tell(fragment: &BronzeFragment) {
     }
 }
 
-fn not_fetched(unavailable: &[(&Unit, Unavailable)], total: u64) -> anyhow::Error {
-    let mut text = format!("{} of {total} archives could not be fetched:", unavailable.len());
+fn not_fetched(
+    unavailable: &[(&Unit, Unavailable)],
+    spent: &[BudgetSpent],
+    total: u64,
+) -> anyhow::Error {
+    let count = unavailable.len() + spent.len();
+    let mut text = format!("{count} of {total} archives could not be fetched:");
+    let mut waiting: BTreeMap<Source, Vec<&BudgetSpent>> = BTreeMap::new();
+    for budget in spent {
+        waiting.entry(budget.source).or_default().push(budget);
+    }
+    for budgets in waiting.values() {
+        let Some(first) = budgets.first() else { continue };
+        let _ = write!(text, "\n  {} wait: {first}; what is fetched is kept", budgets.len());
+    }
     for (unit, error) in &unavailable[..unavailable.len().min(NAMED)] {
         let _ = write!(text, "\n  {unit}: {error}");
     }

@@ -1,13 +1,14 @@
-//! The lines of a raw object: those of a zip's right member, or the object as it is. Read to its end
-//! either proves itself: by its CRC-32, or by the SHA-256 of the ledger.
+//! The lines of a raw object: those of a zip's right member, the object as it is, or what a provider
+//! makes of the answers in it. Read to its end each proves itself: by its CRC-32, by the SHA-256 of
+//! the ledger, or by its answers' envelopes.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 
 use model::unit::hex;
 use model::{RawArchive, Unit, layout};
 use sha2::{Digest as _, Sha256};
-use source::{Packing, Provider};
+use source::{Packing, Provider, questions};
 
 use crate::zip::{Member, ZipFault};
 
@@ -21,6 +22,8 @@ pub(crate) enum Content {
     Zip(Member),
     /// As they are.
     Plain(Plain),
+    /// Made of what was received.
+    Made(Cursor<Vec<u8>>),
 }
 
 impl Content {
@@ -35,6 +38,7 @@ impl Content {
         let mut names = match provider.packing(unit, &name) {
             Packing::Zip(names) => names,
             Packing::Plain(_) => return Ok(Self::Plain(Plain::new(file, &archive.sha256))),
+            Packing::Answers => return answered(provider, file, unit).map(Self::made),
         };
         let last = names.pop().unwrap_or(name);
         for name in names {
@@ -45,11 +49,16 @@ impl Content {
         Ok(Self::Zip(Member::open(file, &last)?))
     }
 
+    fn made(lines: String) -> Self {
+        Self::Made(Cursor::new(lines.into_bytes()))
+    }
+
     /// Bytes of the raw object read so far.
     pub(crate) fn taken(&self) -> u64 {
         match self {
             Self::Zip(member) => member.compressed_read(),
             Self::Plain(plain) => plain.taken,
+            Self::Made(lines) => lines.position(),
         }
     }
 
@@ -57,7 +66,7 @@ impl Content {
     pub(crate) const fn others(&self) -> usize {
         match self {
             Self::Zip(member) => member.others,
-            Self::Plain(_) => 0,
+            Self::Plain(_) | Self::Made(_) => 0,
         }
     }
 }
@@ -67,8 +76,28 @@ impl Read for Content {
         match self {
             Self::Zip(member) => member.read(buffer),
             Self::Plain(plain) => plain.read(buffer),
+            Self::Made(lines) => lines.read(buffer),
         }
     }
+}
+
+/// The lines of a unit that was asked for, made of the answers in its raw object. They prove
+/// themselves by their envelopes. Answers are small and read whole.
+fn answered(provider: &dyn Provider, file: File, unit: &Unit) -> Result<String, ZipFault> {
+    let corrupt = |error: &dyn std::error::Error| {
+        let cause = error.source().map_or_else(String::new, |cause| format!(": {cause}"));
+        ZipFault::Corrupt(format!("{error}{cause}"))
+    };
+    let questions = provider
+        .questions()
+        .ok_or_else(|| ZipFault::Corrupt(format!("{} is not asked for units", provider.name())))?;
+    let mut object = Vec::new();
+    let most = questions::MOST_BYTES;
+    if file.take(most + 1).read_to_end(&mut object)? as u64 > most {
+        return Err(ZipFault::Corrupt(format!("it has more than {most} bytes")));
+    }
+    let kept = questions::unpack(&object).map_err(|error| corrupt(&error))?;
+    questions::lines(questions, unit, &kept).map_err(|error| corrupt(&error))
 }
 
 /// A raw object without a frame.

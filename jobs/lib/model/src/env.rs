@@ -28,6 +28,9 @@ pub const TIME_LIMIT: &str = "MARKET_LAKE_TIME_LIMIT";
 pub const QUERY_MEMORY: &str = "MARKET_LAKE_QUERY_MEMORY_MIB";
 /// The proxy to sources.
 pub const PROXY: &str = "MARKET_LAKE_PROXY";
+/// How the variables begin in which a deployment hands over the keys of sources; the source's name in
+/// capitals follows.
+pub const KEY: &str = "MARKET_LAKE_KEY_";
 /// Where tests look for real files.
 pub const SHARED: &str = "MARKET_LAKE_SHARED";
 /// Whether a test that cannot run is a failure.
@@ -70,6 +73,10 @@ pub const ALL: &[Var] = &[
         help: "MiB that a query may take before it spills; default: half of the memory, 2048 at most",
     },
     Var { name: PROXY, help: "the proxy on the way to sources; none by default" },
+    Var {
+        name: "MARKET_LAKE_KEY_<SOURCE>",
+        help: "the key of a source whose `key` is an `ssm:` or `secretsmanager:` one, such as MARKET_LAKE_KEY_TWELVEDATA; a deployment sets it, elsewhere you do",
+    },
     Var {
         name: SHARED,
         help: "folder of real exchange files that tests use; default ../shared; tests skip without it",

@@ -4,9 +4,13 @@
 //! Bronze asks and keeps every answer as received; silver reads the kept ones by the same
 //! [`Inquiry`], so that what a page means is written once, and a mended reader needs no new credits.
 
+mod kept;
+
 use std::fmt;
 
 use model::Unit;
+
+pub use kept::{BadKept, Envelope, HEADERS, MOST_BYTES, pack, unpack};
 
 use crate::limits::{Limits, Window};
 use crate::rest::{Answer, Key, Refusal, Request, Unaskable, Why};

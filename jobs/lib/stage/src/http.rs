@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 use model::Source;
 use model::config::DownloadLimits;
 use model::metrics::Metric;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Proxy, RequestBuilder, Response, StatusCode, Url};
 use silence::Silence;
 use source::ask::{Answer, Ask, Request, Unavailable, Usable, in_words, is_passing};
@@ -226,11 +226,34 @@ impl SourceClient {
         Attempts { client: self, url: url.to_owned(), made: 0 }
     }
 
+    /// Sends a request once, for whoever counts attempts himself.
+    ///
+    /// # Errors
+    /// A [`Trouble`] when there is no whole answer within the limits, or one that says `not now` and
+    /// the request does not want those.
+    pub async fn try_once(&self, request: &Request) -> Result<Answer, Trouble> {
+        let seconds = self.limits.answer_timeout_seconds;
+        let once = tokio::time::timeout(Duration::from_secs(seconds), self.once(request)).await;
+        once.unwrap_or_else(|_| {
+            Err(Trouble::new(format!(
+                "not whole after limits.download.answer_timeout_seconds ({seconds} s)"
+            )))
+        })
+    }
+
     async fn once(&self, request: &Request) -> Result<Answer, Trouble> {
-        let sent = self.client.request(request.method.clone(), &request.url);
+        let mut sent = self.client.request(request.method.clone(), request.sent_to());
+        for (name, value) in &request.headers {
+            let mut value = HeaderValue::from_str(value.reveal())
+                .map_err(|_| Trouble::new(format!("the header {name} cannot be sent")))?;
+            value.set_sensitive(true);
+            sent = sent.header(*name, value);
+        }
         let response = self.send(sent).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        if let Some(trouble) = Trouble::of_answer(status, &headers, self.now()) {
+        if !request.any_status
+            && let Some(trouble) = Trouble::of_answer(status, &headers, self.now())
+        {
             return Err(trouble);
         }
         Ok(Answer { status, headers, body: body(response, request.limit).await? })
@@ -292,13 +315,7 @@ impl Ask for SourceClient {
         let mut attempts = self.attempts(&request.url);
         loop {
             let permit = attempts.begin().await?;
-            let seconds = self.limits.answer_timeout_seconds;
-            let once = tokio::time::timeout(Duration::from_secs(seconds), self.once(request)).await;
-            let answer = once.unwrap_or_else(|_| {
-                Err(Trouble::new(format!(
-                    "not whole after limits.download.answer_timeout_seconds ({seconds} s)"
-                )))
-            });
+            let answer = self.try_once(request).await;
             drop(permit);
             let judged = answer.and_then(|answer| match usable(&answer) {
                 Ok(()) => Ok(answer),

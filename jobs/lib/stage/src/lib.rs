@@ -5,7 +5,7 @@
 //! any stage does.
 //!
 //! The feature `http` adds the way out to a source (`http`) and the budget of what may be asked of it
-//! (`budget`), for the stages that talk to one.
+//! (`budget`) with whose key (`keys`), for the stages that talk to one.
 
 mod answer;
 mod args;
@@ -16,6 +16,8 @@ mod clock;
 mod context;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "http")]
+pub mod keys;
 mod limit;
 mod meter;
 mod retry;

@@ -1,0 +1,335 @@
+//! One unit that is asked for page by page: its answers, kept as received, and the fragment that tells
+//! what became of it. What is asked and what an answer means is the provider's
+//! ([`source::questions`]); what may be asked is the budget's ([`stage::budget`]).
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use model::config::Section;
+use model::fragment::{ArchiveStatus, BronzeFragment};
+use model::plan::Remote;
+use model::unit::{Unit, sha256_hex};
+use model::{RawArchive, layout};
+use source::ask::{Request, Unavailable};
+use source::limits::BudgetSpent;
+use source::questions::{
+    Envelope, HEADERS, Inquiry, MOST_BYTES, Next, Question, Questions, Received,
+};
+use source::rest::{Concerns, Key, Refusal, Unaskable};
+use source::{Provider, questions};
+use stage::budget::{Budget, NoCredit};
+use stage::http::{SourceClient, Trouble};
+use stage::{Context, Meter};
+use store::{Lake, StoreError, blocking};
+
+use crate::download::{DownloadError, Effort};
+
+/// Bytes of an answer that are kept at most.
+const ANSWER_BYTES: usize = 32 << 20;
+/// Characters of notes that a fragment keeps.
+const NOTES: usize = 500;
+
+/// Why there is no definite outcome of a unit.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The source did not give it inside the limits, or refuses it: try again later.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// What may be asked today was asked.
+    #[error(transparent)]
+    Spent(BudgetSpent),
+    /// Nothing is to be reserved, for another reason.
+    #[error(transparent)]
+    NoCredit(NoCredit),
+    /// The lake cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DownloadError> for AskError {
+    fn from(error: DownloadError) -> Self {
+        match error {
+            DownloadError::Unavailable(error) => Self::Unavailable(error),
+            DownloadError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<NoCredit> for AskError {
+    fn from(error: NoCredit) -> Self {
+        match error {
+            NoCredit::Spent(spent) => Self::Spent(spent),
+            NoCredit::Store(error) => Self::Store(error),
+            other => Self::NoCredit(other),
+        }
+    }
+}
+
+/// The way to one provider that is asked.
+pub struct Asker<'a> {
+    lake: &'a Lake,
+    meter: &'a Meter,
+    client: &'a SourceClient,
+    questions: &'static dyn Questions,
+    budget: Budget,
+    key: Key,
+    /// Why the provider answers nothing any more with this key, once that is known: nobody else need
+    /// spend a credit to learn it.
+    closed: Mutex<Option<String>>,
+}
+
+/// What became of a question.
+enum Told {
+    /// An answer to keep, and what is worth telling of it.
+    Page(Envelope, Received, String),
+    /// There is nothing of the unit, in the provider's words.
+    Nothing(String),
+}
+
+impl<'a> Asker<'a> {
+    /// The way to `provider` with the key and the limits of its section; `None` for one that is not
+    /// asked.
+    ///
+    /// # Errors
+    /// [`stage::keys::NoKey`], or limits that cannot be kept, in words.
+    pub fn new(
+        context: &'a Context,
+        client: &'a SourceClient,
+        provider: &'static dyn Provider,
+        section: &Section,
+    ) -> anyhow::Result<Option<Self>> {
+        let Some(questions) = provider.questions() else { return Ok(None) };
+        let name = provider.name();
+        let limits = match &section.limits {
+            None => questions.free(),
+            Some(given) => source::limits::Limits::of(given).map_err(anyhow::Error::msg)?,
+        };
+        let key = match &section.key {
+            None => Key::absent(),
+            Some(place) => stage::keys::read(name, place)?,
+        };
+        let Context { lake, run, clock, meter, .. } = context;
+        let budget = Budget::new(lake, name, &limits, run, clock);
+        Ok(Some(Self { lake, meter, client, questions, budget, key, closed: Mutex::default() }))
+    }
+
+    /// Fetches one unit: every definite outcome is a fragment.
+    ///
+    /// # Errors
+    /// [`AskError`] when there is no definite outcome.
+    pub async fn fetch(
+        &self,
+        unit: &Unit,
+        remote: &Remote,
+        provider: &'static dyn Provider,
+    ) -> Result<BronzeFragment, AskError> {
+        let at = self.client.now();
+        let mut effort = Effort::default();
+        let mut url = remote.url.clone();
+        let unaskable = |unaskable: Unaskable| stopped(&remote.url, &unaskable.to_string(), 0);
+        let mut inquiry = self.questions.inquire(unit, &self.key).map_err(unaskable)?;
+        let (mut answers, mut notes, mut bytes) = (Vec::new(), Vec::new(), 0);
+        while let Some(question) = inquiry.question().map_err(unaskable)? {
+            if answers.is_empty() {
+                url = question.request.told(&remote.url);
+            }
+            match self.ask(unit, remote, &question, inquiry.as_mut(), &mut effort).await? {
+                Told::Page(envelope, received, note) => {
+                    bytes += received.body.len() as u64;
+                    if bytes > MOST_BYTES {
+                        let why = format!("more than {MOST_BYTES} bytes of answers");
+                        return Err(stopped(&url, &why, effort.attempts).into());
+                    }
+                    if !note.is_empty() {
+                        notes.push(note);
+                    }
+                    answers.push((envelope, received));
+                }
+                Told::Nothing(words) => {
+                    let fragment = Outcome { unit, url, at, effort, etag: None };
+                    return Ok(fragment.ends(ArchiveStatus::Missing, Some(words), None));
+                }
+            }
+        }
+        // what was answered, whenever and however it was asked: the same again is nothing new
+        let sums: String = answers.iter().map(|(envelope, _)| envelope.sha256.as_str()).collect();
+        let etag = format!("\"answers-{}\"", &sha256_hex(sums.as_bytes())[..32]);
+        let outcome = Outcome { unit, url, at, effort, etag: Some(etag.clone()) };
+        let held = remote.held.as_ref().filter(|_| remote.etag.as_ref() == Some(&etag));
+        let archive = match held {
+            Some(held) => held.clone(),
+            None => self.keep(unit, &provider.file_name(unit), &etag, answers, at).await?,
+        };
+        let mut detail: String = notes.join("; ").chars().take(NOTES).collect();
+        if detail.is_empty() {
+            "asked for: nothing to compare with".clone_into(&mut detail);
+        }
+        Ok(outcome.ends(ArchiveStatus::Unverified, Some(detail), Some(archive)))
+    }
+
+    /// Puts the answers in their place.
+    async fn keep(
+        &self,
+        unit: &Unit,
+        name: &str,
+        etag: &str,
+        answers: Vec<(Envelope, Received)>,
+        at: chrono::DateTime<chrono::Utc>,
+    ) -> Result<RawArchive, AskError> {
+        let packed = blocking(move || {
+            questions::pack(&answers).map_err(|error| StoreError::File {
+                action: "pack answers into",
+                path: "a zip".into(),
+                source: std::io::Error::other(error),
+            })
+        });
+        let object = packed.await?;
+        let version = layout::raw_version(None, Some(etag), at.timestamp_micros());
+        let key = layout::raw(unit, &version, name);
+        // the same answers were kept before, with envelopes of another time: those stay
+        if !self.lake.write_new(&key, object.clone().into()).await? {
+            let held = self.lake.read(&key).await?;
+            let (sha256, bytes) = (sha256_hex(&held), held.len() as u64);
+            return Ok(RawArchive { object: key, sha256, bytes, fetched_at: at });
+        }
+        let (sha256, bytes) = (sha256_hex(&object), object.len() as u64);
+        Ok(RawArchive { object: key, sha256, bytes, fetched_at: at })
+    }
+
+    /// Asks until there is an answer of use, a definite refusal, or no more patience.
+    async fn ask(
+        &self,
+        unit: &Unit,
+        remote: &Remote,
+        question: &Question,
+        inquiry: &mut dyn Inquiry,
+        effort: &mut Effort,
+    ) -> Result<Told, AskError> {
+        let request = Request::question(&question.request, &remote.url, ANSWER_BYTES);
+        let mut attempts = self.client.attempts(&request.url);
+        loop {
+            if let Some(why) = self.closed() {
+                return Err(stopped(&request.url, &why, attempts.made()).into());
+            }
+            let permit = attempts.begin().await?;
+            let reserved = self.budget.reserve(question.credits).await?;
+            let sent = self.client.try_once(&request).await;
+            effort.attempts += 1;
+            drop(permit);
+            let answer = match sent {
+                Ok(answer) => answer,
+                Err(trouble) => {
+                    drop(reserved);
+                    attempts.failed(&trouble).await?;
+                    continue;
+                }
+            };
+            effort.transferred += answer.body.len() as u64;
+            self.meter.bytes(answer.body.len() as u64);
+            let number = |name: &str| answer.headers.get(name)?.to_str().ok()?.trim().parse().ok();
+            if let Some((used, left)) = self.questions.told(&number) {
+                self.budget.told(used, left).await?;
+            }
+            let header = |name: &str| Some(self.hidden(answer.headers.get(name)?.to_str().ok()?));
+            let received = Received {
+                status: answer.status.as_u16(),
+                content_type: header("content-type"),
+                body: answer.body.to_vec(),
+            };
+            if self.key.is_in(&received.body) {
+                let why = "the answer repeats the key: it is not kept";
+                return Err(stopped(&request.url, why, attempts.made()).into());
+            }
+            let refusal = match inquiry.take(&received.answer()) {
+                Ok(page) => {
+                    let now = self.client.now();
+                    let source = unit.source.as_str();
+                    let envelope = Envelope::of(source, &request.url, now, &received);
+                    let headers: BTreeMap<String, String> = HEADERS
+                        .iter()
+                        .filter_map(|name| Some(((*name).to_owned(), header(name)?)))
+                        .collect();
+                    return Ok(Told::Page(Envelope { headers, ..envelope }, received, page.notes));
+                }
+                Err(refusal) => refusal,
+            };
+            match Next::of(refusal.why) {
+                Next::Nothing => return Ok(Told::Nothing(refusal.to_string())),
+                Next::Stop => {
+                    return Err(self.stop(&request.url, &refusal, attempts.made()).into());
+                }
+                Next::Wait(window) => {
+                    tracing::debug!(%unit, %refusal, "asked too much, waiting");
+                    self.budget.refused(&reserved, window).await?;
+                    drop(reserved);
+                    // the budget waits; here is only counted
+                    if attempts.made() >= self.client.limits().attempts {
+                        let why = refusal.to_string();
+                        return Err(stopped(&request.url, &why, attempts.made()).into());
+                    }
+                }
+                Next::Again => {
+                    drop(reserved);
+                    attempts.failed(&Trouble::new(refusal.to_string())).await?;
+                }
+            }
+        }
+    }
+
+    /// A text of the provider's without the key.
+    fn hidden(&self, text: &str) -> String {
+        if self.key.is_in(text.as_bytes()) { "***".to_owned() } else { text.to_owned() }
+    }
+
+    fn closed(&self) -> Option<String> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A refusal that another try would not change.
+    fn stop(&self, url: &str, refusal: &Refusal, attempts: u32) -> Unavailable {
+        let why = refusal.to_string();
+        if refusal.concerns == Concerns::Key {
+            let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+            closed.get_or_insert_with(|| why.clone());
+        }
+        stopped(url, &why, attempts)
+    }
+}
+
+fn stopped(url: &str, why: &str, attempts: u32) -> Unavailable {
+    let (url, why) = (url.to_owned(), why.to_owned());
+    Unavailable { url, attempts: attempts.max(1), why, status: None }
+}
+
+/// What is told of a unit in any case.
+struct Outcome<'a> {
+    unit: &'a Unit,
+    url: String,
+    at: chrono::DateTime<chrono::Utc>,
+    effort: Effort,
+    etag: Option<String>,
+}
+
+impl Outcome<'_> {
+    fn ends(
+        self,
+        status: ArchiveStatus,
+        detail: Option<String>,
+        archive: Option<RawArchive>,
+    ) -> BronzeFragment {
+        BronzeFragment {
+            unit: self.unit.clone(),
+            url: self.url,
+            status,
+            detail,
+            etag: self.etag,
+            last_modified: None,
+            published_sha256: None,
+            checksum_modified: None,
+            archive,
+            fetched_at: self.at,
+            transferred: self.effort.transferred,
+            attempts: self.effort.attempts,
+        }
+    }
+}
