@@ -155,11 +155,7 @@ impl<'a> Asker<'a> {
         let sums: String = answers.iter().map(|(envelope, _)| envelope.sha256.as_str()).collect();
         let etag = format!("\"answers-{}\"", &sha256_hex(sums.as_bytes())[..32]);
         let outcome = Outcome { unit, url, at, effort, etag: Some(etag.clone()) };
-        let held = remote.held.as_ref().filter(|_| remote.etag.as_ref() == Some(&etag));
-        let archive = match held {
-            Some(held) => held.clone(),
-            None => self.keep(unit, &provider.file_name(unit), &etag, answers, at).await?,
-        };
+        let archive = self.keep(unit, &provider.file_name(unit), &etag, answers, at).await?;
         let mut detail: String = notes.join("; ").chars().take(NOTES).collect();
         if detail.is_empty() {
             "asked for: nothing to compare with".clone_into(&mut detail);
@@ -187,7 +183,7 @@ impl<'a> Asker<'a> {
         let version = layout::raw_version(None, Some(etag), at.timestamp_micros());
         let key = layout::raw(unit, &version, name);
         // the same answers were kept before, with envelopes of another time: those stay
-        if !self.lake.write_new(&key, object.clone().into()).await? {
+        if !self.lake.write_new(&key, object.clone()).await? {
             let held = self.lake.read(&key).await?;
             let (sha256, bytes) = (sha256_hex(&held), held.len() as u64);
             return Ok(RawArchive { object: key, sha256, bytes, fetched_at: at });
