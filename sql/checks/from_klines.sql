@@ -2,10 +2,13 @@
 -- grain: one row a timeframe and day
 -- input: gold.bars
 -- params: $source, $market, $symbol, $month text
+--
+-- How many trades a day had is null where one of its bars does not say it.
 SELECT
     timeframe,
     CAST(open_time AS date) AS day,
-    CAST(sum(CAST(trade_count AS decimal(38, 0))) AS bigint) AS trades
+    CASE WHEN count(trade_count) = count(*)
+        THEN CAST(sum(CAST(trade_count AS decimal(38, 0))) AS bigint) END AS trades
 FROM gold.bars
 WHERE source = $source
     AND market = $market

@@ -3,8 +3,9 @@
 -- input: gold.bars, silver.klines
 -- params: $source, $market, $symbol, $month text
 --
--- A kline without a trade must have no bar, so only klines with trades are looked at. COIN-M
--- aggregate trades state contracts only; their bars have no volume in the base asset.
+-- A kline without a trade must have no bar, so only klines that may have had trades are looked at.
+-- What a kline does not state is not compared. COIN-M aggregate trades state contracts only; their
+-- bars have no volume in the base asset.
 WITH bar AS (
     SELECT *
     FROM gold.bars
@@ -22,7 +23,7 @@ kline AS (
         AND symbol = $symbol
         AND month = $month
         AND timeframe IN ('1m', '5m', '15m', '1h', '4h', '1d')
-        AND trade_count > 0
+        AND (trade_count > 0 OR trade_count IS NULL)
 ),
 joined AS (
     SELECT
@@ -56,14 +57,21 @@ joined AS (
             OR (bar.low IS DISTINCT FROM kline.low)
             OR (bar.close IS DISTINCT FROM kline.close)
             OR ((bar.volume IS DISTINCT FROM kline.volume)
+                AND kline.volume IS NOT NULL
                 AND NOT ($market = 'coinm' AND bar.made_from = 'agg_trades'))
-            OR (bar.quote_volume IS DISTINCT FROM kline.quote_volume)
-            OR (bar.contract_volume IS DISTINCT FROM kline.contract_volume)
-            OR (bar.trade_count IS DISTINCT FROM kline.trade_count)
+            OR ((bar.quote_volume IS DISTINCT FROM kline.quote_volume)
+                AND kline.quote_volume IS NOT NULL)
+            OR ((bar.contract_volume IS DISTINCT FROM kline.contract_volume)
+                AND kline.contract_volume IS NOT NULL)
+            OR ((bar.trade_count IS DISTINCT FROM kline.trade_count)
+                AND kline.trade_count IS NOT NULL)
             OR ((bar.taker_buy_volume IS DISTINCT FROM kline.taker_buy_volume)
+                AND kline.taker_buy_volume IS NOT NULL
                 AND NOT ($market = 'coinm' AND bar.made_from = 'agg_trades'))
-            OR (bar.taker_buy_quote_volume IS DISTINCT FROM kline.taker_buy_quote_volume)
-            OR (bar.taker_buy_contract_volume IS DISTINCT FROM kline.taker_buy_contract_volume)
+            OR ((bar.taker_buy_quote_volume IS DISTINCT FROM kline.taker_buy_quote_volume)
+                AND kline.taker_buy_quote_volume IS NOT NULL)
+            OR ((bar.taker_buy_contract_volume IS DISTINCT FROM kline.taker_buy_contract_volume)
+                AND kline.taker_buy_contract_volume IS NOT NULL)
             AS differs
     FROM bar
     FULL JOIN kline

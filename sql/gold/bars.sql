@@ -6,7 +6,8 @@
 --
 -- Longer bars are made from shorter ones, never from trades again: sums are exact, so it comes
 -- to the same. A longer bar opens with its first base bar and closes with its last one. No bar
--- spans two days, so each has one origin.
+-- spans two days, so each has one origin. What one of its base bars does not state is null: the
+-- sum of the others would be a wrong one.
 WITH placed AS (
     SELECT
         choice.timeframe,
@@ -41,13 +42,20 @@ bars AS (
         max(high) AS high,
         min(low) AS low,
         last_value(close ORDER BY open_us) AS close,
-        sum(volume) AS volume,
-        sum(quote_volume) AS quote_volume,
-        sum(contract_volume) AS contract_volume,
-        sum(CAST(trade_count AS decimal(38, 0))) AS trade_count,
-        sum(taker_buy_volume) AS taker_buy_volume,
-        sum(taker_buy_quote_volume) AS taker_buy_quote_volume,
-        sum(taker_buy_contract_volume) AS taker_buy_contract_volume
+        CASE WHEN count(volume) = count(*)
+            THEN sum(volume) END AS volume,
+        CASE WHEN count(quote_volume) = count(*)
+            THEN sum(quote_volume) END AS quote_volume,
+        CASE WHEN count(contract_volume) = count(*)
+            THEN sum(contract_volume) END AS contract_volume,
+        CASE WHEN count(trade_count) = count(*)
+            THEN sum(CAST(trade_count AS decimal(38, 0))) END AS trade_count,
+        CASE WHEN count(taker_buy_volume) = count(*)
+            THEN sum(taker_buy_volume) END AS taker_buy_volume,
+        CASE WHEN count(taker_buy_quote_volume) = count(*)
+            THEN sum(taker_buy_quote_volume) END AS taker_buy_quote_volume,
+        CASE WHEN count(taker_buy_contract_volume) = count(*)
+            THEN sum(taker_buy_contract_volume) END AS taker_buy_contract_volume
     FROM placed
     GROUP BY timeframe, made_from, is_complete, bar_us
 )

@@ -4,7 +4,8 @@
 -- params: $source, $market, $symbol, $month text
 --
 -- A place of the grid is one bar of the day, whether a kline opens exactly there or, as seen after
--- outages, within it.
+-- outages, within it. A kline that does not say how many trades it had may have had some. Amounts are
+-- null where one of the klines does not state them.
 WITH placed AS (
     SELECT
         timeframe,
@@ -40,9 +41,13 @@ SELECT
     day,
     count(*) AS klines,
     count(DISTINCT open_us - open_us % width_us) AS places,
-    sum(CAST(trade_count AS decimal(38, 0))) AS trade_count,
-    sum(CAST(volume AS decimal(38, 8))) AS volume,
-    sum(CAST(contract_volume AS decimal(38, 8))) AS contract_volume
+    sum(CASE WHEN trade_count > 0 OR trade_count IS NULL THEN 1 ELSE 0 END) AS traded,
+    CASE WHEN count(trade_count) = count(*)
+        THEN sum(CAST(trade_count AS decimal(38, 0))) END AS trade_count,
+    CASE WHEN count(volume) = count(*)
+        THEN sum(CAST(volume AS decimal(38, 8))) END AS volume,
+    CASE WHEN count(contract_volume) = count(*)
+        THEN sum(CAST(contract_volume AS decimal(38, 8))) END AS contract_volume
 FROM placed
 GROUP BY timeframe, day
 ORDER BY timeframe, day

@@ -224,7 +224,7 @@ async fn klines(
             slots: row.count("slots")?,
             off_grid: row.count("off_grid")?,
             early: row.count("early")?,
-            flat: row.long("most_trades")? == 0,
+            flat: row.count("traded")? == 0,
         };
         let facts = DayFacts {
             rows: row.count("klines")?,
@@ -244,12 +244,15 @@ async fn klines(
 fn whole(file: &LiveFile, width: i64, days: &mut BTreeMap<Day, DayFacts>) -> Option<()> {
     let stats = FileFigures::of(file);
     let (first, last) = stats.instants("open_time")?;
-    let (least_trades, _) = stats.longs("trade_count")?;
+    // where none says how many trades it had, each may have had some
+    let is_traded = stats
+        .longs("trade_count")
+        .map_or_else(|| stats.nulls("trade_count") == Some(file.rows), |(least, _)| least > 0);
     let (from, to) = (Day::of_micros(first)?, Day::of_micros(last)?);
     let a_day = DAY_MICROS / width;
     let rows = i64::from(to.epoch_days() - from.epoch_days() + 1) * a_day;
     let ok = stats.is_clean(file.rows)
-        && least_trades > 0
+        && is_traded
         && first == from.start_micros()
         && last == to.next().start_micros() - width
         && u64::try_from(rows) == Ok(file.rows);

@@ -218,7 +218,7 @@ async fn doubted(
         findings.detail(Finding {
             time: Some(day.start_micros()),
             field: Some("trade_count".to_owned()),
-            expected: Some(row.count("trades")?.to_string()),
+            expected: row.text("trades")?,
             detail: Some(
                 "klines count more trades than there are, though no id is missing: the day's bars \
                  are made from klines"
@@ -305,7 +305,8 @@ fn list(row: &Row<'_>, subject: &str, open_us: i64, findings: &mut Findings) -> 
     for field in FIELDS {
         let found = row.text(&format!("bar_{field}"))?;
         let expected = row.text(&format!("kline_{field}"))?;
-        if found != expected {
+        // what a kline does not state is not compared
+        if expected.is_some() && found != expected {
             findings.detail(Finding {
                 field: Some(field.to_owned()),
                 expected,

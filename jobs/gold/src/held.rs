@@ -76,8 +76,10 @@ pub struct Klines {
     pub rows: u64,
     /// Places of the grid that have one.
     pub places: u64,
-    /// What they amount to.
-    pub sums: Sums,
+    /// Klines that may have had a trade: all but those that say that they had none.
+    pub traded: u64,
+    /// What they amount to; `None` where not all say how many trades they had.
+    pub sums: Option<Sums>,
 }
 
 /// What silver holds of one day.
@@ -87,7 +89,7 @@ pub struct Held {
     pub trades: Events,
     /// Aggregate trades.
     pub agg_trades: Events,
-    /// Klines with trades, by timeframe.
+    /// Klines, by timeframe.
     pub klines: BTreeMap<Timeframe, Klines>,
     /// Microseconds of the day in which the instrument was traded.
     pub span: i64,
@@ -184,7 +186,7 @@ impl Held {
         let mut fitting: Vec<(&Timeframe, &Klines)> = self
             .klines
             .iter()
-            .filter(|(k, klines)| klines.sums.trades > 0 && timeframe.micros() % k.micros() == 0)
+            .filter(|(k, klines)| klines.traded > 0 && timeframe.micros() % k.micros() == 0)
             .collect();
         fitting.sort_by_key(|(k, _)| k.micros());
         for (base, klines) in fitting {
@@ -196,11 +198,12 @@ impl Held {
     }
 
     /// Trades that the exchange's klines count where they say that some of these are missing, else
-    /// 0. Klines that lie upon each other are no witnesses.
+    /// 0. Klines that lie upon each other are no witnesses, nor are those that do not count.
     fn counted_by_klines(&self, sums: &Sums) -> u64 {
         let single = self.klines.values().filter(|klines| klines.rows == klines.places);
-        let more = single.filter(|klines| klines.sums.is_more_than(sums));
-        more.map(|klines| klines.sums.trades).max().unwrap_or(0)
+        let counted = single.filter_map(|klines| klines.sums.as_ref());
+        let more = counted.filter(|counted| counted.is_more_than(sums));
+        more.map(|counted| counted.trades).max().unwrap_or(0)
     }
 }
 
@@ -226,7 +229,10 @@ mod tests {
                 let timeframe: Timeframe = parts[0].parse().unwrap();
                 let whole = (DAY_MICROS / timeframe.micros()).unsigned_abs();
                 let places = if parts.len() > 1 { count(1) } else { whole };
-                (timeframe, Klines { rows: places, places, sums: sums(count(2)) })
+                let traded = if parts.get(2) == Some(&"0") { 0 } else { places };
+                // `?` does not say how many trades there were
+                let sums = (parts.get(2) != Some(&"?")).then(|| sums(count(2)));
+                (timeframe, Klines { rows: places, places, traded, sums })
             })
             .collect()
     }
@@ -312,10 +318,18 @@ mod tests {
 
     #[test]
     fn klines_upon_each_other_are_no_witnesses() {
-        let twice = Klines { rows: 25, places: 24, sums: sums(90) };
+        let twice = Klines { rows: 25, places: 24, traded: 25, sums: Some(sums(90)) };
         let klines = [(Timeframe::H1, twice)].into();
         let held = Held { trades: events(5, 0), klines, span: DAY_MICROS, ..Held::default() };
         told(&held, "1m<t 5m<t 15m<t 1h<t 4h<t 1d<t");
+    }
+
+    #[test]
+    fn klines_that_do_not_count_make_bars_and_are_no_witnesses() {
+        let none = Events::default();
+        check(none, none, "1h:24:?", "1h<1h 4h<1h 1d<1h");
+        check(none, none, "1h:23:?", "1h<1h! 4h<1h! 1d<1h!");
+        check(events(5, 0), none, "1h:24:?", "1m<t 5m<t 15m<t 1h<t 4h<t 1d<t");
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! ([`held`]). From klines, each timeframe is made from the shortest whole one that divides it; a
 //! bar shorter than the shortest kline is not made. A bar stands
 //! only where there was a trade, so klines with a trade count of 0 leave none: bars mean the
-//! same whatever they are made from.
+//! same whatever they are made from. Klines of a source that counts no trades are bars all of them.
 //!
 //! | module | what lives there |
 //! |---|---|

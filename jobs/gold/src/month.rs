@@ -126,10 +126,17 @@ impl Workshop {
                 let dates = dates(&batch, "day")?;
                 let rows = counts(&batch, "klines")?;
                 let places = counts(&batch, "places")?;
+                let traded = counts(&batch, "traded")?;
                 let sums = sums(&batch)?;
+                let counts = batch.column_by_name("trade_count").context("no `trade_count`")?;
                 for row in 0..batch.num_rows() {
                     let timeframe = timeframes.value(row).parse::<Timeframe>()?;
-                    let klines = Klines { rows: rows[row], places: places[row], sums: sums[row] };
+                    let klines = Klines {
+                        rows: rows[row],
+                        places: places[row],
+                        traded: traded[row],
+                        sums: counts.is_valid(row).then_some(sums[row]),
+                    };
                     days.entry(dates[row]).or_default().klines.insert(timeframe, klines);
                 }
             }

@@ -563,6 +563,27 @@ fn the_bytes_are_those_of_the_version_that_the_names_state() {
     );
 }
 
+/// The number of trades and the end of a bar may be null in the table; in a file of a source that states
+/// them they never are, as in files of former versions.
+#[test]
+fn bars_that_state_all_have_the_bytes_that_they_had() {
+    let rows: String = (0..3_000)
+        .map(|n| {
+            let (open, close) = (START + n * 60_000, START + n * 60_000 + 59_999);
+            format!("{open},1.5,2.5,0.5,2,{n}.25,{close},{n}.5,{},{n}.125,{n}.0625,0\n", n % 7)
+        })
+        .collect();
+    let unit = "binance/spot/klines/BTCUSDT/1m/2024-01";
+    let limits = Limits { memory: 64 << 20, row_group_rows: 1_024, block: BLOCK };
+    let bytes = bytes_of(limits, &[(unit, archive_of(unit, &rows))]);
+    assert_eq!(bytes.len(), 1, "one month");
+    assert_eq!(
+        (model::plan::SILVER_BYTES, &model::unit::sha256_hex(&bytes[0])[..16]),
+        (2, "GOLDEN"),
+        "silver makes other bytes of the same archive: raise model::plan::SILVER_BYTES"
+    );
+}
+
 proptest! {
     /// Whatever happens to the bytes of a zip: it is corrupt, or it says what it said before.
     #[test]

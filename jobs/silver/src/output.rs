@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use model::schema::{Issues, Table};
+use model::schema::{Column, Issues, Table};
 use source::form::{Form, MadeOf};
 use source::rows::{AmountSlice, Rows};
 use store::Lake;
@@ -87,7 +87,9 @@ impl<'a> Output<'a> {
             self.done.push((ended, file.finish()?));
         }
         if self.open.is_none() {
-            let file = ColumnarFile::create(self.lake, self.table, self.row_group_rows)?;
+            let columns = columns(self.table, self.form);
+            let rows = self.row_group_rows;
+            let file = ColumnarFile::with_columns(self.lake, self.table, columns, rows)?;
             self.open = Some((ordinal, file));
         }
 
@@ -170,4 +172,14 @@ impl<'a> Output<'a> {
         }
         Ok((self.done, self.written))
     }
+}
+
+/// The columns of files of a form: those that it states are no nullable ones.
+fn columns(table: Table, form: &Form) -> Vec<Column> {
+    let all = table.schema().file_columns().iter().zip(form.columns);
+    all.map(|(column, from)| match from {
+        MadeOf::Null => *column,
+        _ => column.stated(),
+    })
+    .collect()
 }

@@ -45,7 +45,8 @@ pub(crate) struct Lab {
 pub(crate) struct Bar {
     pub(crate) hour: i64,
     pub(crate) volume: i128,
-    pub(crate) trades: i64,
+    /// `None` where it does not say how many.
+    pub(crate) trades: Option<i64>,
 }
 
 fn start() -> i64 {
@@ -171,7 +172,7 @@ impl Lab {
             ("close", one(18)),
             ("volume", decimals(sums, bars.iter().map(|b| b.volume))),
             ("quote_volume", one(sums)),
-            ("trade_count", longs(bars.iter().map(|b| b.trades))),
+            ("trade_count", Arc::new(bars.iter().map(|b| b.trades).collect::<Int64Array>())),
             ("taker_buy_volume", one(sums)),
             ("taker_buy_quote_volume", one(sums)),
         ];

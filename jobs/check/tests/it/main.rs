@@ -27,7 +27,7 @@ async fn sound() -> Lab {
 }
 
 fn hours(n: i64) -> Vec<Bar> {
-    (0..n).map(|hour| Bar { hour, volume: 100_000_000, trades: 1 }).collect()
+    (0..n).map(|hour| Bar { hour, volume: 100_000_000, trades: Some(1) }).collect()
 }
 
 async fn statuses(lab: &Lab, check: &str) -> Vec<String> {
@@ -68,15 +68,59 @@ async fn a_sound_lake_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_klines_do_not_state_is_not_compared() {
+    let lab = sound().await;
+    let mut klines = hours(48);
+    // one alone, a whole day, and one of another volume
+    klines[3].trades = None;
+    klines[24..].iter_mut().for_each(|kline| kline.trades = None);
+    klines[30].trades = None;
+    klines[30].volume += 1;
+    lab.bars(Table::Klines, &klines).await;
+    let summary = check::run(&lab.context, ALL).await.unwrap();
+    assert_eq!(
+        statuses(&lab, "reconciliation").await,
+        ["warn binance/spot/BTCUSDT/1h 48 bars of 2 days compared in every field, 1 differ"],
+        "{}",
+        summary.text()
+    );
+    assert_eq!(
+        lab.ask(
+            "SELECT CAST(time AS varchar), field, expected, found FROM ops.checks \
+             WHERE check_name = 'reconciliation' AND time IS NOT NULL"
+        )
+        .await,
+        ["2024-01-02T06:00:00Z volume 1.00000001 1.00000000"]
+    );
+    let coverage =
+        "SELECT date, status, reason FROM ops.coverage WHERE dataset = 'klines' ORDER BY 1";
+    assert_eq!(lab.ask(coverage).await, ["2024-01-01 available -", "2024-01-02 available -"]);
+    // of none of them is it stated
+    klines.iter_mut().for_each(|kline| kline.trades = None);
+    lab.bars(Table::Klines, &klines).await;
+    check::run(&lab.context, ALL).await.unwrap();
+    assert_eq!(lab.ask(coverage).await, ["2024-01-01 available -", "2024-01-02 available -"]);
+    // not flat unless all say so
+    klines.iter_mut().for_each(|kline| kline.trades = Some(0));
+    klines[0].trades = None;
+    lab.bars(Table::Klines, &klines).await;
+    check::run(&lab.context, ALL).await.unwrap();
+    assert_eq!(
+        lab.ask(coverage).await,
+        ["2024-01-01 available -", "2024-01-02 available no trade on this day: flat bars only"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_last_digit_that_differs_is_listed() {
     let lab = sound().await;
     let mut bars = hours(48);
     bars[5].volume += 1;
-    bars[30].trades = 2;
+    bars[30].trades = Some(2);
     lab.bars(Table::Bars, &bars).await;
     // a kline without a trade has no bar, and that is right; a kline with one has
     let mut klines = hours(48);
-    klines[40].trades = 0;
+    klines[40].trades = Some(0);
     lab.bars(Table::Klines, &klines).await;
 
     let summary = check::run(&lab.context, ALL).await.unwrap();

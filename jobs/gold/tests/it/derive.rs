@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::lab::{Lab, ONE, Trade, at, decimals, flags, longs, times};
-use arrow::array::StringArray;
+use arrow::array::{Int64Array, StringArray};
 use gold::models::Engine;
 use model::schema::Table;
 use model::{Day, Timeframe};
@@ -134,6 +134,81 @@ async fn each_day_is_made_from_the_best_there_is() {
             "{engine:?}"
         );
     }
+}
+
+/// Klines of a source that does not say how many trades they had, nor always what was traded.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_source_does_not_state_is_null_and_no_wrong_sum() {
+    let lab = Lab::new();
+    let hours = [
+        ("2024-01-01", 0, None, None),
+        ("2024-01-01", 1, Some(5), Some(1)),
+        // no trade: no bar
+        ("2024-01-01", 2, Some(0), Some(0)),
+        ("2024-01-01", 4, Some(7), Some(2)),
+        ("2024-01-01", 5, Some(8), Some(4)),
+        ("2024-01-01", 8, None, Some(0)),
+        ("2024-01-02", 3, None, None),
+        ("2024-01-03", 3, Some(2), Some(9)),
+        // a day without a trade, and one of which that is not said
+        ("2024-01-04", 3, Some(0), Some(0)),
+        ("2024-01-05", 3, None, Some(0)),
+    ];
+    let times = || times(hours.iter().map(|(day, hour, ..)| at(day, *hour, 0, 0)));
+    let price =
+        || decimals(18, hours.iter().map(|(_, hour, ..)| Some(i128::from(*hour + 1) * ONE)));
+    let volume = || decimals(28, hours.iter().map(|(.., volume)| volume.map(|v: i128| v * ONE)));
+    let partition = [
+        ("source", "binance"),
+        ("market", "spot"),
+        ("symbol", "BTCUSDT"),
+        ("timeframe", "1h"),
+        ("month", "2024-01"),
+    ];
+    let counts: Int64Array = hours.iter().map(|(.., count, _)| *count).collect();
+    lab.fill(
+        Table::Klines,
+        &partition,
+        vec![
+            ("open_time", times()),
+            ("open", price()),
+            ("high", price()),
+            ("low", price()),
+            ("close", price()),
+            ("volume", volume()),
+            ("quote_volume", volume()),
+            ("trade_count", Arc::new(counts)),
+        ],
+    )
+    .await;
+    lab.gold(true, Engine::Fold).await;
+    let bars = "SELECT timeframe, CAST(open_time AS varchar), close, volume, quote_volume, trade_count, \
+                taker_buy_volume, vwap FROM gold.bars WHERE open_time < '2024-01-02T00:00:00Z' \
+                ORDER BY timeframe, open_time";
+    assert_eq!(
+        lab.ask(bars).await,
+        [
+            "1d 2024-01-01T00:00:00Z 9.00000000 - - - - -",
+            "1h 2024-01-01T00:00:00Z 1.00000000 - - - - -",
+            "1h 2024-01-01T01:00:00Z 2.00000000 1.00000000 1.00000000 5 - 1.0",
+            "1h 2024-01-01T04:00:00Z 5.00000000 2.00000000 2.00000000 7 - 1.0",
+            "1h 2024-01-01T05:00:00Z 6.00000000 4.00000000 4.00000000 8 - 1.0",
+            "1h 2024-01-01T08:00:00Z 9.00000000 0.00000000 0.00000000 - - -",
+            "4h 2024-01-01T00:00:00Z 2.00000000 - - - - -",
+            "4h 2024-01-01T04:00:00Z 6.00000000 6.00000000 6.00000000 15 - 1.0",
+            "4h 2024-01-01T08:00:00Z 9.00000000 0.00000000 0.00000000 - - -",
+        ]
+    );
+    let daily = "SELECT date, open, close, volume, trade_count, bars FROM gold.daily ORDER BY date";
+    assert_eq!(
+        lab.ask(daily).await,
+        [
+            "2024-01-01 1.00000000 9.00000000 - - 5",
+            "2024-01-02 4.00000000 4.00000000 - - 1",
+            "2024-01-03 4.00000000 4.00000000 9.00000000 2 1",
+            "2024-01-05 4.00000000 4.00000000 0.00000000 - 1",
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,8 +69,19 @@ pub struct Column {
     pub kind: ColumnType,
     /// Whether it may be null.
     pub nullable: bool,
+    /// Whether a data file has it in all of its rows or in none, as sources state it or do not.
+    pub by_file: bool,
     /// What it means, with its unit.
     pub doc: &'static str,
+}
+
+impl Column {
+    /// The column as a file has it whose source states it: not nullable, if it is one of those that
+    /// only some sources state. All files had it so once, and bytes stay as they were.
+    #[must_use]
+    pub const fn stated(self) -> Self {
+        Self { nullable: self.nullable && !self.by_file, ..self }
+    }
 }
 
 /// What a table is.

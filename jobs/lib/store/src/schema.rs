@@ -24,12 +24,17 @@ pub fn field(column: &Column) -> Field {
     Field::new(column.name, data_type(column.kind), column.nullable)
 }
 
+/// The Arrow schema of these columns.
+pub fn schema_of(columns: &[Column]) -> SchemaRef {
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
 /// The Arrow schema of a table's data files: all columns but the partitions.
 pub fn file_schema(table: Table) -> SchemaRef {
-    Arc::new(Schema::new(table.schema().file_columns().iter().map(field).collect::<Vec<_>>()))
+    schema_of(table.schema().file_columns())
 }
 
 /// The Arrow schema of a table with its partition columns first.
 pub fn table_schema(table: Table) -> SchemaRef {
-    Arc::new(Schema::new(table.schema().columns.iter().map(field).collect::<Vec<_>>()))
+    schema_of(table.schema().columns)
 }

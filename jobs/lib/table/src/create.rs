@@ -10,9 +10,9 @@ use model::schema::{Column, ColumnType, Table};
 
 use crate::error::TableError;
 
-/// The version of the tables' schemas: raised when a column is added, so that programs of a
-/// former version leave the lake alone.
-pub(crate) const SCHEMA_VERSION: &str = "2";
+/// The version of the tables' schemas: raised when a column is added or may be null that could not
+/// before, so that programs of a former version leave the lake alone.
+pub(crate) const SCHEMA_VERSION: &str = "3";
 /// The property that holds it.
 pub(crate) const SCHEMA_VERSION_KEY: &str = "marketlake.schemaVersion";
 /// A checkpoint is due after so many commits.

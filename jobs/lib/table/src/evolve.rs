@@ -2,9 +2,10 @@
 //! model's, and the commit that adds it. How a table is made anew is in `create`.
 //!
 //! A nullable column that is added to the model is an evolution: old files answer null, and the
-//! first writer evolves the metadata in a commit of its own before it commits anything. A column
-//! that the model does not know was added by a later version, and any other difference is a
-//! change that no reader can bridge; both are refused by name.
+//! first writer evolves the metadata in a commit of its own before it commits anything. So is a
+//! column that may be null from now on: what is there fits. A column that the model does not know was
+//! added by a later version, and any other difference is a change that no reader can bridge; both
+//! are refused by name.
 
 use std::collections::HashMap;
 

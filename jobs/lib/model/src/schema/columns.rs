@@ -4,11 +4,16 @@ use super::ColumnType::{Boolean, Date, Double, Int, Long, Text, Timestamp};
 use super::{Column, ColumnType, PRICE, QUANTITY, SUM, TableSchema};
 
 const fn col(name: &'static str, kind: ColumnType, doc: &'static str) -> Column {
-    Column { name, kind, nullable: false, doc }
+    Column { name, kind, nullable: false, by_file: false, doc }
 }
 
 const fn opt(name: &'static str, kind: ColumnType, doc: &'static str) -> Column {
-    Column { name, kind, nullable: true, doc }
+    Column { name, kind, nullable: true, by_file: false, doc }
+}
+
+/// A column that not every source states.
+const fn by_file(name: &'static str, kind: ColumnType, doc: &'static str) -> Column {
+    Column { name, kind, nullable: true, by_file: true, doc }
 }
 
 const SOURCE: Column =
@@ -31,6 +36,11 @@ const OPEN_TIME: Column = col("open_time", Timestamp, "first instant of the bar,
 const OPEN: Column = col("open", PRICE, "first price, in the quote asset");
 const HIGH: Column = col("high", PRICE, "highest price, in the quote asset");
 const LOW: Column = col("low", PRICE, "lowest price, in the quote asset");
+const COUNT: Column = opt(
+    "trade_count",
+    Long,
+    "number of trades; null where a bar that it is made from does not state it",
+);
 const CLOSE: Column = col("close", PRICE, "last price, in the quote asset");
 
 /// `silver.trades`.
@@ -119,7 +129,7 @@ pub const KLINES: TableSchema = TableSchema {
             "volume in the quote asset; null where the market counts in contracts",
         ),
         opt("contract_volume", QUANTITY, "volume in contracts, where the market counts in them"),
-        col("trade_count", Long, "number of trades"),
+        by_file("trade_count", Long, "number of trades; null where the source does not state it"),
         opt("taker_buy_volume", QUANTITY, "volume in the base asset bought by takers"),
         opt(
             "taker_buy_quote_volume",
@@ -131,7 +141,11 @@ pub const KLINES: TableSchema = TableSchema {
             QUANTITY,
             "contracts bought by takers, where the market counts in them",
         ),
-        col("close_time", Timestamp, "last instant of the bar as published, UTC"),
+        by_file(
+            "close_time",
+            Timestamp,
+            "last instant of the bar as published, UTC; null where the source does not state it",
+        ),
         IS_VALID,
         ISSUES,
         RAW,
@@ -330,7 +344,7 @@ pub const BARS: TableSchema = TableSchema {
             "volume in the quote asset; null where the market counts in contracts",
         ),
         opt("contract_volume", SUM, "volume in contracts, where the market counts in them"),
-        col("trade_count", Long, "number of trades"),
+        COUNT,
         opt("taker_buy_volume", SUM, "volume in the base asset bought by takers"),
         opt(
             "taker_buy_quote_volume",
@@ -354,7 +368,8 @@ pub const BARS: TableSchema = TableSchema {
     key: &["source", "market", "symbol", "timeframe", "open_time"],
     constraints: &[("ohlc", "low <= open AND low <= close AND open <= high AND close <= high")],
     doc: "bars made from whole trades, else whole aggregate trades, else whole klines, else from \
-          what has the fewest holes; a row only where there was a trade",
+          what has the fewest holes; a row only where there was a trade, or a bar of which the \
+          source does not say how many",
 };
 
 /// `gold.daily`.
@@ -374,7 +389,7 @@ pub const DAILY: TableSchema = TableSchema {
             SUM,
             "volume in the quote asset; null where the market counts in contracts",
         ),
-        col("trade_count", Long, "number of trades"),
+        COUNT,
         opt("vwap", Double, "quote_volume / volume, in the quote asset"),
         opt(
             "average_price",

@@ -19,7 +19,7 @@ use super::page::{Encoded, Summed, write_group};
 use super::text::TextColumn;
 use super::{Finished, Values, WriteError, stats};
 use crate::lake::Lake;
-use crate::schema::file_schema;
+use crate::schema::schema_of;
 use crate::staged::Staged;
 
 /// Rows of a page. With eight to twelve bytes a value it is half a MiB or more, and stays in a
@@ -99,7 +99,7 @@ impl Encoder {
 /// encoded and compressed.
 pub struct ColumnarFile {
     table: Table,
-    columns: &'static [Column],
+    columns: Vec<Column>,
     encoders: Vec<Encoder>,
     scratch: Scratch,
     writer: SerializedFileWriter<Summed<Staged>>,
@@ -128,19 +128,33 @@ impl ColumnarFile {
     /// [`WriteError::Misfit`] when the table has columns of types that [`Values`] lacks (take
     /// [`super::write_batches`] for it); else as the disk has it.
     pub fn create(lake: &Lake, table: Table, row_group_rows: usize) -> Result<Self, WriteError> {
-        Self::with_pages(lake, table, row_group_rows, PAGE_ROWS)
+        let columns = table.schema().file_columns().to_vec();
+        Self::with_columns(lake, table, columns, row_group_rows)
+    }
+
+    /// As [`Self::create`], with the file columns as this file has them: see [`Column::stated`].
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn with_columns(
+        lake: &Lake,
+        table: Table,
+        columns: Vec<Column>,
+        row_group_rows: usize,
+    ) -> Result<Self, WriteError> {
+        Self::with_pages(lake, table, columns, row_group_rows, PAGE_ROWS)
     }
 
     pub(super) fn with_pages(
         lake: &Lake,
         table: Table,
+        columns: Vec<Column>,
         row_group_rows: usize,
         page_rows: usize,
     ) -> Result<Self, WriteError> {
         let encode = |source| WriteError::Encode { table, source };
-        let columns = table.schema().file_columns();
         let group_rows = row_group_rows.max(1);
-        let schema = ArrowSchemaConverter::new().convert(&file_schema(table)).map_err(encode)?;
+        let schema = ArrowSchemaConverter::new().convert(&schema_of(&columns)).map_err(encode)?;
         let encoders = columns
             .iter()
             .zip(schema.columns())

@@ -5,8 +5,9 @@ use std::fs::File;
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use model::fragment::Stat;
-use model::schema::{ColumnType, Table};
+use model::schema::{Column, ColumnType, Table};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Repetition;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use proptest::prelude::*;
 
@@ -102,7 +103,8 @@ fn write(
     (group, page): (usize, usize),
     cuts: &[usize],
 ) -> Finished {
-    let mut file = ColumnarFile::with_pages(lake, table, group, page).unwrap();
+    let of_table = table.schema().file_columns().to_vec();
+    let mut file = ColumnarFile::with_pages(lake, table, of_table, group, page).unwrap();
     let mut from = 0;
     for to in cuts {
         write_part(&mut file, table, columns, from, *to);
@@ -502,6 +504,44 @@ fn misfits_are_refused() {
     // gold.daily has doubles, which only the Arrow path writes
     let error = ColumnarFile::create(&lake, Table::Daily, 10).unwrap_err();
     assert!(matches!(error, WriteError::Misfit { .. }), "{error}");
+}
+
+#[test]
+fn a_column_that_a_source_states_is_required_in_its_files() {
+    let (_folder, lake) = lake();
+    let all = Table::Klines.schema().file_columns();
+    let at = |name: &str| all.iter().position(|column| column.name == name).unwrap();
+    let (count, volume) = (at("trade_count"), at("volume"));
+    let numbers = [1];
+    let values = |count: Values<'static>| -> Vec<Values<'_>> {
+        all.iter()
+            .map(|column| match column.kind {
+                _ if column.name == "trade_count" => count,
+                _ if column.nullable && !column.by_file => Values::Null,
+                ColumnType::Timestamp => Values::Micros(&numbers),
+                ColumnType::Boolean => Values::ConstBool(true),
+                ColumnType::Text => Values::ConstText("x"),
+                _ => Values::Decimal64(&numbers),
+            })
+            .collect()
+    };
+    let file = |columns: Vec<Column>, count| {
+        let mut file = ColumnarFile::with_columns(&lake, Table::Klines, columns, 10).unwrap();
+        file.write(1, &values(count)).map(|()| file.finish().unwrap())
+    };
+    let is_required = |file: &Finished, at: usize| {
+        let schema = footer(file).file_metadata().schema_descr_ptr();
+        schema.column(at).self_type().get_basic_info().repetition() == Repetition::REQUIRED
+    };
+    let stated = || all.iter().map(|column| column.stated()).collect();
+    let of_one = file(stated(), Values::Long(&[7])).unwrap();
+    assert_eq!((is_required(&of_one, count), is_required(&of_one, volume)), (true, false));
+    let error = file(stated(), Values::Null).unwrap_err().to_string();
+    assert!(error.contains("silver.klines.trade_count: found null"), "{error}");
+    // as the table has it
+    let of_none = file(all.to_vec(), Values::Null).unwrap();
+    assert_eq!((is_required(&of_none, count), is_required(&of_none, volume)), (false, false));
+    assert_eq!(of_none.stats["trade_count"].nulls, 1);
 }
 
 #[test]

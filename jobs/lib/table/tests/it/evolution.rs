@@ -1,26 +1,32 @@
-//! Lakes of a former or a later version: added columns, properties, what is refused.
+//! Lakes of a former or a later version: added columns, columns that may be null now, properties, what
+//! is refused.
 
 use std::sync::Arc;
 
 use deltalake_core::kernel::{Action, DataType, Protocol, StructField};
 use model::layout;
+use model::plan::Partition;
 use model::schema::Table;
-use table::SessionOptions;
-use table::datafusion::arrow::array::{ArrayRef, Date32Array, RecordBatch, StringArray};
-use table::datafusion::arrow::datatypes::{Schema, SchemaRef};
+use table::datafusion::arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray, new_null_array,
+};
+use table::datafusion::arrow::datatypes::{DataType as ArrowType, Schema, SchemaRef};
+use table::{SessionOptions, Stamp};
 
 use crate::kit::{World, ask, file, number, session, stamp, whole, world};
 
-/// Makes `silver.trades` as another version would: `alter` may change its columns and properties,
+/// Makes a table as another version would: `alter` may change its columns and properties,
 /// of which those of today are given.
 async fn made_by_another(
     world: &World,
+    of: Table,
     alter: impl FnOnce(&mut Vec<StructField>, &mut Vec<(String, Option<String>)>),
 ) {
     // the table of today, in a lake of its own, says what its columns are
     let today = crate::kit::world();
-    today.tables.ensure(Table::Trades).await.unwrap();
-    let url = today.lake.url().join(&format!("{}/", layout::table(Table::Trades))).unwrap();
+    today.tables.ensure(of).await.unwrap();
+    let url = today.lake.url().join(&format!("{}/", layout::table(of))).unwrap();
     let table = deltalake_core::open_table(url).await.unwrap();
     let state = table.snapshot().unwrap();
     let mut columns: Vec<StructField> = state.schema().fields().cloned().collect();
@@ -31,9 +37,9 @@ async fn made_by_another(
         .map(|(key, value)| (key.clone(), Some(value.clone())))
         .collect();
     alter(&mut columns, &mut properties);
-    let folder = world.lake.directory().unwrap().join(layout::table(Table::Trades));
+    let folder = world.lake.directory().unwrap().join(layout::table(of));
     std::fs::create_dir_all(&folder).unwrap();
-    let url = world.lake.url().join(&format!("{}/", layout::table(Table::Trades))).unwrap();
+    let url = world.lake.url().join(&format!("{}/", layout::table(of))).unwrap();
     let protocol: Protocol =
         serde_json::from_str(r#"{"minReaderVersion":1,"minWriterVersion":3}"#).unwrap();
     deltalake_core::DeltaTable::try_from_url(url)
@@ -41,7 +47,7 @@ async fn made_by_another(
         .unwrap()
         .create()
         .with_columns(columns)
-        .with_partition_columns(Table::Trades.schema().partitions.iter().copied())
+        .with_partition_columns(of.schema().partitions.iter().copied())
         .with_raise_if_key_not_exists(false)
         .with_configuration(properties)
         .with_actions([Action::Protocol(protocol)])
@@ -53,7 +59,7 @@ async fn made_by_another(
 /// the constraint.
 async fn former() -> World {
     let world = world();
-    made_by_another(&world, |columns, properties| {
+    made_by_another(&world, Table::Trades, |columns, properties| {
         columns.retain(|c| !["issues", "is_best_match"].contains(&c.name().as_str()));
         properties.retain(|(key, _)| key.starts_with("delta.constraints."));
         properties.push(("marketlake.schemaVersion".to_owned(), Some("1".to_owned())));
@@ -135,7 +141,7 @@ async fn the_next_commit_evolves_a_former_lake() {
     assert_eq!(property("delta.setTransactionRetentionDuration"), "interval 180 days");
     assert_eq!(property("delta.deletedFileRetentionDuration"), "interval 30 days", "set by hand");
     assert_eq!(property("delta.constraints.valid_price"), "NOT is_valid OR price > 0");
-    assert_eq!(property("marketlake.schemaVersion"), "2");
+    assert_eq!(property("marketlake.schemaVersion"), "3");
     assert_eq!(snapshot.min_writer_version(), 3);
     let text = ask(&session(&world), COUNTS).await;
     assert!(text.contains("| 15 ") && text.contains("| 5 "), "{text}");
@@ -163,6 +169,104 @@ async fn the_next_commit_evolves_a_former_lake() {
     assert_eq!(number(&session(&world), "select count(is_best_match) from silver.trades").await, 5);
 }
 
+/// The columns of klines that could not be null once.
+const STATED: [&str; 2] = ["trade_count", "close_time"];
+
+/// Three klines with the columns of `schema`. Those of the table that may be null are, but what
+/// `schema` does not let be null.
+fn klines(schema: &SchemaRef, symbol: &str) -> RecordBatch {
+    let columns = schema.fields().iter().map(|field| -> ArrayRef {
+        match field.data_type() {
+            kind if field.is_nullable() => new_null_array(kind, 3),
+            ArrowType::Int64 => Arc::new(Int64Array::from(vec![4, 5, 6])),
+            ArrowType::Boolean => Arc::new(BooleanArray::from(vec![true; 3])),
+            ArrowType::Decimal128(..) => {
+                let one = Decimal128Array::from(vec![100_000_000; 3]);
+                Arc::new(one.with_data_type(field.data_type().clone()))
+            }
+            ArrowType::Timestamp(..) => {
+                let times = [0, 60_000_000, 120_000_000];
+                Arc::new(TimestampMicrosecondArray::from(times.to_vec()).with_timezone("UTC"))
+            }
+            _ => {
+                let word = match field.name().as_str() {
+                    "symbol" => symbol,
+                    "month" => "1970-01",
+                    "timeframe" => "1m",
+                    other => other,
+                };
+                Arc::new(StringArray::from(vec![word; 3]))
+            }
+        }
+    });
+    RecordBatch::try_new(Arc::clone(schema), columns.collect()).unwrap()
+}
+
+#[tokio::test]
+async fn a_column_that_may_be_null_now_is_taken_on() {
+    let world = world();
+    made_by_another(&world, Table::Klines, |columns, properties| {
+        for column in columns.iter_mut().filter(|c| STATED.contains(&c.name().as_str())) {
+            *column = StructField::new(column.name(), column.data_type().clone(), false);
+        }
+        properties.retain(|(key, _)| key != "marketlake.schemaVersion");
+        properties.push(("marketlake.schemaVersion".to_owned(), Some("2".to_owned())));
+    })
+    .await;
+    let today = store::schema::table_schema(Table::Klines);
+    let fields = today.fields().iter().map(|field| {
+        let is_stated = STATED.contains(&field.name().as_str());
+        field.as_ref().clone().with_nullable(field.is_nullable() && !is_stated)
+    });
+    let former: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let url = world.lake.url().join("silver/klines/").unwrap();
+    let table = deltalake_core::DeltaTable::try_from_url(url).await.unwrap();
+    table.write(vec![klines(&former, "OLD")]).await.unwrap();
+    let check = async |expect: [i64; 4]| {
+        let asked = [
+            "count(*)",
+            "sum(trade_count)",
+            "count(*) filter (where trade_count is null and close_time is null)",
+            "count(*) filter (where trade_count > 4)",
+        ];
+        for (what, expect) in asked.into_iter().zip(expect) {
+            let sql = format!("select {what} from silver.klines");
+            assert_eq!(number(&session(&world), &sql).await, expect, "{what}");
+        }
+        for (filter, rows) in [("is not null", 3), ("is null", expect[2])] {
+            let sql = format!("select count(*) from silver.klines where trade_count {filter}");
+            assert_eq!(number(&session(&world), &sql).await, rows, "{filter}");
+        }
+    };
+    // read before it is written, by which it does not change
+    check([3, 15, 0, 2]).await;
+    assert_eq!(world.tables.version(Table::Klines).await.unwrap(), Some(1));
+
+    let partition: Partition = [
+        ("source", "source"),
+        ("market", "market"),
+        ("symbol", "NEW"),
+        ("timeframe", "1m"),
+        ("month", "1970-01"),
+    ]
+    .map(|(column, value)| (column.to_owned(), value.to_owned()))
+    .into();
+    let rows = klines(&store::schema::file_schema(Table::Klines), "");
+    let tables = &world.tables;
+    let new = tables.write(Table::Klines, &partition, [rows], "new", "v2", 0).await.unwrap();
+    let new = new.unwrap();
+    let stamp = Stamp::new(Table::Klines, &crate::kit::run(1), "silver", "v2", crate::kit::now());
+    let outcome = tables.replace(Table::Klines, &stamp, whole(&new)).await.unwrap();
+    assert_eq!((outcome.version, outcome.added), (3, 1), "evolved, then added");
+    check([6, 15, 3, 2]).await;
+    let snapshot = tables.snapshot(Table::Klines).await.unwrap().unwrap();
+    assert_eq!(snapshot.property("marketlake.schemaVersion").as_deref(), Some("3"));
+    let again = tables.replace(Table::Klines, &stamp, whole(&new)).await.unwrap();
+    assert_eq!((again.version, again.noop), (3, true), "nothing evolves twice");
+    tables.checkpoint(Table::Klines).await.unwrap();
+    check([6, 15, 3, 2]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_writers_evolve_a_table_once() {
     let world = former().await;
@@ -185,7 +289,7 @@ async fn what_cannot_be_bridged_is_refused_by_name() {
         expect: &[&str],
     ) {
         let world = world();
-        made_by_another(&world, alter).await;
+        made_by_another(&world, Table::Trades, alter).await;
         let error = world.tables.ensure(Table::Trades).await.unwrap_err().to_string();
         let read = session(&world).sql("select * from silver.trades").await.unwrap_err();
         for expect in expect {

@@ -2,7 +2,8 @@
 //! say, and that nothing outside of it has to know more.
 //!
 //! Its host lists days as plain lines and serves each as a CSV of bars, without zip and checksum. Its
-//! symbols have points, and its contracts say by a month when they end.
+//! symbols have points, and its contracts say by a month when they end. Of currencies it tells prices
+//! alone: no volume, no number of trades, no end of a bar.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use source::ask::{Ask, Request};
 use source::form::{Form, Kind, MadeOf, SameKey};
 use source::offer::{Checksum, Listed, Offer, OfferError, Survey, unit};
 use source::rows::{Row, Slots};
-use source::{Packing, Provider, Providers};
+use source::{Packing, Provider, Providers, Takes};
 use stage::{Clock, Context, ManualClock, Meter};
 use store::Lake;
 use wiremock::matchers::path;
@@ -26,11 +27,12 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::stages;
 
-/// Acme's bars of shares.
+/// Acme's bars of shares and currencies.
 #[derive(Debug)]
 struct Acme;
 
 const STOCKS: Market = Market::new("stocks");
+const FX: Market = Market::new("fx");
 
 /// A line: `open_time,close_time,open,high,low,close,shares,trades`.
 static BARS: Form = Form {
@@ -77,17 +79,53 @@ static BARS: Form = Form {
     },
 };
 
+/// A line: `open_time,open,high,low,close`.
+static PRICES: Form = Form {
+    fields: &[
+        ("open_time", Kind::Instant(0)),
+        ("open", Kind::Price(0)),
+        ("high", Kind::Price(1)),
+        ("low", Kind::Price(2)),
+        ("close", Kind::Price(3)),
+    ],
+    columns: &[
+        MadeOf::Instant(0),
+        MadeOf::Price(0),
+        MadeOf::Price(1),
+        MadeOf::Price(2),
+        MadeOf::Price(3),
+        MadeOf::Null,
+        MadeOf::Null,
+        MadeOf::Null,
+        MadeOf::Null,
+        MadeOf::Null,
+        MadeOf::Null,
+        MadeOf::Null,
+        MadeOf::Null,
+        MadeOf::Valid,
+        MadeOf::Issues,
+        MadeOf::Raw,
+    ],
+    has: Slots { longs: 1, prices: 4, amounts: 0, flags: 0 },
+    judge: |_, _, _| Issues::default(),
+    ..BARS
+};
+
 impl Provider for Acme {
     fn name(&self) -> Source {
         Source::new("acme")
     }
 
     fn markets(&self) -> &'static [Market] {
-        &[STOCKS]
+        &[STOCKS, FX]
     }
 
     fn datasets(&self, _: Market) -> &'static [Dataset] {
         &[Dataset::Klines]
+    }
+
+    fn takes(&self) -> Takes {
+        Takes::Archives
     }
 
     fn expected_symbol(&self, _: Market, symbol: &Symbol) -> Option<Cow<'static, str>> {
@@ -105,7 +143,7 @@ impl Provider for Acme {
 
     fn remote(&self, section: &Section, unit: &Unit, listed: &Listed) -> Remote {
         Remote {
-            url: format!("{}/bars/{}", section.url.value, self.file_name(unit)),
+            url: format!("{}/bars/{}", section.url(), self.file_name(unit)),
             odd_name: None,
             bytes: listed.bytes,
             etag: None,
@@ -133,7 +171,8 @@ impl Provider for Acme {
     }
 
     fn form(&self, unit: &Unit) -> Option<&'static Form> {
-        (unit.dataset == Dataset::Klines).then_some(&BARS)
+        let form = if unit.market == FX { &PRICES } else { &BARS };
+        (unit.dataset == Dataset::Klines).then_some(form)
     }
 }
 
@@ -146,7 +185,7 @@ struct Listing<'a> {
 #[async_trait]
 impl Survey for Listing<'_> {
     async fn offer(&self, series: &Series) -> Result<Offer, OfferError> {
-        let url = format!("{}/list/{}", self.section.url.value, series.symbol);
+        let url = format!("{}/list/{}", self.section.url(), series.symbol);
         let answer = self.ask.ask(&Request::get(&url, 1 << 20), &mut |_| Ok(())).await;
         let answer = answer.map_err(|source| OfferError::Unavailable {
             series: unit(series, Period::Day(series.from)).series(),
@@ -181,32 +220,53 @@ fn bars(day: &str, price: u64) -> String {
     bar(14) + &bar(15)
 }
 
+/// Bars of these minutes of a day, of a currency that rises by 0.00001 a minute.
+fn minutes(day: &str, minutes: impl Iterator<Item = i64>) -> String {
+    let start = day.parse::<Day>().expect(day).start_micros();
+    let price = |units: i64| format!("{}.{:05}", units / 100_000, units % 100_000);
+    let bar = |n: i64| {
+        let open = 110_000 + n;
+        let [open, high, low, close] = [open, open + 3, open - 2, open + 1].map(price);
+        format!("{},{open},{high},{low},{close}\n", start + n * 60_000_000)
+    };
+    minutes.map(bar).collect()
+}
+
 #[test]
 fn a_provider_in_one_file_goes_through_the_whole_lake() -> Result<()> {
     static ALL: &[&dyn Provider] = &[&Acme];
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let days = [
+    let shares = [
         ("2024-01-02", bars("2024-01-02", 362) + "1704211200000000,x,1,1,1,1,1,1\n"),
         ("2024-01-03", bars("2024-01-03", 365)),
     ];
+    let currencies = [
+        ("2024-01-02", minutes("2024-01-02", 0..1_440)),
+        ("2024-01-03", minutes("2024-01-03", [0, 1, 7].into_iter())),
+    ];
     let host = runtime.block_on(async {
         let host = MockServer::start().await;
-        let lines = days.iter().map(|(day, csv)| format!("{day} {}", csv.len()));
-        let list = lines.collect::<Vec<_>>().join("\n");
-        let served = [("/list/BRK.B".to_owned(), list)].into_iter().chain(
-            days.iter().map(|(day, csv)| (format!("/bars/BRK.B-1h-{day}.csv"), csv.clone())),
-        );
-        for (at, text) in served {
-            let answer = ResponseTemplate::new(200).set_body_string(text);
-            Mock::given(path(at)).respond_with(answer).mount(&host).await;
+        for (symbol, timeframe, days) in [("BRK.B", "1h", &shares), ("EURUSD", "1m", &currencies)] {
+            let lines = days.iter().map(|(day, csv)| format!("{day} {}", csv.len()));
+            let list = lines.collect::<Vec<_>>().join("\n");
+            let served =
+                [(format!("/list/{symbol}"), list)].into_iter().chain(days.iter().map(
+                    |(day, csv)| (format!("/bars/{symbol}-{timeframe}-{day}.csv"), csv.clone()),
+                ));
+            for (at, text) in served {
+                let answer = ResponseTemplate::new(200).set_body_string(text);
+                Mock::given(path(at)).respond_with(answer).mount(&host).await;
+            }
         }
         host
     });
     let yaml = format!(
         "environment: lab\nsources:\n  acme:\n    url: {}\n    markets:\n      stocks:\n        \
          symbols: [BRK.B]\n        range: {{from: 2024-01-02, to: 2024-01-03}}\n        \
-         datasets: {{klines: {{timeframes: [1h]}}}}\n",
+         datasets: {{klines: {{timeframes: [1h]}}}}\n      fx:\n        symbols: [EURUSD]\n        \
+         range: {{from: 2024-01-02, to: 2024-01-03}}\n        \
+         datasets: {{klines: {{timeframes: [1m]}}}}\n",
         host.uri()
     );
     let bad = Providers::new(ALL).read("lake.yaml", &yaml.replace("BRK.B", "BRK_B"));
@@ -240,7 +300,7 @@ fn a_provider_in_one_file_goes_through_the_whole_lake() -> Result<()> {
     check(
         Table::Klines,
         "SELECT source, market, symbol, date_part('day', open_time), low, close, volume, trade_count \
-         FROM silver.klines ORDER BY open_time",
+         FROM silver.klines WHERE market = 'stocks' ORDER BY open_time",
         &[
             "acme stocks BRK.B 2 362.00000100 362.12345678 1200.00000000 14",
             "acme stocks BRK.B 2 362.00000100 362.12345678 1200.00000000 15",
@@ -258,13 +318,16 @@ fn a_provider_in_one_file_goes_through_the_whole_lake() -> Result<()> {
         Table::Archives,
         "SELECT unit, status FROM bronze.archives ORDER BY unit",
         &[
+            "acme/fx/klines/EURUSD/1m/2024-01-02 unverified",
+            "acme/fx/klines/EURUSD/1m/2024-01-03 unverified",
             "acme/stocks/klines/BRK.B/1h/2024-01-02 unverified",
             "acme/stocks/klines/BRK.B/1h/2024-01-03 unverified",
         ],
     )?;
     check(
         Table::Daily,
-        "SELECT date, open, close, volume, trade_count, made_from FROM gold.daily ORDER BY date",
+        "SELECT date, open, close, volume, trade_count, made_from FROM gold.daily \
+         WHERE market = 'stocks' ORDER BY date",
         &[
             "2024-01-02 362.25000000 362.12345678 2400.00000000 29 klines",
             "2024-01-03 365.25000000 365.12345678 2400.00000000 29 klines",
@@ -272,8 +335,62 @@ fn a_provider_in_one_file_goes_through_the_whole_lake() -> Result<()> {
     )?;
     check(
         Table::Coverage,
-        "SELECT date, status, rows, rows_rejected FROM ops.coverage ORDER BY date",
-        &["2024-01-02 degraded 2 1", "2024-01-03 degraded 2 0"],
+        "SELECT market, date, status, rows, rows_rejected, missing FROM ops.coverage \
+         ORDER BY market, date",
+        &[
+            "fx 2024-01-02 available 1440 0 0",
+            "fx 2024-01-03 degraded 3 0 1437",
+            "stocks 2024-01-02 degraded 2 1 22",
+            "stocks 2024-01-03 degraded 2 0 22",
+        ],
+    )?;
+    // what a source does not state is null all the way, and prices are bars without it
+    check(
+        Table::Klines,
+        "SELECT count(*), count(volume), count(trade_count), count(close_time) FROM silver.klines \
+         WHERE market = 'fx'",
+        &["1443 0 0 0"],
+    )?;
+    check(
+        Table::Bars,
+        "SELECT date_part('day', open_time), timeframe, count(*), count(volume), \
+         count(trade_count), count(vwap), bool_and(is_complete) \
+         FROM gold.bars WHERE market = 'fx' GROUP BY 1, 2 ORDER BY 1, 3, 2",
+        &[
+            "2 1d 1 0 0 0 true",
+            "2 4h 6 0 0 0 true",
+            "2 1h 24 0 0 0 true",
+            "2 15m 96 0 0 0 true",
+            "2 5m 288 0 0 0 true",
+            "2 1m 1440 0 0 0 true",
+            "3 15m 1 0 0 0 false",
+            "3 1d 1 0 0 0 false",
+            "3 1h 1 0 0 0 false",
+            "3 4h 1 0 0 0 false",
+            "3 5m 2 0 0 0 false",
+            "3 1m 3 0 0 0 false",
+        ],
+    )?;
+    check(
+        Table::Bars,
+        "SELECT timeframe, open, high, low, close FROM gold.bars WHERE market = 'fx' AND \
+         (timeframe = '4h' AND open_time = '2024-01-02T04:00:00Z' \
+         OR timeframe = '5m' AND open_time >= '2024-01-03T00:00:00Z') ORDER BY open_time",
+        &[
+            "4h 1.10240000 1.10482000 1.10238000 1.10480000",
+            "5m 1.10000000 1.10004000 1.09998000 1.10002000",
+            "5m 1.10007000 1.10010000 1.10005000 1.10008000",
+        ],
+    )?;
+    check(
+        Table::Daily,
+        "SELECT date, open, high, low, close, volume IS NULL, trade_count IS NULL, average_price, bars, \
+         price_change, is_complete FROM gold.daily WHERE market = 'fx' ORDER BY date",
+        &[
+            "2024-01-02 1.10000000 1.11442000 1.09998000 1.11440000 true true 1.107205 1440  true",
+            "2024-01-03 1.10000000 1.10010000 1.09998000 1.10008000 true true 1.1000366666666668 3 \
+             -0.01432000 false",
+        ],
     )?;
     Ok(())
 }
