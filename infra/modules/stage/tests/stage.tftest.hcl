@@ -302,8 +302,6 @@ run "ecs_hands_over_the_stages_secrets_and_reads_no_other" {
       MARKET_LAKE_KEY_BY_FIELD = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:market-lake/test/c-AbCdEf:apikey::"
       MARKET_LAKE_KEY_SSM      = "arn:aws:ssm:eu-central-1:111122223333:parameter/market-lake/test/d"
     }
-    # which nobody asked for
-    secrets_kms_key_arn = null
   }
 
   assert {

@@ -88,7 +88,7 @@ pub(super) fn variables() -> Map<String, Value> {
     let variables = json!({
         "run": RUN, "batch_run": RUN, "symbol_run": RUN,
         "from": ["--from", "2024-01-01"], "to": ["--to", "2024-01-31"],
-        "sources": ["binance"], "symbols": ["BTCUSDT"], "datasets": ["trades"],
+        "sources": ["venue"], "symbols": ["BTCUSDT"], "datasets": ["trades"],
         "resume": [], "retry_bad": ["--retry-bad"], "dry_run": ["--dry-run"],
         "batches": 1, "batch": 7, "batch_execution": EXECUTION,
         "market": "spot", "symbol": "BTCUSDT",
@@ -104,7 +104,7 @@ pub(super) fn variables() -> Map<String, Value> {
 pub(super) fn states() -> Value {
     json!({
         "input": {
-            "run": RUN, "from": "2024-01-01", "to": "2024-01-31", "sources": ["binance"],
+            "run": RUN, "from": "2024-01-01", "to": "2024-01-31", "sources": ["venue"],
             "symbols": ["BTCUSDT"], "datasets": ["trades"], "retry_bad": true, "resume": true, "dry_run": true,
             "market": "spot", "symbol": "BTCUSDT", "batch": 7, "execution": EXECUTION,
         },
@@ -207,7 +207,7 @@ fn specials() -> Vec<Special> {
             nothing_given(),
             value(json!([])),
         ),
-        special("$exists($states.input.sources)", "one", none(), none(), value(json!(["binance"]))),
+        special("$exists($states.input.sources)", "one", none(), none(), value(json!(["venue"]))),
         special("$exists($states.input.symbols)", "one", none(), none(), value(json!(["BTCUSDT"]))),
         special(
             "$exists($states.input.retry_bad)",
@@ -248,15 +248,15 @@ fn specials() -> Vec<Special> {
         special(
             "$reduce($symbols",
             "one source, as a schedule of its own names it",
-            scope(&["twelvedata"], &[]),
+            scope(&["other"], &[]),
             none(),
-            value(json!(["--source", "twelvedata"])),
+            value(json!(["--source", "other"])),
         ),
         special(
             "$reduce($symbols",
             "all of it",
             json!({
-                "sources": ["binance", "twelvedata"], "symbols": ["BTCUSDT", "ETHUSDT"],
+                "sources": ["venue", "other"], "symbols": ["BTCUSDT", "ETHUSDT"],
                 "datasets": ["trades", "klines"],
             }),
             none(),
@@ -266,9 +266,9 @@ fn specials() -> Vec<Special> {
                 "--to",
                 "2024-01-31",
                 "--source",
-                "binance",
+                "venue",
                 "--source",
-                "twelvedata",
+                "other",
                 "--symbol",
                 "BTCUSDT",
                 "--symbol",
