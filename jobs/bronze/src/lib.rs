@@ -8,7 +8,8 @@
 //! `truncated_suspect`. Only a unit whose source did not answer, refused (any other status), or
 //! gave something else than it lists has none: nothing of it is remembered, it is tried again when
 //! the batch is repeated and by the next run, and then the raw object that is there already is
-//! used without a byte of transfer.
+//! used without a byte of transfer. Where a source's budget of the day is used up the job says so and
+//! is done: the rest is planned again.
 //!
 //! It must not know what is in an archive, which table it goes to, or how archives are chosen.
 //!
@@ -36,7 +37,7 @@ use model::exit::Exit;
 use model::fragment::{ArchiveStatus, BronzeFragment};
 use model::plan::{Batch, Origin, Remote};
 use model::unit::Unit;
-use model::{Source, layout};
+use model::{Source, human, layout};
 use serde::Serialize;
 use source::Provider;
 use source::ask::Unavailable;
@@ -74,6 +75,9 @@ pub struct Report {
     pub reused: u64,
     /// Bytes that went over the wire.
     pub transferred: u64,
+    /// Of each source whose day's budget is used up: how many of its units wait, and until when.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<String>,
 }
 
 impl Report {
@@ -98,7 +102,11 @@ impl Report {
         if self.done_before > 0 {
             let _ = write!(text, ", {} done before", self.done_before);
         }
-        text + &format!(", {} bytes received\n", self.transferred)
+        let _ = writeln!(text, ", {} bytes received", self.transferred);
+        for line in &self.waiting {
+            let _ = writeln!(text, "{line}");
+        }
+        text
     }
 }
 
@@ -185,12 +193,17 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     }
     context.meter.at("");
     clients.report(&context.meter);
-    if unavailable.is_empty() && spent.is_empty() {
+    // no fault of anybody's, and waiting changes nothing today: what is not fetched is planned again
+    report.waiting = waiting(&spent);
+    for line in &report.waiting {
+        tracing::warn!("{line}");
+    }
+    if unavailable.is_empty() {
         return Ok(report);
     }
     unavailable.sort_by_key(|(unit, _)| *unit);
     tracing::info!("{}", report.text().trim_end());
-    Err(Failure::new(Exit::SourceUnavailable, not_fetched(&unavailable, &spent, total)))
+    Err(Failure::new(Exit::SourceUnavailable, not_fetched(&unavailable, total)))
 }
 
 /// The ways to the sources that are asked page by page. Their keys are read here: one that is not
@@ -277,21 +290,21 @@ fn tell(fragment: &BronzeFragment) {
     }
 }
 
-fn not_fetched(
-    unavailable: &[(&Unit, Unavailable)],
-    spent: &[BudgetSpent],
-    total: u64,
-) -> anyhow::Error {
-    let count = unavailable.len() + spent.len();
-    let mut text = format!("{count} of {total} archives could not be fetched:");
-    let mut waiting: BTreeMap<Source, Vec<&BudgetSpent>> = BTreeMap::new();
+/// Of each source how many units wait for its next day.
+fn waiting(spent: &[BudgetSpent]) -> Vec<String> {
+    let mut of: BTreeMap<Source, Vec<&BudgetSpent>> = BTreeMap::new();
     for budget in spent {
-        waiting.entry(budget.source).or_default().push(budget);
+        of.entry(budget.source).or_default().push(budget);
     }
-    for budgets in waiting.values() {
-        let Some(first) = budgets.first() else { continue };
-        let _ = write!(text, "\n  {} wait: {first}; what is fetched is kept", budgets.len());
-    }
+    let line = |budgets: Vec<&BudgetSpent>| {
+        let units = human::plural(budgets.len() as u64, "unit");
+        budgets.first().map(|first| format!("{units} of {} wait: {first}", first.source))
+    };
+    of.into_values().filter_map(line).collect()
+}
+
+fn not_fetched(unavailable: &[(&Unit, Unavailable)], total: u64) -> anyhow::Error {
+    let mut text = format!("{} of {total} archives could not be fetched:", unavailable.len());
     for (unit, error) in &unavailable[..unavailable.len().min(NAMED)] {
         let _ = write!(text, "\n  {unit}: {error}");
     }

@@ -1,9 +1,11 @@
 //! Cuts groups into batches, by the bytes and the number of their archives. The same groups
 //! give the same batches.
 
+use std::collections::BTreeMap;
+
 use model::config::BatchLimits;
 use model::plan::{Batch, BatchRef, Group, Origin};
-use model::{RunId, layout};
+use model::{RunId, Source, layout};
 
 /// A batch and what it weighs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,12 +55,26 @@ impl Weight {
     }
 }
 
-/// Cuts `groups` into batches. A group that exceeds the limits is a batch of its own.
-pub fn cut(run: &RunId, groups: Vec<Group>, limits: &BatchLimits) -> Vec<Weighed> {
+/// Cuts `groups` into batches. A group that exceeds the limits is a batch of its own. All groups of a
+/// source that `is_asked` within a budget are one batch, so that no two tasks wait for one budget.
+pub fn cut(
+    run: &RunId,
+    groups: Vec<Group>,
+    limits: &BatchLimits,
+    is_asked: impl Fn(Source) -> bool,
+) -> Vec<Weighed> {
     let mut batches = Vec::new();
     let mut open: (Vec<Group>, Weight) = Default::default();
+    let mut asked: BTreeMap<Source, (Vec<Group>, Weight)> = BTreeMap::new();
     for group in groups {
         let weight = Weight::of(&group);
+        let source = group.units.first().map(|planned| planned.unit.source);
+        if let Some(source) = source.filter(|source| is_asked(*source)) {
+            let (groups, sum) = asked.entry(source).or_default();
+            groups.push(group);
+            *sum = sum.add(weight);
+            continue;
+        }
         if weight.exceeds(limits) {
             close(run, &mut batches, vec![group], weight);
             continue;
@@ -72,6 +88,9 @@ pub fn cut(run: &RunId, groups: Vec<Group>, limits: &BatchLimits) -> Vec<Weighed
     }
     if !open.0.is_empty() {
         close(run, &mut batches, open.0, open.1);
+    }
+    for (groups, weight) in asked.into_values() {
+        close(run, &mut batches, groups, weight);
     }
     batches
 }
@@ -97,16 +116,21 @@ mod tests {
 
     use super::*;
 
-    /// Groups as the MiB of their units, `1+2` for two units; batches as the numbers of groups.
+    /// Groups as the MiB of their units, `1+2` for two units, with a `?` in front those of a source that
+    /// is asked; batches as the numbers of groups.
     fn check(groups: &[&str], mib: u64, units: u32, expect: &[&[usize]]) {
         let make = |(i, text): (usize, &&str)| Group {
             id: i.to_string(),
             table: Table::Trades,
             partitions: Vec::new(),
             units: text
+                .trim_start_matches('?')
                 .split('+')
                 .map(|mib| PlannedUnit {
-                    unit: "binance/spot/trades/BTCUSDT/2024-01-01".parse().expect("unit"),
+                    unit: {
+                        let source = if text.starts_with('?') { "asked" } else { "acme" };
+                        format!("{source}/spot/trades/BTCUSDT/2024-01-01").parse().expect("unit")
+                    },
                     archive: Origin::Held(RawArchive {
                         object: String::new(),
                         sha256: String::new(),
@@ -120,7 +144,8 @@ mod tests {
         let run = RunId::new(chrono::DateTime::UNIX_EPOCH, 0);
         let groups: Vec<Group> = groups.iter().enumerate().map(make).collect();
         let count = groups.len();
-        let batches = cut(&run, groups, &BatchLimits { mib, units });
+        let batches =
+            cut(&run, groups, &BatchLimits { mib, units }, |source| source.as_str() == "asked");
         let got: Vec<Vec<usize>> = batches
             .iter()
             .map(|b| b.batch.groups.iter().map(|g| g.id.parse().expect("number")).collect())
@@ -144,5 +169,7 @@ mod tests {
         check(&["1", "6+6", "2"], 10, 10, &[&[1], &[0, 2]]);
         check(&["1+1+1", "1"], 10, 2, &[&[0], &[1]]);
         check(&["0", "0"], 1, 1, &[&[0], &[1]]);
+        // one budget, one batch
+        check(&["?1", "1", "?9", "?1", "1"], 5, 2, &[&[1, 4], &[0, 2, 3]]);
     }
 }

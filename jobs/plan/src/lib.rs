@@ -121,7 +121,9 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     drop(known);
     drop(ledger);
 
-    let batches = batches::cut(&context.run, groups, &context.config.limits.batch);
+    let batches = batches::cut(&context.run, groups, &context.config.limits.batch, |source| {
+        context.providers.of(source).is_ok_and(|provider| provider.questions().is_some())
+    });
     // on one machine the disk is whatever is there
     if context.lake.directory().is_none()
         && let Some(aws) = &context.config.aws
