@@ -3,6 +3,7 @@
 //! (`images.rs`), for they take a container engine.
 
 mod changes;
+mod closing;
 mod damage;
 mod defects;
 mod hostile;
