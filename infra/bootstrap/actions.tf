@@ -50,6 +50,7 @@ locals {
     topics    = [for place in local.places : "${local.arn}:sns:${place}:${scope.names}"]
     queues    = [for place in local.places : "${local.arn}:sqs:${place}:${scope.names}"]
     budgets   = ["${local.arn}:budgets::${local.account}:budget/${scope.name}"]
+    secrets   = flatten([for place in local.places : ["${local.arn}:secretsmanager:${place}:secret:${scope.folder}", "${local.arn}:ssm:${place}:parameter/${scope.folder}"]])
     roles     = [for env in scope.environments : "${local.arn}:iam::${local.account}:role/market-lake-${env}-*"]
     # Athena looks for it with every query, whichever database the query names
     default = [for place in local.places : "${local.arn}:glue:${place}:database/default"]

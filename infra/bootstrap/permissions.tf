@@ -143,6 +143,25 @@ data "aws_iam_policy_document" "boundary" {
     }
   }
 
+  # the keys of the environment's own sources, and with which key of one's own they may be encrypted
+  statement {
+    sid       = "Secrets"
+    actions   = ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
+    resources = local.named["deploy-${each.key}"].secrets
+  }
+
+  statement {
+    sid       = "KeyOfSecrets"
+    actions   = ["kms:Decrypt"]
+    resources = [for place in local.places : "${local.arn}:kms:${place}:key/*"]
+
+    condition {
+      test     = "StringLike"
+      variable = "kms:ViaService"
+      values   = ["secretsmanager.*.amazonaws.com", "ssm.*.amazonaws.com"]
+    }
+  }
+
   statement {
     sid = "Work"
     actions = [

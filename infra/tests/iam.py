@@ -19,7 +19,7 @@ from pathlib import Path
 INFRA = Path(__file__).resolve().parent.parent
 MODULES = ["modules/environment", "bootstrap"]
 
-# What may hold a `*`: actions that these match, and for them resources that match. Why stands behind.
+# What may hold a `*` or `?`: actions that these match, and for them resources that match. Why stands behind.
 ALLOWED = [
     # the token is for the whole registry; the action knows no resource
     (r"ecr:GetAuthorizationToken", r"\*"),
@@ -40,6 +40,8 @@ ALLOWED = [
         r"states:(DescribeExecution|StopExecution)",
         r"arn:aws:states:[^*]+:execution:market-lake-[a-z0-9]+-pipeline(/[a-z]+)?:\*",
     ),
+    # Secrets Manager ends the ARN of a secret with letters of its own
+    (r"secretsmanager:GetSecretValue", r"arn:aws:secretsmanager:[^*?]+:secret:[^*?]+-\?{6}"),
     # an execution goes on with the revision that it began with
     (r"ecs:RunTask", r"arn:aws:ecs:[^*]+:task-definition/[^*/:]+:\*"),
 ]
@@ -100,11 +102,11 @@ def faults(address, statement, allowed):
         if "*" in principal["identifiers"]:
             wrong.append(f"{name} allows everybody, expected a service or role")
     for action in statement.get("actions") or []:
-        if "*" in action:
+        if re.search(r"[*?]", action):
             wrong.append(f"{name} allows `{action}`, expected actions by name")
             continue
         for resource in statement.get("resources") or []:
-            if "*" not in resource:
+            if not re.search(r"[*?]", resource):
                 continue
             entry = next((e for e in allowed if re.fullmatch(e[0], action) and re.fullmatch(e[1], resource)), None)
             if entry is None:
@@ -177,6 +179,7 @@ def check():
 def prove():
     """Each rule refuses what it is for, and lets through what it should."""
     bucket = "arn:aws:s3:::market-lake-dev-111122223333-eu-central-1"
+    secrets = "arn:aws:secretsmanager:eu-central-1:111122223333:secret"
     executions = "arn:aws:states:eu:1:execution:market-lake-dev-pipeline"
     cases = [
         (False, {"actions": ["s3:*"], "resources": [f"{bucket}/runs/x"]}),
@@ -188,6 +191,9 @@ def prove():
         (False, {"actions": ["ecs:RunTask"], "resources": ["arn:aws:ecs:eu:1:task-definition/*"]}),
         (False, {"actions": ["s3:ListBucket"], "resources": ["*"]}),
         (False, {"actions": ["states:StopExecution"], "resources": ["arn:aws:states:eu:1:execution:*"]}),
+        (False, {"actions": ["secretsmanager:GetSecretValue"], "resources": [f"{secrets}:*"]}),
+        (False, {"actions": ["secretsmanager:GetSecretValue"], "resources": [f"{secrets}:market-lake/dev/?????????"]}),
+        (False, {"actions": ["secretsmanager:GetSecretValu?"], "resources": [f"{secrets}:market-lake/dev/a"]}),
         (False, {"actions": ["states:RedriveExecution"], "resources": [f"{executions}/batches:*"]}),
         (False, {"actions": ["sqs:SendMessage"], "resources": ["x"], "principals": [{"identifiers": ["*"]}]}),
         (False, {"not_actions": ["iam:PassRole"], "resources": ["x"]}),
@@ -195,6 +201,7 @@ def prove():
         (True, {"actions": ["s3:PutObject"], "resources": [f"{bucket}/runs/*/fragments/bronze/*"]}),
         (True, {"actions": ["states:StopExecution"], "resources": [f"{executions}:*", f"{executions}/batches:*"]}),
         (True, {"actions": ["ecr:GetAuthorizationToken"], "resources": ["*"]}),
+        (True, {"actions": ["secretsmanager:GetSecretValue"], "resources": [f"{secrets}:market-lake/dev/a-??????"]}),
         (True, {"effect": "Deny", "actions": ["s3:*"], "resources": ["*"]}),
     ]
     wrong = [case for fine, case in cases if fine == bool(faults("case", case, ALLOWED)[0])]

@@ -275,6 +275,49 @@ run "a_key_of_ones_own_keeps_no_deployment_out" {
 }
 
 # Without a repository there is no way in, and the rest is there.
+run "a_role_reads_the_keys_of_its_own_environments_sources" {
+  command = apply
+
+  assert {
+    condition = jsonencode([
+      for statement in data.aws_iam_policy_document.boundary["dev"].statement : {
+        actions   = sort(statement.actions)
+        resources = sort(statement.resources)
+      } if statement.sid == "Secrets"
+      ]) == jsonencode([{
+        actions = ["secretsmanager:GetSecretValue", "ssm:GetParameters"]
+        resources = [
+          "arn:aws:secretsmanager:eu-central-1:111122223333:secret:market-lake/dev/*",
+          "arn:aws:ssm:eu-central-1:111122223333:parameter/market-lake/dev/*",
+        ]
+    }])
+    error_message = "roles of dev must be able to read dev's keys, and no other secret of the account"
+  }
+
+  # who deploys hands them over by their place and never sees one
+  assert {
+    condition = alltrue(flatten([
+      for documents in [data.aws_iam_policy_document.deploy, data.aws_iam_policy_document.look] : [
+        for policy in documents : [
+          for statement in policy.statement : [
+            for action in statement.actions : !can(regex("^(secretsmanager|ssm):", action))
+          ]
+        ]
+      ]
+    ]))
+    error_message = "GitHub's runners may read a key of a source"
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in data.aws_iam_policy_document.boundary["dev"].statement : [
+        for condition in statement.condition : condition.values
+      ] if contains(statement.actions, "kms:Decrypt")
+    ])) == toset(["s3.*.amazonaws.com", "secretsmanager.*.amazonaws.com", "ssm.*.amazonaws.com"])
+    error_message = "a key of one's own serves the lake and the secrets alone"
+  }
+}
+
 run "github_gets_in_only_where_it_was_asked_for" {
   command = apply
 

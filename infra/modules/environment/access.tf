@@ -33,6 +33,10 @@ locals {
   index    = "${local.prefix.index}/*"
   batches  = "${local.prefix.runs}/*/batches/*"
   config   = "config/*"
+  # files that people put there, a folder a source: no role of ours does
+  drop = "drop/*"
+  # what was asked of sources that count, which all tasks of all runs keep together
+  limits = "${local.prefix.bronze}/limits/*"
 
   owed = "${local.prefix.runs}/owed/*"
 
@@ -41,14 +45,14 @@ locals {
   stage_access = {
     plan = {
       # whether the tables' logs are whole: what one has lost would not be planned
-      read  = concat([local.index, "${local.prefix.runs}/*/plan.json"], local.all_logs)
-      list  = concat([local.index, local.owed], local.all_logs)
+      read  = concat([local.index, local.drop, "${local.prefix.runs}/*/plan.json"], local.all_logs)
+      list  = concat([local.index, local.drop, local.owed], local.all_logs)
       write = ["${local.prefix.runs}/*/plan.json", local.batches]
     }
     bronze = {
-      read  = [local.batches, local.index, local.archives]
-      list  = ["${local.prefix.runs}/*", local.index, local.archives]
-      write = [local.archives, local.fragments.bronze]
+      read  = [local.batches, local.index, local.archives, local.drop, local.limits]
+      list  = ["${local.prefix.runs}/*", local.index, local.archives, local.drop]
+      write = [local.archives, local.limits, local.fragments.bronze]
     }
     silver = {
       read  = [local.batches, local.fragments.bronze, local.fragments.silver, local.archives]

@@ -82,6 +82,8 @@ module "stage" {
     for name, variant in lookup(local.variants, each.key, {}) :
     name => { access = merge(variant.access, { versions = [module.lake.config_key] }) }
   }
+  secrets              = lookup(local.secrets, each.key, {})
+  secrets_kms_key_arn  = var.secrets_kms_key_arn
   log_retention_days   = local.aws.log_retention_days
   permissions_boundary = var.permissions_boundary
   kms_key_arn          = var.kms_key_arn
@@ -107,7 +109,13 @@ module "pipeline" {
   run_timeout_seconds       = local.run.timeout_seconds
   task_timeout_seconds      = local.task_seconds + var.contract.tasks.start_seconds
   wait_seconds              = var.wait_seconds
-  schedule                  = { expression = local.aws.schedule.expression, enabled = local.is_armed }
+  schedule = {
+    expression = local.aws.schedule.expression
+    # an input that names no source is one of all
+    enabled = local.is_armed && (length(local.own_schedules) == 0 || length(local.left_sources) > 0)
+    sources = local.left_sources
+  }
+  source_schedules = { for source, expression in local.own_schedules : source => { expression = expression, enabled = local.is_armed } }
   maintenance = merge(module.stage["commit"].variants["maintain"], {
     expression = local.aws.maintenance.expression
     # what nothing fills needs no care

@@ -23,6 +23,11 @@ locals {
     tasks               = merge(local.defaults.tasks, try(local.given.tasks, {}))
   }
 
+  # Sources with a schedule of their own, and where there are such, those that are left to the general one.
+  # `aws.schedule.enabled` is the switch of all.
+  own_schedules = { for source, section in try(local.file.sources, {}) : source => section.schedule if try(section.schedule, null) != null }
+  left_sources  = length(local.own_schedules) > 0 ? sort(setsubtract(keys(local.file.sources), keys(local.own_schedules))) : []
+
   # a size that is given may leave out the disk
   tasks = { for stage in var.contract.stages : stage => merge(local.defaults.tasks[stage], local.aws.tasks[stage]) }
   email = try(coalesce(var.alarm_email, local.aws.alarms.email), null)

@@ -12,6 +12,44 @@ variable "config" {
     condition     = !contains(["github", "state"], yamldecode(var.config).environment)
     error_message = "config must be a lake.yaml whose environment is not named github or state."
   }
+
+  # a task has neither the variables nor the files of whoever deploys
+  validation {
+    condition = alltrue([
+      for section in try(values(yamldecode(var.config).sources), []) : !can(regex("^(env|file):", section.key))
+    ])
+    error_message = "config has a source whose key is env: or file:, which mean nothing in a container: put the key into Secrets Manager or Systems Manager and say `key: secretsmanager:NAME` or `key: ssm:NAME` (docs/deploy.md)."
+  }
+
+  # the message must not repeat what may be the key itself
+  validation {
+    condition = alltrue([
+      for section in try(values(yamldecode(var.config).sources), []) :
+      !can(section.key) || can(regex("^(env|file):", section.key)) ||
+      can(regex("^ssm:([A-Za-z0-9/_.-]+|arn:[a-z-]+:ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+)$", section.key)) ||
+      can(regex("^secretsmanager:([A-Za-z0-9/_+=.@-]+|arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+(:[A-Za-z0-9_.-]*){0,3})$", section.key))
+    ])
+    error_message = "config has a source whose key is no place of one: expected secretsmanager:NAME, ssm:NAME, or an ARN of such a secret or parameter behind the colon."
+  }
+
+  # such a name looks like one with the letters that Secrets Manager puts behind it, and is not found
+  validation {
+    condition = alltrue([
+      for section in try(values(yamldecode(var.config).sources), []) :
+      !can(regex("^secretsmanager:[^:]*-[A-Za-z0-9]{6}$", section.key))
+    ])
+    error_message = "config has a source whose secret's name ends in a hyphen and six letters, as ARNs of secrets do: give the whole ARN, or another name to the secret."
+  }
+
+  # what the boundary of infra/bootstrap lets roles read
+  validation {
+    condition = var.permissions_boundary == null || alltrue([
+      for section in try(values(yamldecode(var.config).sources), []) :
+      can(regex("(^ssm:/?|^secretsmanager:|:parameter/|:secret:)market-lake/${yamldecode(var.config).environment}/[^:]", section.key))
+      if can(regex("^(ssm|secretsmanager):", section.key))
+    ])
+    error_message = "config has a source whose key the roles of this environment may not read: their boundary allows market-lake/<environment>/… alone, such as secretsmanager:market-lake/dev/twelvedata or ssm:/market-lake/dev/twelvedata."
+  }
 }
 
 variable "contract" {
@@ -90,7 +128,7 @@ variable "wait_seconds" {
 }
 
 variable "network" {
-  description = "Subnets and a security group of one's own, which need a way to the source, to S3, to ECR and to CloudWatch Logs; null: a VPC is made as aws.network of lake.yaml says."
+  description = "Subnets and a security group of one's own, which need a way to the sources, to S3, to ECR, to CloudWatch Logs and to where the keys of sources are; null: a VPC is made as aws.network of lake.yaml says."
   type = object({
     subnets          = list(string)
     security_group   = string
@@ -111,6 +149,17 @@ variable "network" {
   validation {
     condition     = var.network == null || can(regex("^sg-", var.network.security_group))
     error_message = "network.security_group must be the id of a security group: sg-…."
+  }
+}
+
+variable "secrets_kms_key_arn" {
+  description = "Key of one's own with which the keys of sources are encrypted in Secrets Manager or Systems Manager; null: AWS's."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.secrets_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.secrets_kms_key_arn))
+    error_message = "secrets_kms_key_arn must be the ARN of a key: arn:aws:kms:<region>:<account>:key/<id>."
   }
 }
 

@@ -11,7 +11,6 @@ locals {
       about            = "Runs the pipeline over what is new"
       may              = "what the state machine does in its states"
       definition       = local.definition
-      schedule         = var.schedule
       task_definitions = values(var.task_definitions)
       role_arns        = var.role_arns
       statements       = local.pipeline_statements
@@ -20,12 +19,40 @@ locals {
       about            = "Maintains the lake's tables"
       may              = "starts the task that maintains the tables"
       definition       = local.maintenance
-      schedule         = var.maintenance
       task_definitions = [var.maintenance.task_definition]
       role_arns        = var.maintenance.role_arns
       statements       = []
     }
   }
+
+  # which machine each starts, when, and with what: a run is over all sources unless its input names some
+  schedules = merge(
+    {
+      pipeline = {
+        machine    = "pipeline"
+        about      = local.machines.pipeline.about
+        expression = var.schedule.expression
+        enabled    = var.schedule.enabled
+        input      = length(var.schedule.sources) > 0 ? jsonencode({ sources = var.schedule.sources }) : jsonencode({})
+      }
+      maintain = {
+        machine    = "maintain"
+        about      = local.machines.maintain.about
+        expression = var.maintenance.expression
+        enabled    = var.maintenance.enabled
+        input      = jsonencode({})
+      }
+    },
+    {
+      for source, schedule in var.source_schedules : "pipeline-${source}" => {
+        machine    = "pipeline"
+        about      = "${local.machines.pipeline.about} of ${source}"
+        expression = schedule.expression
+        enabled    = schedule.enabled
+        input      = jsonencode({ sources = [source] })
+      }
+    },
+  )
 }
 
 data "aws_partition" "this" {}
@@ -76,13 +103,13 @@ resource "aws_sqs_queue" "failed_batches" {
 }
 
 resource "aws_scheduler_schedule" "this" {
-  for_each = local.machines
+  for_each = local.schedules
 
-  # checkov:skip=CKV_AWS_297: the schedule's input is `{}`; a customer key costs 1 USD a month
+  # checkov:skip=CKV_AWS_297: a schedule's input names sources at most; a customer key costs 1 USD a month
   name                         = "${var.name}-${each.key}"
   description                  = each.value.about
-  state                        = each.value.schedule.enabled ? "ENABLED" : "DISABLED"
-  schedule_expression          = each.value.schedule.expression
+  state                        = each.value.enabled ? "ENABLED" : "DISABLED"
+  schedule_expression          = each.value.expression
   schedule_expression_timezone = "UTC"
 
   flexible_time_window {
@@ -90,9 +117,9 @@ resource "aws_scheduler_schedule" "this" {
   }
 
   target {
-    arn      = aws_sfn_state_machine.this[each.key].arn
+    arn      = aws_sfn_state_machine.this[each.value.machine].arn
     role_arn = aws_iam_role.scheduler.arn
-    input    = jsonencode({})
+    input    = each.value.input
 
     retry_policy {
       maximum_event_age_in_seconds = 3600

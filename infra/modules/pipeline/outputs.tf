@@ -35,6 +35,6 @@ output "maintenance" {
 }
 
 output "schedules" {
-  description = "Whether each state machine is started by its schedule."
+  description = "Whether each schedule starts its state machine: `pipeline`, `maintain`, and `pipeline-<source>` of a source with one of its own."
   value       = { for name, schedule in aws_scheduler_schedule.this : name => schedule.state == "ENABLED" }
 }

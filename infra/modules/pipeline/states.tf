@@ -15,7 +15,7 @@ locals {
     plan = {
       name    = "Plan the run", stage = "plan", next = "Look for batches", failed = "Tell of the failure"
       comment = "What the source offers against the ledger; a run that has a plan keeps it"
-      command = "{% $count($resume) > 0 ? $resume : $append($append($append($append($from, $to), $reduce($symbols, function($all, $one) { $append($all, ['--symbol', $one]) }, [])), $reduce($datasets, function($all, $one) { $append($all, ['--dataset', $one]) }, [])), $retry_bad) %}"
+      command = "{% $count($resume) > 0 ? $resume : $append($append($append($append($append($from, $to), $reduce($sources, function($all, $one) { $append($all, ['--source', $one]) }, [])), $reduce($symbols, function($all, $one) { $append($all, ['--symbol', $one]) }, [])), $reduce($datasets, function($all, $one) { $append($all, ['--dataset', $one]) }, [])), $retry_bad) %}"
     }
     fetch = {
       name    = "Fetch batch", stage = "bronze", next = "Parse batch", failed = "Keep what was fetched"

@@ -126,15 +126,44 @@ variable "run_timeout_seconds" {
 }
 
 variable "schedule" {
-  description = "When the pipeline runs by itself: an expression of EventBridge Scheduler in UTC."
+  description = "When the pipeline runs by itself: an expression of EventBridge Scheduler in UTC; over these sources, or over all where none is named."
   type = object({
     expression = string
     enabled    = bool
+    sources    = optional(list(string), [])
   })
 
   validation {
     condition     = can(regex("^(cron|rate|at)\\(.+\\)$", var.schedule.expression))
     error_message = "schedule.expression must be cron(…), rate(…) or at(…)."
+  }
+}
+
+variable "source_schedules" {
+  description = "Schedules of their own, by source: each run of one is over its source alone."
+  type = map(object({
+    expression = string
+    enabled    = bool
+  }))
+  default = {}
+
+  validation {
+    condition = alltrue([
+      for source, schedule in var.source_schedules :
+      can(regex("^[a-z][a-z0-9_]{0,15}$", source)) && can(regex("^(cron|rate|at)\\(.+\\)$", schedule.expression))
+    ])
+    error_message = "source_schedules must be of sources, 1 to 16 of a-z, 0-9 and _, with an expression cron(…), rate(…) or at(…)."
+  }
+
+  # the schedule of all sources would run them a second time
+  validation {
+    condition     = length(var.source_schedules) == 0 || !var.schedule.enabled || length(var.schedule.sources) > 0
+    error_message = "schedule.sources must name the sources without a schedule of their own where others have one."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.source_schedules), var.schedule.sources)) == 0
+    error_message = "a source has a schedule of its own in source_schedules, or is one of schedule.sources: not both."
   }
 }
 

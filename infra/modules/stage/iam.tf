@@ -8,6 +8,19 @@ locals {
     }
   }
 
+  # As IAM judges them. A name of a field or of a version may stand behind a secret's ARN; Secrets Manager
+  # ends the ARN with a hyphen and six letters of its own, which are not known where only the name is.
+  secret_arns = [
+    for arn in values(var.secrets) : can(regex("-[A-Za-z0-9]{6}(:.*)?$", arn))
+    ? join(":", slice(split(":", arn), 0, 7))
+    : "${join(":", slice(split(":", arn), 0, 7))}-??????"
+    if strcontains(arn, ":secretsmanager:")
+  ]
+  parameter_arns = [for arn in values(var.secrets) : arn if strcontains(arn, ":ssm:")]
+
+  # who asks the key of the secrets to decrypt one: secretsmanager.eu-central-1.amazonaws.com
+  secret_services = distinct([for arn in values(var.secrets) : "${split(":", arn)[2]}.${split(":", arn)[3]}.amazonaws.com"])
+
   # log streams have names that ECS makes up
   log_streams = "${aws_cloudwatch_log_group.this.arn}:log-stream:run/${var.stage}/*"
 }
@@ -117,6 +130,43 @@ data "aws_iam_policy_document" "execution" {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = [local.log_streams]
+  }
+
+  # the keys of this stage's sources, and no others
+  dynamic "statement" {
+    for_each = length(local.secret_arns) > 0 ? [distinct(local.secret_arns)] : []
+
+    content {
+      sid       = "HandOverSecrets"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(local.parameter_arns) > 0 ? [distinct(local.parameter_arns)] : []
+
+    content {
+      sid       = "HandOverParameters"
+      actions   = ["ssm:GetParameters"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.secrets) > 0 && var.secrets_kms_key_arn != null ? [var.secrets_kms_key_arn] : []
+
+    content {
+      sid       = "DecryptThem"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = local.secret_services
+      }
+    }
   }
 }
 

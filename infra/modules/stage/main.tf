@@ -69,7 +69,11 @@ resource "aws_ecs_task_definition" "this" {
 }
 
 locals {
-  containers = jsonencode([{
+  # ECS asks for each by its ARN when it starts a task, so a changed key needs no deployment. Where there is
+  # none the definition is without the word: it would be a new revision for nothing.
+  secrets = [for name, arn in var.secrets : { name = name, valueFrom = arn }]
+
+  containers = jsonencode([merge({ for word, list in { secrets = local.secrets } : word => list if length(list) > 0 }, {
     # a variant's container too has the stage's name
     name                   = var.stage
     image                  = coalesce(var.image, "${var.repository.url}:none")
@@ -92,7 +96,7 @@ locals {
         awslogs-stream-prefix = "run"
       }
     }
-  }])
+  })])
 
   # by name, so that a plan shows no change where there is none
   variables = {

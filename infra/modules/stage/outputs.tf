@@ -23,6 +23,11 @@ output "access" {
   value       = { for key, task in local.tasks : key => task.access }
 }
 
+output "secrets" {
+  description = "Variables in which ECS hands over a secret, and its ARN."
+  value       = var.secrets
+}
+
 output "keys" {
   description = "Keys that the role of each task may use through S3; the stage's own is `stage`."
   value = {

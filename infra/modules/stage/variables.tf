@@ -158,6 +158,37 @@ variable "variants" {
   }
 }
 
+variable "secrets" {
+  description = "Keys of sources, for the tasks of this stage: by the variable that holds one, the ARN of the secret in Secrets Manager or of the parameter in Systems Manager. ECS reads it and hands it over; the program cannot ask for it."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name, arn in var.secrets : can(regex("^[A-Z][A-Z0-9_]*$", name))])
+    error_message = "a variable of secrets must be named with A-Z, 0-9 and _."
+  }
+
+  validation {
+    condition = alltrue([
+      for arn in values(var.secrets) :
+      can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+(:[A-Za-z0-9_.-]*){0,3}$", arn)) ||
+      can(regex("^arn:[a-z-]+:ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9/_.-]+$", arn))
+    ])
+    error_message = "secrets must be ARNs, arn:aws:secretsmanager:<region>:<account>:secret:<name> or arn:aws:ssm:<region>:<account>:parameter/<name>, never a key itself."
+  }
+}
+
+variable "secrets_kms_key_arn" {
+  description = "Key of one's own with which the secrets are encrypted; null: AWS's keys, which need no right."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.secrets_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.secrets_kms_key_arn))
+    error_message = "secrets_kms_key_arn must be the ARN of a key: arn:aws:kms:<region>:<account>:key/<id>."
+  }
+}
+
 variable "log_retention_days" {
   description = "Days for which logs are kept."
   type        = number

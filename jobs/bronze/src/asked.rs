@@ -2,8 +2,8 @@
 //! what became of it. What is asked and what an answer means is the provider's
 //! ([`source::questions`]); what may be asked is the budget's ([`stage::budget`]).
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use model::config::Section;
 use model::fragment::{ArchiveStatus, BronzeFragment};
@@ -26,6 +26,8 @@ use crate::download::{DownloadError, Effort};
 
 /// Bytes of an answer that are kept at most.
 const ANSWER_BYTES: usize = 32 << 20;
+/// Answers that are remembered, to ask no question twice.
+const ANSWERED: usize = 8;
 /// Characters of notes that a fragment keeps.
 const NOTES: usize = 500;
 
@@ -76,6 +78,30 @@ pub struct Asker<'a> {
     /// Why the provider answers nothing any more with this key, once that is known: nobody else need
     /// spend a credit to learn it.
     closed: Mutex<Option<String>>,
+    answered: Answered,
+}
+
+/// Answers by what was asked, for those that hold more than one unit: the newest few.
+#[derive(Default)]
+struct Answered(Mutex<VecDeque<(String, Slot)>>);
+
+/// An answer, or the room of the one who asks for it.
+type Slot = Arc<tokio::sync::Mutex<Option<(Envelope, Received)>>>;
+
+impl Answered {
+    /// The slot of a question. Whoever locks it first asks.
+    fn slot(&self, url: &str) -> Slot {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, slot)) = kept.iter().find(|(asked, _)| asked == url) {
+            return Arc::clone(slot);
+        }
+        if kept.len() == ANSWERED {
+            kept.pop_front();
+        }
+        let slot = Slot::default();
+        kept.push_back((url.to_owned(), Arc::clone(&slot)));
+        slot
+    }
 }
 
 /// What became of a question.
@@ -110,7 +136,16 @@ impl<'a> Asker<'a> {
         };
         let Context { lake, run, clock, meter, .. } = context;
         let budget = Budget::new(lake, name, &limits, run, clock);
-        Ok(Some(Self { lake, meter, client, questions, budget, key, closed: Mutex::default() }))
+        Ok(Some(Self {
+            lake,
+            meter,
+            client,
+            questions,
+            budget,
+            key,
+            closed: Mutex::default(),
+            answered: Answered::default(),
+        }))
     }
 
     /// Fetches one unit: every definite outcome is a fragment.
@@ -155,11 +190,7 @@ impl<'a> Asker<'a> {
         let sums: String = answers.iter().map(|(envelope, _)| envelope.sha256.as_str()).collect();
         let etag = format!("\"answers-{}\"", &sha256_hex(sums.as_bytes())[..32]);
         let outcome = Outcome { unit, url, at, effort, etag: Some(etag.clone()) };
-        let held = remote.held.as_ref().filter(|_| remote.etag.as_ref() == Some(&etag));
-        let archive = match held {
-            Some(held) => held.clone(),
-            None => self.keep(unit, &provider.file_name(unit), &etag, answers, at).await?,
-        };
+        let archive = self.keep(unit, &provider.file_name(unit), &etag, answers, at).await?;
         let mut detail: String = notes.join("; ").chars().take(NOTES).collect();
         if detail.is_empty() {
             "asked for: nothing to compare with".clone_into(&mut detail);
@@ -187,7 +218,7 @@ impl<'a> Asker<'a> {
         let version = layout::raw_version(None, Some(etag), at.timestamp_micros());
         let key = layout::raw(unit, &version, name);
         // the same answers were kept before, with envelopes of another time: those stay
-        if !self.lake.write_new(&key, object.clone().into()).await? {
+        if !self.lake.write_new(&key, object.clone()).await? {
             let held = self.lake.read(&key).await?;
             let (sha256, bytes) = (sha256_hex(&held), held.len() as u64);
             return Ok(RawArchive { object: key, sha256, bytes, fetched_at: at });
@@ -206,6 +237,17 @@ impl<'a> Asker<'a> {
         effort: &mut Effort,
     ) -> Result<Told, AskError> {
         let request = Request::question(&question.request, &remote.url, ANSWER_BYTES);
+        let slot = self.answered.slot(&request.url);
+        let mut slot = slot.lock().await;
+        if let Some((envelope, received)) = slot.as_ref() {
+            return match inquiry.take(&received.answer()) {
+                Ok(page) => Ok(Told::Page(envelope.clone(), received.clone(), page.notes)),
+                Err(refusal) if Next::of(refusal.why) == Next::Nothing => {
+                    Ok(Told::Nothing(refusal.to_string()))
+                }
+                Err(refusal) => Err(self.stop(&request.url, &refusal, 0).into()),
+            };
+        }
         let mut attempts = self.client.attempts(&request.url);
         loop {
             if let Some(why) = self.closed() {
@@ -249,7 +291,9 @@ impl<'a> Asker<'a> {
                         .iter()
                         .filter_map(|name| Some(((*name).to_owned(), header(name)?)))
                         .collect();
-                    return Ok(Told::Page(Envelope { headers, ..envelope }, received, page.notes));
+                    let envelope = Envelope { headers, ..envelope };
+                    *slot = Some((envelope.clone(), received.clone()));
+                    return Ok(Told::Page(envelope, received, page.notes));
                 }
                 Err(refusal) => refusal,
             };

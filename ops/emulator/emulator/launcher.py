@@ -6,6 +6,7 @@ stops with the exit code that the runner reports. Its lines go to CloudWatch Log
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Collection
@@ -13,16 +14,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.core.exceptions import JsonRESTError
 from moto.logs.models import logs_backends
+from moto.secretsmanager.models import secretsmanager_backends
+from moto.ssm.models import ssm_backends
 
 ESSENTIAL = "Essential container in task exited"
 LOST = "The runner of the task is gone."
+NO_SECRET = "ResourceInitializationError: unable to pull secrets or registry auth: "
 # what a stopped reason begins with when the container never ran
 NEVER_STARTED = ("CannotPull", "CannotStart", "CannotCreate", "ResourceInitializationError", "Timeout waiting")
 
 
 class NoSuchTask(KeyError):
     """A task ARN that nobody started."""
+
+
+class NoSecret(Exception):
+    """A secret that ECS's agent cannot hand over: the task does not start."""
 
 
 @dataclass
@@ -88,7 +97,14 @@ class Launcher:
                 entry.task.started_at = datetime.now(UTC)
                 for container in entry.task.containers:
                     container.last_status = "RUNNING"
-            return [describe(entry) for entry in new]
+            return [task for task in map(self._described, new) if task is not None]
+
+    def _described(self, entry: Entry) -> dict[str, Any] | None:
+        try:
+            return describe(entry)
+        except NoSecret as error:
+            self.finish(entry.task.task_arn, None, f"{NO_SECRET}{error}")
+            return None
 
     def stops(self) -> list[str]:
         """The running tasks that were asked to stop: the runner ends them and reports it. Told until it has."""
@@ -176,7 +192,8 @@ def describe(entry: Entry) -> dict[str, Any]:
     container = definition.container_definitions[0]
     overrides = task.overrides or {}
     override = next((o for o in overrides.get("containerOverrides", []) if o.get("name") == container["name"]), {})
-    environment = {e["name"]: e["value"] for e in [*container.get("environment", []), *override.get("environment", [])]}
+    environment = secrets(entry, container)
+    environment |= {e["name"]: e["value"] for e in [*container.get("environment", []), *override.get("environment", [])]}
     place = log_place(entry)
     return {
         "task_arn": task.task_arn,
@@ -192,6 +209,33 @@ def describe(entry: Entry) -> dict[str, Any]:
         "log_group": place[0] if place else None,
         "log_stream": place[1] if place else None,
     }
+
+
+def secrets(entry: Entry, container: dict[str, Any]) -> dict[str, str]:
+    """The container's secrets by their variables, read as ECS's agent does when it starts a task."""
+    return {each["name"]: _secret(str(each["valueFrom"])) for each in container.get("secrets") or []}
+
+
+def _secret(place: str) -> str:
+    """What lies at the ARN of a parameter or a secret: all of it, or a field, which is named behind the ARN."""
+    try:
+        _, _, service, region, account, *rest = place.split(":")
+        if service == "ssm":
+            return _parameter(ssm_backends[account][region], rest[0].removeprefix("parameter"))
+        arn, (field, stage, version) = ":".join(place.split(":")[:7]), (*rest[2:], "", "", "")[:3]
+        value = secretsmanager_backends[account][region].get_secret_value(arn, version, stage)
+        text = str(value["SecretString"])
+        return str(json.loads(text)[field]) if field else text
+    except (KeyError, ValueError, JsonRESTError) as error:
+        raise NoSecret(f"{place}: {type(error).__name__}") from error
+
+
+def _parameter(store: Any, name: str) -> str:
+    # `/a` and `a` have the same ARN
+    found = store.get_parameter(name) or store.get_parameter(name.removeprefix("/"))
+    if found is None:
+        raise KeyError(name)
+    return str(found.decrypt(found.value))
 
 
 def log_place(entry: Entry) -> tuple[str, str] | None:

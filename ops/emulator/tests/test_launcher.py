@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from emulator.launcher import LAUNCHER
-from tests.cloud import Cloud
+from tests.cloud import Cloud, unique
 
 
 def described(cloud: Cloud, cluster: str, arn: str) -> dict[str, Any]:
@@ -44,6 +44,47 @@ def test_a_task_carries_all_that_a_runner_needs(cloud: Cloud) -> None:
         "log_stream": f"task/silver/{arn.rsplit('/', 1)[1]}",
     }
     assert cloud.claim([arn], wait=0) == []
+
+
+def test_a_task_is_handed_its_secrets(cloud: Cloud) -> None:
+    secrets, ssm, name = cloud.client("secretsmanager"), cloud.client("ssm"), unique("market-lake/test/key")
+    arn = secrets.create_secret(Name=name, SecretString="of the whole")["ARN"]
+    fields = secrets.create_secret(Name=unique("fields"), SecretString='{"key": "of a field"}')["ARN"]
+    plain = name.replace("/", ".")
+    ssm.put_parameter(Name=f"/{name}", Value="of a parameter", Type="SecureString")
+    ssm.put_parameter(Name=plain, Value="of a plain name", Type="String")
+    account = arn.split(":")[4]
+    places = {
+        "BY_ARN": arn,
+        # without the letters that Secrets Manager puts behind a name
+        "BY_NAME": arn.rsplit("-", 1)[0],
+        "FIELD": f"{fields}:key::",
+        "PARAMETER": f"arn:aws:ssm:eu-west-1:{account}:parameter/{name}",
+        "PLAIN": f"arn:aws:ssm:eu-west-1:{account}:parameter/{plain}",
+    }
+    cluster, family = cloud.define_task(secrets=[{"name": key, "valueFrom": place} for key, place in places.items()])
+    task = cloud.run_task(cluster, family)
+    environment = claimed(cloud, task)["environment"]
+    assert {key: environment[key] for key in places} == {
+        "BY_ARN": "of the whole",
+        "BY_NAME": "of the whole",
+        "FIELD": "of a field",
+        "PARAMETER": "of a parameter",
+        "PLAIN": "of a plain name",
+    }
+    cloud.post(f"tasks/{task}", {"exit_code": 0, "reason": ""})
+
+
+@pytest.mark.parametrize("service", ["secretsmanager:eu-west-1:123456789012:secret:", "ssm:eu-west-1:123456789012:parameter/"])
+def test_a_task_whose_secret_is_not_there_does_not_start(cloud: Cloud, service: str) -> None:
+    place = f"arn:aws:{service}not-there"
+    cluster, family = cloud.define_task(secrets=[{"name": "KEY", "valueFrom": place}])
+    arn = cloud.run_task(cluster, family)
+    assert cloud.claim(wait=0) == []
+    task = described(cloud, cluster, arn)
+    assert (task["lastStatus"], task["stopCode"]) == ("STOPPED", "TaskFailedToStart")
+    assert task["stoppedReason"].startswith("ResourceInitializationError: ") and place in task["stoppedReason"]
+    assert task["containers"][0].get("exitCode") is None
 
 
 def test_the_call_for_tasks_waits_for_one(cloud: Cloud) -> None:

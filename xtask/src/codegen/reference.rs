@@ -211,6 +211,7 @@ pub(super) fn configuration() -> anyhow::Result<String> {
         ("sources.<source>.listing_url", "the S3-style listing; default: the host itself".into()),
         ("sources.<source>.discovery", format!("how to find out what there is: {discovery} (the first is the default)")),
         ("sources.<source>.publication_lag", format!("days after its period for which an archive that is not there is pending and not missing: `{{daily_days: {}, monthly_days: {}}}`", lag.daily_days, lag.monthly_days)),
+        ("sources.<source>.schedule", "when a deployment runs this source by itself, and `aws.schedule` the others: EventBridge Scheduler's expression, UTC, such as `rate(1 hour)`; on and off with `aws.schedule.enabled`".into()),
         ("sources.<source>.markets.<market>", "a market of the source's, see below".to_owned()),
         ("….symbols", "symbols as the source writes them: `[BTCUSDT, 币安人生USDT]`; 1 to 30 letters and digits of any script, `_` and `.` inside, of ASCII's letters the capital ones, composed (NFC); no two that differ only in case or Unicode form".into()),
         ("….range", "`{from: DAY, to: DAY}` (both included), `{from: DAY}` up to yesterday, or `{last_days: N}`".into()),

@@ -92,3 +92,74 @@ run "an_alias_in_place_of_a_key_is_refused" {
 
   expect_failures = [var.kms_key_arn]
 }
+
+run "a_key_in_a_variable_of_who_deploys_is_refused" {
+  command = plan
+
+  variables {
+    config = "environment: test\nsources: {a: {key: 'env:KEY'}}\naws: {region: eu-central-1}\n"
+  }
+
+  expect_failures = [var.config]
+}
+
+run "a_key_in_a_file_of_who_deploys_is_refused" {
+  command = plan
+
+  variables {
+    config = "environment: test\nsources: {a: {}, b: {key: 'file:/etc/key'}}\naws: {region: eu-central-1}\n"
+  }
+
+  expect_failures = [var.config]
+}
+
+run "a_key_itself_is_refused" {
+  command = plan
+
+  variables {
+    config = "environment: test\nsources: {a: {key: 0123456789abcdef}}\naws: {region: eu-central-1}\n"
+  }
+
+  expect_failures = [var.config]
+}
+
+run "a_secret_of_another_service_is_refused" {
+  command = plan
+
+  variables {
+    config = "environment: test\nsources: {a: {key: 'ssm:arn:aws:s3:::bucket/key'}}\naws: {region: eu-central-1}\n"
+  }
+
+  expect_failures = [var.config]
+}
+
+run "a_secret_whose_name_looks_like_an_arns_end_is_refused" {
+  command = plan
+
+  variables {
+    config = "environment: test\nsources: {a: {key: 'secretsmanager:market-lake/test/data-source'}}\naws: {region: eu-central-1}\n"
+  }
+
+  expect_failures = [var.config]
+}
+
+run "a_key_beyond_the_boundary_is_refused" {
+  command = plan
+
+  variables {
+    permissions_boundary = "arn:aws:iam::111122223333:policy/market-lake-boundary-test"
+    config               = "environment: test\nsources: {a: {key: 'ssm:/market-lake/prod/a'}}\naws: {region: eu-central-1}\n"
+  }
+
+  expect_failures = [var.config]
+}
+
+run "an_alias_in_place_of_the_secrets_key_is_refused" {
+  command = plan
+
+  variables {
+    secrets_kms_key_arn = "alias/secrets"
+  }
+
+  expect_failures = [var.secrets_kms_key_arn]
+}

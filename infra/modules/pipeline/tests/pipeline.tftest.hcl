@@ -328,3 +328,73 @@ run "a_task_without_a_second_is_refused" {
 
   expect_failures = [var.task_timeout_seconds]
 }
+
+run "one_schedule_runs_all_sources" {
+  command = apply
+
+  assert {
+    condition     = { for name, schedule in aws_scheduler_schedule.this : name => schedule.target[0].input } == { pipeline = "{}", maintain = "{}" }
+    error_message = "an input that names no source is one of all"
+  }
+}
+
+run "a_source_may_have_a_schedule_of_its_own" {
+  command = apply
+
+  variables {
+    schedule         = { expression = "rate(1 day)", enabled = true, sources = ["binance", "histdata"] }
+    source_schedules = { twelvedata = { expression = "rate(1 hour)", enabled = true } }
+  }
+
+  assert {
+    condition = {
+      for name, schedule in aws_scheduler_schedule.this : name => "${schedule.name} ${schedule.schedule_expression} ${schedule.state} ${schedule.target[0].input}"
+      } == {
+      pipeline            = "market-lake-test-pipeline rate(1 day) ENABLED {\"sources\":[\"binance\",\"histdata\"]}"
+      maintain            = "market-lake-test-maintain cron(0 12 ? * SUN *) ENABLED {}"
+      pipeline-twelvedata = "market-lake-test-pipeline-twelvedata rate(1 hour) ENABLED {\"sources\":[\"twelvedata\"]}"
+    }
+    error_message = "each source is run by one schedule, its own or that of the others"
+  }
+
+  # whichever way a run is narrowed, plan is told
+  assert {
+    condition = (
+      strcontains(jsondecode(output.definition).States["Name the run"].Assign.sources, "$states.input.sources") &&
+      strcontains(jsondecode(output.definition).States["Plan the run"].Arguments.Overrides.ContainerOverrides[0].Command, "$append($all, ['--source', $one])")
+    )
+    error_message = "plan is not told which sources a run is over"
+  }
+}
+
+run "a_source_of_two_schedules_is_refused" {
+  command = plan
+
+  variables {
+    schedule         = { expression = "rate(1 day)", enabled = true, sources = ["binance", "twelvedata"] }
+    source_schedules = { twelvedata = { expression = "rate(1 hour)", enabled = true } }
+  }
+
+  expect_failures = [var.source_schedules]
+}
+
+run "a_schedule_of_all_beside_one_of_a_source_is_refused" {
+  command = plan
+
+  variables {
+    schedule         = { expression = "rate(1 day)", enabled = true }
+    source_schedules = { twelvedata = { expression = "rate(1 hour)", enabled = true } }
+  }
+
+  expect_failures = [var.source_schedules]
+}
+
+run "a_sources_schedule_in_crontab_form_is_refused" {
+  command = plan
+
+  variables {
+    source_schedules = { twelvedata = { expression = "30 3 * * *", enabled = true } }
+  }
+
+  expect_failures = [var.source_schedules]
+}

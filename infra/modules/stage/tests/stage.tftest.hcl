@@ -277,3 +277,145 @@ run "a_key_of_ones_own_may_be_used_through_s3_alone" {
     error_message = "the output does not say who may use the key"
   }
 }
+
+run "without_secrets_nothing_is_handed_over" {
+  command = apply
+
+  assert {
+    condition     = !can(jsondecode(aws_ecs_task_definition.this["stage"].container_definitions)[0].secrets)
+    error_message = "a definition without secrets must be as it was: another text is a new revision"
+  }
+
+  assert {
+    condition     = toset([for s in data.aws_iam_policy_document.execution.statement : s.sid]) == toset(["LogIn", "PullTheImage", "WriteLogs"])
+    error_message = "ECS may do more for a stage without secrets than start it"
+  }
+}
+
+run "ecs_hands_over_the_stages_secrets_and_reads_no_other" {
+  command = apply
+
+  variables {
+    secrets = {
+      MARKET_LAKE_KEY_BY_NAME  = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:market-lake/test/a"
+      MARKET_LAKE_KEY_BY_ARN   = "arn:aws:secretsmanager:eu-west-1:444455556666:secret:market-lake/test/b-AbCdEf"
+      MARKET_LAKE_KEY_BY_FIELD = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:market-lake/test/c-AbCdEf:apikey::"
+      MARKET_LAKE_KEY_SSM      = "arn:aws:ssm:eu-central-1:111122223333:parameter/market-lake/test/d"
+    }
+    # which nobody asked for
+    secrets_kms_key_arn = null
+  }
+
+  assert {
+    condition     = jsonencode({ for secret in jsondecode(aws_ecs_task_definition.this["stage"].container_definitions)[0].secrets : secret.name => secret.valueFrom }) == jsonencode(var.secrets)
+    error_message = "the container is not told where its secrets are"
+  }
+
+  assert {
+    condition     = length(setintersection(keys(var.secrets), [for variable in jsondecode(aws_ecs_task_definition.this["stage"].container_definitions)[0].environment : variable.name])) == 0
+    error_message = "a secret must come from ECS and stand in no definition"
+  }
+
+  # behind a name Secrets Manager puts six letters, behind an ARN nothing; a field is no resource
+  assert {
+    condition = {
+      for s in data.aws_iam_policy_document.execution.statement : s.sid => join(" ", concat(sort(s.actions), sort(s.resources)))
+      if startswith(s.sid, "HandOver") || s.sid == "DecryptThem"
+      } == {
+      HandOverSecrets = join(" ", [
+        "secretsmanager:GetSecretValue",
+        "arn:aws:secretsmanager:eu-central-1:111122223333:secret:market-lake/test/a-??????",
+        "arn:aws:secretsmanager:eu-central-1:111122223333:secret:market-lake/test/c-AbCdEf",
+        "arn:aws:secretsmanager:eu-west-1:444455556666:secret:market-lake/test/b-AbCdEf",
+      ])
+      HandOverParameters = "ssm:GetParameters arn:aws:ssm:eu-central-1:111122223333:parameter/market-lake/test/d"
+    }
+    error_message = "ECS may read more or less than the secrets that it hands over"
+  }
+
+  assert {
+    condition = alltrue([
+      for document in data.aws_iam_policy_document.task : alltrue([
+        for s in document.statement : alltrue([for action in s.actions : startswith(action, "s3:")])
+      ])
+    ])
+    error_message = "the program itself may ask for a secret"
+  }
+}
+
+run "a_key_of_the_secrets_serves_them_alone" {
+  command = apply
+
+  variables {
+    secrets_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/secrets"
+    secrets             = { MARKET_LAKE_KEY_A = "arn:aws:ssm:eu-central-1:111122223333:parameter/market-lake/test/a" }
+  }
+
+  assert {
+    condition = [
+      for s in data.aws_iam_policy_document.execution.statement : {
+        actions   = join(" ", s.actions)
+        resources = join(" ", s.resources)
+        condition = [for condition in s.condition : "${condition.test} ${condition.variable} ${join(" ", condition.values)}"]
+      } if s.sid == "DecryptThem"
+      ] == [{
+        actions   = "kms:Decrypt"
+        resources = var.secrets_kms_key_arn
+        condition = ["StringEquals kms:ViaService ssm.eu-central-1.amazonaws.com"]
+    }]
+    error_message = "the key must decrypt for the service that has the secrets, and for nothing else"
+  }
+}
+
+run "a_key_without_secrets_is_not_granted" {
+  command = apply
+
+  variables {
+    secrets_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/secrets"
+  }
+
+  assert {
+    condition     = alltrue([for s in data.aws_iam_policy_document.execution.statement : !contains(s.actions, "kms:Decrypt")])
+    error_message = "ECS may use a key though it hands over nothing"
+  }
+}
+
+run "a_key_in_place_of_its_arn_is_refused" {
+  command = plan
+
+  variables {
+    secrets = { MARKET_LAKE_KEY_A = "0123456789abcdef" }
+  }
+
+  expect_failures = [var.secrets]
+}
+
+run "a_parameter_of_another_service_is_refused" {
+  command = plan
+
+  variables {
+    secrets = { MARKET_LAKE_KEY_A = "arn:aws:s3:::bucket/key" }
+  }
+
+  expect_failures = [var.secrets]
+}
+
+run "a_variable_in_small_letters_is_refused" {
+  command = plan
+
+  variables {
+    secrets = { market_lake_key_a = "arn:aws:ssm:eu-central-1:111122223333:parameter/market-lake/test/a" }
+  }
+
+  expect_failures = [var.secrets]
+}
+
+run "an_alias_in_place_of_the_secrets_key_is_refused" {
+  command = plan
+
+  variables {
+    secrets_kms_key_arn = "alias/secrets"
+  }
+
+  expect_failures = [var.secrets_kms_key_arn]
+}

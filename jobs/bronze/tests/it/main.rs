@@ -1,5 +1,6 @@
 //! bronze against a small server of its own, and against the sample exchange.
 
+mod asked;
 mod market;
 mod refusals;
 mod repeat;

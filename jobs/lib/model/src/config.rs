@@ -114,6 +114,10 @@ pub struct Section {
     /// How long after its period an archive may come out before it counts as missing.
     #[serde(default)]
     pub publication_lag: PublicationLag,
+    /// When a deployment runs it by itself, where that is another time than that of the others:
+    /// EventBridge Scheduler's expression, UTC.
+    #[serde(default)]
+    pub schedule: Option<Spanned<String>>,
     /// What to take from each market.
     pub markets: BTreeMap<Market, MarketConfig>,
 }

@@ -21,8 +21,8 @@
 //! | provider | what it is | the lake can use it |
 //! |---|---|---|
 //! | [`binance`] | Binance's public archives | yes |
-//! | [`twelvedata`] | Twelve Data's API: what is asked, and what its answers mean | not yet |
-//! | [`alphavantage`] | Alpha Vantage's API: the same | not yet |
+//! | [`twelvedata`] | Twelve Data's API: what is asked, and what its answers mean | yes |
+//! | [`alphavantage`] | Alpha Vantage's API: the same | yes |
 //! | [`histdata`] | HistData.com: files of forex bars and ticks that a person has downloaded | not yet |
 
 pub mod alphavantage;

@@ -25,7 +25,11 @@ pub struct Providers(&'static [&'static dyn Provider]);
 
 impl Providers {
     /// All that market-lake knows.
-    pub const ALL: Self = Self(&[&crate::binance::Binance, &crate::twelvedata::TwelveData]);
+    pub const ALL: Self = Self(&[
+        &crate::binance::Binance,
+        &crate::twelvedata::TwelveData,
+        &crate::alphavantage::AlphaVantage,
+    ]);
 
     /// Others: for tests.
     pub const fn new(all: &'static [&'static dyn Provider]) -> Self {

@@ -401,7 +401,8 @@ impl Runner {
         command.args(["--user", "65532:65532"]);
         command.args(["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]);
         for (name, value) in self.variables(task) {
-            command.arg("--env").arg(format!("{name}={value}"));
+            // by name alone: arguments are for everybody to see, and a value may be a key
+            command.arg("--env").arg(&name).env(name, value);
         }
         // no registry here holds images: where none is deployed, this machine's are taken
         let local = format!("market-lake/{}:local", task.stage);

@@ -347,15 +347,7 @@ pub(super) fn check(file: &str, name: &Spanned<String>, aws: &Aws) -> Result<(),
         ("schedule.expression", &aws.schedule.expression),
         ("maintenance.expression", &aws.maintenance.expression),
     ] {
-        let inside = ["cron(", "rate("]
-            .iter()
-            .find_map(|form| expression.value.strip_prefix(form)?.strip_suffix(')'));
-        words(
-            inside.is_some_and(|inside| !inside.trim().is_empty()),
-            expression,
-            key,
-            "cron(30 3 * * ? *) or rate(1 day)",
-        )?;
+        words(is_expression(&expression.value), expression, key, EXPRESSIONS)?;
     }
     for (key, email) in [("budget.email", &aws.budget.email), ("alarms.email", &aws.alarms.email)] {
         let Some(email) = email else { continue };
@@ -408,6 +400,16 @@ pub(super) fn check(file: &str, name: &Spanned<String>, aws: &Aws) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Expressions that do, for `expected …`.
+pub(super) const EXPRESSIONS: &str = "cron(30 3 * * ? *) or rate(1 day)";
+
+/// Whether a text has the form of a schedule's expression.
+pub(super) fn is_expression(text: &str) -> bool {
+    let inside =
+        ["cron(", "rate("].iter().find_map(|form| text.strip_prefix(form)?.strip_suffix(')'));
+    inside.is_some_and(|inside| !inside.trim().is_empty())
 }
 
 /// Whether a text has the form of a region: `eu-central-1`, `us-gov-west-1`.

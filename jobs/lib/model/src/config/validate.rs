@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde_saphyr::{Location, Spanned};
 
+use super::aws::{EXPRESSIONS, is_expression};
 use super::series::parse_until;
 use super::{BadConfig, Config, DatasetConfig, Fault, MarketConfig, RangeConfig, Section, Venues};
 use crate::market::{Dataset, Market, Source};
@@ -224,6 +225,13 @@ impl Checker<'_> {
         }
         if let Some(url) = &section.listing_url {
             self.url(url, "listing_url")?;
+        }
+        if let Some(schedule) = &section.schedule
+            && !is_expression(&schedule.value)
+        {
+            let message =
+                format!("bad schedule `{}` of {source}, expected {EXPRESSIONS}", schedule.value);
+            return Err(self.refuse(schedule.referenced, message));
         }
         let known = self.venues.markets(source);
         let expected = told(&known);

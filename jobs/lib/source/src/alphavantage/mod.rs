@@ -16,6 +16,7 @@ mod answer;
 mod company;
 mod csv;
 mod notice;
+mod provider;
 mod request;
 
 use crate::limits::Limits;
@@ -23,6 +24,7 @@ use crate::limits::Limits;
 pub use actions::{actions, daily_adjusted};
 pub use answer::bars;
 pub use company::{Overview, Quote, overview, quote};
+pub use provider::{AlphaVantage, NAME};
 pub use request::{
     Ask, Size, dividends_request, overview_request, quote_request, request, splits_request,
 };

@@ -88,7 +88,7 @@ pub(super) fn variables() -> Map<String, Value> {
     let variables = json!({
         "run": RUN, "batch_run": RUN, "symbol_run": RUN,
         "from": ["--from", "2024-01-01"], "to": ["--to", "2024-01-31"],
-        "symbols": ["BTCUSDT"], "datasets": ["trades"],
+        "sources": ["binance"], "symbols": ["BTCUSDT"], "datasets": ["trades"],
         "resume": [], "retry_bad": ["--retry-bad"], "dry_run": ["--dry-run"],
         "batches": 1, "batch": 7, "batch_execution": EXECUTION,
         "market": "spot", "symbol": "BTCUSDT",
@@ -104,8 +104,8 @@ pub(super) fn variables() -> Map<String, Value> {
 pub(super) fn states() -> Value {
     json!({
         "input": {
-            "run": RUN, "from": "2024-01-01", "to": "2024-01-31", "symbols": ["BTCUSDT"],
-            "datasets": ["trades"], "retry_bad": true, "resume": true, "dry_run": true,
+            "run": RUN, "from": "2024-01-01", "to": "2024-01-31", "sources": ["binance"],
+            "symbols": ["BTCUSDT"], "datasets": ["trades"], "retry_bad": true, "resume": true, "dry_run": true,
             "market": "spot", "symbol": "BTCUSDT", "batch": 7, "execution": EXECUTION,
         },
         "context": context(),
@@ -165,8 +165,12 @@ fn specials() -> Vec<Special> {
     let nothing_given = || json!({ "input": {} });
     let is_exit = "? $number($match($states.errorOutput.Cause, /ExitCode";
     let is_cause = "? 'exit ' & $match($states.errorOutput.Cause, /ExitCode";
-    let no_scope =
-        || json!({ "from": [], "to": [], "symbols": [], "datasets": [], "retry_bad": [] });
+    let scope = |source: &[&str], symbols: &[&str]| {
+        json!({
+            "from": [], "to": [], "sources": source, "symbols": symbols, "datasets": [],
+            "retry_bad": [],
+        })
+    };
     vec![
         special(
             "$exists($states.input.run)",
@@ -196,6 +200,14 @@ fn specials() -> Vec<Special> {
             nothing_given(),
             value(json!([])),
         ),
+        special(
+            "$exists($states.input.sources)",
+            "not given",
+            none(),
+            nothing_given(),
+            value(json!([])),
+        ),
+        special("$exists($states.input.sources)", "one", none(), none(), value(json!(["binance"]))),
         special("$exists($states.input.symbols)", "one", none(), none(), value(json!(["BTCUSDT"]))),
         special(
             "$exists($states.input.retry_bad)",
@@ -225,24 +237,38 @@ fn specials() -> Vec<Special> {
             nothing_given(),
             value(json!([])),
         ),
-        special("$reduce($symbols", "no scope", no_scope(), none(), value(json!([]))),
+        special("$reduce($symbols", "no scope", scope(&[], &[]), none(), value(json!([]))),
         special(
             "$reduce($symbols",
             "one symbol",
-            json!({ "from": [], "to": [], "symbols": ["BTCUSDT"], "datasets": [], "retry_bad": [] }),
+            scope(&[], &["BTCUSDT"]),
             none(),
             value(json!(["--symbol", "BTCUSDT"])),
         ),
         special(
             "$reduce($symbols",
+            "one source, as a schedule of its own names it",
+            scope(&["twelvedata"], &[]),
+            none(),
+            value(json!(["--source", "twelvedata"])),
+        ),
+        special(
+            "$reduce($symbols",
             "all of it",
-            json!({ "symbols": ["BTCUSDT", "ETHUSDT"], "datasets": ["trades", "klines"] }),
+            json!({
+                "sources": ["binance", "twelvedata"], "symbols": ["BTCUSDT", "ETHUSDT"],
+                "datasets": ["trades", "klines"],
+            }),
             none(),
             value(json!([
                 "--from",
                 "2024-01-01",
                 "--to",
                 "2024-01-31",
+                "--source",
+                "binance",
+                "--source",
+                "twelvedata",
                 "--symbol",
                 "BTCUSDT",
                 "--symbol",

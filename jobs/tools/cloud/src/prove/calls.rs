@@ -48,6 +48,9 @@ pub(super) fn known(action: &str) -> Option<&'static [&'static str]> {
     ACTIONS.iter().copied().find(|actions| **actions == [action])
 }
 
+/// A file that somebody has dropped for the unit's source: the folder is `drop` of infra/modules.
+const DROPPED: &str = "drop/venue/archive.zip";
+
 /// A unit, a run, and a version of things, as good as any.
 const UNIT: &str = "venue/spot/trades/BTCUSDT/2024-01-31";
 const RUN: &str = "20240131T235959Z-0a1b2c3d";
@@ -73,9 +76,18 @@ impl Keys {
         layout::fragment(&self.run, stage, UNIT)
     }
 
+    fn limits(&self) -> String {
+        layout::limits(self.unit.source)
+    }
+
     fn batch(&self) -> String {
         layout::batch(&self.run, 1)
     }
+}
+
+/// The folder of a key, with its slash.
+fn folder_of(key: &str) -> String {
+    key.rsplit_once('/').map_or_else(String::new, |(folder, _)| format!("{folder}/"))
 }
 
 /// A data file of a table.
@@ -205,12 +217,18 @@ impl Calls<'_> {
         self.lake(name, true, "read logs and heads of all tables", GET, logs(ALL));
         let folders = [layout::INDEX, layout::OWED].map(|folder| format!("{folder}/"));
         self.lists(name, true, "list extracts and debts", folders.to_vec());
+        self.lake(name, true, "read dropped files", GET, vec![DROPPED.to_owned()]);
+        self.lists(name, true, "list dropped files", vec![folder_of(DROPPED)]);
         self.lists(name, true, "list the tables' logs", log_folders(ALL));
         let plan = vec![layout::plan(&keys.run), keys.batch()];
         self.lake(name, true, "write plan and batches", PUT, plan);
         self.lake(name, false, "write a table's log", PUT, logs(&["silver"]));
         self.lake(name, false, "write data", PUT, datas(ALL));
-        self.lake(name, false, "delete anything", DELETE, vec![keys.batch(), keys.raw()]);
+        let dropped = DROPPED.to_owned();
+        let others = vec![dropped.clone(), keys.limits()];
+        self.lake(name, false, "write dropped files and what was asked", PUT, others);
+        let all = vec![keys.batch(), keys.raw(), dropped];
+        self.lake(name, false, "delete anything", DELETE, all);
     }
 
     fn bronze(&mut self, keys: &Keys) {
@@ -218,9 +236,14 @@ impl Calls<'_> {
         self.configured(name);
         let read = vec![keys.batch(), layout::index(VERSION), keys.raw()];
         self.lake(name, true, "read its batch and raw objects", GET, read);
+        let read = vec![keys.limits(), DROPPED.to_owned()];
+        self.lake(name, true, "read what was asked of a source, and dropped files", GET, read);
         let folders =
             vec![layout::fragments(&keys.run, name) + "/", layout::raw_unit(&keys.unit) + "/"];
         self.lists(name, true, "list fragments and versions", folders);
+        self.lists(name, true, "list dropped files", vec![folder_of(DROPPED)]);
+        self.lake(name, true, "keep what was asked of a source", PUT, vec![keys.limits()]);
+        self.lake(name, false, "write dropped files", PUT, vec![DROPPED.to_owned()]);
         let written = vec![keys.raw(), keys.fragment(name)];
         self.lake(name, true, "write raw objects and fragments", PUT, written);
         self.lake(name, false, "write a table's log", PUT, logs(ALL));
@@ -352,6 +375,10 @@ impl Calls<'_> {
         self.push(&role, true, "write logs", WRITE, vec![stream], vec![]);
         let data = vec![format!("{}/{}", self.bucket(), data(Table::Trades))];
         self.push(&role, false, "read the lake", GET, data, vec![]);
+        // keys of sources lie below the environment's name, and are for one stage at most
+        let secret = self.arn("secretsmanager", "secret:other-AbCdEf");
+        let read = &["secretsmanager:GetSecretValue"];
+        self.push(&role, false, "read a secret of somebody else", read, vec![secret], vec![]);
     }
 
     /// What the state machines do in their states, and what starts them.

@@ -160,6 +160,9 @@ fn bad_forms() {
     }
     check("https://data.binance.vision", "http://example.com", 4, "bad url");
     check("https://data.binance.vision", "https://example.com/", 4, "bad url");
+    let url = "https://data.binance.vision";
+    let crontab = format!("{url}\n    schedule: 30 3 * * *");
+    check(url, &crontab, 5, "bad schedule `30 3 * * *` of binance, expected cron(30 3 * * ? *) or");
     check("- BTCUSDT", "- btcusdt", 8, "bad symbol `btcusdt`");
     check("- BTCUSDT", "- BTCUSD_PERP", 8, "for market spot");
     check("- BTCUSDT", "- \"BTC\\u202eUSDT\"", 8, "bad symbol `BTC\\u{202e}USDT`: U+202E does");

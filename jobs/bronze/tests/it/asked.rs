@@ -1,0 +1,239 @@
+//! Units that are asked for page by page, against sample servers that count and refuse.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use exchange::rest::twelvedata::Habits;
+use exchange::rest::{Limits, Rest, RestHandle, RestOptions};
+use model::exit::Exit;
+use model::fragment::{ArchiveStatus, BronzeFragment};
+use model::plan::{Batch, Group, Origin, PlannedUnit, Remote};
+use model::schema::Table;
+use model::{RunId, Unit, layout};
+use source::questions;
+use stage::{Clock, Context, Failure, ManualClock, Meter};
+use store::Lake;
+
+const KEY: &str = "SECRET-0123456789abcdef";
+
+/// A lake, a server, and a clock that both follow.
+struct Lab {
+    folder: tempfile::TempDir,
+    server: RestHandle,
+    clock: ManualClock,
+}
+
+impl Lab {
+    fn new(habits: Habits) -> Self {
+        let now: DateTime<Utc> = "2024-02-05T12:00:00Z".parse().expect("time");
+        let options = RestOptions {
+            twelvedata: habits,
+            now: Some(now),
+            keys: vec![KEY.to_owned()],
+            ..RestOptions::default()
+        };
+        let folder = tempfile::tempdir().expect("folder");
+        let lab = Self {
+            folder,
+            server: Rest::start(&options).expect("server"),
+            clock: ManualClock::at(now),
+        };
+        lab.keep_key(KEY);
+        lab
+    }
+
+    fn unlimited() -> Self {
+        let limits = Limits { second: None, minute: None, day: None };
+        Self::new(Habits { limits, ..Habits::default() })
+    }
+
+    fn keep_key(&self, key: &str) {
+        let path = self.folder.path().join("key");
+        std::fs::write(&path, key).expect("write");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("mode");
+    }
+
+    fn advance(&self, by: TimeDelta) {
+        self.clock.advance(by);
+        self.server.set_now(Some(Clock::Manual(self.clock.clone()).now()));
+    }
+
+    fn context(&self, run: u32, limits: &str) -> Context {
+        let text = format!(
+            "environment: test\nsources:\n  twelvedata:\n    url: {}\n    key: file:{}\n    \
+             limits: {{{limits}}}\n    markets:\n      stocks:\n        symbols: [AAPL]\n        \
+             range: {{from: 2024-01-01, to: 2024-01-31}}\n        datasets:\n          \
+             klines: {{timeframes: [1m]}}\nlimits:\n  download: {{backoff_ms: 1, attempts: 3}}\n",
+            self.server.url(),
+            self.folder.path().join("key").display()
+        );
+        let config = source::Providers::ALL.read("lake.yaml", &text).expect("configuration");
+        let lake = self.folder.path().join("lake");
+        Context {
+            lake: Lake::open(lake.to_str().expect("path"), None).expect("lake"),
+            config: Arc::new(config),
+            config_sha256: String::new(),
+            providers: source::Providers::ALL,
+            run: RunId::new(DateTime::UNIX_EPOCH, run),
+            clock: Clock::Manual(self.clock.clone()),
+            meter: Meter::new("bronze", false),
+        }
+    }
+
+    async fn fetch(
+        &self,
+        context: &Context,
+        units: &[&str],
+    ) -> (Result<bronze::Report, Failure>, Vec<BronzeFragment>) {
+        let groups = units
+            .iter()
+            .map(|unit| {
+                let unit: Unit = unit.parse().expect(unit);
+                let archive = Origin::Fetch(Remote::asked(self.server.url()));
+                Group {
+                    id: unit.to_string(),
+                    table: Table::Klines,
+                    partitions: Vec::new(),
+                    units: vec![PlannedUnit { unit, archive, keeps: false }],
+                }
+            })
+            .collect();
+        let Context { lake, run, .. } = context;
+        let batch = Batch { run: run.clone(), number: 1, groups };
+        lake.write_json(&layout::batch(run, 1), &batch).await.expect("batch");
+        let options = bronze::Options { batch: 1, proxy: None };
+        let outcome = bronze::run(context, &options).await;
+        (outcome, lake.bronze_fragments(run).await.expect("fragments"))
+    }
+
+    fn asked(&self) -> u64 {
+        self.server.count("twelvedata", KEY).requests
+    }
+}
+
+/// Fails where a file of a folder holds the key.
+fn no_key_in(folder: &Path) {
+    for entry in std::fs::read_dir(folder).expect("folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            no_key_in(&path);
+        } else {
+            let bytes = std::fs::read(&path).expect("file");
+            let has = bytes.windows(KEY.len()).any(|window| window == KEY.as_bytes());
+            assert!(!has, "{} holds the key", path.display());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_kept_as_received() {
+    let lab = Lab::unlimited();
+    let context = lab.context(1, "per_minute: 1000");
+    let unit = "twelvedata/stocks/klines/AAPL/1m/2024-01";
+    let (outcome, fragments) = lab.fetch(&context, &[unit]).await;
+    outcome.expect("fetched");
+    let [fragment] = fragments.as_slice() else { panic!("{fragments:?}") };
+    assert_eq!(fragment.status, ArchiveStatus::Unverified);
+    assert!(fragment.etag.as_ref().is_some_and(|etag| etag.starts_with("\"answers-")));
+    assert!(fragment.url.contains("/time_series?symbol=AAPL&interval=1min"), "{}", fragment.url);
+    let archive = fragment.archive.as_ref().expect("a raw object");
+    assert!(archive.object.ends_with("/AAPL-1m-2024-01.zip"), "{}", archive.object);
+
+    let object = context.lake.read(&archive.object).await.expect("object");
+    assert_eq!(model::unit::sha256_hex(&object), archive.sha256);
+    let kept = questions::unpack(&object).expect("answers");
+    // 21 sessions of 390 minutes: two pages
+    assert_eq!((kept.len() as u64, lab.asked()), (2, 2));
+    let provider = context.providers.of(fragment.unit.source).expect("provider");
+    let how = provider.questions().expect("it is asked");
+    let lines = questions::lines(how, &fragment.unit, &kept).expect("lines");
+    assert_eq!(lines.lines().count(), 21 * 390);
+    no_key_in(&lab.folder.path().join("lake"));
+
+    // asked again by another run, the same answers are the same raw object
+    lab.advance(TimeDelta::hours(1));
+    let (outcome, fragments) = lab.fetch(&lab.context(2, "per_minute: 1000"), &[unit]).await;
+    outcome.expect("fetched");
+    assert_eq!(fragments[0].archive.as_ref().map(|held| &held.sha256), Some(&archive.sha256));
+    let folder = layout::raw_unit(&fragment.unit);
+    assert_eq!(context.lake.list(&folder).await.expect("list").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_days_budget_is_kept_by_all_runs() {
+    let lab = Lab::new(Habits {
+        limits: Limits { second: None, minute: None, day: Some(3) },
+        errors_as_200: true,
+    });
+    let days: Vec<String> = (2..=9)
+        .filter(|day| ![6, 7].contains(day))
+        .map(|day| format!("twelvedata/stocks/klines/AAPL/1m/2024-01-{day:02}"))
+        .collect();
+    let days: Vec<&str> = days.iter().map(String::as_str).collect();
+    let (outcome, fragments) = lab.fetch(&lab.context(1, "per_day: 3"), &days).await;
+    let failure = outcome.expect_err("the day's credits are used up");
+    assert_eq!((failure.exit, fragments.len()), (Exit::SourceUnavailable, 3));
+    let text = format!("{:#}", failure.error);
+    assert!(text.contains("3 of 6 archives could not be fetched"), "{text}");
+    assert!(text.contains("3 wait: the day's 3 credits of twelvedata are used up"), "{text}");
+    assert!(text.contains("it can go on at 2024-02-06 00:00 UTC"), "{text}");
+    let held: Vec<&str> = days
+        .iter()
+        .copied()
+        .filter(|day| fragments.iter().any(|f| f.unit.to_string() == *day))
+        .collect();
+    let left: Vec<&str> = days.iter().copied().filter(|day| !held.contains(day)).collect();
+
+    // another run on the same day asks nothing
+    let (outcome, fragments) = lab.fetch(&lab.context(2, "per_day: 3"), &left).await;
+    assert!(outcome.is_err() && fragments.is_empty());
+    assert_eq!(lab.asked(), 3);
+
+    // and goes on with the next one
+    lab.advance(TimeDelta::hours(13));
+    let (outcome, fragments) = lab.fetch(&lab.context(3, "per_day: 3"), &left).await;
+    outcome.expect("fetched");
+    assert_eq!(fragments.len(), 3);
+    let count = lab.server.count("twelvedata", KEY);
+    assert_eq!((count.requests, count.refused), (6, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_stop_what_they_concern() {
+    let lab = Lab::unlimited();
+    let context = lab.context(1, "concurrency: 1");
+    let units =
+        ["ABCDE", "AAPL"].map(|name| format!("twelvedata/stocks/klines/{name}/1m/2024-01-03"));
+    let units: Vec<&str> = units.iter().map(String::as_str).collect();
+    let (outcome, fragments) = lab.fetch(&context, &units).await;
+    outcome.expect("what is not there is on record");
+    let told: Vec<_> = fragments.iter().map(|f| (f.unit.symbol.as_str(), f.status)).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.contains(&("ABCDE", ArchiveStatus::Missing)), "{told:?}");
+    assert!(told.contains(&("AAPL", ArchiveStatus::Unverified)), "{told:?}");
+    let missing = fragments.iter().find(|f| f.status == ArchiveStatus::Missing);
+    let detail = missing.and_then(|f| f.detail.as_deref()).unwrap_or_default();
+    assert!(detail.starts_with("no such symbol"), "{detail}");
+
+    // a wrong key is learnt once, and not repeated to people
+    lab.keep_key("WRONG-0123456789");
+    let units = [2, 3, 4].map(|day| format!("twelvedata/stocks/klines/AAPL/1m/2024-01-{day:02}"));
+    let units: Vec<&str> = units.iter().map(String::as_str).collect();
+    let mut context = lab.context(2, "concurrency: 1");
+    let config = Arc::get_mut(&mut context.config).expect("one owner");
+    config.limits.download.concurrency = 1;
+    let (outcome, fragments) = lab.fetch(&context, &units).await;
+    let failure = outcome.expect_err("a wrong key");
+    assert_eq!((failure.exit, fragments.len()), (Exit::SourceUnavailable, 0));
+    let text = format!("{:#}", failure.error);
+    assert!(text.contains("the key is wrong or missing"), "{text}");
+    assert!(!text.contains("WRONG"), "{text}");
+    assert_eq!(lab.server.count("twelvedata", "WRONG-0123456789").requests, 1);
+
+    // without one nothing is asked
+    std::fs::remove_file(lab.folder.path().join("key")).expect("remove");
+    let (outcome, _) = lab.fetch(&lab.context(3, ""), &units).await;
+    assert_eq!(outcome.expect_err("no key").exit, Exit::Usage);
+}

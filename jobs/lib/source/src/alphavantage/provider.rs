@@ -1,0 +1,265 @@
+//! Alpha Vantage as a provider of bars: its markets, and how a unit becomes questions.
+//!
+//! It answers with more than a unit: a month, or all there is. What lies outside of the unit is other
+//! units' business; the same question is asked once a batch.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use model::config::Section;
+use model::plan::Remote;
+use model::{Dataset, Market, Source, Symbol, Timeframe, Unit};
+
+use super::FREE;
+use super::answer::bars;
+use super::request::{Ask, Size, request};
+use crate::calendar::Calendar;
+use crate::form::Form;
+use crate::limits::Limits;
+use crate::offer::{Listed, Survey};
+use crate::provider::{Packing, Provider, Takes};
+use crate::questions::{Inquiry, Page, Question, Questions};
+use crate::rest::{
+    Answer, Key, Kind, Periods, Refusal, Unaskable, Why, expected_symbol, form_of_bars,
+};
+
+/// The provider's name.
+pub const NAME: Source = Source::new("alphavantage");
+
+/// Shares as traded.
+const STOCKS: Market = Market::new("stocks");
+const FOREX: Market = Market::new("forex");
+const CRYPTO: Market = Market::new("crypto");
+
+const TIMEFRAMES: &[Timeframe] =
+    &[Timeframe::M1, Timeframe::M5, Timeframe::M15, Timeframe::M30, Timeframe::H1, Timeframe::D1];
+
+/// Alpha Vantage.
+#[derive(Debug, Clone, Copy)]
+pub struct AlphaVantage;
+
+/// What is traded on a market.
+fn kind(market: Market) -> Option<Kind> {
+    Some(match market {
+        STOCKS => Kind::Stocks,
+        FOREX => Kind::Forex,
+        CRYPTO => Kind::Crypto,
+        _ => return None,
+    })
+}
+
+fn calendar(market: Market) -> Calendar {
+    kind(market).map_or(Calendar::Always, Kind::calendar)
+}
+
+impl Provider for AlphaVantage {
+    fn name(&self) -> Source {
+        NAME
+    }
+
+    fn markets(&self) -> &'static [Market] {
+        &[STOCKS, FOREX, CRYPTO]
+    }
+
+    fn datasets(&self, _: Market) -> &'static [Dataset] {
+        &[Dataset::Klines]
+    }
+
+    fn timeframes(&self, _: Market) -> &'static [Timeframe] {
+        TIMEFRAMES
+    }
+
+    fn calendar(&self, market: Market) -> Calendar {
+        calendar(market)
+    }
+
+    fn takes(&self) -> Takes {
+        Takes::Api
+    }
+
+    fn questions(&self) -> Option<&dyn Questions> {
+        Some(self)
+    }
+
+    fn expected_symbol(&self, market: Market, symbol: &Symbol) -> Option<Cow<'static, str>> {
+        expected_symbol(kind(market)?, symbol)
+    }
+
+    fn expiry(&self, _: Market, _: &Symbol) -> Option<i64> {
+        None
+    }
+
+    fn survey<'a>(
+        &self,
+        _: &'a Section,
+        _: &'a dyn crate::ask::Ask,
+        _: usize,
+    ) -> Box<dyn Survey + 'a> {
+        Box::new(Periods { calendar })
+    }
+
+    fn remote(&self, section: &Section, _: &Unit, _: &Listed) -> Remote {
+        Remote::asked(section.url())
+    }
+
+    fn file_name(&self, unit: &Unit) -> String {
+        crate::questions::file_name(unit)
+    }
+
+    fn unit_of(&self, _: Market, _: Dataset, _: &str) -> Option<Unit> {
+        None
+    }
+
+    fn packing(&self, _: &Unit, _: &str) -> Packing {
+        Packing::Answers
+    }
+
+    fn form(&self, unit: &Unit) -> Option<&'static Form> {
+        Some(form_of_bars(kind(unit.market)? != Kind::Forex))
+    }
+}
+
+impl Questions for AlphaVantage {
+    fn free(&self) -> Limits {
+        FREE
+    }
+
+    fn inquire(&self, unit: &Unit, key: &Key) -> Result<Box<dyn Inquiry>, Unaskable> {
+        let kind = kind(unit.market).ok_or(Unaskable::NoSymbol)?;
+        let timeframe = unit.timeframe.ok_or(Unaskable::NoSymbol)?;
+        let symbol = unit.symbol.as_str();
+        let ask = if kind == Kind::Stocks && timeframe != Timeframe::D1 {
+            let ask = Ask::month(symbol, timeframe, unit.period.month());
+            Ask { extended_hours: false, ..ask }
+        } else {
+            Ask::all(symbol, kind, timeframe, Size::Full)
+        };
+        let span = unit.period.micros();
+        Ok(Box::new(One { ask: Some(ask), span, key: key.clone() }))
+    }
+}
+
+/// The one answer in which a unit lies.
+struct One {
+    /// What is still to be asked.
+    ask: Option<Ask>,
+    /// The unit's time, µs since the epoch.
+    span: Range<i64>,
+    key: Key,
+}
+
+impl Inquiry for One {
+    fn question(&self) -> Result<Option<Question>, Unaskable> {
+        let Some(ask) = &self.ask else { return Ok(None) };
+        Ok(Some(Question { request: request(ask, &self.key)?, credits: 1 }))
+    }
+
+    fn take(&mut self, answer: &Answer<'_>) -> Result<Page, Refusal> {
+        let Some(ask) = &mut self.ask else { return Ok(Page::default()) };
+        let found = match bars(ask, answer, &self.key) {
+            // all days of a stock need a plan; the newest hundred do not
+            Err(refusal)
+                if refusal.why == Why::PremiumOnly
+                    && ask.size == Size::Full
+                    && ask.kind == Kind::Stocks
+                    && ask.is_daily() =>
+            {
+                ask.size = Size::Compact;
+                return Ok(Page {
+                    notes: "only the newest 100 days".to_owned(),
+                    ..Page::default()
+                });
+            }
+            other => other?,
+        };
+        let lines = inside(&found.csv, &self.span);
+        if lines.is_empty() {
+            let words = "the answer has nothing of these days";
+            return Err(Refusal::new(Why::NoData, words, &self.key, super::notice::DAY));
+        }
+        self.ask = None;
+        Ok(Page { lines, notes: found.notes.to_string() })
+    }
+}
+
+/// The lines of an answer that are of a unit: by their time, and where they have none, by the time of
+/// the line before, else of the one after.
+fn inside(csv: &str, span: &Range<i64>) -> String {
+    let time = |line: &str| {
+        let field = line.split(',').next().unwrap_or_default();
+        (field.len() == 16).then(|| field.parse::<i64>().ok()).flatten()
+    };
+    let mut at = csv.lines().find_map(time);
+    let mut lines = String::new();
+    for line in csv.lines() {
+        at = time(line).or(at);
+        if at.is_none_or(|at| span.contains(&at)) {
+            lines.push_str(line);
+            lines.push('\n');
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::questions::{Received, lines};
+
+    fn received(body: &str) -> Received {
+        let content_type = Some("application/x-download".to_owned());
+        Received { status: 200, content_type, body: body.as_bytes().to_vec() }
+    }
+
+    const MONTH: &str = "timestamp,open,high,low,close,volume\r\n\
+        2024-01-08 09:30:00,1.5,1.5,1.5,1.5,7\r\n\
+        2024-01-05 15:59:00,1.40,1.5,1.4,1.5,6\r\n\
+        2024-01-05 09:30:00,1,2,0.5,1.5,5\r\n";
+
+    #[test]
+    fn a_unit_takes_its_own_of_an_answer() {
+        let check = |unit: &str, expect: &[&str]| {
+            let unit: Unit = unit.parse().expect(unit);
+            let found = lines(&AlphaVantage, &unit, &[received(MONTH)]).expect("lines");
+            assert_eq!(found.lines().collect::<Vec<_>>(), expect);
+        };
+        let day = ["1704465000000000,1,2,0.5,1.5,5", "1704488340000000,1.40,1.5,1.4,1.5,6"];
+        check("alphavantage/stocks/klines/IBM/1m/2024-01-05", &day);
+        let monday = "1704724200000000,1.5,1.5,1.5,1.5,7";
+        check("alphavantage/stocks/klines/IBM/1m/2024-01", &[day[0], day[1], monday]);
+        let unit: Unit = "alphavantage/stocks/klines/IBM/1m/2024-01-06".parse().expect("unit");
+        let error = lines(&AlphaVantage, &unit, &[received(MONTH)]).expect_err("closed");
+        assert!(error.to_string().contains("answer 1 is not what was asked for"), "{error}");
+    }
+
+    #[test]
+    fn lines_without_a_time_go_with_their_neighbours() {
+        let check = |csv: &str, expect: &str| assert_eq!(inside(csv, &(10..20)), expect);
+        check("0000000000000009,a\n0000000000000010,b\n-\n", "0000000000000010,b\n-\n");
+        check("-\n0000000000000010,b\n0000000000000020,c\n-\n", "-\n0000000000000010,b\n");
+        check("-\n", "-\n");
+        check("", "");
+    }
+
+    #[test]
+    fn days_of_stocks_fall_back_to_what_is_free() {
+        let unit: Unit = "alphavantage/stocks/klines/IBM/1d/2024-01".parse().expect("unit");
+        let mut one = AlphaVantage.inquire(&unit, &Key::absent()).expect("askable");
+        let query = |one: &dyn Inquiry| {
+            let question = one.question().expect("askable").expect("a question");
+            question.request.query().to_owned()
+        };
+        assert!(query(&*one).contains("outputsize=full"));
+        let premium = "{\"Information\": \"Thank you for using Alpha Vantage! The outputsize=full \
+            parameter value is a premium feature for the TIME_SERIES_DAILY endpoint. You may subscribe \
+            to any of the premium plans at https://www.alphavantage.co/premium/ to instantly unlock \
+            all premium features\"}";
+        let page = one.take(&received(premium).answer()).expect("a page");
+        assert_eq!((page.lines.as_str(), page.notes.as_str()), ("", "only the newest 100 days"));
+        assert!(query(&*one).contains("outputsize=compact"));
+        let days = "timestamp,open,high,low,close,volume\n2024-01-05,1,2,0.5,1.5,5\n";
+        let page = one.take(&received(days).answer()).expect("a page");
+        assert_eq!(page.lines, "1704412800000000,1,2,0.5,1.5,5\n");
+        assert!(one.question().expect("askable").is_none());
+    }
+}
