@@ -110,7 +110,7 @@ fn url(given: &Environment) -> anyhow::Result<&str> {
         .sources
         .get(&sample::source())
         .context("no section of the sample exchange's source")?;
-    Ok(&section.url.value)
+    Ok(section.url())
 }
 
 /// Whether nothing changed in the lake.

@@ -8,7 +8,7 @@ use anyhow::bail;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use model::config::Scope;
 use model::env::log_filter;
-use model::{Dataset, Day, RunId, Symbol};
+use model::{Dataset, Day, RunId, Source, Symbol};
 
 use crate::environment::{Choice, Environment, Wrong};
 use crate::executor::{self, Order, Summary};
@@ -77,6 +77,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DAY")]
     to: Option<Day>,
 
+    /// This source only, such as binance; may be given more than once
+    #[arg(long = "source", value_name = "SOURCE")]
+    sources: Vec<Source>,
+
     /// This symbol only; may be given more than once
     #[arg(long = "symbol", value_name = "SYMBOL")]
     symbols: Vec<Symbol>,
@@ -92,7 +96,7 @@ pub(crate) struct RunArgs {
     /// Go on with this run, whatever its configuration and arguments were; in a lake on an object
     /// store, where a new call makes a new run, only so
     #[arg(long, value_name = "RUN",
-          conflicts_with_all = ["from", "to", "symbols", "datasets", "retry_bad"])]
+          conflicts_with_all = ["from", "to", "sources", "symbols", "datasets", "retry_bad"])]
     resume: Option<RunId>,
 
     /// Write the summary as JSON to standard output
@@ -146,8 +150,13 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
     }
     let (again, again_with) = (again(&args), again_with(&args.choice));
     let chosen = chosen(&args.choice);
-    let scope =
-        Scope { from: args.from, to: args.to, symbols: args.symbols, datasets: args.datasets };
+    let scope = Scope {
+        from: args.from,
+        to: args.to,
+        sources: args.sources,
+        symbols: args.symbols,
+        datasets: args.datasets,
+    };
     args.choice.build.run()?;
     let order = Order {
         environment: &environment,
@@ -201,6 +210,9 @@ fn again(args: &RunArgs) -> String {
     };
     add("--from", args.from.map(|d| d.to_string()));
     add("--to", args.to.map(|d| d.to_string()));
+    for source in &args.sources {
+        add("--source", Some(source.to_string()));
+    }
     for symbol in &args.symbols {
         add("--symbol", Some(symbol.to_string()));
     }

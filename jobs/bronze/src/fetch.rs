@@ -71,10 +71,8 @@ impl Work<'_> {
         let packing = self.provider.packing(self.unit, &self.name());
         blocking(move || {
             let fault = match packing {
-                Packing::Zip(_) => zip_fault(&path),
+                Packing::Zip(_) | Packing::Answers => zip_fault(&path),
                 Packing::Plain(judge) => plain_fault(&path, judge),
-                // such an object is asked for, not downloaded
-                Packing::Answers => zip_fault(&path),
             };
             fault.map_err(|source| StoreError::File { action: "read", path, source })
         })

@@ -30,17 +30,18 @@ pub mod remarks;
 pub mod report;
 pub mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, anyhow};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 use model::config::{Scope, Series};
 use model::exit::Exit;
 use model::ledger::Ledger;
-use model::plan::{Group, Plan, PlanTotals};
+use model::plan::{Group, Plan, PlanTotals, Unasked};
 use model::schema::Table;
 use model::{Period, RunId, Source, layout};
-use source::offer::{Offer, Survey, unit};
+use source::offer::{Offer, OfferError, Survey, unit};
 use stage::http::Clients;
 use stage::{Context, Failure};
 use store::logs::{Damage, Logs};
@@ -82,7 +83,14 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let series = context.providers.series(&context.config, today, &options.scope);
     check_scope(&options.scope, &series)?;
     let ledger = ledger(context).await?;
-    let offers = survey(context, options, &series).await?;
+    let Surveyed { offers, unasked } = survey(context, options, &series).await?;
+    // of a source that could not be asked nothing is planned, and nothing is called missing
+    let (series, offers): (Vec<Series>, Vec<Offer>) = series
+        .into_iter()
+        .zip(offers)
+        .filter_map(|(series, offer)| Some((series, offer?)))
+        .filter(|(series, _)| unasked.iter().all(|unasked| unasked.source != series.source))
+        .unzip();
 
     let now = context.clock.now();
     let rules = Rules { today, now, retry_bad: options.retry_bad };
@@ -109,6 +117,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     }
     let mut remarks = remarks::of(&options.scope, &series, &offers, &gaps, &kept_back);
     remarks.extend(remarks::of_calendars(&series, context.providers));
+    remarks.extend(unasked.iter().map(Unasked::remark));
     drop(offers);
     drop(known);
     drop(ledger);
@@ -131,6 +140,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         absent,
         gaps,
         remarks: remarks.clone(),
+        unasked,
     };
     let documents = batches.into_iter().map(|weighed| (weighed.line.key, weighed.batch));
     context.lake.write_all_json(documents).await?;
@@ -242,6 +252,14 @@ fn check_scope(scope: &Scope, series: &[Series]) -> Result<(), Failure> {
             ));
         }
     }
+    for source in &scope.sources {
+        if !series.iter().any(|series| series.source == *source) {
+            return usage(anyhow!(
+                "--source {source} with the other arguments leaves no day to plan for, expected a \
+                 source of the configuration"
+            ));
+        }
+    }
     for dataset in &scope.datasets {
         if !series.iter().any(|series| series.dataset == *dataset) {
             return usage(anyhow!(
@@ -277,7 +295,7 @@ async fn taken_up(context: &Context, options: &Options) -> Result<Option<Report>
     } else if plan.config_sha256 != context.config_sha256 {
         "configuration"
     } else if plan.scope != options.hash() {
-        "scope (--from, --to, --symbol, --dataset, --retry-bad)"
+        "scope (--from, --to, --source, --symbol, --dataset, --retry-bad)"
     } else {
         ""
     };
@@ -302,7 +320,7 @@ async fn survey(
     context: &Context,
     options: &Options,
     series: &[Series],
-) -> Result<Vec<Offer>, Failure> {
+) -> Result<Surveyed, Failure> {
     let limits = &context.config.limits.download;
     let sources = context.config.sources.keys().copied();
     let clients = Clients::new(sources, limits, &context.clock, options.proxy.as_deref())
@@ -317,26 +335,61 @@ async fn survey(
     }
     let surveys = &surveys;
     context.meter.total(series.len() as u64);
-    let offers: Result<Vec<Offer>, Failure> = futures::stream::iter(series)
-        .map(|series| async move {
-            let survey = surveys.get(&series.source).ok_or_else(|| {
-                let source = series.source;
-                Failure::from(anyhow!("source `{source}` of {} is not asked", series.symbol))
-            })?;
-            let offer = survey.offer(series).await;
-            let offer = offer.map_err(|error| Failure::new(error.exit(), error))?;
-            context.meter.done(1);
-            Ok(offer)
+    // what one source answers or does not says nothing of another
+    let silent: Mutex<BTreeMap<Source, OfferError>> = Mutex::default();
+    let is_silent = |source| lock(&silent).contains_key(&source);
+    let offers: Vec<Option<Offer>> = futures::stream::iter(series)
+        .map(|series| async {
+            let source = series.source;
+            let survey = surveys.get(&source).filter(|_| !is_silent(source))?;
+            match survey.offer(series).await {
+                Ok(offer) => {
+                    context.meter.done(1);
+                    Some(offer)
+                }
+                Err(error) => {
+                    lock(&silent).entry(source).or_insert(error);
+                    None
+                }
+            }
         })
         .buffered(at_once)
-        .try_collect()
+        .collect()
         .await;
     clients.report(&context.meter);
-    let offers = offers?;
-    for survey in surveys.values() {
-        survey.judge().map_err(|error| Failure::new(error.exit(), error))?;
+    for (source, survey) in surveys {
+        if !is_silent(*source)
+            && let Err(error) = survey.judge()
+        {
+            lock(&silent).insert(*source, error);
+        }
     }
-    Ok(offers)
+    let silent = silent.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let wanted: BTreeSet<Source> = series.iter().map(|series| series.source).collect();
+    let stops = |error: &OfferError| error.exit() != Exit::SourceUnavailable;
+    let others = wanted.iter().any(|source| !silent.contains_key(source));
+    let mut unasked = Vec::new();
+    for (source, error) in silent {
+        if !others || stops(&error) {
+            return Err(Failure::new(error.exit(), error));
+        }
+        let why = format!("{:#}", anyhow::Error::new(error));
+        tracing::warn!("source {source} is left out of this run: {why}");
+        unasked.push(Unasked { source, why });
+    }
+    Ok(Surveyed { offers, unasked })
+}
+
+/// What the sources offer.
+struct Surveyed {
+    /// Of each series; `None` where its source could not be asked.
+    offers: Vec<Option<Offer>>,
+    /// Sources that could not be asked.
+    unasked: Vec<Unasked>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The provider of a source, and the source's section.

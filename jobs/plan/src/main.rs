@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use model::config::Scope;
-use model::{Dataset, Day, Symbol};
+use model::{Dataset, Day, Source, Symbol};
 use plan::Options;
 use stage::Common;
 
@@ -28,6 +28,10 @@ struct Args {
     #[arg(long, value_name = "DAY")]
     to: Option<Day>,
 
+    /// A source to plan for; may be repeated. Default: all of the configuration.
+    #[arg(long, value_name = "SOURCE")]
+    source: Vec<Source>,
+
     /// A symbol to plan for; may be repeated. Default: all of the configuration.
     #[arg(long, value_name = "SYMBOL")]
     symbol: Vec<Symbol>,
@@ -41,7 +45,7 @@ struct Args {
     retry_bad: bool,
 
     /// Take the plan that the run has, whatever its arguments and its configuration were.
-    #[arg(long, conflicts_with_all = ["from", "to", "symbol", "dataset", "retry_bad"])]
+    #[arg(long, conflicts_with_all = ["from", "to", "source", "symbol", "dataset", "retry_bad"])]
     resume: bool,
 
     /// Go through this proxy, such as http://proxy.example:3128.
@@ -56,7 +60,13 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let options = Options {
-        scope: Scope { from: args.from, to: args.to, symbols: args.symbol, datasets: args.dataset },
+        scope: Scope {
+            from: args.from,
+            to: args.to,
+            sources: args.source,
+            symbols: args.symbol,
+            datasets: args.dataset,
+        },
         retry_bad: args.retry_bad,
         resume: args.resume,
         proxy: args.proxy,

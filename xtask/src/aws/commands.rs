@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, bail};
 use model::config::aws::STAGES;
-use model::{Dataset, Day, RunId, Symbol};
+use model::{Dataset, Day, RunId, Source, Symbol};
 use serde_json::Value;
 
 use super::summary::{Changes, resources};
@@ -104,6 +104,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DAY")]
     to: Option<Day>,
 
+    /// This source only, such as binance; may be given more than once
+    #[arg(long = "source", value_name = "SOURCE")]
+    sources: Vec<Source>,
+
     /// This symbol only; may be given more than once
     #[arg(long = "symbol", value_name = "SYMBOL")]
     symbols: Vec<Symbol>,
@@ -117,7 +121,7 @@ pub(crate) struct Run {
     retry_bad: bool,
 
     /// Do again the batches that failed for good
-    #[arg(long, conflicts_with_all = ["from", "to", "symbols", "datasets", "retry_bad"])]
+    #[arg(long, conflicts_with_all = ["from", "to", "sources", "symbols", "datasets", "retry_bad"])]
     redrive: bool,
 
     /// With --redrive: this run's only
@@ -443,6 +447,7 @@ pub(crate) fn start(given: &Run) -> anyhow::Result<u8> {
     build(given.choice.env.as_deref(), &given.choice)?;
     let site = Site::open(&given.choice, None)?;
     let (from, to) = (given.from.map(|d| d.to_string()), given.to.map(|d| d.to_string()));
+    let sources: Vec<String> = given.sources.iter().map(ToString::to_string).collect();
     let symbols: Vec<String> = given.symbols.iter().map(ToString::to_string).collect();
     let datasets: Vec<String> = given.datasets.iter().map(ToString::to_string).collect();
     let run = given.of.as_ref().map(ToString::to_string);
@@ -450,6 +455,9 @@ pub(crate) fn start(given: &Run) -> anyhow::Result<u8> {
     push(&mut args, "--from", from.as_ref());
     push(&mut args, "--to", to.as_ref());
     push(&mut args, "--run", run.as_ref());
+    for source in &sources {
+        push(&mut args, "--source", Some(source));
+    }
     for symbol in &symbols {
         push(&mut args, "--symbol", Some(symbol));
     }

@@ -237,9 +237,8 @@ fn exchange(state: &Path, file: &Path, wish: &Wish) -> anyhow::Result<PathBuf> {
         .sources
         .get(&sample::source())
         .context("no section of the sample exchange's source")?
-        .url
-        .value
-        .clone();
+        .url()
+        .to_owned();
     let daemon = match Daemon::read(&note) {
         Some(daemon) => daemon,
         None => start_exchange(state, &note, &wanted, wish)?,

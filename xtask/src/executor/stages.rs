@@ -243,6 +243,14 @@ impl<'a> Executor<'a> {
         for warning in planned.warnings.iter().filter(|warning| !self.heard.has(warning)) {
             self.board.log(&format!("plan: {warning}"));
         }
+        let record = self.record.get_mut().unwrap_or_else(PoisonError::into_inner);
+        record.failures.extend(planned.plan.unasked.iter().map(|unasked| summary::Failure {
+            stage: "plan".to_owned(),
+            batch: 0,
+            exit: Exit::SourceUnavailable as u8,
+            attempts: 1,
+            message: unasked.remark(),
+        }));
         Ok(planned)
     }
 
@@ -493,6 +501,9 @@ fn scope_arguments(scope: &Scope) -> Vec<String> {
     }
     if let Some(to) = scope.to {
         add("--to", to.to_string());
+    }
+    for source in &scope.sources {
+        add("--source", source.to_string());
     }
     for symbol in &scope.symbols {
         add("--symbol", symbol.to_string());

@@ -215,6 +215,7 @@ pub(super) async fn write(
         absent: Vec::new(),
         gaps: Vec::new(),
         remarks: Vec::new(),
+        unasked: Vec::new(),
     };
     let documents = batches.into_iter().map(|(line, batch)| (line.key, batch));
     context.lake.write_all_json(documents).await?;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::Table;
 use crate::unit::{RawArchive, Unit, UnitId, short_hash};
-use crate::{Day, RunId};
+use crate::{Day, RunId, Source};
 
 /// Partition values by column, in the table's order of partition columns when listed.
 pub type Partition = BTreeMap<String, String>;
@@ -44,6 +44,26 @@ pub struct Plan {
     /// What looks wrong and stops nothing, in words: for people, and for the run's summary.
     #[serde(default)]
     pub remarks: Vec<String>,
+    /// Sources that did not answer while others did: nothing of theirs is planned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unasked: Vec<Unasked>,
+}
+
+/// A source that could not be asked what it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unasked {
+    /// The source.
+    pub source: Source,
+    /// Why, in words.
+    pub why: String,
+}
+
+impl Unasked {
+    /// For people.
+    pub fn remark(&self) -> String {
+        format!("source {} is left out of this run: {}; run again later", self.source, self.why)
+    }
 }
 
 /// A long time without an archive: a series that paused, whose name was given to another asset

@@ -71,6 +71,7 @@ pub fn variable(source: Source) -> String {
 ///
 /// # Errors
 /// [`NoKey`].
+#[expect(clippy::disallowed_methods, reason = "the configuration says which variable holds a key")]
 pub fn read(source: Source, place: &KeyPlace) -> Result<Key, NoKey> {
     read_with(source, place, |name| std::env::var(name).ok())
 }

@@ -8,7 +8,7 @@ use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::types::ExecutionStatus;
 use model::exit::Exit;
 use model::remarks::{self, Known};
-use model::{Dataset, Day, RunId, Symbol, human};
+use model::{Dataset, Day, RunId, Source, Symbol, human};
 use serde_json::{Map, Value, json};
 
 use crate::account::{Cloud, Wrong};
@@ -37,6 +37,10 @@ pub(crate) struct Args {
     /// Last day
     #[arg(long, value_name = "DAY")]
     to: Option<Day>,
+
+    /// This source only, such as binance; may be given more than once
+    #[arg(long = "source", value_name = "SOURCE")]
+    sources: Vec<Source>,
 
     /// This symbol only; may be given more than once
     #[arg(long = "symbol", value_name = "SYMBOL")]
@@ -82,6 +86,9 @@ pub(crate) async fn run(cloud: &Cloud, args: &Args, json: bool) -> anyhow::Resul
     }
     if let Some(to) = args.to {
         input.insert("to".into(), json!(to.to_string()));
+    }
+    if !args.sources.is_empty() {
+        input.insert("sources".into(), json!(texts(&args.sources)));
     }
     if !args.symbols.is_empty() {
         input.insert("symbols".into(), json!(texts(&args.symbols)));

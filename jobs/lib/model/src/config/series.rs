@@ -80,7 +80,7 @@ pub(super) fn parse_until(text: &str) -> Option<i64> {
     (time.nanosecond() < 1_000_000_000).then(|| day.start_micros() + seconds * 1_000_000)
 }
 
-/// What narrows a run: `--from --to --symbol --dataset`. Empty means everything.
+/// What narrows a run: `--from --to --source --symbol --dataset`. Empty means everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
@@ -88,6 +88,9 @@ pub struct Scope {
     pub from: Option<Day>,
     /// Last day.
     pub to: Option<Day>,
+    /// Sources. Left out where there is none, so that hashes of former versions hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Source>,
     /// Symbols.
     pub symbols: Vec<Symbol>,
     /// Datasets.
@@ -103,7 +106,8 @@ impl Scope {
     }
 
     fn admits(&self, series: &Series) -> bool {
-        (self.symbols.is_empty() || self.symbols.contains(&series.symbol))
+        (self.sources.is_empty() || self.sources.contains(&series.source))
+            && (self.symbols.is_empty() || self.symbols.contains(&series.symbol))
             && (self.datasets.is_empty() || self.datasets.contains(&series.dataset))
     }
 }

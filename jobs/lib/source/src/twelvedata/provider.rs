@@ -207,7 +207,7 @@ mod tests {
     fn answers_become_lines() {
         let unit: Unit = "twelvedata/stocks/klines/IBM/1m/2024-01-05".parse().expect("unit");
         let answer = received(&[("2024-01-05 14:31:00", "7.10"), ("2024-01-05 14:30:00", "7.00")]);
-        let found = lines(&TwelveData, &unit, &[answer.clone()]).expect("lines");
+        let found = lines(&TwelveData, &unit, std::slice::from_ref(&answer)).expect("lines");
         assert_eq!(
             found,
             "1704465000000000,7.00,7.00,7.00,7.00,5\n1704465060000000,7.10,7.10,7.10,7.10,5\n"

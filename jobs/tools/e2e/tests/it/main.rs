@@ -2,6 +2,7 @@
 //! engine once more. What the tests share lies in the library. The images have a program of their own
 //! (`images.rs`), for they take a container engine.
 
+mod asked;
 mod changes;
 mod closing;
 mod damage;
