@@ -242,8 +242,11 @@ fn minutes(day: &str, minutes: impl Iterator<Item = i64>) -> String {
     minutes.map(bar).collect()
 }
 
-/// A host that lists and serves the days of series: of each its symbol, timeframe, days and their lines.
-pub(crate) async fn host(series: &[(&str, &str, Vec<(&str, String)>)]) -> MockServer {
+/// A series: its symbol, timeframe, days and their lines.
+pub(crate) type Served<'a> = (&'a str, &'a str, Vec<(&'a str, String)>);
+
+/// A host that lists and serves series.
+pub(crate) async fn host(series: &[Served<'_>]) -> MockServer {
     let host = MockServer::start().await;
     for (symbol, timeframe, days) in series {
         let lines = days.iter().map(|(day, csv)| format!("{day} {}", csv.len()));
