@@ -1,22 +1,24 @@
 -- purpose: gold.daily of one symbol
 -- grain: one row a day with a trade
--- input: days (see days.sql; all days of the symbol)
+-- input: days (see days.sql; all days of the symbol), with session_number: how many days the venue
+--        had sessions on up to the day; where it never closes, the days of the calendar
 --
 -- A return is that of one day: where days lie between (nothing traded, nothing is held, or a ticker
 -- is used again for another asset) the previous close stays, with its distance, and change and
--- returns are null. Whether the close of the day before is the last one of its day is told beside.
+-- returns are null. Days on which the venue is closed do not count as such. Whether the close of the day before is the last one of its day is told beside.
 WITH with_previous AS (
     SELECT
         *,
         lag(close) OVER (ORDER BY date) AS previous_close,
         lag(is_complete) OVER (ORDER BY date) AS previous_is_complete,
-        CAST(date AS int) - CAST(lag(date) OVER (ORDER BY date) AS int) AS days_since_previous
+        CAST(date AS int) - CAST(lag(date) OVER (ORDER BY date) AS int) AS days_since_previous,
+        session_number - lag(session_number) OVER (ORDER BY date) AS sessions_since_previous
     FROM days
 ),
 with_reference AS (
     SELECT
         *,
-        CASE WHEN days_since_previous = 1 THEN previous_close END AS reference
+        CASE WHEN sessions_since_previous <= 1 THEN previous_close END AS reference
     FROM with_previous
 )
 SELECT

@@ -3,7 +3,7 @@
 -- input: bars (of one symbol, with the columns of gold.bars)
 --
 -- Prices and volumes are those of the day's 1d bar. The average is the mean of the closes of
--- the shortest bars that the day has; where the 1d bar is complete, of the shortest that are.
+-- the shortest bars that the day has; where the 1d bar is complete, of the shortest that may be.
 WITH day_bars AS (
     SELECT
         *
@@ -26,7 +26,8 @@ by_timeframe AS (
     FROM bars
     JOIN day_bars
         ON CAST(day_bars.open_time AS date) = CAST(bars.open_time AS date)
-    WHERE bars.is_complete
+    WHERE bars.is_complete IS NULL
+        OR bars.is_complete
         OR day_bars.is_complete IS NULL
         OR NOT day_bars.is_complete
     GROUP BY 1, 2

@@ -1,4 +1,4 @@
--- purpose: the days that are not simply available, with the reason
+-- purpose: the days that are not simply available, with the reason; closed ones left out
 -- grain: one row a series and day
 -- param: source text = binance "the provider"
 -- param: market text = '' "spot, usdm or coinm; empty: all"
@@ -20,5 +20,5 @@ FROM ops.coverage
 WHERE source = :source
     AND (:market = '' OR market = :market)
     AND date BETWEEN :from AND :to
-    AND status <> 'available'
+    AND status NOT IN ('available', 'closed')
 ORDER BY market, dataset, symbol, timeframe, date

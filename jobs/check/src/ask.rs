@@ -35,6 +35,7 @@ questions! {
     JOINED = "joined",
     KLINE_DAYS = "kline_days",
     KLINE_GAPS = "kline_gaps",
+    KLINE_SESSIONS = "kline_sessions",
     RECONCILE = "reconcile",
     REJECTS = "rejects",
     ROW_ISSUES = "row_issues",

@@ -6,8 +6,9 @@ use model::config::{Archives, Series};
 use model::fragment::ArchiveStatus;
 use model::period::DAY_MICROS;
 use model::whole::{self, DayIds, Edge};
-use model::{Dataset, Day, Period, Unit};
+use model::{Dataset, Day, Period, Timeframe, Unit};
 use serde::{Deserialize, Serialize};
+use source::calendar::{Calendar, OutsideValidity};
 
 /// The word for a day in `ops.coverage`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,12 +24,20 @@ pub enum Status {
     Corrupt,
     /// There, but not whole.
     Degraded,
+    /// Nothing is there and nothing should be: the venue is closed all day.
+    Closed,
 }
 
 impl Status {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Available, Self::Pending, Self::Missing, Self::Corrupt, Self::Degraded];
+    pub const ALL: [Self; 6] = [
+        Self::Available,
+        Self::Pending,
+        Self::Missing,
+        Self::Corrupt,
+        Self::Degraded,
+        Self::Closed,
+    ];
 
     /// The word.
     pub const fn as_str(self) -> &'static str {
@@ -38,7 +47,13 @@ impl Status {
             Self::Missing => "missing",
             Self::Corrupt => "corrupt",
             Self::Degraded => "degraded",
+            Self::Closed => "closed",
         }
+    }
+
+    /// Whether nobody has to look at it.
+    pub const fn is_well(self) -> bool {
+        matches!(self, Self::Available | Self::Pending | Self::Closed)
     }
 }
 
@@ -72,8 +87,10 @@ pub struct BarFacts {
     pub off_grid: u64,
     /// Klines that close early.
     pub early: u64,
-    /// Whether no kline of the day has a trade.
+    /// Whether all klines of the day say that they had no trade.
     pub flat: bool,
+    /// Of a venue that closes: places within its sessions that have a kline.
+    pub in_session: Option<u64>,
 }
 
 /// What the ledger says of a unit.
@@ -143,9 +160,10 @@ pub fn name(series: &Series) -> String {
     .series()
 }
 
-/// The rows of a series up to yesterday. Days before its first archive are none, and so are days
-/// in which the source was silent for long: nothing is expected of them.
-pub fn of_series(series: &Series, facts: &Facts, today: Day) -> Vec<Coverage> {
+/// The rows of a series up to yesterday, of a market that is open by `calendar`. Days before its first
+/// archive are none, and so are days in which the source was silent for long: nothing is expected of
+/// them.
+pub fn of_series(series: &Series, calendar: Calendar, facts: &Facts, today: Day) -> Vec<Coverage> {
     let name = name(series);
     let empty = BTreeMap::new();
     let days = facts.days.get(&name).unwrap_or(&empty);
@@ -178,6 +196,8 @@ pub fn of_series(series: &Series, facts: &Facts, today: Day) -> Vec<Coverage> {
             let rejected = rejected.and_then(|days| days.get(&day)).copied().unwrap_or(0);
             let view = View {
                 series,
+                calendar,
+                is_closed: calendar.is_closed(day, series.timeframe),
                 day,
                 facts: days.get(&day).filter(|facts| facts.rows > 0),
                 is_first: days.keys().next() == Some(&day),
@@ -217,6 +237,9 @@ fn ids_go_on(days: &BTreeMap<Day, DayIds>, day: Day) -> bool {
 /// All that matters for one day.
 struct View<'a> {
     series: &'a Series,
+    calendar: Calendar,
+    /// Whether the venue is closed all day, if the calendar knows the day.
+    is_closed: Result<bool, OutsideValidity>,
     day: Day,
     facts: Option<&'a DayFacts>,
     is_first: bool,
@@ -241,8 +264,14 @@ impl View<'_> {
             let reason = ("cannot be looked at", format!("cannot be looked at: {error}"));
             (Status::Corrupt, vec![reason], 0)
         } else if let Some(facts) = self.facts {
-            let (mut reasons, missing) = self.defects(facts);
+            let bars = facts.bars.as_ref().map(|bars| self.bars(facts, bars));
+            let lacking = bars.as_ref().and_then(|bars| bars.lacking.clone());
+            let (mut reasons, mut missing) = self.defects(facts, lacking);
             let status = if reasons.is_empty() { Status::Available } else { Status::Degraded };
+            if let Some(bars) = bars {
+                missing = bars.missing;
+                reasons.extend(bars.remark);
+            }
             if facts.bars.as_ref().is_some_and(|bars| bars.flat) {
                 reasons.push(("no trade", "no trade on this day: flat bars only".to_owned()));
             }
@@ -261,7 +290,9 @@ impl View<'_> {
             (status, reasons, missing)
         } else {
             let (status, reason) = self.without_rows();
-            (status, vec![reason], 0)
+            let mut reasons = vec![reason];
+            reasons.extend(self.outside().filter(|_| status == Status::Missing));
+            (status, reasons, 0)
         };
         let kind = reasons.first().map(|(kind, _)| *kind);
         let texts: Vec<String> = reasons.into_iter().map(|(_, text)| text).collect();
@@ -269,7 +300,7 @@ impl View<'_> {
             day: self.day,
             status,
             reason: (!texts.is_empty()).then(|| texts.join("; ")),
-            kind: kind.filter(|_| status != Status::Available),
+            kind: kind.filter(|_| !matches!(status, Status::Available | Status::Closed)),
             archive: self.archive().map(|a| a.status),
             rows: self.facts.map_or(0, |facts| facts.rows),
             rejected: self.rejected,
@@ -300,6 +331,9 @@ impl View<'_> {
                 }
             }
         }
+        if self.is_closed == Ok(true) {
+            return self.closed();
+        }
         if self.today < self.due {
             let text = format!("its archive may come out until {}", self.due);
             return (Status::Pending, ("not out yet", text));
@@ -323,6 +357,9 @@ impl View<'_> {
                 ("with rejected lines", format!("{text}: {}", self.rejected)),
             );
         }
+        if self.is_closed == Ok(true) {
+            return self.closed();
+        }
         // its batch failed, or its month is held back: nobody can tell what is in it
         if !self.archives.iter().any(|archive| archive.is_built) {
             let text = "its archive is held, and silver was not built from it";
@@ -341,8 +378,20 @@ impl View<'_> {
         (Status::Degraded, (kind, text.to_owned()))
     }
 
-    /// What is wrong with a day that has rows, and how many ids or bars are missing.
-    fn defects(&self, facts: &DayFacts) -> (Vec<Reason>, u64) {
+    /// A day on which the venue is closed.
+    fn closed(&self) -> (Status, Reason) {
+        (Status::Closed, ("closed", format!("closed all day by calendar {}", self.calendar)))
+    }
+
+    /// Why nobody can tell what there should be.
+    fn outside(&self) -> Option<Reason> {
+        let outside = self.is_closed.as_ref().err()?;
+        Some(("outside of its calendar", outside.to_string()))
+    }
+
+    /// What is wrong with a day that has rows, beside the bars that it lacks, and how many ids are
+    /// missing.
+    fn defects(&self, facts: &DayFacts, lacking: Option<Reason>) -> (Vec<Reason>, u64) {
         let (mut reasons, mut missing) = (Vec::new(), 0);
         let mut say = |count: u64, kind: &'static str, reason: String| {
             if count > 0 {
@@ -368,14 +417,10 @@ impl View<'_> {
             );
             missing = within.saturating_add(edge.missing());
         }
+        if let Some((kind, text)) = lacking {
+            say(1, kind, text);
+        }
         if let Some(bars) = &facts.bars {
-            let (expected, before) = self.expected(facts);
-            missing = expected.saturating_sub(bars.slots);
-            let mut text = format!("bars missing: {missing} of {expected}");
-            if self.is_first && before == missing {
-                text += ", all before the first one there is (the series may begin here)";
-            }
-            say(missing, "with bars missing", text);
             let text = format!("bars that do not open on the grid: {}", bars.off_grid);
             say(bars.off_grid, "with bars off the grid", text);
             let text = format!("bars that close early: {}", bars.early);
@@ -404,15 +449,58 @@ impl View<'_> {
         (reasons, missing)
     }
 
+    /// Which bars of a day with rows are not there, and whether that is a defect. Where a venue closes it
+    /// is none as long as there is a bar in its hours: a source has none of a time without a trade.
+    fn bars(&self, facts: &DayFacts, bars: &BarFacts) -> Bars {
+        let kind = "with bars missing";
+        if self.calendar == Calendar::Always {
+            let (expected, before) = self.expected(facts);
+            let missing = expected.saturating_sub(bars.slots);
+            let mut text = format!("bars missing: {missing} of {expected}");
+            if self.is_first && before == missing {
+                text += ", all before the first one there is (the series may begin here)";
+            }
+            return Bars { missing, lacking: (missing > 0).then_some((kind, text)), remark: None };
+        }
+        let timeframe = self.series.timeframe.unwrap_or(Timeframe::D1);
+        let span = self.series.span(self.day);
+        let Ok(expected) = self.calendar.expected(span, timeframe) else {
+            return Bars { missing: 0, lacking: None, remark: self.outside() };
+        };
+        let there = bars.in_session.unwrap_or(bars.slots);
+        let missing = expected.saturating_sub(there);
+        let (lacking, remark) = match (missing, there) {
+            (0, _) => (None, None),
+            (_, 0) => {
+                let text = format!("no bar within the hours of {}, of {expected}", self.calendar);
+                (Some((kind, text)), None)
+            }
+            _ => {
+                let text = format!("without a bar, maybe without a trade: {missing} of {expected}");
+                (None, Some(("with times without a bar", text)))
+            }
+        };
+        Bars { missing, lacking, remark }
+    }
+
     /// Bars that a whole day has, and how many of them lie before the first one there is. The last
     /// day of a series ends with it.
     fn expected(&self, facts: &DayFacts) -> (u64, u64) {
-        let width = self.series.timeframe.map_or(DAY_MICROS, model::Timeframe::micros);
+        let width = self.series.timeframe.map_or(DAY_MICROS, Timeframe::micros);
         let span = self.series.span(self.day);
         let before = facts.ids.times.map_or(0, |(first, _)| (first - span.start).max(0) / width);
         let length = (span.end - span.start).max(0).unsigned_abs();
         (length.div_ceil(width.unsigned_abs()), before.unsigned_abs())
     }
+}
+
+/// The bars of a day that are not there.
+struct Bars {
+    missing: u64,
+    /// What is wrong with that.
+    lacking: Option<Reason>,
+    /// What is to be said of it where nothing is.
+    remark: Option<Reason>,
 }
 
 /// What is wrong with an archive in the fewest words.

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::Context as _;
+use chrono::Datelike as _;
 use model::config::Series;
 use model::ledger::BuiltUnit;
 use model::period::DAY_MICROS;
@@ -16,13 +17,16 @@ use model::plan::Plan;
 use model::schema::Table;
 use model::whole::DayIds;
 use model::{Day, Month, Period, Unit, UnitId};
+use source::Providers;
+use source::calendar::Calendar;
 use table::datafusion::prelude::SessionContext;
 use table::{FileFigures, LiveFile, Tables};
 
 use crate::ask;
 use crate::coverage::{self, ArchiveFacts, BarFacts, DayFacts, Facts};
 
-/// Gathers the facts of these series. `builds` are the rows of `ops.builds`, the latest first.
+/// Gathers the facts of these series of `providers`. `builds` are the rows of `ops.builds`, the latest
+/// first.
 ///
 /// # Errors
 /// Whatever the lake says.
@@ -31,6 +35,7 @@ pub(crate) async fn gather(
     session: &SessionContext,
     builds: &ask::Rows,
     series: &[Series],
+    providers: Providers,
     plan: Option<&Plan>,
 ) -> anyhow::Result<Facts> {
     let mut facts = Facts::default();
@@ -74,7 +79,8 @@ pub(crate) async fn gather(
             let name = coverage::name(series);
             let Some(files) = of_series.get(&name) else { continue };
             let days = if table == Table::Klines {
-                klines(session, series, files).await
+                let calendar = providers.calendar(series.source, series.market);
+                klines(session, series, calendar, files).await
             } else {
                 events(session, series, table, files).await
             };
@@ -192,8 +198,10 @@ async fn events(
 async fn klines(
     session: &SessionContext,
     series: &Series,
+    calendar: Calendar,
     files: &[LiveFile],
 ) -> anyhow::Result<BTreeMap<Day, DayFacts>> {
+    let closes = calendar != Calendar::Always;
     let width = series.timeframe.context("klines without a timeframe")?.micros();
     let mut months: BTreeMap<Month, Vec<&LiveFile>> = BTreeMap::new();
     for file in files {
@@ -204,7 +212,8 @@ async fn klines(
     let mut doubtful: BTreeSet<Month> = BTreeSet::new();
     for (month, files) in &months {
         match files.as_slice() {
-            [file] if whole(file, width, &mut days).is_some() => {}
+            // of a file with as many rows as sessions have places some may be of other times
+            [file] if !closes && whole(file, width, &mut days).is_some() => {}
             _ => {
                 doubtful.insert(*month);
             }
@@ -225,6 +234,7 @@ async fn klines(
             off_grid: row.count("off_grid")?,
             early: row.count("early")?,
             flat: row.count("traded")? == 0,
+            in_session: closes.then_some(0),
         };
         let facts = DayFacts {
             rows: row.count("klines")?,
@@ -236,7 +246,45 @@ async fn klines(
         };
         days.insert(row.day("day")?, facts);
     }
+    if closes {
+        in_session(session, series, calendar, &doubtful, &mut days).await?;
+    }
     Ok(days)
+}
+
+/// Counts the places of sessions that have a kline. A year at a time, for the hours of all days are part
+/// of the question.
+async fn in_session(
+    session: &SessionContext,
+    series: &Series,
+    calendar: Calendar,
+    months: &BTreeSet<Month>,
+    days: &mut BTreeMap<Day, DayFacts>,
+) -> anyhow::Result<()> {
+    let timeframe = series.timeframe.context("klines without a timeframe")?;
+    let months: Vec<Month> = months.iter().copied().collect();
+    for year in months.chunk_by(|a, b| a.first().date().year() == b.first().date().year()) {
+        let (Some(from), Some(to)) = (year.first(), year.last()) else { continue };
+        let hours = calendar.hours(from.first().to(to.last()));
+        if hours.is_empty() {
+            continue;
+        }
+        let mut parameters = of_series(series);
+        parameters.extend([
+            ask::text("timeframe", timeframe.as_str()),
+            ask::text("from_month", &from.to_string()),
+            ask::text("to_month", &to.to_string()),
+            ask::long("width_us", timeframe.micros()),
+        ]);
+        let words = [("hours", hours.as_str())];
+        for row in ask::KLINE_SESSIONS.ask(session, &words, parameters).await?.iter() {
+            let bars = days.get_mut(&row.day("day")?).and_then(|facts| facts.bars.as_mut());
+            if let Some(bars) = bars {
+                bars.in_session = Some(row.count("slots")?);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Adds the days of a file of klines that its statistics show to be whole; `None` where they do

@@ -44,6 +44,7 @@ use model::metrics::Metric;
 use model::plan::Plan;
 use model::schema::Table;
 use model::{Day, Month, layout};
+use source::calendar::Calendar;
 use stage::{Context, Failure};
 use table::{SessionOptions, Tables, memory};
 
@@ -67,6 +68,8 @@ pub struct Judged {
     pub series: Series,
     /// Its name, as its units have it.
     pub name: String,
+    /// When its market is open.
+    pub calendar: Calendar,
     /// Its days.
     pub days: Vec<Coverage>,
 }
@@ -93,13 +96,16 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
     let mut findings = Findings::default();
     // the gravest first, for there is room for so many details only
     let builds = accounting::check(&tables, &session, &mut findings).await?;
-    let facts = facts::gather(&tables, &session, &builds, &series, plan.as_ref()).await?;
+    let providers = context.providers;
+    let facts =
+        facts::gather(&tables, &session, &builds, &series, providers, plan.as_ref()).await?;
     drop(builds);
     let judged: Vec<Judged> = series
         .into_iter()
         .map(|series| {
-            let days = coverage::of_series(&series, &facts, today);
-            Judged { name: coverage::name(&series), series, days }
+            let calendar = providers.calendar(series.source, series.market);
+            let days = coverage::of_series(&series, calendar, &facts, today);
+            Judged { name: coverage::name(&series), series, calendar, days }
         })
         .collect();
     context.meter.done(1);
@@ -141,13 +147,17 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
 }
 
 /// Seconds from the end of the newest day that is there to `now`, of the series that is furthest
-/// behind. A series that has all it wants, for its range or its life is over, is behind nothing.
+/// behind. Days right after it on which the venue is closed are there. A series that has all it wants,
+/// for its range or its life is over, is behind nothing.
 fn lag_of(judged: &[Judged], now: DateTime<Utc>) -> Option<f64> {
     judged
         .iter()
         .filter_map(|Judged { series, days, .. }| {
-            let there = |d: &&Coverage| d.status == coverage::Status::Available;
-            let newest = days.iter().filter(there).map(|d| d.day).max()?;
+            let there = |d: &Coverage| d.status == coverage::Status::Available;
+            let newest = days.iter().rposition(there)?;
+            let closed = |d: &&Coverage| d.status == coverage::Status::Closed;
+            let after = days[newest + 1..].iter().take_while(closed).last();
+            let newest = after.unwrap_or(&days[newest]).day;
             if newest >= series.to {
                 return Some(0.0);
             }
@@ -171,8 +181,8 @@ fn summarize_coverage(judged: &[Judged], facts: &Facts, findings: &mut Findings)
             .filter(|status| count(**status) > 0)
             .map(|status| format!("{} {}", count(*status), status.as_str()))
             .collect();
-        let well = count(coverage::Status::Available) + count(coverage::Status::Pending);
-        let status = if well == days.len() { Status::Pass } else { Status::Warn };
+        let is_well = days.iter().all(|day| day.status.is_well());
+        let status = if is_well { Status::Pass } else { Status::Warn };
         let detail = format!("{} days: {}", days.len(), parts.join(", "));
         findings.summary("coverage", status, name, detail);
     }
@@ -253,12 +263,12 @@ mod tests {
                 }
             })
             .collect();
-        Judged { name: coverage::name(&series), series, days }
+        Judged { name: coverage::name(&series), series, calendar: Calendar::Always, days }
     }
 
     #[test]
     fn the_series_furthest_behind_counts_and_one_that_is_over_does_not() {
-        use coverage::Status::{Available, Missing, Pending};
+        use coverage::Status::{Available, Closed, Missing, Pending};
         let now: DateTime<Utc> = "2024-01-04T06:00:00Z".parse().unwrap();
         let hours = |judged: &[Judged]| lag_of(judged, now).map(|lag| lag / 3600.0);
         let fresh = || judged(&[Available, Available, Available], "2024-12-31");
@@ -266,6 +276,11 @@ mod tests {
         // silent since the first: its days are missing, whatever the runs say
         let silent = judged(&[Available, Missing, Pending], "2024-12-31");
         assert_eq!(hours(&[fresh(), silent]), Some(54.0));
+        // a closed day is there with what came before it, and hides no day that is missing
+        let weekend = judged(&[Available, Closed, Closed], "2024-12-31");
+        assert_eq!(hours(&[weekend]), Some(6.0));
+        let silent = judged(&[Available, Missing, Closed], "2024-12-31");
+        assert_eq!(hours(&[silent]), Some(54.0));
         let over = judged(&[Available], "2024-01-01");
         assert_eq!(hours(&[over]), Some(0.0));
         assert_eq!(hours(&[]), None);

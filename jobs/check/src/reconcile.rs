@@ -195,7 +195,7 @@ fn ready(judged: &[Judged], instrument: &Instrument) -> Ready {
 }
 
 fn is_whole(day: &coverage::Coverage) -> bool {
-    day.status == coverage::Status::Available
+    day.status == coverage::Status::Available && day.missing == 0
 }
 
 /// Takes days out whose bars gold made from klines though their trades have all ids: the klines

@@ -1,5 +1,5 @@
-//! What is told once a series and not day by day: when it ends, for how long the source was silent,
-//! lines that no day can be told of, and archives that contradict each other.
+//! What is told once a series and not day by day: when it ends, for how long the source was silent, days
+//! that the venue's calendar does not know, lines that no day can be told of, and archives that contradict each other.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,8 @@ use crate::findings::{Finding, Findings, Status};
 pub const END: &str = "series_end";
 /// The name of the check of long silences.
 pub const GAP: &str = "series_gap";
+/// The name of the check of the venue's calendar.
+pub const CALENDAR: &str = "calendar";
 /// The name of the check of archives that contradict each other.
 pub const VERSIONS: &str = "versions_differ";
 /// The name of the check of lines that tell no day.
@@ -21,7 +23,7 @@ pub const DAYLESS: &str = "lines_without_day";
 
 /// Tells of each series what is no matter of single days.
 pub fn check(judged: &[Judged], facts: &Facts, findings: &mut Findings) {
-    for Judged { series, name, .. } in judged {
+    for Judged { series, name, calendar, days } in judged {
         if let Some(end) = series.end.and_then(DateTime::from_timestamp_micros) {
             let detail = format!("ends {}; nothing is expected after", end.format("%F %H:%M UTC"));
             findings.summary(END, Status::Pass, name, detail);
@@ -35,6 +37,15 @@ pub fn check(judged: &[Judged], facts: &Facts, findings: &mut Findings) {
                 None => format!("the source has none since {from}: taken for its end"),
             };
             findings.summary(GAP, Status::Warn, name, detail);
+        }
+        let unknown: Vec<_> =
+            days.iter().filter_map(|day| calendar.session(day.day).err()).collect();
+        if let Some(first) = unknown.first() {
+            let detail = format!(
+                "on {} days nobody can tell what should be there, the first: {first}",
+                unknown.len()
+            );
+            findings.summary(CALENDAR, Status::Warn, name, detail);
         }
         for (period, lines) in facts.dayless.get(name).into_iter().flatten() {
             let detail = format!(
@@ -74,6 +85,7 @@ fn differing(name: &str, versions: &BTreeMap<(Period, Option<Day>), u64>, findin
 mod tests {
     use model::config::{Archives, PublicationLag, Series};
     use model::{Dataset, Market, Source};
+    use source::calendar::Calendar;
 
     use super::*;
 
@@ -100,7 +112,8 @@ mod tests {
         facts.dayless.insert(name.clone(), [(period, 2)].into());
         facts.versions.insert(name.clone(), [((period, Some(day("2021-06-03"))), 4)].into());
         let mut findings = Findings::default();
-        check(&[Judged { series, name, days: Vec::new() }], &facts, &mut findings);
+        let calendar = Calendar::Always;
+        check(&[Judged { series, name, calendar, days: Vec::new() }], &facts, &mut findings);
         let told: Vec<String> = findings
             .summaries
             .iter()

@@ -43,7 +43,7 @@ pub static CHOICE: LazyLock<SchemaRef> = LazyLock::new(|| {
         field("width_us", DataType::Int64),
         field("base", DataType::Utf8),
         field("made_from", DataType::Utf8),
-        field("is_complete", DataType::Boolean),
+        Field::new("is_complete", DataType::Boolean, true),
     ]))
 });
 
@@ -193,7 +193,7 @@ pub fn choice_batch(choices: &[Choice]) -> anyhow::Result<RecordBatch> {
         longs(|c| c.timeframe.micros()),
         texts(|c| c.base.as_str()),
         texts(|c| c.made_from.as_str()),
-        Arc::new(choices.iter().map(|c| Some(c.is_complete)).collect::<BooleanArray>()),
+        Arc::new(choices.iter().map(|c| c.is_complete).collect::<BooleanArray>()),
     ];
     Ok(RecordBatch::try_new(Arc::clone(&CHOICE), columns)?)
 }

@@ -15,12 +15,14 @@
 //! * and the exchange's klines of the day do not count more trades and more volume.
 //!
 //! Klines are whole where each place of the day's grid has a valid one. A dated contract's last
-//! day ends with the contract.
+//! day ends with the contract. Where a venue closes, the places are those of its hours, and one
+//! without a kline may be a time without a trade: whether such a day has a hole, nobody can tell.
 
 use std::collections::BTreeMap;
 
 use model::period::DAY_MICROS;
 use model::{Dataset, Day, Timeframe};
+use source::calendar::Calendar;
 
 /// Trades or aggregate trades of one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,12 +76,48 @@ impl Sums {
 pub struct Klines {
     /// Valid klines.
     pub rows: u64,
-    /// Places of the grid that have one.
+    /// Places of the grid that have one, of those in which the venue is open.
     pub places: u64,
+    /// How many there should be.
+    pub expected: Expected,
     /// Klines that may have had a trade: all but those that say that they had none.
     pub traded: u64,
     /// What they amount to; `None` where not all say how many trades they had.
     pub sums: Option<Sums>,
+}
+
+/// How many places of a day's grid should have a kline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// So many; what is missing is a hole.
+    All(u64),
+    /// So many at most: the venue closes, and its source has no bar of a time without a trade.
+    AtMost(u64),
+    /// Nobody can tell: the venue's calendar does not know the day.
+    Unknown,
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Self::All(0)
+    }
+}
+
+impl Expected {
+    /// Of a day and timeframe of an instrument that ends at `end` (µs since the epoch), on a market
+    /// that is open by `calendar`.
+    pub fn of(calendar: Calendar, end: Option<i64>, day: Day, timeframe: Timeframe) -> Self {
+        let start = day.start_micros();
+        let span = start..start + span(end, day);
+        match calendar {
+            // the last kline of an instrument that has ended is there, whatever it is of
+            Calendar::Always => {
+                let length = (span.end - span.start).max(1).unsigned_abs();
+                Self::All(length.div_ceil(timeframe.micros().unsigned_abs()))
+            }
+            _ => calendar.expected(span, timeframe).map_or(Self::Unknown, Self::AtMost),
+        }
+    }
 }
 
 /// What silver holds of one day.
@@ -91,8 +129,6 @@ pub struct Held {
     pub agg_trades: Events,
     /// Klines, by timeframe.
     pub klines: BTreeMap<Timeframe, Klines>,
-    /// Microseconds of the day in which the instrument was traded.
-    pub span: i64,
 }
 
 /// What to make the bars of one day and timeframe from.
@@ -106,8 +142,8 @@ pub struct Choice {
     pub base: Timeframe,
     /// What those were made from.
     pub made_from: Dataset,
-    /// Whether that is whole on this day.
-    pub is_complete: bool,
+    /// Whether that is whole on this day; `None` where nobody can tell.
+    pub is_complete: Option<bool>,
 }
 
 /// Something that bars can be made from, and how much of it there is.
@@ -117,9 +153,17 @@ struct Candidate {
     base: Timeframe,
     present: u64,
     expected: u64,
+    /// Whether what is not there may never have been.
+    is_doubtful: bool,
 }
 
 impl Candidate {
+    /// Whether this is whole, as far as anybody can tell.
+    fn is_complete(&self) -> Option<bool> {
+        let is_whole = self.is_whole();
+        (is_whole || !self.is_doubtful).then_some(is_whole)
+    }
+
     const fn is_whole(&self) -> bool {
         self.present >= self.expected
     }
@@ -164,7 +208,7 @@ impl Held {
             timeframe,
             base: best.base,
             made_from: best.made_from,
-            is_complete: best.is_whole(),
+            is_complete: best.is_complete(),
         })
     }
 
@@ -181,7 +225,13 @@ impl Held {
                 .max(events.sums.map_or(0, |sums| self.counted_by_klines(&sums)))
                 .saturating_add(events.overlap);
             let base = Timeframe::M1;
-            candidates.push(Candidate { made_from: dataset, base, present, expected: should });
+            candidates.push(Candidate {
+                made_from: dataset,
+                base,
+                present,
+                expected: should,
+                is_doubtful: false,
+            });
         }
         let mut fitting: Vec<(&Timeframe, &Klines)> = self
             .klines
@@ -190,9 +240,16 @@ impl Held {
             .collect();
         fitting.sort_by_key(|(k, _)| k.micros());
         for (base, klines) in fitting {
-            let expected = self.span.max(1).unsigned_abs().div_ceil(base.micros().unsigned_abs());
             let (base, present) = (*base, klines.places);
-            candidates.push(Candidate { made_from: Dataset::Klines, base, present, expected });
+            let (expected, is_doubtful) = match klines.expected {
+                Expected::All(expected) => (expected, false),
+                // none within its hours: that is no time without a trade
+                Expected::AtMost(expected) => (expected, present > 0),
+                // the more there are, the likelier they are all
+                Expected::Unknown => (present.saturating_add(1), true),
+            };
+            let made_from = Dataset::Klines;
+            candidates.push(Candidate { made_from, base, present, expected, is_doubtful });
         }
         candidates
     }
@@ -229,16 +286,17 @@ mod tests {
                 let timeframe: Timeframe = parts[0].parse().unwrap();
                 let whole = (DAY_MICROS / timeframe.micros()).unsigned_abs();
                 let places = if parts.len() > 1 { count(1) } else { whole };
-                let traded = if parts.get(2) == Some(&"0") { 0 } else { places };
+                let traded = if parts.get(2) == Some(&"0") { 0 } else { places.max(1) };
                 // `?` does not say how many trades there were
                 let sums = (parts.get(2) != Some(&"?")).then(|| sums(count(2)));
-                (timeframe, Klines { rows: places, places, traded, sums })
+                let expected = Expected::All(whole);
+                (timeframe, Klines { rows: places, places, expected, traded, sums })
             })
             .collect()
     }
 
     fn check(trades: Events, agg_trades: Events, text: &str, expect: &str) {
-        let held = Held { trades, agg_trades, klines: klines(text), span: DAY_MICROS };
+        let held = Held { trades, agg_trades, klines: klines(text) };
         told(&held, expect);
     }
 
@@ -252,7 +310,9 @@ mod tests {
                     Dataset::AggTrades => "a".to_owned(),
                     Dataset::Klines => c.base.to_string(),
                 };
-                format!("{}<{from}{}", c.timeframe, if c.is_complete { "" } else { "!" })
+                let mark =
+                    c.is_complete.map_or("?", |is_complete| if is_complete { "" } else { "!" });
+                format!("{}<{from}{mark}", c.timeframe)
             })
             .collect();
         assert_eq!(found.join(" "), expect);
@@ -318,9 +378,10 @@ mod tests {
 
     #[test]
     fn klines_upon_each_other_are_no_witnesses() {
-        let twice = Klines { rows: 25, places: 24, traded: 25, sums: Some(sums(90)) };
+        let sums = Some(sums(90));
+        let twice = Klines { rows: 25, places: 24, traded: 25, sums, ..Klines::default() };
         let klines = [(Timeframe::H1, twice)].into();
-        let held = Held { trades: events(5, 0), klines, span: DAY_MICROS, ..Held::default() };
+        let held = Held { trades: events(5, 0), klines, ..Held::default() };
         told(&held, "1m<t 5m<t 15m<t 1h<t 4h<t 1d<t");
     }
 
@@ -337,9 +398,25 @@ mod tests {
         let end = "2021-06-25".parse::<Day>().unwrap().start_micros() + DAY_MICROS / 3;
         let hours = |day: &str| span(Some(end), day.parse().unwrap()) / 3_600_000_000;
         assert_eq!((hours("2021-06-24"), hours("2021-06-25"), hours("2021-06-26")), (24, 8, 0));
-        let span = span(Some(end), "2021-06-25".parse().unwrap());
-        told(&Held { klines: klines("1h:8:5"), span, ..Held::default() }, "1h<1h 4h<1h 1d<1h");
-        told(&Held { klines: klines("1h:7:5"), span, ..Held::default() }, "1h<1h! 4h<1h! 1d<1h!");
-        told(&Held { klines: klines("1d:1:5"), span, ..Held::default() }, "1d<1d");
+        let of = |calendar, end, day: &str, text: &str| {
+            let mut klines = klines(text);
+            for (timeframe, klines) in &mut klines {
+                klines.expected = Expected::of(calendar, end, day.parse().unwrap(), *timeframe);
+            }
+            Held { klines, ..Held::default() }
+        };
+        let last = |text: &str| of(Calendar::Always, Some(end), "2021-06-25", text);
+        told(&last("1h:8:5"), "1h<1h 4h<1h 1d<1h");
+        told(&last("1h:7:5"), "1h<1h! 4h<1h! 1d<1h!");
+        told(&last("1d:1:5"), "1d<1d");
+        // a venue that closes: of times within its hours without a kline nobody can tell
+        let shares = |day: &str, text: &str| of(Calendar::Nyse, None, day, text);
+        told(&shares("2024-01-12", "1h:7:5"), "1h<1h 4h<1h 1d<1h");
+        told(&shares("2024-01-12", "1h:6:5"), "1h<1h? 4h<1h? 1d<1h?");
+        told(&shares("2024-01-12", "1m:380:5 1d:1:5"), "1m<1m? 5m<1m? 15m<1m? 1h<1m? 4h<1m? 1d<1d");
+        // none within its hours, a day on which it is closed, one that the calendar does not know
+        told(&shares("2024-01-12", "1h:0:5"), "1h<1h! 4h<1h! 1d<1h!");
+        told(&shares("2024-01-13", "1h:0:5"), "1h<1h 4h<1h 1d<1h");
+        told(&shares("1950-01-12", "1h:7:5 1d:1:5"), "1h<1h? 4h<1h? 1d<1h?");
     }
 }

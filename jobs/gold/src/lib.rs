@@ -19,6 +19,7 @@
 //! | [`base`] | the base bars of a month, whatever they are made from |
 //! | [`models`] | the SQL of `sql/gold/` and how it is run |
 //! | `month`, `day` | the bars of a month, and of a day from its files |
+//! | `sessions` | which days of trading follow on each other |
 //! | [`piece`] | one symbol: months, days, files, fragment |
 //!
 //! This crate must not commit, and must not know how silver came to be.
@@ -31,6 +32,7 @@ pub mod models;
 mod month;
 pub mod piece;
 pub mod scope;
+mod sessions;
 
 use std::sync::Arc;
 

@@ -53,6 +53,8 @@ models! {
     BARS_FROM_AGG_TRADES = "bars_from_agg_trades",
     /// How whole the klines of each day are.
     KLINE_DAYS = "kline_days",
+    /// How many places within a venue's hours have a kline.
+    KLINE_SESSIONS = "kline_sessions",
     /// Klines to bars of their own timeframe.
     BARS_FROM_KLINES = "bars_from_klines",
     /// Base bars to bars of every timeframe.

@@ -13,6 +13,7 @@ use model::fragment::Dirty;
 use model::schema::Table;
 use model::whole::{self, DayIds};
 use model::{Dataset, Day, Month, Timeframe, layout};
+use source::calendar::Calendar;
 use stage::Meter;
 use table::datafusion::common::ScalarValue;
 use table::datafusion::prelude::SessionContext;
@@ -21,7 +22,7 @@ use table::{FileFigures, LiveFile, verify};
 use crate::base::{self, Base};
 use crate::day::fold_day;
 use crate::fold::{self, Bar};
-use crate::held::{self, Events, Held, Klines, Sums};
+use crate::held::{Events, Expected, Held, Klines, Sums};
 use crate::models::{self, Engine};
 use crate::piece::{Workshop, parameters_of, text, texts};
 
@@ -134,6 +135,7 @@ impl Workshop {
                     let klines = Klines {
                         rows: rows[row],
                         places: places[row],
+                        expected: Expected::default(),
                         traded: traded[row],
                         sums: counts.is_valid(row).then_some(sums[row]),
                     };
@@ -141,12 +143,52 @@ impl Workshop {
                 }
             }
         }
+        let calendar = self.providers.calendar(dirty.source, dirty.market);
+        if calendar != Calendar::Always {
+            self.in_session(dirty, month, calendar, &mut days).await?;
+        }
         // by its name alone: bars are the same whatever the configuration says today
         let end = self.providers.expiry(dirty.source, dirty.market, &dirty.symbol);
         for (day, held) in &mut days {
-            held.span = held::span(end, *day);
+            for (timeframe, klines) in &mut held.klines {
+                klines.expected = Expected::of(calendar, end, *day, *timeframe);
+            }
         }
         Ok((days, sound))
+    }
+
+    /// Counts the places within a venue's hours alone.
+    async fn in_session(
+        &self,
+        dirty: &Dirty,
+        month: Month,
+        calendar: Calendar,
+        days: &mut BTreeMap<Day, Held>,
+    ) -> anyhow::Result<()> {
+        // days that the calendar does not know keep what they have
+        let known = days.iter_mut().filter(|(day, _)| calendar.session(**day).is_ok());
+        for klines in known.flat_map(|(_, held)| held.klines.values_mut()) {
+            klines.places = 0;
+        }
+        let hours = calendar.hours(month.days());
+        if hours.is_empty() || !self.sources.has(Table::Klines, dirty, month) {
+            return Ok(());
+        }
+        let mut parameters = parameters_of(dirty);
+        parameters.push(("month", text(&month.to_string())));
+        let words = [("hours", hours.as_str())];
+        for batch in models::KLINE_SESSIONS.run_with(&self.session, &words, parameters).await? {
+            let timeframes = texts(&batch, "timeframe")?;
+            let (dates, places) = (dates(&batch, "day")?, counts(&batch, "places")?);
+            for row in 0..batch.num_rows() {
+                let timeframe = timeframes.value(row).parse::<Timeframe>()?;
+                let held = days.get_mut(&dates[row]);
+                if let Some(klines) = held.and_then(|held| held.klines.get_mut(&timeframe)) {
+                    klines.places = places[row];
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Fails where a file that is about to be asked by SQL is not what was committed.

@@ -13,6 +13,7 @@ use model::plan::Partition;
 use model::schema::Table;
 use model::{Timeframe, layout, unit};
 use source::Providers;
+use source::calendar::Calendar;
 use stage::Meter;
 use store::Staged;
 use store::parquet::{WriteError, write_batches};
@@ -23,6 +24,7 @@ use tokio::sync::Semaphore;
 
 use crate::models::{self, Engine, Parameter};
 use crate::scope::Sources;
+use crate::sessions;
 
 /// What building needs, shared by all symbols.
 pub struct Workshop {
@@ -109,7 +111,8 @@ impl Workshop {
                 days.extend(models::DAYS.run(&memory, Vec::new()).await?);
             }
         }
-        let daily = self.daily(&memory, days).await?;
+        let calendar = self.providers.calendar(dirty.source, dirty.market);
+        let daily = self.daily(&memory, calendar, days).await?;
         let file = self.write(Table::Daily, partition_of(dirty), daily, dirty).await?;
         built.take(vec![file]).await?;
         Ok(built)
@@ -142,12 +145,15 @@ impl Workshop {
     async fn daily(
         &self,
         memory: &SessionContext,
+        calendar: Calendar,
         days: Vec<RecordBatch>,
     ) -> anyhow::Result<Vec<RecordBatch>> {
         let Some(first) = days.first() else { return Ok(Vec::new()) };
         let schema = nullable(&first.schema());
         let days =
             days.iter().map(|d| models::conform(d, &schema)).collect::<anyhow::Result<Vec<_>>>()?;
+        let days = sessions::number(calendar, &days)?;
+        let schema = days.first().map_or(schema, RecordBatch::schema);
         models::put(memory, "days", schema, days)?;
         models::conform_all(&models::DAILY.run(memory, Vec::new()).await?, Table::Daily)
     }

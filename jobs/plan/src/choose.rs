@@ -14,7 +14,7 @@ use model::schema::Table;
 use model::{Dataset, Day, Month, Period, UnitId};
 use source::offer::{Listed, Offer, unit};
 
-use crate::gaps;
+use crate::gaps::{self, Absent};
 use crate::kept_back::KeptBack;
 use crate::state::{Known, Rules, State, View, Way};
 
@@ -68,7 +68,9 @@ pub fn choose(
         chooser.month(month);
     }
     let Chooser { mut choice, absent, newest, .. } = chooser;
-    let (absent, gaps) = gaps::cut(series, offer, &absent, newest, rules.today);
+    let calendar = way.provider.calendar(series.market);
+    let absent = Absent { days: &absent, newest, today: rules.today, calendar };
+    let (absent, gaps) = gaps::cut(series, offer, absent);
     choice.absent = absent.into_iter().map(|day| unit(series, Period::Day(day)).id()).collect();
     choice.gaps = gaps;
     choice
@@ -269,7 +271,8 @@ impl<'a> Chooser<'a> {
     }
 
     /// Finds the wanted days of a month that should be out and are neither listed nor held.
-    /// Days before the series' first archive are not missing: it had not begun.
+    /// Days before the series' first archive are not missing: it had not begun. Nor are those on which
+    /// the venue is closed.
     fn absent(&mut self, month: Month, days: &[(Day, State<'a>)]) {
         let Some(begin) = self.view.offer.first else { return };
         let (from, to) = (self.view.series.from.max(begin), self.view.series.to);
@@ -280,6 +283,7 @@ impl<'a> Chooser<'a> {
             return;
         }
         let lag = self.view.series.lag;
+        let calendar = self.view.way.provider.calendar(self.view.series.market);
         for (day, state) in days {
             let (end, lag) = match self.view.series.archives {
                 Archives::Monthly => (month.last(), lag.monthly_days),
@@ -290,7 +294,9 @@ impl<'a> Chooser<'a> {
             }
             if !matches!(state, State::Nothing) {
                 self.newest = Some(*day);
-            } else if end.plus(1).plus(lag) <= self.view.rules.today {
+            } else if end.plus(1).plus(lag) <= self.view.rules.today
+                && !gaps::is_closed(self.view.series, calendar, *day)
+            {
                 self.absent.push(*day);
             }
         }

@@ -116,6 +116,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         groups.extend(choice.groups);
     }
     let mut remarks = remarks::of(&options.scope, &series, &offers, &gaps, &kept_back);
+    remarks.extend(remarks::of_calendars(&series, context.providers));
     remarks.extend(unasked.iter().map(Unasked::remark));
     drop(offers);
     drop(known);

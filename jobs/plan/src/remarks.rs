@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::config::{Scope, Series};
 use model::plan::Gap;
 use model::{Market, Period, Source, Symbol};
+use source::Providers;
 use source::offer::{Offer, unit};
 
 use crate::batches::Weighed;
@@ -33,6 +34,27 @@ pub(crate) fn of(
         tracing::warn!("{remark}");
     }
     remarks
+}
+
+/// Markets of which days are wanted that their calendar does not know.
+pub(crate) fn of_calendars(series: &[Series], providers: Providers) -> Vec<String> {
+    let mut remarks: BTreeMap<(Source, Market), String> = BTreeMap::new();
+    for series in series {
+        let (source, market) = (series.source, series.market);
+        let calendar = providers.calendar(source, market);
+        let outside = [series.from, series.to].map(|day| calendar.session(day).err());
+        if let Some(outside) = outside.into_iter().flatten().next() {
+            remarks.entry((source, market)).or_insert_with(|| {
+                format!(
+                    "{source}/{market}: {outside}. Beyond it every day is taken for one of trading"
+                )
+            });
+        }
+    }
+    for remark in remarks.values() {
+        tracing::warn!("{remark}");
+    }
+    remarks.into_values().collect()
 }
 
 /// A batch that will not fit the disk of a task that builds it.
@@ -183,6 +205,35 @@ mod tests {
         assert!(text.contains("begins with 2024-02-01"), "{text}");
         assert_eq!(told(Some("2024-02-01")), None);
         assert_eq!(told(None), None);
+    }
+
+    #[test]
+    fn days_that_a_calendar_does_not_know_are_told_once_a_market() {
+        let series = |market: &'static str, symbol: &str, to: &str| Series {
+            source: source::twelvedata::NAME,
+            market: Market::new(market),
+            dataset: model::Dataset::Klines,
+            symbol: symbol.parse().expect("symbol"),
+            timeframe: Some(model::Timeframe::D1),
+            from: "2024-01-01".parse().expect("day"),
+            to: to.parse().expect("day"),
+            archives: model::config::Archives::Auto,
+            lag: model::config::PublicationLag::default(),
+            end: None,
+        };
+        let told = of_calendars(
+            &[
+                series("crypto", "BTC", "2098-01-01"),
+                series("stocks", "IBM", "2098-01-01"),
+                series("stocks", "KO", "2098-01-01"),
+                series("forex", "EURUSD", "2098-01-01"),
+            ],
+            Providers::ALL,
+        );
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("twelvedata/stocks: calendar `xnys` vouches for "), "{told:?}");
+        assert!(told[0].contains("not for 2098-01-01; "), "{told:?}");
+        assert_eq!(of_calendars(&[series("stocks", "IBM", "2024-06-30")], Providers::ALL), [""; 0]);
     }
 
     #[test]

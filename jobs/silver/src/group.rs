@@ -296,7 +296,8 @@ impl Pass<'_> {
         let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
         let mut rejects = Vec::new();
         let rank = place as u16;
-        let mut days = Days::of(&input.unit);
+        let calendar = self.provider.calendar(input.unit.market);
+        let mut days = Days::of(&input.unit, calendar);
         let (mut bytes_told, mut rows_told) = (0, 0);
         let mut latest = i64::MIN;
         loop {

@@ -47,7 +47,11 @@ fn archive(status: ArchiveStatus) -> ArchiveFacts {
 
 /// The words and reasons of a series' days, with the number of what is missing.
 fn judged(series: &Series, facts: &Facts) -> Vec<String> {
-    of_series(series, facts, day(TODAY))
+    judged_by(Calendar::Always, series, facts)
+}
+
+fn judged_by(calendar: Calendar, series: &Series, facts: &Facts) -> Vec<String> {
+    of_series(series, calendar, facts, day(TODAY))
         .into_iter()
         .map(|c| {
             let reason = c.reason.unwrap_or_default();
@@ -190,7 +194,7 @@ fn klines_are_held_against_their_grid() {
     let days = vec![
         klines("2024-01-01", BarFacts { slots: 20, ..BarFacts::default() }),
         klines("2024-01-02", whole.clone()),
-        klines("2024-01-03", BarFacts { slots: 23, off_grid: 1, early: 2, flat: false }),
+        klines("2024-01-03", BarFacts { slots: 23, off_grid: 1, early: 2, ..BarFacts::default() }),
         klines("2024-01-04", BarFacts { flat: true, ..whole.clone() }),
         klines("2024-01-05", whole),
     ];
@@ -387,4 +391,69 @@ fn ids_as_far_apart_as_they_can_be_are_counted() {
     let told = judged(&series, &facts);
     assert!(told[0].starts_with("2024-01-01 degraded 18446744073709551613 "), "{told:?}");
     assert!(told[1].contains("overlap those of the day before"), "{told:?}");
+}
+
+#[test]
+fn a_venue_that_closes_owes_what_it_was_open_for() {
+    let mut series = series(Dataset::Klines, "2024-01-04", "2024-01-10");
+    series.market = Market::new("stocks");
+    let bars =
+        |slots, in_session| BarFacts { slots, in_session: Some(in_session), ..BarFacts::default() };
+    let mut facts = facts(
+        &series,
+        vec![
+            // Thursday, whole; Friday with one bar before the market and six of seven
+            klines("2024-01-04", bars(7, 7)),
+            klines("2024-01-05", bars(7, 6)),
+            // Saturday: more than there should be is no fault
+            klines("2024-01-06", bars(2, 0)),
+            // Monday with bars of other times alone
+            klines("2024-01-08", bars(2, 0)),
+        ],
+        vec![],
+    );
+    assert_eq!(
+        judged_by(Calendar::Nyse, &series, &facts),
+        [
+            "2024-01-04 available 0",
+            "2024-01-05 available 1 without a bar, maybe without a trade: 1 of 7",
+            "2024-01-06 available 0",
+            "2024-01-07 closed 0 closed all day by calendar xnys",
+            "2024-01-08 degraded 7 no bar within the hours of xnys, of 7",
+            "2024-01-09 pending 0 its archive may come out until 2024-01-12",
+        ]
+    );
+    // an archive that cannot be read is told on a closed day too, and so are lines of it
+    let archives = facts.archives.entry(name(&series)).or_default();
+    archives.insert(Period::Day(day("2024-01-07")), archive(ArchiveStatus::Corrupt));
+    assert_eq!(
+        judged_by(Calendar::Nyse, &series, &facts)[3],
+        "2024-01-07 corrupt 0 its archive cannot be read"
+    );
+    let archives = facts.archives.entry(name(&series)).or_default();
+    archives.insert(Period::Day(day("2024-01-07")), archive(ArchiveStatus::Ok));
+    let found = &judged_by(Calendar::Nyse, &series, &facts)[3];
+    assert_eq!(found, "2024-01-07 closed 0 closed all day by calendar xnys");
+    facts.rejected.entry(name(&series)).or_default().insert(day("2024-01-07"), 2);
+    let found = &judged_by(Calendar::Nyse, &series, &facts)[3];
+    assert!(found.starts_with("2024-01-07 degraded 0 no row could be taken"), "{found}");
+    // a series ends within a session
+    series.end = Some(day("2024-01-05").start_micros() + 16 * 3_600_000_000);
+    series.to = day("2024-01-05");
+    assert_eq!(judged_by(Calendar::Nyse, &series, &facts)[1], "2024-01-05 available 0");
+}
+
+#[test]
+fn a_day_that_the_calendar_does_not_know_is_told_and_not_guessed() {
+    let series = series(Dataset::Klines, "1950-01-06", "1950-01-08");
+    let bars = BarFacts { slots: 3, in_session: Some(0), ..BarFacts::default() };
+    let facts = facts(&series, vec![klines("1950-01-06", bars)], vec![]);
+    let found = judged_by(Calendar::Nyse, &series, &facts);
+    assert!(
+        found[0].starts_with("1950-01-06 available 0 calendar `xnys` vouches for "),
+        "{found:?}"
+    );
+    let expect =
+        "1950-01-07 missing 0 no archive of it has been fetched; calendar `xnys` vouches for ";
+    assert!(found[1].starts_with(expect), "{found:?}");
 }

@@ -182,7 +182,7 @@ async fn what_a_source_does_not_state_is_null_and_no_wrong_sum() {
     )
     .await;
     lab.gold(true, Engine::Fold).await;
-    let bars = "SELECT timeframe, CAST(open_time AS varchar), close, volume, quote_volume, trade_count, \
+    let bars = "SELECT timeframe, CAST(open_time AS varchar) AS opens, close, volume, quote_volume, trade_count, \
                 taker_buy_volume, vwap FROM gold.bars WHERE open_time < '2024-01-02T00:00:00Z' \
                 ORDER BY timeframe, open_time";
     assert_eq!(

@@ -1,5 +1,6 @@
 //! When venues are open, so that a market that is closed is no gap. `calendar/nyse.rs` has the days
-//! of NYSE and Nasdaq, `calendar/new_york.rs` New York's clock, `calendar/bars.rs` the places of bars.
+//! of NYSE and Nasdaq, `calendar/new_york.rs` New York's clock, `calendar/bars.rs` the places of bars,
+//! `calendar/expect.rs` how many of a source's bars there should be.
 //!
 //! A calendar says when trading is to be expected. It does not say that there was any, above all
 //! before and after the market; and what a source has of times beyond it is no fault.
@@ -8,6 +9,7 @@
 //! Days and months of [`Calendar::bars`] are UTC, as everywhere else.
 
 mod bars;
+mod expect;
 mod new_york;
 mod nyse;
 #[cfg(test)]

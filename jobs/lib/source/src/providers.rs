@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use model::config::{BadConfig, Config, Fault, Scope, Section, Series, Venues};
 use model::{Dataset, Day, Market, Source, Symbol};
 
+use crate::calendar::Calendar;
 use crate::limits::Limits;
 use crate::provider::{Provider, Takes};
 
@@ -49,6 +50,11 @@ impl Providers {
             found: source,
             expected: self.iter().map(|p| p.name().to_string()).collect::<Vec<_>>().join(" or "),
         })
+    }
+
+    /// When a market is open; always where no provider of this program says otherwise.
+    pub fn calendar(self, source: Source, market: Market) -> Calendar {
+        self.of(source).map_or(Calendar::Always, |provider| provider.calendar(market))
     }
 
     /// Reads and checks a `lake.yaml`; `file` is the name that messages give it.

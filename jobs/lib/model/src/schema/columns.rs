@@ -289,12 +289,21 @@ pub const COVERAGE: TableSchema = TableSchema {
         SYMBOL,
         opt("timeframe", Text, "length of a bar; klines only"),
         DATE,
-        col("status", Text, "available, pending, missing, corrupt, degraded"),
+        col(
+            "status",
+            Text,
+            "available, pending, missing, corrupt, degraded, closed (the venue is, all day)",
+        ),
         opt("reason", Text, "why it is not simply available"),
         opt("archive_status", Text, "status of the archive in the ledger"),
         opt("rows", Long, "rows in silver"),
         opt("rows_rejected", Long, "lines of the day's archives in silver.rejects"),
-        opt("missing", Long, "ids or bars that are not there"),
+        opt(
+            "missing",
+            Long,
+            "ids or bars that are not there; where a venue closes, bars of its hours, which may be \
+             times without a trade",
+        ),
         col("checked_at", Timestamp, "when, UTC"),
         col("run", Text, "the run that checked"),
     ],
@@ -361,7 +370,8 @@ pub const BARS: TableSchema = TableSchema {
         opt(
             "is_complete",
             Boolean,
-            "false where what the bars of this day are made from has holes on this day",
+            "false where what the bars of this day are made from has holes on this day; null where the \
+             venue closes and times within its hours have no bar: maybe nothing was traded",
         ),
     ],
     partitions: &["source", "market", "symbol", "timeframe", "month"],
@@ -400,7 +410,8 @@ pub const DAILY: TableSchema = TableSchema {
         opt(
             "price_change",
             PRICE,
-            "close − previous close, in the quote asset; null where days lie between",
+            "close − previous close, in the quote asset; null where days lie between on which the venue \
+             was open",
         ),
         opt(
             "pct_change",
@@ -412,7 +423,11 @@ pub const DAILY: TableSchema = TableSchema {
         col("typical_price", Double, "(high + low + close) / 3, in the quote asset"),
         col("bars", Int, "number of the bars the day was made from"),
         col("made_from", Text, "trades, agg_trades or klines"),
-        opt("is_complete", Boolean, "false where what the day is made from has holes"),
+        opt(
+            "is_complete",
+            Boolean,
+            "false where what the day is made from has holes; null where nobody can tell: see gold.bars",
+        ),
         opt(
             "days_since_previous",
             Int,

@@ -72,6 +72,49 @@ fn long_silences_are_gaps_and_ends() {
 }
 
 #[test]
+fn a_venue_that_is_closed_owes_nothing() {
+    let way = Way { provider: &source::twelvedata::TwelveData, section: WAY.section };
+    let check = |listed: &str, from: &str, timeframe: &str, expect: &str| {
+        let name = format!("twelvedata/stocks/klines/IBM/{timeframe}");
+        let unit: model::Unit = format!("{name}/2024-01-01").parse().expect("unit");
+        let series = Series {
+            source: unit.source,
+            market: unit.market,
+            dataset: unit.dataset,
+            symbol: unit.symbol,
+            timeframe: unit.timeframe,
+            from: from.parse().expect(from),
+            to: "2024-06-09".parse().expect("day"),
+            archives: Archives::Daily,
+            lag: PublicationLag { daily_days: 0, monthly_days: 0 },
+            end: None,
+        };
+        let rules = Rules {
+            today: "2024-06-10".parse().expect("day"),
+            now: "2024-06-10T00:00:00Z".parse().expect("time"),
+            retry_bad: false,
+        };
+        let ledger = Ledger::default();
+        let choice = choose(&series, &offer(listed, ""), &Known::new(&ledger), &rules, &way);
+        let days = choice.absent.iter().map(|unit| unit.as_str().rsplit('/').next().unwrap_or(""));
+        let gaps = choice.gaps.iter().map(|gap| format!("{}..{:?}", gap.from, gap.to));
+        let mut text = days.map(str::to_owned).chain(gaps).collect::<Vec<_>>();
+        if text.len() > 3 {
+            text = vec![text.len().to_string()];
+        }
+        assert_eq!(text.join(" "), expect, "{listed}");
+    };
+    // a weekend and a holiday, on Monday 27 May, are not absent
+    let june = "2024-05-28..31 2024-06-03..07";
+    check(&format!("2024-05-24 {june}"), "2024-05-24", "1m", "");
+    check(&format!("2024-05-23 {june}"), "2024-05-23", "1d", "2024-05-24");
+    check("2024-05-24 2024-05-29..31 2024-06-03..07", "2024-05-24", "1m", "2024-05-28");
+    // they do not end a long silence, of which 30 days of trading make a gap
+    check("2024-04-26", "2024-04-26", "1m", "29");
+    check("2024-04-25", "2024-04-25", "1m", "2024-04-26..None");
+}
+
+#[test]
 fn a_touched_checksum_file_is_looked_at_once() {
     let at = |seconds: i64| DateTime::from_timestamp(1_700_000_000 + seconds, 0);
     let check = |held: Option<i64>, listed: Checksum, expect: bool| {

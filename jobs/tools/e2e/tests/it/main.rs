@@ -4,6 +4,7 @@
 
 mod asked;
 mod changes;
+mod closing;
 mod damage;
 mod defects;
 mod hostile;
