@@ -1,6 +1,8 @@
 //! `cargo xtask demo`: the whole lake on sample data. Starts the sample exchange on this machine,
 //! runs every stage against it over HTTP, and asks the tables.
 
+mod sources;
+
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -11,7 +13,7 @@ use model::config::Scope;
 use crate::confirm::confirm;
 use crate::environment::{Choice, Environment};
 use crate::executor::{self, Order, Summary};
-use crate::sample::{self, SampleExchange};
+use crate::sample::{self, SampleServer};
 use crate::workspace::Build;
 use crate::{human, local, query, workspace};
 
@@ -26,19 +28,35 @@ const QUESTIONS: &[(&str, &[&str])] = &[
     ("what is there, and is it whole", &["coverage"]),
 ];
 
+/// What the demo of all sources asks.
+const QUESTIONS_OF_ALL: &[(&str, &[&str])] = &[
+    ("what came from where, and is it whole", &["sources"]),
+    ("the same share in the same minutes, from two sources", &["compare_sources"]),
+    ("how much was asked of a source that counts", &["ledger", "--param", "source=twelvedata"]),
+];
+
 /// The arguments of `demo`.
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "The whole lake on sample data: starts the sample exchange, downloads its \
                   archives over HTTP, makes exact tables and bars of them, compares the bars with \
                   the exchange's own, and asks the tables in SQL.\n\n\
-                  The lake is kept in target/lake/demo: a second call finds nothing to do.",
+                  The lake is kept in target/lake/demo: a second call finds nothing to do.\n\n\
+                  With --all-sources the sources that are asked over an API take part, each with a \
+                  sample server that counts requests as the real one does; their lake is kept in \
+                  target/lake/demo-all-sources.",
     after_help = "Examples:\n  \
         cargo xtask demo\n  \
+        cargo xtask demo --all-sources\n  \
         cargo xtask demo --fresh --yes\n  \
         cargo xtask demo --json"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Args {
+    /// With every source that market-lake knows
+    #[arg(long)]
+    all_sources: bool,
+
     /// Delete the demo's lake first
     #[arg(long)]
     fresh: bool,
@@ -56,15 +74,19 @@ pub(crate) struct Args {
 }
 
 /// Starts the sample exchange on the port of `url`, or on a free one where that is taken.
-fn start(url: &str) -> anyhow::Result<SampleExchange> {
+fn start(url: &str) -> anyhow::Result<SampleServer> {
     let wanted = url.strip_prefix("http://").context("the demo's url must begin with http://")?;
     let listen = if TcpListener::bind(wanted).is_ok() { wanted } else { "127.0.0.1:0" };
-    SampleExchange::start(&workspace::program("exchange")?, &["--listen", listen])
+    SampleServer::start(&workspace::program("exchange")?, "serve", &["--listen", listen])
 }
 
 /// The demo.
 pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
-    let choice = Choice { env: Some("demo".into()), ..Choice::default() };
+    let choice = if args.all_sources {
+        Choice { config: Some(sources::config()), ..Choice::default() }
+    } else {
+        Choice { env: Some("demo".into()), ..Choice::default() }
+    };
     let given = choice.open(None)?;
     let lake = given.directory().context("the demo's lake must be a directory")?;
     if args.fresh && lake.exists() {
@@ -78,27 +100,43 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     }
     args.build.run()?;
     let begun = Instant::now();
+    if args.all_sources {
+        let servers = sources::start(&given)?;
+        eprintln!("sample servers of all sources, lake in {}", given.shown_lake());
+        return work(args, &servers.environment, begun);
+    }
     let exchange = start(url(&given)?)?;
     let environment = at(&given, &exchange.url)?;
     eprintln!("sample exchange at {}, lake in {}", exchange.url, environment.shown_lake());
+    work(args, &environment, begun)
+}
+
+/// Runs the stages while the servers are there, and shows what came of it.
+fn work(args: &Args, environment: &Environment, begun: Instant) -> anyhow::Result<u8> {
+    let (chosen, again, with) = if args.all_sources {
+        let file = human::word(&environment.file.display().to_string());
+        (format!("--config {file} "), "cargo xtask demo --all-sources", format!("--config {file}"))
+    } else {
+        ("--env demo ".to_owned(), "cargo xtask demo", "--env demo".to_owned())
+    };
     let order = Order {
-        environment: &environment,
+        environment,
         scope: Scope::default(),
         retry_bad: false,
         log: "warn",
         resume: None,
-        chosen: "--env demo ",
-        again: "cargo xtask demo",
-        again_with: Some("cargo xtask local run --env demo --resume"),
+        chosen: &chosen,
+        again,
+        again_with: Some(&format!("cargo xtask local run {with} --resume")),
     };
     let summary = executor::run(&order)?;
-    drop(exchange);
-    local::show(&summary, args.json, "")?;
+    local::show(&summary, args.json, if args.all_sources { &with } else { "" })?;
     if !args.json {
         if summary.worst() == 0 && !is_idle(&summary) {
-            answers(&environment)?;
+            let questions = if args.all_sources { QUESTIONS_OF_ALL } else { QUESTIONS };
+            answers(environment, questions, if args.all_sources { &with } else { "" })?;
         }
-        next(&summary, begun);
+        next(&summary, begun, args.all_sources);
     }
     Ok(summary.worst())
 }
@@ -134,9 +172,14 @@ fn at(given: &Environment, url: &str) -> anyhow::Result<Environment> {
     Environment::open(&file, Some(&given.lake))
 }
 
-fn answers(environment: &Environment) -> anyhow::Result<()> {
-    for (title, question) in QUESTIONS {
-        let shown = format!("cargo xtask query {}", question.join(" "));
+fn answers(
+    environment: &Environment,
+    questions: &[(&str, &[&str])],
+    with: &str,
+) -> anyhow::Result<()> {
+    for (title, question) in questions {
+        let shown = format!("cargo xtask query {} {with}", question.join(" "));
+        let shown = shown.trim_end();
         println!("\n{title}: {shown}");
         let words: Vec<String> = question.iter().map(|word| (*word).to_owned()).collect();
         let output = query::ask(environment, &words)?.output().context("cannot start `query`")?;
@@ -148,10 +191,14 @@ fn answers(environment: &Environment) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn next(summary: &Summary, start: Instant) {
+fn next(summary: &Summary, start: Instant, all_sources: bool) {
     println!("\nthe demo took {} without building", human::span(start.elapsed()));
     if summary.worst() != 0 {
         println!("next: cargo xtask demo                  goes on where this ended");
+        return;
+    }
+    if all_sources {
+        println!("next: cargo xtask demo --all-sources    again: nothing is asked twice");
         return;
     }
     println!(

@@ -1,4 +1,4 @@
-//! The sample exchange as a child process that cannot outlive us. The one place of `xtask` that names
+//! The sample servers as child processes that cannot outlive us. The one place of `xtask` that names
 //! a provider: what is measured and tried on the sample takes the word from here.
 
 use std::ffi::OsStr;
@@ -16,24 +16,28 @@ pub(crate) const fn source() -> model::Source {
     model::Source::new(SOURCE)
 }
 
-/// A running sample exchange. It ends when its standard input closes.
-pub(crate) struct SampleExchange {
+/// A running sample server, of archives or of APIs. It ends when its standard input closes.
+pub(crate) struct SampleServer {
     child: Child,
     /// Where it listens, without a slash at the end.
     pub(crate) url: String,
 }
 
-impl SampleExchange {
-    /// Starts `program serve` with further arguments and waits until it listens.
-    pub(crate) fn start<S: AsRef<OsStr>>(program: &Path, args: &[S]) -> anyhow::Result<Self> {
+impl SampleServer {
+    /// Starts `program` with a command and its arguments, and waits until it listens.
+    pub(crate) fn start<S: AsRef<OsStr>>(
+        program: &Path,
+        command: &str,
+        args: &[S],
+    ) -> anyhow::Result<Self> {
         let mut child = Command::new(program)
-            .args(["serve", "--until-stdin-closes"])
+            .args([command, "--until-stdin-closes"])
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("cannot start the sample exchange")?;
-        let stdout = child.stdout.take().context("the sample exchange has no standard output")?;
+            .context("cannot start the sample server")?;
+        let stdout = child.stdout.take().context("the sample server has no standard output")?;
         let mut lines = BufReader::new(stdout).lines();
         let url = lines.by_ref().map_while(Result::ok).find_map(|line| {
             line.strip_prefix("listening on ").map(|url| url.trim_end_matches('/').to_owned())
@@ -42,13 +46,13 @@ impl SampleExchange {
         std::thread::spawn(move || lines.for_each(drop));
         let Some(url) = url else {
             let status = child.wait()?;
-            bail!("the sample exchange did not start ({status}); its message is above")
+            bail!("the sample server did not start ({status}); its message is above")
         };
         Ok(Self { child, url })
     }
 }
 
-impl Drop for SampleExchange {
+impl Drop for SampleServer {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         // it ends by itself; what is left of it is nobody's concern

@@ -28,6 +28,8 @@ use crate::download::{DownloadError, Effort};
 const ANSWER_BYTES: usize = 32 << 20;
 /// Answers that are remembered, to ask no question twice.
 const ANSWERED: usize = 8;
+/// The detail of a unit of which nothing is remarkable.
+pub(crate) const ANSWERED_PLAINLY: &str = "answered; there is nothing to compare it with";
 /// Characters of notes that a fragment keeps.
 const NOTES: usize = 500;
 
@@ -191,10 +193,8 @@ impl<'a> Asker<'a> {
         let etag = format!("\"answers-{}\"", &sha256_hex(sums.as_bytes())[..32]);
         let outcome = Outcome { unit, url, at, effort, etag: Some(etag.clone()) };
         let archive = self.keep(unit, &provider.file_name(unit), &etag, answers, at).await?;
-        let mut detail: String = notes.join("; ").chars().take(NOTES).collect();
-        if detail.is_empty() {
-            "asked for: nothing to compare with".clone_into(&mut detail);
-        }
+        let notes: String = notes.join("; ").chars().take(NOTES).collect();
+        let detail = if notes.is_empty() { ANSWERED_PLAINLY.to_owned() } else { notes };
         Ok(outcome.ends(ArchiveStatus::Unverified, Some(detail), Some(archive)))
     }
 

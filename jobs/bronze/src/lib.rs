@@ -45,7 +45,7 @@ use source::limits::BudgetSpent;
 use stage::http::Clients;
 use stage::{Context, Failure};
 
-use crate::asked::{AskError, Asker};
+use crate::asked::{ANSWERED_PLAINLY, AskError, Asker};
 use crate::download::Downloader;
 use crate::fetch::{Fetcher, NO_CHECKSUM};
 use crate::verify::Neighbours;
@@ -282,7 +282,8 @@ fn tell(fragment: &BronzeFragment) {
     let (status, bytes) = (fragment.status.as_str(), fragment.transferred);
     let detail = fragment.detail.as_deref().unwrap_or("");
     // many a mirror has no checksum files at all
-    let is_plain = fragment.status == ArchiveStatus::Unverified && detail.starts_with(NO_CHECKSUM);
+    let is_plain = fragment.status == ArchiveStatus::Unverified
+        && (detail.starts_with(NO_CHECKSUM) || detail == ANSWERED_PLAINLY);
     if fragment.status == ArchiveStatus::Ok || is_plain {
         tracing::debug!(unit, status, bytes, detail, "fetched");
     } else {

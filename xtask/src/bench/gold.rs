@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use super::measure::{Contender, in_turn, print, size_of};
 use super::silver::{archives, parquet_files};
 use super::{build, folder, peers_python};
-use crate::sample::{SOURCE, SampleExchange};
+use crate::sample::{SOURCE, SampleServer};
 use crate::workspace::root;
 
 /// Arguments of `bench gold`.
@@ -71,8 +71,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
 fn fill(programs: &Path, lake: &Path, config: &Path) -> anyhow::Result<()> {
     let archives = archives(programs, "days")?;
     let served = folder().join("archives/days");
-    let exchange = SampleExchange::start(
+    let exchange = SampleServer::start(
         &programs.join("exchange"),
+        "serve",
         &[OsString::from("--folder"), served.into()],
     )?;
     std::fs::write(

@@ -16,7 +16,7 @@ use model::{Day, RunId, Unit, layout};
 use super::measure::{Contender, Measured, in_turn};
 use super::{build, folder};
 use crate::human;
-use crate::sample::{SOURCE, SampleExchange};
+use crate::sample::{SOURCE, SampleServer};
 
 /// Arguments of `bench scale`.
 #[derive(Debug, clap::Args)]
@@ -85,7 +85,7 @@ fn plan(programs: &Path, archives: u32) -> anyhow::Result<Measured> {
     for symbol in &symbols {
         serve.extend(["--symbol".into(), symbol.into()]);
     }
-    let exchange = SampleExchange::start(&programs.join("exchange"), &serve)?;
+    let exchange = SampleServer::start(&programs.join("exchange"), "serve", &serve)?;
     let config = folder().join("scale.yaml");
     std::fs::create_dir_all(folder())?;
     std::fs::write(&config, yaml(&exchange.url, &symbols))?;

@@ -20,7 +20,7 @@ use crate::offer::{Listed, Survey};
 use crate::provider::{Packing, Provider, Takes};
 use crate::questions::{Inquiry, Page, Question, Questions};
 use crate::rest::{
-    Answer, Key, Kind, Periods, Refusal, Unaskable, Why, expected_symbol, form_of_bars,
+    Answer, Key, Kind, Notes, Periods, Refusal, Unaskable, Why, expected_symbol, form_of_bars,
 };
 
 /// The provider's name.
@@ -178,7 +178,9 @@ impl Inquiry for One {
             return Err(Refusal::new(Why::NoData, words, &self.key, super::notice::DAY));
         }
         self.ask = None;
-        Ok(Page { lines, notes: found.notes.to_string() })
+        // it always has the newest first
+        let notes = Notes { turned: false, ..found.notes };
+        Ok(Page { lines, notes: notes.to_string() })
     }
 }
 

@@ -16,7 +16,8 @@ use crate::offer::{Listed, Survey};
 use crate::provider::{Packing, Provider, Takes};
 use crate::questions::{Inquiry, Page, Question, Questions};
 use crate::rest::{
-    Adjusted, Answer, Key, Kind, Periods, Refusal, Unaskable, Why, expected_symbol, form_of_bars,
+    Adjusted, Answer, Key, Kind, Notes, Periods, Refusal, Unaskable, Why, expected_symbol,
+    form_of_bars,
 };
 
 /// The provider's name.
@@ -180,7 +181,9 @@ impl Inquiry for Pages {
         };
         self.window = next.map_err(strange)?;
         self.is_first = false;
-        Ok(Page { lines: found.csv, notes: found.notes.to_string() })
+        // it is asked for the newest first
+        let notes = Notes { turned: false, ..found.notes };
+        Ok(Page { lines: found.csv, notes: notes.to_string() })
     }
 }
 
