@@ -567,12 +567,11 @@ fn the_bytes_are_those_of_the_version_that_the_names_state() {
 /// them they never are, as in files of former versions.
 #[test]
 fn bars_that_state_all_have_the_bytes_that_they_had() {
-    let rows: String = (0..3_000)
-        .map(|n| {
-            let (open, close) = (START + n * 60_000, START + n * 60_000 + 59_999);
-            format!("{open},1.5,2.5,0.5,2,{n}.25,{close},{n}.5,{},{n}.125,{n}.0625,0\n", n % 7)
-        })
-        .collect();
+    let row = |n: i64| {
+        let (open, close) = (START + n * 60_000, START + n * 60_000 + 59_999);
+        format!("{open},1.5,2.5,0.5,2,{n}.25,{close},{n}.5,{},{n}.125,{n}.0625,0\n", n % 7)
+    };
+    let rows = (0..3_000).map(row).collect::<Vec<_>>().concat();
     let unit = "binance/spot/klines/BTCUSDT/1m/2024-01";
     let limits = Limits { memory: 64 << 20, row_group_rows: 1_024, block: BLOCK };
     let bytes = bytes_of(limits, &[(unit, archive_of(unit, &rows))]);

@@ -73,8 +73,9 @@ async fn what_klines_do_not_state_is_not_compared() {
     let mut klines = hours(48);
     // one alone, a whole day, and one of another volume
     klines[3].trades = None;
-    klines[24..].iter_mut().for_each(|kline| kline.trades = None);
-    klines[30].trades = None;
+    for kline in &mut klines[24..] {
+        kline.trades = None;
+    }
     klines[30].volume += 1;
     lab.bars(Table::Klines, &klines).await;
     let summary = check::run(&lab.context, ALL).await.unwrap();
@@ -96,12 +97,16 @@ async fn what_klines_do_not_state_is_not_compared() {
         "SELECT date, status, reason FROM ops.coverage WHERE dataset = 'klines' ORDER BY 1";
     assert_eq!(lab.ask(coverage).await, ["2024-01-01 available -", "2024-01-02 available -"]);
     // of none of them is it stated
-    klines.iter_mut().for_each(|kline| kline.trades = None);
+    for kline in &mut klines {
+        kline.trades = None;
+    }
     lab.bars(Table::Klines, &klines).await;
     check::run(&lab.context, ALL).await.unwrap();
     assert_eq!(lab.ask(coverage).await, ["2024-01-01 available -", "2024-01-02 available -"]);
     // not flat unless all say so
-    klines.iter_mut().for_each(|kline| kline.trades = Some(0));
+    for kline in &mut klines {
+        kline.trades = Some(0);
+    }
     klines[0].trades = None;
     lab.bars(Table::Klines, &klines).await;
     check::run(&lab.context, ALL).await.unwrap();
