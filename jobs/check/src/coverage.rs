@@ -59,11 +59,11 @@ pub struct DayFacts {
     pub voided: u64,
     /// The ids of trades and aggregate trades, and the first and the last instant.
     pub ids: DayIds,
-    /// Klines only.
+    /// Of rows that come at equal distances.
     pub bars: Option<BarFacts>,
 }
 
-/// What silver holds of one day of klines.
+/// What silver holds of one day of klines, or of other rows that come at equal distances.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BarFacts {
     /// Different places of the grid that have a kline.
@@ -74,6 +74,8 @@ pub struct BarFacts {
     pub early: u64,
     /// Whether no kline of the day has a trade.
     pub flat: bool,
+    /// How far apart they should be, in µs, where that is not the length of a bar.
+    pub step: Option<i64>,
 }
 
 /// What the ledger says of a unit.
@@ -197,7 +199,7 @@ pub fn of_series(series: &Series, facts: &Facts, today: Day) -> Vec<Coverage> {
 }
 
 /// The first day on which a day's archive should be out.
-fn due(series: &Series, day: Day) -> Day {
+pub(crate) fn due(series: &Series, day: Day) -> Day {
     let lag = series.lag;
     let (end, lag) = match series.archives {
         Archives::Monthly => (day.month().last(), lag.monthly_days),
@@ -369,14 +371,20 @@ impl View<'_> {
             missing = within.saturating_add(edge.missing());
         }
         if let Some(bars) = &facts.bars {
-            let (expected, before) = self.expected(facts);
+            let (expected, before) = self.expected(facts, bars);
+            let (what, kind) = match self.series.dataset {
+                Dataset::Funding => ("rates", "with rates missing"),
+                Dataset::Metrics => ("rows", "with rows missing"),
+                _ => ("bars", "with bars missing"),
+            };
+            let verb = if what == "bars" { "open" } else { "lie" };
             missing = expected.saturating_sub(bars.slots);
-            let mut text = format!("bars missing: {missing} of {expected}");
+            let mut text = format!("{what} missing: {missing} of {expected}");
             if self.is_first && before == missing {
                 text += ", all before the first one there is (the series may begin here)";
             }
-            say(missing, "with bars missing", text);
-            let text = format!("bars that do not open on the grid: {}", bars.off_grid);
+            say(missing, kind, text);
+            let text = format!("{what} that do not {verb} on the grid: {}", bars.off_grid);
             say(bars.off_grid, "with bars off the grid", text);
             let text = format!("bars that close early: {}", bars.early);
             say(bars.early, "with bars that close early", text);
@@ -404,10 +412,11 @@ impl View<'_> {
         (reasons, missing)
     }
 
-    /// Bars that a whole day has, and how many of them lie before the first one there is. The last
+    /// Bars, or other rows, that a whole day has, and how many of them lie before the first one there is. The last
     /// day of a series ends with it.
-    fn expected(&self, facts: &DayFacts) -> (u64, u64) {
-        let width = self.series.timeframe.map_or(DAY_MICROS, model::Timeframe::micros);
+    fn expected(&self, facts: &DayFacts, bars: &BarFacts) -> (u64, u64) {
+        let timeframe = self.series.timeframe.map(model::Timeframe::micros);
+        let width = bars.step.or(timeframe).unwrap_or(DAY_MICROS);
         let span = self.series.span(self.day);
         let before = facts.ids.times.map_or(0, |(first, _)| (first - span.start).max(0) / width);
         let length = (span.end - span.start).max(0).unsigned_abs();

@@ -144,7 +144,7 @@ impl Held {
         match dataset {
             Dataset::Trades => Some(&self.trades),
             Dataset::AggTrades => Some(&self.agg_trades),
-            Dataset::Klines => None,
+            _ => None,
         }
     }
 
@@ -250,7 +250,7 @@ mod tests {
                 let from = match c.made_from {
                     Dataset::Trades => "t".to_owned(),
                     Dataset::AggTrades => "a".to_owned(),
-                    Dataset::Klines => c.base.to_string(),
+                    _ => c.base.to_string(),
                 };
                 format!("{}<{from}{}", c.timeframe, if c.is_complete { "" } else { "!" })
             })
