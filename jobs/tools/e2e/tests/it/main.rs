@@ -5,6 +5,7 @@
 mod asked;
 mod changes;
 mod damage;
+mod datasets;
 mod defects;
 mod hostile;
 mod kills;
