@@ -10,6 +10,7 @@ SELECT
     rows_silver,
     rows_rejected,
     rows_duplicate,
-    rows_conflicting
+    rows_conflicting,
+    run
 FROM ops.builds
 ORDER BY built_at DESC, run DESC

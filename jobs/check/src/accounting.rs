@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use model::ledger::BuiltUnit;
+use model::partition::Grain;
 use model::plan::Group;
 use model::schema::{RejectReason, Table};
-use model::{Day, Month, Period, Unit, layout};
+use model::{Day, Period, Unit, layout, partition};
 use table::Tables;
 use table::datafusion::prelude::SessionContext;
 
 use crate::ask;
-use crate::facts::{self, built_units};
+use crate::facts::built_units;
 use crate::findings::{Finding, Findings, Status};
 
 /// The name of the check.
@@ -40,18 +41,14 @@ pub(crate) async fn check(
         rejects.entry(maker(file.name())).or_default()[usize::from(conflicting)] += file.rows;
     }
     let builds = ask::BUILDS.ask(session, &[], Vec::new()).await?;
-    for table in [Table::Trades, Table::AggTrades, Table::Klines] {
+    for table in Table::SILVER.iter().copied() {
         let mut live: BTreeMap<String, u64> = BTreeMap::new();
         // by series, the first days of the partitions that there are
         let mut held: HashMap<String, BTreeSet<Day>> = HashMap::new();
         for file in tables.live_files(table, |_| true).await? {
             *live.entry(maker(file.name())).or_default() += file.rows;
-            let of = |column: &str| file.partition.get(column).map(String::as_str);
-            let day = match (of("date"), of("month")) {
-                (Some(date), _) => date.parse::<Day>().ok(),
-                (None, month) => month.and_then(|m| m.parse::<Month>().ok()).map(Month::first),
-            };
-            held.entry(facts::series_of(table, &file)).or_default().extend(day);
+            let Some(unit) = partition::unit(table, &file.partition) else { continue };
+            held.entry(unit.series()).or_default().insert(unit.period.first());
         }
         let mut latest: HashSet<String> = HashSet::new();
         let (mut in_force, mut rows, mut wrong) = (0_u64, 0_u64, 0_u64);
@@ -142,7 +139,9 @@ fn is_held(held: &HashMap<String, BTreeSet<Day>>, group: &str) -> bool {
     let Some(days) = held.get(&unit.series()) else { return false };
     match unit.period {
         Period::Month(month) => days.iter().any(|day| day.month() == month),
-        Period::Day(day) if unit.timeframe.is_some() => days.contains(&day.month().first()),
+        Period::Day(day) if Grain::of(Table::of_dataset(unit.dataset)) == Grain::Months => {
+            days.contains(&day.month().first())
+        }
         Period::Day(day) => days.contains(&day),
     }
 }

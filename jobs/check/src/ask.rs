@@ -31,6 +31,8 @@ questions! {
     BUILDS = "builds",
     DIFFERENCES = "differences",
     FROM_KLINES = "from_klines",
+    GRID_DAYS = "grid_days",
+    GRID_GAPS = "grid_gaps",
     ID_GAPS = "id_gaps",
     JOINED = "joined",
     KLINE_DAYS = "kline_days",

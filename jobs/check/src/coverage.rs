@@ -74,11 +74,11 @@ pub struct DayFacts {
     pub voided: u64,
     /// The ids of trades and aggregate trades, and the first and the last instant.
     pub ids: DayIds,
-    /// Klines only.
+    /// Of rows that come at equal distances.
     pub bars: Option<BarFacts>,
 }
 
-/// What silver holds of one day of klines.
+/// What silver holds of one day of klines, or of other rows that come at equal distances.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BarFacts {
     /// Different places of the grid that have a kline.
@@ -91,6 +91,8 @@ pub struct BarFacts {
     pub flat: bool,
     /// Of a venue that closes: places within its sessions that have a kline.
     pub in_session: Option<u64>,
+    /// How far apart they should be, in µs, where that is not the length of a bar.
+    pub step: Option<i64>,
 }
 
 /// What the ledger says of a unit.
@@ -217,7 +219,7 @@ pub fn of_series(series: &Series, calendar: Calendar, facts: &Facts, today: Day)
 }
 
 /// The first day on which a day's archive should be out.
-fn due(series: &Series, day: Day) -> Day {
+pub(crate) fn due(series: &Series, day: Day) -> Day {
     let lag = series.lag;
     let (end, lag) = match series.archives {
         Archives::Monthly => (day.month().last(), lag.monthly_days),
@@ -257,6 +259,15 @@ struct View<'a> {
 
 /// Why a day is not simply available: in a few words that many days share, and in full.
 type Reason = (&'static str, String);
+
+/// What the rows of a dataset that come at equal distances are called.
+const fn word(dataset: Dataset) -> &'static str {
+    match dataset {
+        Dataset::Funding => "rates",
+        Dataset::Metrics => "rows",
+        _ => "bars",
+    }
+}
 
 impl View<'_> {
     fn judge(&self) -> Coverage {
@@ -421,7 +432,9 @@ impl View<'_> {
             say(1, kind, text);
         }
         if let Some(bars) = &facts.bars {
-            let text = format!("bars that do not open on the grid: {}", bars.off_grid);
+            let what = word(self.series.dataset);
+            let verb = if what == "bars" { "open" } else { "lie" };
+            let text = format!("{what} that do not {verb} on the grid: {}", bars.off_grid);
             say(bars.off_grid, "with bars off the grid", text);
             let text = format!("bars that close early: {}", bars.early);
             say(bars.early, "with bars that close early", text);
@@ -452,11 +465,16 @@ impl View<'_> {
     /// Which bars of a day with rows are not there, and whether that is a defect. Where a venue closes it
     /// is none as long as there is a bar in its hours: a source has none of a time without a trade.
     fn bars(&self, facts: &DayFacts, bars: &BarFacts) -> Bars {
-        let kind = "with bars missing";
+        let what = word(self.series.dataset);
+        let kind = match what {
+            "rates" => "with rates missing",
+            "rows" => "with rows missing",
+            _ => "with bars missing",
+        };
         if self.calendar == Calendar::Always {
-            let (expected, before) = self.expected(facts);
+            let (expected, before) = self.expected(facts, bars);
             let missing = expected.saturating_sub(bars.slots);
-            let mut text = format!("bars missing: {missing} of {expected}");
+            let mut text = format!("{what} missing: {missing} of {expected}");
             if self.is_first && before == missing {
                 text += ", all before the first one there is (the series may begin here)";
             }
@@ -483,10 +501,11 @@ impl View<'_> {
         Bars { missing, lacking, remark }
     }
 
-    /// Bars that a whole day has, and how many of them lie before the first one there is. The last
-    /// day of a series ends with it.
-    fn expected(&self, facts: &DayFacts) -> (u64, u64) {
-        let width = self.series.timeframe.map_or(DAY_MICROS, Timeframe::micros);
+    /// Bars, or other rows, that a whole day has, and how many of them lie before the first one there
+    /// is. The last day of a series ends with it.
+    fn expected(&self, facts: &DayFacts, bars: &BarFacts) -> (u64, u64) {
+        let timeframe = self.series.timeframe.map(model::Timeframe::micros);
+        let width = bars.step.or(timeframe).unwrap_or(DAY_MICROS);
         let span = self.series.span(self.day);
         let before = facts.ids.times.map_or(0, |(first, _)| (first - span.start).max(0) / width);
         let length = (span.end - span.start).max(0).unsigned_abs();

@@ -16,7 +16,7 @@ use model::period::DAY_MICROS;
 use model::plan::Plan;
 use model::schema::Table;
 use model::whole::DayIds;
-use model::{Day, Month, Period, Unit, UnitId};
+use model::{Day, Month, Period, RunId, Unit, UnitId, partition};
 use source::Providers;
 use source::calendar::Calendar;
 use table::datafusion::prelude::SessionContext;
@@ -24,6 +24,7 @@ use table::{FileFigures, LiveFile, Tables};
 
 use crate::ask;
 use crate::coverage::{self, ArchiveFacts, BarFacts, DayFacts, Facts};
+use crate::grid::Grid;
 
 /// Gathers the facts of these series of `providers`. `builds` are the rows of `ops.builds`, the latest
 /// first.
@@ -70,19 +71,20 @@ pub(crate) async fn gather(
     for gap in plan.map_or(&[][..], |plan| &plan.gaps) {
         facts.gaps.entry(gap.series.clone()).or_default().push((gap.from, gap.to));
     }
-    for table in [Table::Trades, Table::AggTrades, Table::Klines] {
+    for table in Table::SILVER.iter().copied() {
         let mut of_series: BTreeMap<String, Vec<LiveFile>> = BTreeMap::new();
         for file in tables.live_files(table, |_| true).await? {
-            of_series.entry(series_of(table, &file)).or_default().push(file);
+            let Some(unit) = partition::unit(table, &file.partition) else { continue };
+            of_series.entry(unit.series()).or_default().push(file);
         }
         for series in series.iter().filter(|s| Table::of_dataset(s.dataset) == table) {
             let name = coverage::name(series);
             let Some(files) = of_series.get(&name) else { continue };
-            let days = if table == Table::Klines {
-                let calendar = providers.calendar(series.source, series.market);
-                klines(session, series, calendar, files).await
-            } else {
-                events(session, series, table, files).await
+            let calendar = providers.calendar(series.source, series.market);
+            let days = match Grid::of(series) {
+                Some(grid) => on_grid(session, series, &grid, files).await,
+                None if table == Table::Klines => klines(session, series, calendar, files).await,
+                None => events(session, series, table, files).await,
             };
             // what cannot be looked at hides no other
             match days {
@@ -115,6 +117,21 @@ fn built(builds: &ask::Rows) -> anyhow::Result<HashSet<UnitId>> {
     Ok(built)
 }
 
+/// The months of series that a run has built something of.
+pub(crate) fn built_by(
+    builds: &ask::Rows,
+    run: &RunId,
+) -> anyhow::Result<HashSet<(String, Month)>> {
+    let mut months = HashSet::new();
+    for row in builds.iter() {
+        if row.word("run")? == run.as_str() {
+            let group = unit(&row.word("group_id")?)?;
+            months.insert((group.series(), group.period.month()));
+        }
+    }
+    Ok(months)
+}
+
 impl Facts {
     /// Takes note of lines of an archive that were rejected, of a day or of none that they tell.
     fn reject(&mut self, unit: &Unit, day: Option<Day>, lines: u64) {
@@ -137,30 +154,27 @@ fn unit(id: &str) -> anyhow::Result<Unit> {
     Ok(id.parse::<Unit>()?)
 }
 
-/// The series that a data file belongs to, as [`Unit::series`] writes it.
-pub(crate) fn series_of(table: Table, file: &LiveFile) -> String {
-    let of = |column: &str| file.partition.get(column).map_or("", String::as_str);
-    let mut name = format!("{}/{}/{}/{}", of("source"), of("market"), table.name(), of("symbol"));
-    if let Some(timeframe) = file.partition.get("timeframe") {
-        name.push('/');
-        name.push_str(timeframe);
-    }
-    name
-}
-
-/// Trades or aggregate trades, by day.
+/// Trades, aggregate trades or quotes, by day. Of quotes no id tells what is missing.
 async fn events(
     session: &SessionContext,
     series: &Series,
     table: Table,
     files: &[LiveFile],
 ) -> anyhow::Result<BTreeMap<Day, DayFacts>> {
-    let id = if table == Table::Trades { "trade_id" } else { "agg_trade_id" };
+    let contiguous = series.dataset.contiguous_id();
+    let id = contiguous.unwrap_or("update_id");
     let mut days: BTreeMap<Day, DayFacts> = BTreeMap::new();
     let mut doubtful: BTreeSet<Day> = BTreeSet::new();
     for file in files {
         let day: Day = file.partition.get("date").context("a file without a date")?.parse()?;
-        let (ids, is_sure) = FileFigures::of(file).day_ids(id, file.rows);
+        let figures = FileFigures::of(file);
+        let (ids, is_sure) = if let Some(id) = contiguous {
+            figures.day_ids(id, file.rows)
+        } else {
+            let times = figures.longs("time_us");
+            let is_sure = times.is_some() && figures.is_clean(file.rows);
+            (DayIds { times, ..DayIds::default() }, is_sure)
+        };
         let facts = days.entry(day).or_default();
         facts.rows = facts.rows.saturating_add(file.rows);
         facts.ids.join(ids);
@@ -182,7 +196,7 @@ async fn events(
         };
         facts.ids = DayIds {
             count: row.count("ids")?,
-            ids: ends("first_id", "last_id")?,
+            ids: contiguous.and(ends("first_id", "last_id")?),
             times: ends("first_us", "last_us")?,
         };
         facts.invalid = row.count("invalid")?;
@@ -213,7 +227,7 @@ async fn klines(
     for (month, files) in &months {
         match files.as_slice() {
             // of a file with as many rows as sessions have places some may be of other times
-            [file] if !closes && whole(file, width, &mut days).is_some() => {}
+            [file] if !closes && whole(file, width, true, &mut days).is_some() => {}
             _ => {
                 doubtful.insert(*month);
             }
@@ -235,6 +249,7 @@ async fn klines(
             early: row.count("early")?,
             flat: row.count("traded")? == 0,
             in_session: closes.then_some(0),
+            step: None,
         };
         let facts = DayFacts {
             rows: row.count("klines")?,
@@ -287,9 +302,86 @@ async fn in_session(
     Ok(())
 }
 
+/// Rows that come at equal distances, by day.
+async fn on_grid(
+    session: &SessionContext,
+    series: &Series,
+    grid: &Grid,
+    files: &[LiveFile],
+) -> anyhow::Result<BTreeMap<Day, DayFacts>> {
+    let mut days = BTreeMap::new();
+    let mut seen: BTreeSet<Period> = BTreeSet::new();
+    let mut doubtful: Vec<Period> = Vec::new();
+    for file in files {
+        let unit = partition::unit(Table::of_dataset(series.dataset), &file.partition);
+        let period = unit.context("a file of no partition")?.period;
+        let is_whole = match (series.timeframe, grid.fixed) {
+            (Some(timeframe), _) => whole(file, timeframe.micros(), false, &mut days).is_some(),
+            (None, Some(step)) => whole_day(file, period, step, &mut days).is_some(),
+            (None, None) => false,
+        };
+        // two files of a partition, which a writer of another kind may have made, may hold the same
+        if !seen.insert(period) || !is_whole {
+            doubtful.push(period);
+        }
+    }
+    let from = doubtful.iter().map(|period| period.first()).min();
+    let to = doubtful.iter().map(|period| period.last()).max();
+    let (Some(from), Some(to)) = (from, to) else { return Ok(days) };
+    let words = grid.words(from, to);
+    let words: Vec<(&str, &str)> =
+        words.iter().map(|(name, word)| (*name, word.as_str())).collect();
+    for row in ask::GRID_DAYS.ask(session, &words, of_series(series)).await?.iter() {
+        let first = row.long("first_us")?;
+        let bars = BarFacts {
+            slots: row.count("places")?,
+            off_grid: row.count("off_grid")?,
+            early: row.count("early")?,
+            flat: false,
+            in_session: None,
+            step: Some(row.long("step_us")?.max(1)),
+        };
+        let facts = DayFacts {
+            rows: row.count("row_count")?,
+            invalid: row.count("invalid")?,
+            conflicting: row.count("conflicting")?,
+            ids: DayIds { times: Some((first, first)), ..DayIds::default() },
+            bars: Some(bars),
+            ..DayFacts::default()
+        };
+        days.insert(row.day("day")?, facts);
+    }
+    Ok(days)
+}
+
+/// Adds the day of a file whose statistics show as many rows as the day has places, and none of which
+/// there is anything to say.
+fn whole_day(
+    file: &LiveFile,
+    period: Period,
+    step: i64,
+    days: &mut BTreeMap<Day, DayFacts>,
+) -> Option<()> {
+    let figures = FileFigures::of(file);
+    let times = figures.longs("time_us")?;
+    let Period::Day(day) = period else { return None };
+    let ok = u64::try_from(DAY_MICROS / step) == Ok(file.rows) && figures.is_clean(file.rows);
+    ok.then(|| {
+        let bars = BarFacts { slots: file.rows, step: Some(step), ..BarFacts::default() };
+        let ids = DayIds { times: Some(times), ..DayIds::default() };
+        let facts = DayFacts { rows: file.rows, ids, bars: Some(bars), ..DayFacts::default() };
+        days.insert(day, facts);
+    })
+}
+
 /// Adds the days of a file of klines that its statistics show to be whole; `None` where they do
 /// not: then somebody has to look inside.
-fn whole(file: &LiveFile, width: i64, days: &mut BTreeMap<Day, DayFacts>) -> Option<()> {
+fn whole(
+    file: &LiveFile,
+    width: i64,
+    has_trades: bool,
+    days: &mut BTreeMap<Day, DayFacts>,
+) -> Option<()> {
     let stats = FileFigures::of(file);
     let (first, last) = stats.instants("open_time")?;
     // where none says how many trades it had, each may have had some
@@ -300,7 +392,7 @@ fn whole(file: &LiveFile, width: i64, days: &mut BTreeMap<Day, DayFacts>) -> Opt
     let a_day = DAY_MICROS / width;
     let rows = i64::from(to.epoch_days() - from.epoch_days() + 1) * a_day;
     let ok = stats.is_clean(file.rows)
-        && is_traded
+        && (is_traded || !has_trades)
         && first == from.start_micros()
         && last == to.next().start_micros() - width
         && u64::try_from(rows) == Ok(file.rows);

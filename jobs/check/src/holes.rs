@@ -14,12 +14,15 @@ use table::datafusion::prelude::SessionContext;
 use crate::coverage::Coverage;
 use crate::facts::of_series;
 use crate::findings::{Finding, Findings, Status};
+use crate::grid::Grid;
 use crate::{Judged, ask};
 
 /// The name of the check of trade ids.
 pub const IDS: &str = "trade_ids";
 /// The name of the check of klines.
 pub const GRID: &str = "kline_grid";
+/// The name of the check of other rows that come at equal distances.
+pub const TIMES: &str = "time_grid";
 
 /// Sums up each series, and lists the holes of the days in `wanted` months.
 pub async fn check(
@@ -34,8 +37,15 @@ pub async fn check(
         }
         let holed: Vec<&Coverage> = days.iter().filter(|day| day.missing > 0).collect();
         let missing = holed.iter().fold(0_u64, |sum, day| sum.saturating_add(day.missing));
+        let grid = Grid::of(series);
+        let (check, what) = match series.dataset {
+            _ if series.timeframe.is_some() => (GRID, "bars"),
+            _ if grid.is_some() => (TIMES, "rows"),
+            dataset if dataset.contiguous_id().is_some() => (IDS, "ids"),
+            // of quotes nothing tells what is missing
+            _ => continue,
+        };
         let is_klines = series.dataset == Dataset::Klines;
-        let (check, what) = if is_klines { (GRID, "bars") } else { (IDS, "ids") };
         let whole = days.iter().filter(|day| day.rows > 0).count();
         if is_klines && *calendar != Calendar::Always {
             let detail = format!(
@@ -51,10 +61,12 @@ pub async fn check(
         findings.summary(check, status, name, detail);
         let holed: Vec<&Coverage> =
             holed.into_iter().filter(|day| wanted(series, day.day.month())).collect();
-        let listed = if is_klines {
-            klines(session, series, name, &holed, findings).await
-        } else {
-            ids(session, series, name, &holed, findings).await
+        let listed = match &grid {
+            Some(grid) => on_grid(session, series, (check, name), grid, &holed, findings).await,
+            None if series.dataset == Dataset::Klines => {
+                klines(session, series, name, &holed, findings).await
+            }
+            None => ids(session, series, name, &holed, findings).await,
         };
         // what cannot be listed hides no other
         if let Err(error) = listed {
@@ -72,7 +84,7 @@ async fn ids(
     findings: &mut Findings,
 ) -> anyhow::Result<()> {
     let table = Table::of_dataset(series.dataset);
-    let id = if table == Table::Trades { "trade_id" } else { "agg_trade_id" };
+    let id = series.dataset.contiguous_id().context("rows without ids")?;
     for coverage in holed {
         let limit = findings.room().to_string();
         if limit == "0" {
@@ -143,6 +155,42 @@ async fn klines(
                 field: Some("open_time".to_owned()),
                 detail: Some(format!("bars missing from here on: {bars}")),
                 ..Finding::new(GRID, Status::Warn, name)
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Lists the places without a row, where they are always equally far apart.
+async fn on_grid(
+    session: &SessionContext,
+    series: &Series,
+    (check, name): (&'static str, &str),
+    grid: &Grid,
+    holed: &[&Coverage],
+    findings: &mut Findings,
+) -> anyhow::Result<()> {
+    let Some(step) = grid.fixed else { return Ok(()) };
+    let field = if series.timeframe.is_some() { "open_time" } else { "time" };
+    let months: BTreeSet<Month> = holed.iter().map(|c| c.day.month()).collect();
+    for month in months {
+        let limit = findings.room().to_string();
+        if limit == "0" {
+            findings.left_out += 1;
+            continue;
+        }
+        let mut words = grid.words(month.first(), month.last());
+        words.push(("limit", limit));
+        let words: Vec<(&str, &str)> =
+            words.iter().map(|(name, word)| (*name, word.as_str())).collect();
+        for row in ask::GRID_GAPS.ask(session, &words, of_series(series)).await?.iter() {
+            let (first, last) = (row.long("first_missing")?, row.long("last_missing")?);
+            let rows = last.abs_diff(first) / step.unsigned_abs() + 1;
+            findings.detail(Finding {
+                time: Some(first),
+                field: Some(field.to_owned()),
+                detail: Some(format!("rows missing from here on: {rows}")),
+                ..Finding::new(check, Status::Warn, name)
             });
         }
     }

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | [`facts`] | what the logs, the ledger and, where needed, the rows say of each day |
 //! | [`coverage`] | the status of a day from its facts; pure |
+//! | `grid` | of datasets whose rows come at equal distances: where they should lie |
 //! | [`holes`] | which ids and bars are missing |
 //! | [`series`] | what is told once a series: its end, long silences, archives that contradict |
 //! | [`reconcile`] | bars made from trades against the exchange's klines, field by field |
@@ -28,6 +29,7 @@ mod ask;
 pub mod coverage;
 pub mod facts;
 pub mod findings;
+mod grid;
 pub mod holes;
 pub mod publish;
 pub mod reconcile;
@@ -37,7 +39,7 @@ pub mod series;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use model::config::{Scope, Series};
+use model::config::{Archives, Scope, Series};
 use model::exit::Exit;
 use model::fragment::Dirty;
 use model::metrics::Metric;
@@ -99,6 +101,7 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
     let providers = context.providers;
     let facts =
         facts::gather(&tables, &session, &builds, &series, providers, plan.as_ref()).await?;
+    let built = facts::built_by(&builds, &context.run)?;
     drop(builds);
     let judged: Vec<Judged> = series
         .into_iter()
@@ -116,7 +119,11 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
     let dirty = if options.all { everything(&tables).await? } else { dirty(context).await? };
     let compared = reconcile::check(&session, &judged, &dirty, &mut findings).await?;
     context.meter.done(1);
+    // what is dirty is told for gold, which knows trades and klines alone
     let wanted = |series: &Series, month: Month| {
+        if !Table::OF_BARS.contains(&Table::of_dataset(series.dataset)) {
+            return options.all || built.contains(&(coverage::name(series), month));
+        }
         dirty.iter().any(|d| {
             (d.source, d.market, &d.symbol) == (series.source, series.market, &series.symbol)
                 && d.months.contains(&month)
@@ -161,6 +168,12 @@ fn lag_of(judged: &[Judged], now: DateTime<Utc>) -> Option<f64> {
             if newest >= series.to {
                 return Some(0.0);
             }
+            // months come weeks after they are over, and until then nothing is late
+            let today = Day::of_micros(now.timestamp_micros());
+            let is_due = today.is_none_or(|today| coverage::due(series, newest.next()) <= today);
+            if series.archives == Archives::Monthly && !is_due {
+                return Some(0.0);
+            }
             let behind = now.timestamp_micros() - newest.next().start_micros();
             Some(behind.max(0) as f64 / 1e6)
         })
@@ -200,8 +213,8 @@ async fn dirty(context: &Context) -> Result<Vec<Dirty>, Failure> {
 /// Every symbol and month that silver holds.
 async fn everything(tables: &Tables) -> Result<Vec<Dirty>, Failure> {
     let mut months: BTreeMap<[String; 3], BTreeSet<Month>> = BTreeMap::new();
-    for table in [Table::Trades, Table::AggTrades, Table::Klines] {
-        for file in tables.live_files(table, |_| true).await? {
+    for table in Table::OF_BARS {
+        for file in tables.live_files(*table, |_| true).await? {
             let of = |column: &str| file.partition.get(column).cloned().unwrap_or_default();
             let month = match file.partition.get("date") {
                 Some(date) => date.parse::<Day>()?.month(),
@@ -225,7 +238,7 @@ async fn everything(tables: &Tables) -> Result<Vec<Dirty>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use model::config::{Archives, PublicationLag};
+    use model::config::PublicationLag;
     use model::{Dataset, Market, Source};
 
     use super::*;
@@ -284,5 +297,12 @@ mod tests {
         let over = judged(&[Available], "2024-01-01");
         assert_eq!(hours(&[over]), Some(0.0));
         assert_eq!(hours(&[]), None);
+        let mut months = judged(&[Available], "2024-12-31");
+        months.series.archives = Archives::Monthly;
+        assert_eq!(hours(&[months]), Some(0.0));
+        let mut months = judged(&[Available], "2024-12-31");
+        months.series.archives = Archives::Monthly;
+        let late: DateTime<Utc> = "2024-02-20T00:00:00Z".parse().unwrap();
+        assert_eq!(lag_of(&[months], late).map(|lag| lag / 86_400.0), Some(49.0));
     }
 }

@@ -170,7 +170,7 @@ fn ready(judged: &[Judged], instrument: &Instrument) -> Ready {
     let mut ready = Ready::default();
     for judged in of_instrument.clone() {
         let there = judged.days.iter().filter(|day| day.rows > 0);
-        for day in there.filter(|_| judged.series.dataset != Dataset::Klines) {
+        for day in there.filter(|_| judged.series.dataset.contiguous_id().is_some()) {
             let found = (judged.series.dataset, is_whole(day));
             let kept = traded.entry(day.day).or_insert(found);
             if (!found.1, found.0) < (!kept.1, kept.0) {
@@ -183,6 +183,9 @@ fn ready(judged: &[Judged], instrument: &Instrument) -> Ready {
         else {
             continue;
         };
+        if judged.series.dataset != Dataset::Klines {
+            continue;
+        }
         for day in judged.days.iter().filter(|day| day.rows > 0) {
             let Some((_, traded_whole)) = traded.get(&day.day) else { continue };
             ready.there.entry(timeframe).or_default().insert(day.day);

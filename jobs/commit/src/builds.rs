@@ -7,15 +7,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use model::ledger::BuiltUnit;
+use model::partition::{self, as_map};
 use model::plan::Partition;
 use model::schema::Table;
 use model::{Day, Unit, layout};
 use table::{Snapshot, TableError, Tables};
 
 use crate::rows::{Reader, stream};
-
-/// The silver tables that groups are built of.
-pub(crate) const SILVER: [Table; 3] = [Table::Trades, Table::AggTrades, Table::Klines];
 
 /// The last build of a group, where no younger ones of other groups have taken all of its days.
 #[derive(Debug, Clone)]
@@ -60,26 +58,7 @@ impl Current {
 
     /// The partitions of the days that are its own.
     pub(crate) fn partitions(&self) -> BTreeSet<Partition> {
-        let group = &self.group;
-        let days = self.days.iter();
-        days.map(|day| {
-            let mut partition: Partition = [
-                ("source", group.source.to_string()),
-                ("market", group.market.to_string()),
-                ("symbol", group.symbol.to_string()),
-            ]
-            .map(|(column, value)| (column.to_owned(), value))
-            .into();
-            match group.timeframe {
-                Some(timeframe) => {
-                    partition.insert("timeframe".to_owned(), timeframe.to_string());
-                    partition.insert("month".to_owned(), day.month().to_string());
-                }
-                None => drop(partition.insert("date".to_owned(), day.to_string())),
-            }
-            partition
-        })
-        .collect()
+        self.days.iter().map(|day| as_map(&partition::of_day(&self.group, *day))).collect()
     }
 }
 
@@ -239,7 +218,9 @@ pub(crate) async fn lost<'a>(
     let mut lost = Vec::new();
     let (rejects, _) =
         if with_rejects { live(tables, Table::Rejects).await? } else { Default::default() };
-    for table in SILVER.into_iter().filter(|table| builds.iter().any(|b| b.table() == *table)) {
+    for table in
+        Table::SILVER.iter().copied().filter(|table| builds.iter().any(|b| b.table() == *table))
+    {
         let (files, partitions) = live(tables, table).await?;
         let whole = builds.iter().filter(|build| build.table() == table && build.is_whole());
         for build in whole {
@@ -265,7 +246,9 @@ pub(crate) async fn gone(
     builds: &[&Current],
 ) -> Result<HashSet<String>, TableError> {
     let mut gone = HashSet::new();
-    for table in SILVER.into_iter().filter(|table| builds.iter().any(|b| b.table() == *table)) {
+    for table in
+        Table::SILVER.iter().copied().filter(|table| builds.iter().any(|b| b.table() == *table))
+    {
         let (_, partitions) = live(tables, table).await?;
         let own = builds.iter().filter(|build| build.table() == table);
         for build in own {

@@ -14,8 +14,6 @@ use crate::failure;
 use crate::owed::{self, ToBuild};
 use crate::summary::{Skipped, Summary, TableOutcome};
 
-/// The tables that gold is made from, but for the bars themselves.
-const SOURCES: [Table; 3] = [Table::Trades, Table::AggTrades, Table::Klines];
 /// The gold tables in the order of their commits.
 const TARGETS: [Table; 2] = [Table::Bars, Table::Daily];
 /// How often the choice of what still fits is made anew when silver changes under it.
@@ -195,7 +193,9 @@ async fn choose(
         }
     };
     add(target);
-    for table in SOURCES.into_iter().chain(TARGETS).filter(|table| *table != target.table()) {
+    for table in
+        Table::OF_BARS.iter().copied().chain(TARGETS).filter(|table| *table != target.table())
+    {
         if let Some(snapshot) = tables.snapshot(table).await? {
             add(&snapshot);
         }

@@ -24,7 +24,7 @@ use stage::{Context, Failure};
 use store::logs::{Log, LogError};
 use table::{Change, Stamp, TableError, Tables};
 
-use crate::builds::{self, Current, SILVER};
+use crate::builds::{self, Current};
 use crate::summary::Skipped;
 use crate::{failure, ledger, owed};
 
@@ -122,9 +122,10 @@ pub(crate) async fn find(context: &Context, tables: &Tables) -> Result<Vec<Found
         found.push(Found { table, why });
     }
     // A run owes its bars from before it notes its builds until it has committed them, and of a
-    // build with files gold replaces something in both of its tables, which makes their logs. So
+    // build with files that bars are made from gold replaces something in both of its tables, which makes their logs. So
     // they are there where nobody owes anything. Of builds without files there may be no bars.
-    let has_files = builds.iter().any(|build| build.files > 0);
+    let feeds = |build: &Current| build.files > 0 && Table::OF_BARS.contains(&build.table());
+    let has_files = builds.iter().any(feeds);
     if has_files && owed::debts(&context.lake).await?.is_empty() {
         for table in GOLD {
             // looked at once more: a run may have made it, and paid, since the first look
@@ -232,7 +233,7 @@ pub async fn run(context: &Context, also: &[Table]) -> Result<Report, Failure> {
     }
     plan::write(context, groups, &mut report).await?;
     for table in wanted {
-        let is_empty = SILVER.contains(&table) && !planned.contains(&table)
+        let is_empty = Table::SILVER.contains(&table) && !planned.contains(&table)
             || table == Table::Rejects && planned.is_empty()
             || GOLD.contains(&table) && builds.is_empty();
         if is_empty {

@@ -102,7 +102,7 @@ impl Base {
             match dataset {
                 Dataset::Trades => held.trades.sums = Some(*sums),
                 Dataset::AggTrades => held.agg_trades.sums = Some(*sums),
-                Dataset::Klines => {}
+                _ => {}
             }
         }
     }

@@ -188,7 +188,7 @@ impl Held {
         match dataset {
             Dataset::Trades => Some(&self.trades),
             Dataset::AggTrades => Some(&self.agg_trades),
-            Dataset::Klines => None,
+            _ => None,
         }
     }
 
@@ -308,7 +308,7 @@ mod tests {
                 let from = match c.made_from {
                     Dataset::Trades => "t".to_owned(),
                     Dataset::AggTrades => "a".to_owned(),
-                    Dataset::Klines => c.base.to_string(),
+                    _ => c.base.to_string(),
                 };
                 let mark =
                     c.is_complete.map_or("?", |is_complete| if is_complete { "" } else { "!" });

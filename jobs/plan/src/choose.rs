@@ -9,9 +9,10 @@
 //! disagree, the day's version stays and silver counts the other.
 
 use model::config::{Archives, Series};
-use model::plan::{Gap, Group, Origin, Partition, PlannedUnit, Remote};
+use model::partition::Grain;
+use model::plan::{Gap, Group, Origin, PlannedUnit, Remote};
 use model::schema::Table;
-use model::{Dataset, Day, Month, Period, UnitId};
+use model::{Day, Month, Period, UnitId, partition};
 use source::offer::{Listed, Offer, unit};
 
 use crate::gaps::{self, Absent};
@@ -96,15 +97,17 @@ impl<'a> Chooser<'a> {
             })
             .map(|(_, state)| state)
             .collect();
-        let is_klines = self.view.series.dataset == Dataset::Klines;
+        let table = Table::of_dataset(self.view.series.dataset);
+        let by_month = Grain::of(table) == Grain::Months;
         let spoiled_days = days.iter().any(|(_, state)| matches!(state, State::Spoiled));
         let use_month = match &monthly {
             _ if monthly.is_in() => true,
             State::Fetch { listed, .. } => {
-                // whoever asks for months gets them, though all days be held; a spoiled day of
-                // klines keeps its whole month as it is until something may have its rows
+                // whoever asks for months gets them, though all days be held; where tables are cut
+                // by months a spoiled day keeps its whole month as it is until something may have
+                // its rows
                 self.view.series.archives == Archives::Monthly
-                    || is_klines && spoiled_days
+                    || by_month && spoiled_days
                     || !needed.is_empty() && month_is_better(listed, &needed, whole)
             }
             _ => false,
@@ -121,7 +124,7 @@ impl<'a> Chooser<'a> {
         let is_new = |state: &State<'_>| matches!(state, State::Fetch { .. });
         // a month may also have come, and its batch failed
         let month_is_new = is_new(&monthly) || matches!(&monthly, State::Held(unit) if !unit.keeps);
-        let is_one_group = use_month || is_klines;
+        let is_one_group = use_month || by_month;
         let may_mend = use_month
             && (month_is_new || days.iter().any(|(_, state)| is_new(state) && state.is_in()));
         // a day that the month covers is not fetched unless days are asked for, but what is held
@@ -201,7 +204,7 @@ impl<'a> Chooser<'a> {
         let id = unit(self.view.series, period).to_string();
         if self.needs_build(&id, period, &units) {
             let table = Table::of_dataset(self.view.series.dataset);
-            let partitions = self.partitions(period);
+            let partitions = partition::spanned(&unit(self.view.series, period));
             self.choice.groups.push(Group { id, table, partitions, units });
         }
     }
@@ -246,28 +249,6 @@ impl<'a> Chooser<'a> {
             })
             .collect();
         now.is_some_and(|now| Group::inputs(now) == build.inputs)
-    }
-
-    fn partitions(&self, period: Period) -> Vec<Partition> {
-        let partition = |rest: &[(&str, String)]| {
-            let mut values = Partition::new();
-            values.insert("source".to_owned(), self.view.series.source.to_string());
-            values.insert("market".to_owned(), self.view.series.market.to_string());
-            values.insert("symbol".to_owned(), self.view.series.symbol.to_string());
-            values.extend(rest.iter().map(|(column, value)| ((*column).to_owned(), value.clone())));
-            values
-        };
-        match self.view.series.timeframe {
-            Some(timeframe) => vec![partition(&[
-                ("timeframe", timeframe.to_string()),
-                ("month", period.month().to_string()),
-            ])],
-            None => period
-                .first()
-                .to(period.last())
-                .map(|day| partition(&[("date", day.to_string())]))
-                .collect(),
-        }
     }
 
     /// Finds the wanted days of a month that should be out and are neither listed nor held.

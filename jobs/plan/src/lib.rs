@@ -198,8 +198,8 @@ async fn gold_is_there(context: &Context, ledger: &Ledger) -> Result<(), Failure
         return Ok(());
     }
     let mut has_silver = false;
-    for table in [Table::Trades, Table::AggTrades, Table::Klines] {
-        has_silver |= logs.verify(table, None).await?.is_some();
+    for table in Table::OF_BARS {
+        has_silver |= logs.verify(*table, None).await?.is_some();
     }
     let debts = context.lake.list(layout::OWED).await?;
     let is_owed = debts.iter().any(|entry| layout::parse_owed(&entry.key).is_some());

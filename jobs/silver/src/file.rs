@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use model::fragment::SilverFragment;
+use model::partition::{self, Grain};
 use model::plan::{Group, Origin, PlannedUnit};
 use model::schema::Table;
 use model::{Dataset, Market, Period, RawArchive, Unit};
@@ -17,7 +18,6 @@ use tokio::runtime::Handle;
 
 use crate::batch::check_units;
 use crate::group::{Input, Limits, build};
-use crate::partition::Grain;
 use crate::publish::publish;
 use crate::workers;
 
@@ -123,7 +123,8 @@ fn group(units: Vec<(Unit, PathBuf)>) -> Vec<(Group, Vec<PathBuf>)> {
     let by_month: Vec<(String, model::Month)> = units
         .iter()
         .filter(|(unit, _)| {
-            matches!(unit.period, Period::Month(_)) || unit.dataset == Dataset::Klines
+            let grain = Grain::of(Table::of_dataset(unit.dataset));
+            matches!(unit.period, Period::Month(_)) || grain == Grain::Months
         })
         .map(|(unit, _)| (unit.series(), unit.period.month()))
         .collect();
@@ -138,7 +139,7 @@ fn group(units: Vec<(Unit, PathBuf)>) -> Vec<(Group, Vec<PathBuf>)> {
         let table = Table::of_dataset(unit.dataset);
         let whole = Unit { period, ..unit.clone() };
         let (group, zips) = groups.entry(whole.to_string()).or_insert_with(|| {
-            let partitions = Grain::of(table).partitions(&whole);
+            let partitions = partition::spanned(&whole);
             (Group { id: whole.to_string(), table, partitions, units: Vec::new() }, Vec::new())
         });
         // where the bytes lie is told beside the group; nothing here reads it from the plan

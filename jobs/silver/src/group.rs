@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use model::fragment::RowCounts;
+use model::partition::Grain;
 use model::plan::ROW_GROUP_ROWS;
 use model::schema::{RejectReason, Table};
 use model::{Day, RawArchive, Unit};
@@ -29,7 +30,6 @@ use crate::inorder::{InOrder, Order};
 use crate::lines::{BLOCK, Blocks, Chunk};
 use crate::output::{Output, PartitionFiles, Written};
 use crate::parse::{PAUSE, Parser, Reject};
-use crate::partition::Grain;
 use crate::reject::RejectFiles;
 use crate::resort::Resort;
 use crate::settle::Dropped;

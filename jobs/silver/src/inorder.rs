@@ -6,12 +6,13 @@
 
 use std::path::Path;
 
+use model::partition::Grain;
 use source::form::Form;
 use source::rows::Rows;
 
 use crate::error::SilverError;
 use crate::output::{Output, Ranks};
-use crate::partition::{Grain, Ordinal};
+use crate::partition::{self, Ordinal};
 use crate::record::Ranked;
 use crate::repeats::Repeats;
 use crate::settle::{Dropped, Settler};
@@ -117,12 +118,12 @@ impl<'a> InOrder<'a> {
         let times = &rows.longs[self.form.time][..end];
         let mut start = 0;
         while let Some(time) = times.get(start) {
-            let ordinal = self.grain.ordinal(*time);
+            let ordinal = partition::ordinal(self.grain, *time);
             if self.last_ordinal.is_some_and(|last| last > ordinal) {
                 return Ok(Order::Broken);
             }
             self.last_ordinal = Some(ordinal);
-            let span = self.grain.span(*time);
+            let span = partition::span(self.grain, *time);
             let rest = &times[start..];
             let count = rest.iter().position(|t| !span.contains(t)).unwrap_or(rest.len());
             self.output.write(ordinal, rows, start..start + count, Ranks::One(rank))?;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use model::schema::{Column, Issues, Table};
 use source::form::{Form, MadeOf};
-use source::rows::{AmountSlice, Rows};
+use source::rows::{AmountSlice, NO_AMOUNT, NO_PRICE, Rows};
 use store::Lake;
 use store::parquet::{ColumnarFile, Finished, Values};
 
@@ -115,11 +115,11 @@ impl<'a> Output<'a> {
             }
         };
 
-        let values: Vec<Values<'_>> = self
-            .form
-            .columns
-            .iter()
-            .map(|from| match *from {
+        let sparse: Vec<Vec<Option<i128>>> =
+            self.form.columns.iter().map(|from| sparse(*from, rows, range.clone())).collect();
+        let columns = self.form.columns.iter().zip(&sparse);
+        let values: Vec<Values<'_>> = columns
+            .map(|(from, sparse)| match *from {
                 MadeOf::Long(slot) => Values::Long(&rows.longs[slot][range.clone()]),
                 MadeOf::Instant(slot) => Values::Micros(&rows.longs[slot][range.clone()]),
                 MadeOf::Price(slot) => Values::Decimal64(&rows.prices[slot][range.clone()]),
@@ -127,6 +127,7 @@ impl<'a> Output<'a> {
                     AmountSlice::Narrow(values) => Values::Decimal64(values),
                     AmountSlice::Wide(values) => Values::Decimal128(values),
                 },
+                MadeOf::MaybePrice(_) | MadeOf::MaybeFine(_) => Values::Sparse(sparse),
                 MadeOf::Flag(slot) => Values::Bool(&rows.flags[slot][range.clone()]),
                 MadeOf::Null => Values::Null,
                 MadeOf::Valid if flagged.is_empty() => Values::ConstBool(true),
@@ -182,4 +183,19 @@ fn columns(table: Table, form: &Form) -> Vec<Column> {
         _ => column.stated(),
     })
     .collect()
+}
+
+/// The values of a column that may be blank; none of any other.
+fn sparse(from: MadeOf, rows: &Rows, range: Range<usize>) -> Vec<Option<i128>> {
+    match from {
+        MadeOf::MaybePrice(slot) => {
+            let values = rows.prices[slot][range].iter();
+            values.map(|value| (*value != NO_PRICE).then(|| i128::from(*value))).collect()
+        }
+        MadeOf::MaybeFine(slot) => {
+            let values = range.map(|row| rows.amounts[slot].get(row));
+            values.map(|value| (value != NO_AMOUNT).then_some(value)).collect()
+        }
+        _ => Vec::new(),
+    }
 }

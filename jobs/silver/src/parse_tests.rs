@@ -16,6 +16,8 @@ const FUTURES: &str = "binance/usdm/trades/BTCUSDT/2024-01-01";
 const COINM: &str = "binance/coinm/trades/BTCUSD_PERP/2024-01-01";
 const AGG: &str = "binance/spot/agg_trades/BTCUSDT/2025-01-01";
 const KLINES: &str = "binance/spot/klines/BTCUSDT/1h/2018-02";
+const QUOTES: &str = "binance/usdm/quotes/ETHUSDT/2024-01-15";
+const METRICS: &str = "binance/usdm/metrics/ACEUSDT/2025-01-21";
 
 fn bounds(unit: &Unit) -> Bounds {
     Bounds::of(unit)
@@ -132,6 +134,39 @@ fn rows_of_every_market() {
         KLINES,
         b"1517443200000,10.5,11,10,10.7,100.5,1517446799999,1055.2,17,50.25,527.6,0\n",
         &["1517443200000000 1517446799999000 17 10.5 11 10 10.7 100.5 1055.2 50.25 527.6"],
+    );
+    check(
+        "binance/coinm/premium_klines/BTCUSD_PERP/1h/2024-01",
+        b"open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,\
+          taker_buy_quote_volume,ignore\n\
+          1704067200000,-0.00100000,0.00050000,-0.00200000,-0.00150000,0,1704070799999,0,720,0,0,0\n",
+        &["1704067200000000 1704070799999000 -0.001 0.0005 -0.002 -0.0015"],
+    );
+    check(
+        "binance/usdm/funding/BTCUSDT/2024-01",
+        b"calc_time,funding_interval_hours,last_funding_rate\n1704067200003,8,-0.00005703\n",
+        &["1704067200003000 8 -0.00005703"],
+    );
+    check(
+        QUOTES,
+        b"3831603310013,2474.30000000,6.00900000,2474.31000000,44.75700000,1705276800000,1705276800005\n\
+          3835812359996,2535.78000000,57.39300000,2535.79000000,14.66800000,1705350085394,1705350085401",
+        &[
+            "3831603310013 1705276800000000 1705276800005000 2474.3 2474.31 6.009 44.757",
+            "3835812359996 1705350085394000 1705350085401000 2535.78 2535.79 57.393 14.668",
+        ],
+    );
+    check(
+        METRICS,
+        b"create_time,symbol,sum_open_interest,sum_open_interest_value,\
+          count_toptrader_long_short_ratio,sum_toptrader_long_short_ratio,count_long_short_ratio,\
+          sum_taker_long_short_vol_ratio\r\n\
+          2025-01-21 00:05:00,ACEUSDT,0.0000000100000000,0.0000000200000000,4.24,2.26,2.72,0.69\r\n\
+          2025-01-22 00:00:00,BTCUSDT,1,1,1,1,1,1\r\n",
+        &[
+            "1737417900000000 1737417900000000 4.24 2.26 2.72 0.69 1 2",
+            "3: unreadable symbol found BTCUSDT, expected ACEUSDT | 2025-01-22 00:00:00,BTCUSDT,1,1,1,1,1,1",
+        ],
     );
 }
 
@@ -453,12 +488,21 @@ fn unit_of(index: usize) -> Unit {
         KLINES,
         "binance/usdm/klines/BTCUSDT/1m/2024-01-01",
         "binance/coinm/klines/BTCUSD_PERP/1m/2024-01-01",
+        "binance/usdm/mark_klines/BTCUSDT/1m/2024-01-01",
+        "binance/coinm/premium_klines/BTCUSD_PERP/1h/2024-01",
+        "binance/usdm/funding/BTCUSDT/2024-01",
+        QUOTES,
+        METRICS,
     ];
     ids[index % ids.len()].parse().expect("unit")
 }
 
 /// The line that says `row`; `decimals` and `micros` are the writer's habits.
-fn render(form: &Form, row: &Row, decimals: usize, micros: bool) -> String {
+fn render(form: &Form, symbol: &str, row: &Row, decimals: usize, micros: bool) -> String {
+    let fine = |value: i128| {
+        let (sign, value) = (if value < 0 { "-" } else { "" }, value.unsigned_abs());
+        format!("{sign}{}.{:016}", value / 10_u128.pow(16), value % 10_u128.pow(16))
+    };
     let fixed = |value: i128| {
         let text = decimal(value);
         match text.split_once('.') {
@@ -477,6 +521,11 @@ fn render(form: &Form, row: &Row, decimals: usize, micros: bool) -> String {
             Kind::Price(slot) => fixed(i128::from(row.prices[slot])),
             Kind::Amount(slot) => fixed(row.amounts[slot]),
             Kind::Flag(slot) => row.flags[slot].to_string(),
+            Kind::Closing(slot, _) => chrono::DateTime::from_timestamp_micros(row.longs[slot])
+                .map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M:%S").to_string()),
+            Kind::MaybePrice(slot) => fixed(i128::from(row.prices[slot])),
+            Kind::MaybeFine(slot) => fine(row.amounts[slot]),
+            Kind::Symbol => symbol.to_owned(),
             Kind::Ignored => "0".to_owned(),
         })
         .collect();
@@ -504,7 +553,7 @@ prop_compose! {
 proptest! {
     #[test]
     fn what_is_written_is_read(
-        index in 0..9_usize,
+        index in 0..14_usize,
         header in any::<bool>(),
         crlf in any::<bool>(),
         ended in any::<bool>(),
@@ -521,18 +570,23 @@ proptest! {
         }
         let mut expect = Vec::new();
         for (mut row, into, decimals, micros) in lines {
-            let unit = if micros { 1 } else { 1_000 };
+            let grain = if micros { 1 } else { 1_000 };
             let time = period.start + into.index((period.end - period.start) as usize) as i64;
             for (_, kind) in form.fields {
-                if let Kind::Instant(slot) = kind {
-                    row.longs[*slot] = time / unit * unit;
+                match kind {
+                    Kind::Instant(slot) => row.longs[*slot] = time / grain * grain,
+                    Kind::Closing(slot, within) => {
+                        row.longs[*slot] = time / 1_000_000 * 1_000_000;
+                        row.longs[*within] = row.longs[*slot];
+                    }
+                    _ => {}
                 }
             }
             for slot in form.has.longs..4 { row.longs[slot] = 0; }
             for slot in form.has.prices..4 { row.prices[slot] = 0; }
             for slot in form.has.amounts..4 { row.amounts[slot] = 0; }
             for slot in form.has.flags..2 { row.flags[slot] = false; }
-            csv += &render(form, &row, decimals, micros);
+            csv += &render(form, unit.symbol.as_str(), &row, decimals, micros);
             csv += end;
             expect.push(row);
         }
@@ -549,7 +603,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_accounted_for(
-        index in 0..9_usize,
+        index in 0..14_usize,
         bytes in prop::collection::vec(any::<u8>(), 0..6_000),
     ) {
         parse_all_ways(&unit_of(index), &bytes);
@@ -557,7 +611,7 @@ proptest! {
 
     #[test]
     fn damaged_rows_are_accounted_for(
-        index in 0..9_usize,
+        index in 0..14_usize,
         lines in prop::collection::vec(any_row(), 1..30),
         damage in prop::collection::vec(
             (any::<prop::sample::Index>(), prop::sample::select(b"0123456789.,\n\r-+eETtrueFalse\" \xff".to_vec())),
@@ -572,11 +626,12 @@ proptest! {
         for (mut row, into, decimals, micros) in lines {
             let time = period.start + into.index((period.end - period.start) as usize) as i64;
             for (_, kind) in form.fields {
-                if let Kind::Instant(slot) = kind {
+                if let Kind::Instant(slot) | Kind::Closing(slot, _) = kind {
                     row.longs[*slot] = time;
                 }
             }
-            csv.extend_from_slice(render(form, &row, decimals, micros).as_bytes());
+            let symbol = unit.symbol.as_str();
+            csv.extend_from_slice(render(form, symbol, &row, decimals, micros).as_bytes());
             csv.push(b'\n');
         }
         for (place, byte) in damage {

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use model::fragment::{DataFile, RowCounts, SilverFragment, UnitOutcome, readable};
 use model::layout;
+use model::partition::{Grain, as_map};
 use model::plan::{Group, Partition};
 use model::schema::{RejectReason, Table};
 use store::parquet::Finished;
@@ -12,7 +13,7 @@ use tokio::runtime::Handle;
 
 use crate::error::SilverError;
 use crate::group::{Built, Input};
-use crate::partition::{Grain, as_map};
+use crate::partition;
 
 /// Publishes a group. `partitions` is what the plan gives it.
 pub(crate) fn publish(
@@ -66,7 +67,7 @@ pub(crate) fn publish(
     let mut placed = Vec::with_capacity(built.files.len());
     for (ordinal, finished) in built.files {
         let Some(first) = inputs.first() else { continue };
-        let values = grain.partition(&first.unit, ordinal);
+        let values = partition::values(grain, &first.unit, ordinal);
         if !group.partitions.contains(&as_map(&values)) {
             return Err(SilverError::StrayPartition {
                 group: group.id.clone(),

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use model::partition::Grain;
 use source::form::Form;
 use source::rows::Rows;
 
 use crate::error::SilverError;
 use crate::output::{Output, Ranks};
-use crate::partition::{Grain, Ordinal};
+use crate::partition::{self, Ordinal};
 use crate::record::{Codec, Ranked};
 use crate::repeats::Repeats;
 use crate::settle::{Dropped, Settler};
@@ -50,7 +51,7 @@ impl Resort {
         for at in 0..rows.len() {
             let row = rows.get(at);
             let key = row.longs[0];
-            let ordinal = self.grain.ordinal(row.longs[self.form.time]);
+            let ordinal = partition::ordinal(self.grain, row.longs[self.form.time]);
             let (least, greatest) = self.keys.entry(ordinal).or_insert((key, key));
             *least = key.min(*least);
             *greatest = key.max(*greatest);
@@ -121,7 +122,7 @@ impl Dealer<'_, '_> {
         if let Some(repeats) = &mut self.repeats {
             repeats.mark_one(&mut ranked.row);
         }
-        let ordinal = self.grain.ordinal(ranked.row.longs[self.form.time]);
+        let ordinal = partition::ordinal(self.grain, ranked.row.longs[self.form.time]);
         let Some(spills) = &mut self.spills else {
             return self.batch.push(ordinal, &ranked);
         };

@@ -219,7 +219,7 @@ pub(super) fn configuration() -> anyhow::Result<String> {
         ("….range", "`{from: DAY, to: DAY}` (both included), `{from: DAY}` up to yesterday, or `{last_days: N}`".into()),
         ("….datasets.<dataset>", format!("one of {}, with `{{}}` or what follows", quoted(Dataset::ALL.iter().map(|w| w.as_str())))),
         ("….datasets.<dataset>.archives", format!("{archives} (the first, the cheapest set, is the default)")),
-        ("….datasets.klines.timeframes", format!("some of {}", quoted(Timeframe::ALL.iter().map(|w| w.as_str())))),
+        ("….datasets.<bars>.timeframes", format!("of klines, at least one of {}", quoted(Timeframe::ALL.iter().map(|w| w.as_str())))),
         (
             "….until",
             "when its symbols end, as `2025-01-31` (the last day) or `2025-01-31T09:00` (UTC); \

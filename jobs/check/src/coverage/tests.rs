@@ -457,3 +457,56 @@ fn a_day_that_the_calendar_does_not_know_is_told_and_not_guessed() {
         "1950-01-07 missing 0 no archive of it has been fetched; calendar `xnys` vouches for ";
     assert!(found[1].starts_with(expect), "{found:?}");
 }
+
+#[test]
+fn rows_that_come_at_equal_distances_are_counted_by_day() {
+    let check =
+        |dataset: Dataset, slots: u64, step: Option<i64>, end: Option<&str>, expect: &str| {
+            let mut series = series(dataset, "2024-01-01", "2024-01-01");
+            series.end = end.map(|end| day("2024-01-01").start_micros() + hours(end));
+            let bars = BarFacts { slots, step, ..BarFacts::default() };
+            let start = day("2024-01-01").start_micros();
+            let ids = DayIds { times: Some((start, start)), ..DayIds::default() };
+            let facts_of_day =
+                DayFacts { rows: slots, ids, bars: Some(bars), ..DayFacts::default() };
+            let found = (day("2024-01-01"), facts_of_day);
+            let facts = facts(&series, vec![found], vec![("2024-01-01", ArchiveStatus::Ok)]);
+            assert_eq!(judged(&series, &facts), [expect]);
+        };
+    const HOUR: i64 = 3_600_000_000;
+    check(Dataset::Funding, 3, Some(8 * HOUR), None, "2024-01-01 available 0");
+    check(Dataset::Funding, 2, Some(8 * HOUR), None, "2024-01-01 degraded 1 rates missing: 1 of 3");
+    // on a day on which the interval changes there may be more
+    check(Dataset::Funding, 5, Some(8 * HOUR), None, "2024-01-01 available 0");
+    check(Dataset::Metrics, 288, Some(HOUR / 12), None, "2024-01-01 available 0");
+    check(
+        Dataset::Metrics,
+        163,
+        Some(HOUR / 12),
+        None,
+        "2024-01-01 degraded 125 rows missing: 125 of 288",
+    );
+    check(Dataset::Metrics, 96, Some(HOUR / 12), Some("8"), "2024-01-01 available 0");
+    check(Dataset::MarkKlines, 23, None, None, "2024-01-01 degraded 1 bars missing: 1 of 24");
+}
+
+fn hours(text: &str) -> i64 {
+    text.parse::<i64>().unwrap() * 3_600_000_000
+}
+
+#[test]
+fn of_quotes_only_rows_are_known() {
+    let series = series(Dataset::Quotes, "2024-01-01", "2024-01-02");
+    let quotes = |on: &str, rows: u64, invalid: u64| {
+        let start = day(on).start_micros();
+        let ids = DayIds { times: Some((start, start + 1)), ..DayIds::default() };
+        (day(on), DayFacts { rows, invalid, ids, ..DayFacts::default() })
+    };
+    let days = vec![quotes("2024-01-01", 900, 0), quotes("2024-01-02", 900, 2)];
+    let archives = vec![("2024-01-01", ArchiveStatus::Ok), ("2024-01-02", ArchiveStatus::Ok)];
+    let facts = facts(&series, days, archives);
+    assert_eq!(
+        judged(&series, &facts),
+        ["2024-01-01 available 0", "2024-01-02 degraded 0 rows that are not valid: 2"]
+    );
+}

@@ -18,7 +18,6 @@ use table::{Stamp, TableError, Tables};
 
 use super::Report;
 use crate::archives::{self, Entry};
-use crate::builds::SILVER;
 use crate::rows::{self, Reader};
 use crate::summary::Skipped;
 use crate::{failure, gather, ops};
@@ -128,7 +127,7 @@ async fn builds(context: &Context, tables: &Tables, rows: &mut Rows) -> Result<(
     let mut known = pairs(table, rows, ["group_id", "inputs"]).map_err(failure)?;
     let fragments = fragments::<SilverFragment>(&context.lake, "silver").await?;
     let mut live: HashMap<Table, HashSet<String>> = HashMap::new();
-    for silver in SILVER {
+    for silver in Table::SILVER.iter().copied() {
         // of a silver table that is damaged too nothing can be asked
         if let Some(snapshot) = tables.snapshot(silver).await.map_err(failure)?
             && snapshot.version() > 0

@@ -26,6 +26,7 @@ pub use aws::Aws;
 pub use series::{Scope, Series};
 
 use crate::market::{Dataset, Market, Source, Timeframe};
+use crate::period::Cadence;
 use crate::symbol::Symbol;
 
 /// What is wrong with a configuration, and where.
@@ -69,6 +70,11 @@ pub trait Venues {
 
     /// What a source has of a market, in the order in which they are told.
     fn datasets(&self, source: Source, market: Market) -> Vec<Dataset>;
+
+    /// The only kind of archives that a source has of a dataset; `None` where it has both.
+    fn only(&self, _source: Source, _market: Market, _dataset: Dataset) -> Option<Cadence> {
+        None
+    }
 
     /// What a symbol of a market looks like, where this one does not: for `expected …`.
     fn expected_symbol(&self, source: Source, market: Market, symbol: &Symbol) -> Option<String>;
@@ -195,7 +201,7 @@ pub struct RangeConfig {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetConfig {
-    /// The timeframes; klines only, and there at least one.
+    /// The timeframes; of bars only, and there at least one.
     #[serde(default)]
     pub timeframes: Vec<Spanned<Timeframe>>,
     /// Which archives to use.

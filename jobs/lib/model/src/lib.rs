@@ -27,6 +27,7 @@
 //! | [`progress`] | the lines by which a job tells how far it is |
 //! | [`human`] | figures and messages as people read them |
 //! | [`metrics`] | the figures that jobs report, and how they are shown |
+//! | [`partition`] | which partitions of its table a series' rows lie in |
 //! | [`percent`] | percent-encoding of names in paths |
 //! | [`prices`] | what AWS asks, for estimates |
 //! | [`question`] | named queries and their parameters |
@@ -45,6 +46,7 @@ pub mod ledger;
 pub mod market;
 pub mod metrics;
 pub mod owed;
+pub mod partition;
 pub mod percent;
 pub mod period;
 pub mod plan;

@@ -23,13 +23,45 @@ words! {
         AggTrades = "agg_trades",
         /// The exchange's own bars.
         Klines = "klines",
+        /// Funding rates of perpetual contracts.
+        Funding = "funding",
+        /// Best bids and asks.
+        Quotes = "quotes",
+        /// Open interest and long/short ratios.
+        Metrics = "metrics",
+        /// Bars of the mark price.
+        MarkKlines = "mark_klines",
+        /// Bars of the index price.
+        IndexKlines = "index_klines",
+        /// Bars of the premium of a contract over its index.
+        PremiumKlines = "premium_klines",
     }
 }
 
 impl Dataset {
     /// Whether archives of this dataset come per timeframe.
     pub const fn has_timeframe(self) -> bool {
-        matches!(self, Self::Klines)
+        matches!(self, Self::Klines) || self.price().is_some()
+    }
+
+    /// Of bars of a price that nobody trades at: which one, as `silver.price_klines` says it.
+    pub const fn price(self) -> Option<&'static str> {
+        match self {
+            Self::MarkKlines => Some("mark"),
+            Self::IndexKlines => Some("index"),
+            Self::PremiumKlines => Some("premium"),
+            _ => None,
+        }
+    }
+
+    /// The column of ids that the source numbers without a gap, so that one that is missing tells a row
+    /// that is missing.
+    pub const fn contiguous_id(self) -> Option<&'static str> {
+        match self {
+            Self::Trades => Some("trade_id"),
+            Self::AggTrades => Some("agg_trade_id"),
+            _ => None,
+        }
     }
 }
 
@@ -103,7 +135,8 @@ mod tests {
         let error = "ticks".parse::<Dataset>().expect_err("not a dataset");
         assert_eq!(
             error.to_string(),
-            "unknown dataset `ticks`, expected one of trades, agg_trades, klines"
+            "unknown dataset `ticks`, expected one of trades, agg_trades, klines, funding, quotes, \
+             metrics, mark_klines, index_klines, premium_klines"
         );
     }
 

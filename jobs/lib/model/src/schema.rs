@@ -1,13 +1,16 @@
 //! The tables: columns, natural keys, partitions and constraints. One place; Arrow and Delta
 //! schemas, the Glue catalog and docs/reference/tables.md are made from here.
 //!
-//! Prices are `decimal(18,8)`; quantities, volumes and quote amounts of single rows
-//! `decimal(28,8)`; sums `decimal(38,8)`; ratios `double`. Instants are microseconds in UTC.
-//! The columns themselves stand in [`columns`].
+//! Prices and rates are `decimal(18,8)`; quantities, volumes and quote amounts of single rows
+//! `decimal(28,8)`; sums `decimal(38,8)`; what a source prints with sixteen digits after the point
+//! `decimal(38,16)`; ratios that we make `double`. Instants are microseconds in UTC.
+//! The columns themselves stand in [`columns`] and [`beside_trades`].
 
+mod beside_trades;
 mod columns;
 
 use crate::words::words;
+pub use beside_trades::{FUNDING, METRICS, PRICE_KLINES, QUOTES};
 pub use columns::{
     AGG_TRADES, ARCHIVES, BARS, BUILDS, CHECKS, COVERAGE, DAILY, KLINES, REJECTS, RUNS, TRADES,
 };
@@ -57,6 +60,8 @@ pub const ID_LIMIT: i64 = 1 << 53;
 pub const PRICE: ColumnType = ColumnType::Decimal(18, 8);
 /// Quantities, volumes and quote amounts of single rows.
 pub const QUANTITY: ColumnType = ColumnType::Decimal(28, 8);
+/// What a source prints with sixteen digits after the point.
+pub const FINE: ColumnType = ColumnType::Decimal(38, 16);
 /// Sums of quantities.
 pub const SUM: ColumnType = ColumnType::Decimal(38, 8);
 
@@ -122,6 +127,14 @@ words! {
         AggTrades = "silver.agg_trades",
         /// The exchange's own bars.
         Klines = "silver.klines",
+        /// Bars of prices that nobody trades at: mark, index, premium.
+        PriceKlines = "silver.price_klines",
+        /// Funding rates.
+        Funding = "silver.funding",
+        /// Best bids and asks.
+        Quotes = "silver.quotes",
+        /// Open interest and long/short ratios.
+        Metrics = "silver.metrics",
         /// Everything unreadable, with the raw text.
         Rejects = "silver.rejects",
         /// Bars that we made.
@@ -140,6 +153,32 @@ words! {
 }
 
 impl Table {
+    /// Those that datasets are parsed into.
+    pub const SILVER: &'static [Self] = &[
+        Self::Trades,
+        Self::AggTrades,
+        Self::Klines,
+        Self::PriceKlines,
+        Self::Funding,
+        Self::Quotes,
+        Self::Metrics,
+    ];
+    /// Those of them that bars are made from.
+    pub const OF_BARS: &'static [Self] = &[Self::Trades, Self::AggTrades, Self::Klines];
+    /// Those whose files are the same whenever the same archives went in.
+    pub const DERIVED: &'static [Self] = &[
+        Self::Trades,
+        Self::AggTrades,
+        Self::Klines,
+        Self::PriceKlines,
+        Self::Funding,
+        Self::Quotes,
+        Self::Metrics,
+        Self::Rejects,
+        Self::Bars,
+        Self::Daily,
+    ];
+
     /// The part before the dot: `silver`.
     pub fn zone(self) -> &'static str {
         self.as_str().split_once('.').map_or("", |(zone, _)| zone)
@@ -157,6 +196,10 @@ impl Table {
             Self::Trades => &TRADES,
             Self::AggTrades => &AGG_TRADES,
             Self::Klines => &KLINES,
+            Self::PriceKlines => &PRICE_KLINES,
+            Self::Funding => &FUNDING,
+            Self::Quotes => &QUOTES,
+            Self::Metrics => &METRICS,
             Self::Rejects => &REJECTS,
             Self::Bars => &BARS,
             Self::Daily => &DAILY,
@@ -173,6 +216,12 @@ impl Table {
             crate::Dataset::Trades => Self::Trades,
             crate::Dataset::AggTrades => Self::AggTrades,
             crate::Dataset::Klines => Self::Klines,
+            crate::Dataset::MarkKlines
+            | crate::Dataset::IndexKlines
+            | crate::Dataset::PremiumKlines => Self::PriceKlines,
+            crate::Dataset::Funding => Self::Funding,
+            crate::Dataset::Quotes => Self::Quotes,
+            crate::Dataset::Metrics => Self::Metrics,
         }
     }
 }
@@ -238,6 +287,12 @@ words! {
         BadCount = "bad_count",
         /// A quantity or volume of less than 1e-8 that is not 0. It stands as 0.
         QuantityUnderflow = "quantity_underflow",
+        /// The best bid is above the best ask.
+        CrossedQuote = "crossed_quote",
+        /// A funding rate that is for no number of hours from 1 to 24.
+        BadInterval = "bad_interval",
+        /// The source left a figure blank; it is null. Still valid.
+        Blank = "blank",
     }
 }
 
@@ -246,7 +301,11 @@ impl Issue {
     pub const fn is_harmless(self) -> bool {
         matches!(
             self,
-            Self::OffGrid | Self::EarlyClose | Self::ConflictingDuplicate | Self::IdRepeated
+            Self::OffGrid
+                | Self::EarlyClose
+                | Self::ConflictingDuplicate
+                | Self::IdRepeated
+                | Self::Blank
         )
     }
 
@@ -307,6 +366,18 @@ mod tests {
             for partition in schema.partition_columns() {
                 assert!(!partition.nullable, "{table}.{}", partition.name);
             }
+        }
+    }
+
+    #[test]
+    fn the_tables_of_datasets_are_told_as_such() {
+        for table in Table::ALL {
+            let of_dataset = crate::Dataset::ALL.iter().any(|d| Table::of_dataset(*d) == *table);
+            assert_eq!(Table::SILVER.contains(table), of_dataset, "{table}");
+            let is_built = Table::SILVER.contains(table) || *table == Table::Rejects;
+            assert_eq!(table.zone() == "silver", is_built, "{table}");
+            let is_derived = matches!(table.zone(), "silver" | "gold");
+            assert_eq!(Table::DERIVED.contains(table), is_derived, "{table}");
         }
     }
 

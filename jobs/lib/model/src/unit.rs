@@ -24,7 +24,7 @@ pub struct Unit {
     pub dataset: Dataset,
     /// The instrument.
     pub symbol: Symbol,
-    /// The bar length; `Some` exactly for klines.
+    /// The bar length; `Some` exactly for bars.
     pub timeframe: Option<Timeframe>,
     /// The day or month covered.
     pub period: Period,
@@ -173,6 +173,9 @@ mod tests {
         check("binance/spot/klines/BTCUSDT/1h/2024-01", true);
         check("binance/usdm/trades/BTCUSDT/2024-01-02", true);
         check("binance/coinm/agg_trades/BTCUSD_PERP/2024-01-02", true);
+        check("binance/coinm/index_klines/BTCUSD_PERP/1m/2024-01-02", true);
+        check("binance/usdm/funding/BTCUSDT/2024-01", true);
+        check("binance/usdm/mark_klines/BTCUSDT/2024-01", false);
         check("binance/spot/klines/BTCUSDT/2024-01", false);
         check("binance/spot/trades/BTCUSDT/1h/2024-01", false);
         check("binance/spot/trades/BTCUSDT/2024", false);

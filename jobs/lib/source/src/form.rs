@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use model::schema::{Issue, Issues, RejectReason};
 
 use crate::number::{self, Bad};
-use crate::rows::{Row, Rows, SLOTS, Slots};
+use crate::rows::{NO_AMOUNT, NO_PRICE, Row, Rows, SLOTS, Slots};
 use crate::rules::Bounds;
 
 /// How rows of one key are told apart. Of units of other ranks the later one always wins.
@@ -47,6 +47,15 @@ pub enum Kind {
     Amount(usize),
     /// A flag.
     Flag(usize),
+    /// An instant as `2024-01-31 23:55:00`, in two slots of [`Row::longs`]: as it stands there, and the
+    /// last one before it where it is the end of the archive's period, to which it belongs.
+    Closing(usize, usize),
+    /// A price that may be blank: nothing, or `""`.
+    MaybePrice(usize),
+    /// A quantity with up to sixteen digits after the point, in units of 1e-16, that may be blank.
+    MaybeFine(usize),
+    /// The symbol of the archive, and no other.
+    Symbol,
     /// Nothing we keep.
     Ignored,
 }
@@ -64,6 +73,10 @@ pub enum MadeOf {
     Amount(usize),
     /// A slot of [`Row::flags`].
     Flag(usize),
+    /// A slot of [`Row::prices`], null where it was blank.
+    MaybePrice(usize),
+    /// A slot of [`Row::amounts`] in units of 1e-16, null where it was blank.
+    MaybeFine(usize),
     /// Nothing: the market's archives do not state it.
     Null,
     /// Whether the row is valid.
@@ -125,6 +138,9 @@ pub struct Fault {
 /// Digits of a price and of an amount, the eight after the point included.
 const PRICE_DIGITS: u32 = 18;
 const AMOUNT_DIGITS: u32 = 28;
+/// Digits of a fine quantity, and those of them after the point.
+const FINE_DIGITS: u32 = 38;
+const FINE_SCALE: u32 = 16;
 
 impl Form {
     /// Whether a line has as many fields as the form.
@@ -157,8 +173,7 @@ impl Form {
                     }
                 }
                 Kind::Price(slot) => {
-                    let (value, _) = number::decimal(text, PRICE_DIGITS).map_err(fault)?;
-                    row.prices[slot] = i64::try_from(value).map_err(|_| fault(Bad::Range))?;
+                    row.prices[slot] = price(text).map_err(fault)?;
                 }
                 Kind::Amount(slot) => match number::decimal(text, AMOUNT_DIGITS) {
                     // the row is told of and not lost for it
@@ -171,6 +186,26 @@ impl Form {
                     }
                 },
                 Kind::Flag(slot) => row.flags[slot] = number::flag(text).map_err(fault)?,
+                Kind::Closing(slot, within) => {
+                    let time = number::datetime(text).map_err(fault)?;
+                    row.longs[slot] = time;
+                    row.longs[within] = bounds.within(time);
+                    if within == self.time {
+                        time_field = (name, text);
+                    }
+                }
+                Kind::MaybePrice(slot) if is_blank(text) => row.prices[slot] = NO_PRICE,
+                Kind::MaybePrice(slot) => row.prices[slot] = price(text).map_err(fault)?,
+                Kind::MaybeFine(slot) if is_blank(text) => row.amounts[slot] = NO_AMOUNT,
+                Kind::MaybeFine(slot) => {
+                    let read = number::scaled(text, FINE_DIGITS, FINE_SCALE);
+                    (row.amounts[slot], _) = read.map_err(fault)?;
+                }
+                Kind::Symbol if text == bounds.symbol.as_bytes() => {}
+                Kind::Symbol => {
+                    let expected = Cow::Owned(bounds.symbol.clone());
+                    return Err(Fault { expected, ..fault(Bad::Form) });
+                }
                 Kind::Ignored => {}
             }
         }
@@ -191,7 +226,9 @@ impl Form {
 
     /// The name and the text of the natural key of a line that is a row.
     pub fn key<'a>(&self, line: &'a [u8]) -> (&'static str, &'a [u8]) {
-        let is_key = |(_, kind): &&(&str, Kind)| matches!(kind, Kind::Long(0) | Kind::Instant(0));
+        let is_key = |(_, kind): &&(&str, Kind)| {
+            matches!(kind, Kind::Long(0) | Kind::Instant(0) | Kind::Closing(0, _))
+        };
         let fields = self.fields.iter().zip(line.split(|b| *b == b','));
         fields
             .filter(|(field, _)| is_key(field))
@@ -204,12 +241,13 @@ impl Form {
     /// be read. Of a line with other fields than it should have it counts inside of the period
     /// only, for there another number may stand in its place.
     pub fn own_time(&self, line: &[u8], bounds: &Bounds) -> Option<i64> {
-        let place = self
-            .fields
-            .iter()
-            .position(|(_, kind)| matches!(kind, Kind::Instant(slot) if *slot == self.time))?;
+        let is_time = |(_, kind): &(&str, Kind)| matches!(kind, Kind::Instant(slot) | Kind::Closing(_, slot) if *slot == self.time);
+        let place = self.fields.iter().position(is_time)?;
         let text = line.split(|b| *b == b',').nth(place)?;
-        let (time, _) = number::instant(text).ok()?;
+        let time = match self.fields[place].1 {
+            Kind::Closing(..) => bounds.within(number::datetime(text).ok()?),
+            _ => number::instant(text).ok()?.0,
+        };
         (self.has_right_fields(line) || bounds.is_plain(time)).then_some(time)
     }
 
@@ -232,19 +270,35 @@ fn fields(line: &[u8]) -> usize {
     memchr::memchr_iter(b',', line).count() + 1
 }
 
+/// Whether the source left a figure out.
+fn is_blank(text: &[u8]) -> bool {
+    matches!(text, b"" | b"\"\"")
+}
+
+fn price(text: &[u8]) -> Result<i64, Bad> {
+    let (value, _) = number::decimal(text, PRICE_DIGITS)?;
+    i64::try_from(value).map_err(|_| Bad::Range)
+}
+
 fn fault(bad: Bad, name: &'static str, kind: Kind, text: &[u8]) -> Fault {
     let expected = match (bad, kind) {
         (Bad::Form, Kind::Long(_)) => "a whole number",
         (Bad::Range | Bad::Underflow, Kind::Long(_)) => "a whole number of 64 bits",
         (_, Kind::Instant(_)) => "13 digits (milliseconds) or 16 digits (microseconds)",
+        (_, Kind::Closing(..)) => "an instant such as 2024-01-31 23:55:00",
         (Bad::Form, Kind::Price(_) | Kind::Amount(_)) => "a decimal number",
-        (Bad::Range | Bad::Underflow, Kind::Price(_)) => {
+        (Bad::Form, Kind::MaybePrice(_) | Kind::MaybeFine(_)) => "a decimal number or nothing",
+        (Bad::Range | Bad::Underflow, Kind::MaybeFine(_)) => {
+            "at most 22 digits before the point and 16 after it"
+        }
+        (Bad::Range | Bad::Underflow, Kind::Price(_) | Kind::MaybePrice(_)) => {
             "at most 10 digits before the point and 8 after it"
         }
         (Bad::Range | Bad::Underflow, Kind::Amount(_)) => {
             "at most 20 digits before the point and 8 after it"
         }
         (_, Kind::Flag(_)) => "true or false",
+        (_, Kind::Symbol) => "the archive's symbol",
         (_, Kind::Ignored) => "anything",
     };
     Fault {

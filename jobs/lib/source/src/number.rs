@@ -6,6 +6,8 @@
 
 #![expect(clippy::inline_always, reason = "these are the steps of the hottest loop")]
 
+use chrono::{NaiveDateTime, Timelike as _};
+
 /// Powers of ten from 1 to 1e8.
 pub(crate) const TENS: [i64; 9] =
     [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
@@ -251,6 +253,15 @@ pub fn long(text: &[u8]) -> Result<i64, Bad> {
 /// # Errors
 /// [`Bad`] for anything else.
 pub fn decimal(text: &[u8], digits: u32) -> Result<(i128, u32), Bad> {
+    scaled(text, digits, 8)
+}
+
+/// As [`decimal`], with `scale` digits after the point instead of eight.
+///
+/// # Errors
+/// [`Bad`] for anything else.
+pub fn scaled(text: &[u8], digits: u32, scale: u32) -> Result<(i128, u32), Bad> {
+    let scale = i64::from(scale);
     let (negative, number) = unsigned(text);
     let (number, exponent) = exponent(number)?;
     let (whole, fraction) = match memchr::memchr(b'.', number) {
@@ -261,15 +272,15 @@ pub fn decimal(text: &[u8], digits: u32) -> Result<(i128, u32), Bad> {
     if !all().all(u8::is_ascii_digit) || whole.is_empty() && fraction.is_empty() {
         return Err(Bad::Form);
     }
-    let printed = (fraction.len() as i64 - exponent).clamp(0, 8) as u32;
+    let printed = (fraction.len() as i64 - exponent).clamp(0, scale) as u32;
     let leading = all().take_while(|b| **b == b'0').count();
     let length = whole.len() + fraction.len();
     if leading == length {
         return Ok((0, printed));
     }
-    // zeros at the end say nothing; so many tens the rest is times 1e-8
+    // zeros at the end say nothing; so many tens the rest is times the unit
     let trailing = all().rev().take_while(|b| **b == b'0').count();
-    let tens = 8 + exponent - fraction.len() as i64 + trailing as i64;
+    let tens = scale + exponent - fraction.len() as i64 + trailing as i64;
     let significant = length - leading - trailing;
     if tens < 0 {
         let is_tiny = tens + significant as i64 <= 0;
@@ -315,6 +326,26 @@ pub fn instant(text: &[u8]) -> Result<(i64, i64), Bad> {
         return Err(Bad::Form);
     }
     Ok((long(text)? * unit, unit))
+}
+
+/// An instant as `2024-01-31 23:55:00`, UTC, as microseconds.
+///
+/// # Errors
+/// [`Bad`] for anything else.
+pub fn datetime(text: &[u8]) -> Result<i64, Bad> {
+    const FORM: &[u8; 19] = b"0000-00-00 00:00:00";
+    let fits =
+        |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    if text.len() != FORM.len() || !text.iter().zip(FORM).all(fits) {
+        return Err(Bad::Form);
+    }
+    let text = std::str::from_utf8(text).map_err(|_| Bad::Form)?;
+    let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").map_err(|_| Bad::Form)?;
+    // 23:59:60 is a leap second to the parser, and no second of ours
+    if time.nanosecond() >= 1_000_000_000 {
+        return Err(Bad::Form);
+    }
+    Ok(time.and_utc().timestamp_micros())
 }
 
 /// `true` or `false` in any case.
@@ -453,6 +484,44 @@ mod tests {
         ] {
             check(text, Err(Bad::Form));
         }
+    }
+
+    #[test]
+    fn datetimes() {
+        let check = |text: &str, expect: Result<i64, Bad>| {
+            assert_eq!(datetime(text.as_bytes()), expect, "{text}");
+        };
+        check("1970-01-01 00:05:00", Ok(300_000_000));
+        check("2024-02-29 23:59:59", Ok(1_709_251_199_000_000));
+        for text in [
+            "",
+            "2024-02-30 00:00:00",
+            "2024-02-29 24:00:00",
+            "2024-02-29 23:59:60",
+            "2024-02-29T00:00:00",
+            "2024-02-29 00:00",
+            "2024-02-29 00:00:00Z",
+            "2024-2-29 00:00:00 ",
+            "+024-02-29 00:00:00",
+        ] {
+            check(text, Err(Bad::Form));
+        }
+    }
+
+    #[test]
+    fn decimals_of_another_scale() {
+        let check = |text: &str, expect: Result<(i128, u32), Bad>| {
+            assert_eq!(scaled(text.as_bytes(), 38, 16), expect, "{text}");
+        };
+        check("2310973.7900000000000000", Ok((23_109_737_900_000_000_000_000, 16)));
+        check("3669133.0863830000000001", Ok((36_691_330_863_830_000_000_001, 16)));
+        check("0E-16", Ok((0, 16)));
+        check("1", Ok((10_i128.pow(16), 0)));
+        check("-0.0000000000000001", Ok((-1, 16)));
+        check("0.00000000000000001", Err(Bad::Underflow));
+        check("1.00000000000000001", Err(Bad::Range));
+        check("9999999999999999999999.9999999999999999", Ok((10_i128.pow(38) - 1, 16)));
+        check("10000000000000000000000", Err(Bad::Range));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use model::config::Section;
 use model::plan::Remote;
-use model::{Dataset, Market, Source, Symbol, Timeframe, Unit};
+use model::{Cadence, Dataset, Market, Source, Symbol, Timeframe, Unit};
 
 use crate::ask::Ask;
 use crate::calendar::Calendar;
@@ -24,6 +24,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// What it has of a market, in the order in which they are told.
     fn datasets(&self, market: Market) -> &'static [Dataset];
+
+    /// The only kind of archives that it has of a dataset; `None` where it has both, or knows none.
+    fn only(&self, _market: Market, _dataset: Dataset) -> Option<Cadence> {
+        None
+    }
 
     /// The bars that it has of a market.
     fn timeframes(&self, _market: Market) -> &'static [Timeframe] {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use model::config::{BadConfig, Config, Fault, Scope, Section, Series, Venues};
-use model::{Dataset, Day, Market, Source, Symbol};
+use model::{Cadence, Dataset, Day, Market, Source, Symbol};
 
 use crate::calendar::Calendar;
 use crate::limits::Limits;
@@ -93,6 +93,10 @@ impl Venues for Providers {
 
     fn datasets(&self, source: Source, market: Market) -> Vec<Dataset> {
         self.of(source).map_or_else(|_| Vec::new(), |provider| provider.datasets(market).to_vec())
+    }
+
+    fn only(&self, source: Source, market: Market, dataset: Dataset) -> Option<Cadence> {
+        self.of(source).ok()?.only(market, dataset)
     }
 
     fn expected_symbol(&self, source: Source, market: Market, symbol: &Symbol) -> Option<String> {

@@ -5,6 +5,10 @@ use model::schema::{Issue, Issues};
 
 /// Columns of each kind that a dataset may have.
 pub const SLOTS: usize = 4;
+/// What stands in [`Row::prices`] where the source left a figure blank: no price has so many digits.
+pub const NO_PRICE: i64 = i64::MIN;
+/// What stands in [`Row::amounts`] where the source left a figure blank: no amount has so many digits.
+pub const NO_AMOUNT: i128 = i128::MIN;
 /// Flags that a dataset may have.
 pub(crate) const FLAGS: usize = 2;
 
@@ -83,8 +87,9 @@ impl Amounts {
         self.wide.push(value);
     }
 
+    /// The value of a row.
     #[inline]
-    fn get(&self, row: usize) -> i128 {
+    pub fn get(&self, row: usize) -> i128 {
         if self.is_wide { self.wide[row] } else { i128::from(self.narrow[row]) }
     }
 

@@ -24,6 +24,8 @@ pub struct Bounds {
     pub period_text: String,
     /// The unit's day, where it is of one.
     pub only_day: Option<Day>,
+    /// The unit's symbol, for archives whose lines state it.
+    pub symbol: String,
     /// The length of a bar; 1 where there are none.
     pub timeframe: i64,
     /// Start and length of the period.
@@ -48,10 +50,17 @@ impl Bounds {
                 Period::Day(day) => Some(day),
                 Period::Month(_) => None,
             },
+            symbol: unit.symbol.to_string(),
             timeframe: unit.timeframe.map_or(1, model::Timeframe::micros),
             plain: (period.start, u64::try_from(period.end - period.start).unwrap_or(0)),
             period,
         }
+    }
+
+    /// An instant of the period that stands for `time`: the last one for its very end, which belongs to
+    /// the period where a source names times by their end.
+    pub const fn within(&self, time: i64) -> i64 {
+        if time == self.period.end { time - 1 } else { time }
     }
 
     /// Whether a time is in the period.

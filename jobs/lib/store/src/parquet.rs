@@ -108,6 +108,8 @@ pub enum Values<'a> {
     Decimal64(&'a [i64]),
     /// Decimals in units of 1e-8 that may not fit 64 bits.
     Decimal128(&'a [i128]),
+    /// Decimals in units of their column's last digit, with nulls: for tables of few rows.
+    Sparse(&'a [Option<i128>]),
     /// Booleans.
     Bool(&'a [bool]),
     /// Text.
@@ -128,6 +130,7 @@ impl Values<'_> {
         match self {
             Self::Long(v) | Self::Micros(v) | Self::Decimal64(v) => Some(v.len()),
             Self::Decimal128(v) => Some(v.len()),
+            Self::Sparse(v) => Some(v.len()),
             Self::Bool(v) => Some(v.len()),
             Self::Text(v) => Some(v.len()),
             Self::Days(v) => Some(v.len()),
@@ -140,7 +143,7 @@ impl Values<'_> {
         match self {
             Self::Long(_) => "long",
             Self::Micros(_) => "micros",
-            Self::Decimal64(_) | Self::Decimal128(_) => "decimal",
+            Self::Decimal64(_) | Self::Decimal128(_) | Self::Sparse(_) => "decimal",
             Self::Bool(_) | Self::ConstBool(_) => "boolean",
             Self::Text(_) | Self::ConstText(_) => "text",
             Self::Days(_) => "days",
@@ -155,6 +158,7 @@ impl Values<'_> {
             Self::Decimal64(_) | Self::Decimal128(_) => {
                 matches!(column.kind, ColumnType::Decimal(_, 8))
             }
+            Self::Sparse(_) => matches!(column.kind, ColumnType::Decimal(..)),
             Self::Bool(_) | Self::ConstBool(_) => column.kind == ColumnType::Boolean,
             Self::Text(_) | Self::ConstText(_) => column.kind == ColumnType::Text,
             Self::Days(_) => column.kind == ColumnType::Date,

@@ -14,10 +14,6 @@ use serde_json::Value;
 use crate::account::Cloud;
 use crate::lake;
 
-/// The tables that the same archives always make the same files of.
-const DERIVED: &[Table] =
-    &[Table::Trades, Table::AggTrades, Table::Klines, Table::Rejects, Table::Bars, Table::Daily];
-
 /// The arguments of `files`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -55,7 +51,7 @@ fn print(files: &BTreeMap<String, String>) -> anyhow::Result<u8> {
 /// `files` of the bucket.
 pub(crate) async fn of_bucket(cloud: &Cloud) -> anyhow::Result<u8> {
     let mut files = BTreeMap::new();
-    for table in DERIVED {
+    for table in Table::DERIVED {
         let folder = layout::table(*table);
         let mut log = Vec::new();
         for (key, _) in lake::list(cloud, &format!("{folder}/_delta_log/")).await? {
@@ -78,7 +74,7 @@ pub(crate) async fn of_bucket(cloud: &Cloud) -> anyhow::Result<u8> {
 /// `files` of a directory.
 pub(crate) fn of_directory(directory: &Path) -> anyhow::Result<u8> {
     let mut files = BTreeMap::new();
-    for table in DERIVED {
+    for table in Table::DERIVED {
         let folder = layout::table(*table);
         let mut names: Vec<PathBuf> = std::fs::read_dir(directory.join(&folder).join("_delta_log"))
             .into_iter()

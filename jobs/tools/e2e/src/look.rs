@@ -15,8 +15,7 @@ use table::{SessionOptions, Tables};
 pub type Files = BTreeMap<String, String>;
 
 /// The tables whose files must be the same whenever the same archives went in.
-pub const DERIVED: &[Table] =
-    &[Table::Trades, Table::AggTrades, Table::Klines, Table::Rejects, Table::Bars, Table::Daily];
+pub const DERIVED: &[Table] = Table::DERIVED;
 
 /// The live data files of tables, by table.
 ///

@@ -31,8 +31,8 @@ pub enum ArchiveError {
         /// The fault.
         fault: Box<Fault>,
     },
-    /// A key that is no archive of trades, aggTrades or klines.
-    #[error("`{key}` is no archive of trades, aggTrades or klines, so its rows cannot be changed")]
+    /// A key that is no archive of a dataset.
+    #[error("`{key}` is no archive of a dataset that is known, so its rows cannot be changed")]
     NoArchive {
         /// The key.
         key: String,
@@ -139,9 +139,9 @@ fn expected_size(origin: &Origin, name: &ArchiveName) -> u64 {
     match origin {
         Origin::Market(market) => market.instrument(name.market, &name.symbol).map_or(0, |i| {
             let rows = |day| match name.dataset {
-                Dataset::Trades => market.day(i, day).count_trades(),
+                Dataset::Trades | Dataset::Quotes => market.day(i, day).count_trades(),
                 Dataset::AggTrades => market.day(i, day).count_aggregates(),
-                Dataset::Klines => 0,
+                _ => 0,
             };
             name.period.first().to(name.period.last()).map(|day| rows(day) * 100).sum()
         }),

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::Datelike as _;
-use model::{Dataset, Day, Month, Period, Timeframe};
+use model::{Cadence, Dataset, Day, Month, Period, Timeframe};
 
+use crate::derived::is_published;
 use crate::name::ArchiveName;
 use crate::random::of_words;
 use crate::trades::SampleMarket;
@@ -79,10 +80,11 @@ impl Catalog {
                         timeframe,
                         period,
                     };
-                    if range.daily.contains(dataset) {
+                    let is_published = |cadence| is_published(instrument.market, *dataset, cadence);
+                    if range.daily.contains(dataset) && is_published(Cadence::Daily) {
                         first.to(last).for_each(|day| add(name(Period::Day(day))));
                     }
-                    if range.monthly.contains(dataset) {
+                    if range.monthly.contains(dataset) && is_published(Cadence::Monthly) {
                         let mut month = first.month();
                         while month.last() <= range.to && month.first() <= last {
                             if month.first().max(instrument.listed) >= range.from {
@@ -94,7 +96,9 @@ impl Catalog {
                 }
             }
         }
-        entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        entries.sort_by(|a, b| a.key.cmp(&b.key));
+        // the contracts of a pair have one index
+        entries.dedup_by(|a, b| a.key == b.key);
         Self { entries }
     }
 

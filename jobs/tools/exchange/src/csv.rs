@@ -3,10 +3,12 @@
 
 use std::io;
 
+use chrono::DateTime;
 use model::{Dataset, Period};
 
-use crate::amount::{push_fixed, push_int};
+use crate::amount::{self, push_fixed, push_int};
 use crate::bars::{AggTrade, Bar};
+use crate::derived::{Funding, Metrics, Quote};
 use crate::instrument::Instrument;
 use crate::market::Market;
 use crate::name::ArchiveName;
@@ -31,7 +33,20 @@ pub(crate) const fn header(market: Market, dataset: Dataset) -> &'static str {
         (Dataset::AggTrades, _) => {
             "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker"
         }
-        (Dataset::Klines, _) => {
+        (Dataset::Funding, _) => "calc_time,funding_interval_hours,last_funding_rate",
+        (Dataset::Quotes, _) => {
+            "update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,\
+             transaction_time,event_time"
+        }
+        (Dataset::Metrics, _) => {
+            "create_time,symbol,sum_open_interest,sum_open_interest_value,\
+             count_toptrader_long_short_ratio,sum_toptrader_long_short_ratio,\
+             count_long_short_ratio,sum_taker_long_short_vol_ratio"
+        }
+        (
+            Dataset::Klines | Dataset::MarkKlines | Dataset::IndexKlines | Dataset::PremiumKlines,
+            _,
+        ) => {
             "open_time,open,high,low,close,volume,close_time,quote_volume,count,\
              taker_buy_volume,taker_buy_quote_volume,ignore"
         }
@@ -47,7 +62,8 @@ pub fn has_header(name: &ArchiveName) -> bool {
     let last = name.period.last().epoch_days();
     match (name.market, name.dataset, name.period) {
         (Market::Spot, ..) => false,
-        (Market::Usdm, Dataset::Klines, Period::Month(_)) => last >= MAY_1,
+        (_, Dataset::Funding | Dataset::Metrics, _) => true,
+        (Market::Usdm, dataset, Period::Month(_)) if dataset.has_timeframe() => last >= MAY_1,
         (Market::Usdm, ..) => last >= AUGUST_10,
         (Market::Coinm, ..) => of_words(0, &["header", &name.stem()]).is_multiple_of(2),
     }
@@ -154,6 +170,45 @@ impl Habit {
     }
 }
 
+/// An amount of either sign in units of 1e-8, with all eight decimals.
+fn signed(units: i128) -> String {
+    let sign = if units < 0 { "-" } else { "" };
+    format!("{sign}{}", amount::text(units.abs()))
+}
+
+/// All eight decimals, whatever tick and step.
+fn quote_line(out: &mut Vec<u8>, quote: &Quote, unit: u64) {
+    push_int(out, quote.id);
+    for amount in [quote.bid.into(), quote.bid_quantity, quote.ask.into(), quote.ask_quantity] {
+        out.push(b',');
+        push_fixed(out, amount, 8);
+    }
+    for time in [quote.time, quote.event_time] {
+        out.push(b',');
+        push_int(out, time as u64 / unit);
+    }
+    out.push(b'\n');
+}
+
+fn funding_line(funding: &Funding, unit: u64) -> String {
+    let Funding { time, hours, rate } = *funding;
+    format!("{},{hours},{}\n", time as u64 / unit, signed(rate.into()))
+}
+
+/// Times as text, sixteen decimals, and a blank where there is no figure.
+fn metrics_line(metrics: &Metrics, symbol: &str) -> String {
+    const FINE: i128 = 10_i128.pow(16);
+    let time = DateTime::from_timestamp_micros(metrics.time).unwrap_or_default();
+    let value = format!("{}.{:016}", metrics.value / FINE, metrics.value % FINE);
+    let ratios = metrics.ratios.map(|ratio| ratio.map_or("\"\"".to_owned(), amount::text));
+    format!(
+        "{},{symbol},{}00000000,{value},{}\n",
+        time.format("%Y-%m-%d %H:%M:%S"),
+        amount::text(metrics.interest),
+        ratios.join(",")
+    )
+}
+
 /// Writes the rows of an archive, without a header, to `sink` in pieces of whole lines.
 pub(crate) fn rows(
     market: &SampleMarket,
@@ -192,6 +247,32 @@ fn write_rows(
             (Dataset::AggTrades, _) => {
                 for aggregate in market.agg_day(instrument, day) {
                     habit.aggregate(&mut out, &aggregate, unit);
+                    flush(&mut out)?;
+                }
+            }
+            (Dataset::Quotes, _) => {
+                for quote in market.quote_day(instrument, day) {
+                    quote_line(&mut out, &quote, unit);
+                    flush(&mut out)?;
+                }
+            }
+            (Dataset::Funding, _) => {
+                for funding in market.funding_day(instrument, day) {
+                    out.extend_from_slice(funding_line(&funding, unit).as_bytes());
+                }
+            }
+            (Dataset::Metrics, _) => {
+                for metrics in market.metrics_day(instrument, day) {
+                    let line = metrics_line(&metrics, name.symbol.as_str());
+                    out.extend_from_slice(line.as_bytes());
+                }
+            }
+            (Dataset::MarkKlines | Dataset::IndexKlines | Dataset::PremiumKlines, timeframe) => {
+                // all eight decimals, whatever the tick
+                let fine = Habit { bar_price: 8, quantity: 0, bar_quote: 0, ..habit };
+                let bars = |t| market.price_bars(instrument, name.dataset, t, day);
+                for bar in timeframe.into_iter().flat_map(bars) {
+                    fine.bar(&mut out, &bar, unit);
                     flush(&mut out)?;
                 }
             }

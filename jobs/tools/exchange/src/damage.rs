@@ -30,6 +30,8 @@ struct Columns {
     last: Day,
     /// Whether column 3 of a trade is price × quantity.
     has_quote: bool,
+    /// Fields that a line of it has at least.
+    least: usize,
 }
 
 impl Columns {
@@ -37,15 +39,23 @@ impl Columns {
         let times: &[usize] = match name.dataset {
             Dataset::Trades => &[4],
             Dataset::AggTrades => &[5],
-            Dataset::Klines => &[0, 6],
+            Dataset::Funding => &[0],
+            Dataset::Quotes => &[5, 6],
+            // as text, which none of the defects of times is known of
+            Dataset::Metrics => &[],
+            Dataset::Klines
+            | Dataset::MarkKlines
+            | Dataset::IndexKlines
+            | Dataset::PremiumKlines => &[0, 6],
         };
         let has_quote = name.dataset == Dataset::Trades && name.market != Market::Coinm;
-        Self { dataset: name.dataset, times, last: name.period.last(), has_quote }
+        let least = if name.dataset == Dataset::Funding { 3 } else { 6 };
+        Self { dataset: name.dataset, times, last: name.period.last(), has_quote, least }
     }
 
     /// The row's instant in µs, where it can be read.
     fn micros(self, row: &[u8]) -> Option<i64> {
-        let field = row.split(|b| *b == b',').nth(self.times[0])?;
+        let field = row.split(|b| *b == b',').nth(*self.times.first()?)?;
         let value: i64 = std::str::from_utf8(field).ok()?.trim().parse().ok()?;
         Some(if field.len() >= 16 { value } else { value * 1_000 })
     }
@@ -163,7 +173,7 @@ fn step(stages: &mut [Stage], columns: Columns, row: Vec<u8>, out: Sink<'_>) -> 
 impl Stage {
     fn of(fault: &Fault, columns: Columns) -> Option<Self> {
         let edit = |which: &Rows, edit| Self::Edit { which: which.clone(), row: 0, edit };
-        let bars = columns.dataset == Dataset::Klines;
+        let bars = columns.dataset.has_timeframe();
         Some(match fault {
             Fault::Interleave { ways, run } => Self::Interleave(Interleave::new(*ways, *run)),
             Fault::OutOfOrder { which, by } => {
@@ -331,16 +341,17 @@ impl Edit {
         let body = text.trim_end_matches(['\n', '\r']);
         let end = text[body.len()..].to_owned();
         let mut fields: Vec<String> = body.split(',').map(str::to_owned).collect();
-        if fields.len() < 6 {
+        if fields.len() < columns.least {
             return;
         }
-        let bars = columns.dataset == Dataset::Klines;
+        let bars = columns.dataset.has_timeframe();
         match self {
             Self::Price | Self::Quantity => {
-                let column = match (self, bars) {
-                    (Self::Price, false) => 1,
-                    (_, true) => 5,
-                    _ => 2,
+                let column = match (self, columns.dataset) {
+                    (_, Dataset::Klines) => 5,
+                    (_, Dataset::MarkKlines | Dataset::IndexKlines | Dataset::PremiumKlines) => 4,
+                    (_, Dataset::Funding | Dataset::Metrics) | (Self::Quantity, _) => 2,
+                    _ => 1,
                 };
                 fields[column] = neighbour(&fields[column]);
                 if columns.has_quote {

@@ -3,7 +3,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | [`trades`], [`bars`] | the market: trades of a day from a seed, and what follows from them |
+//! | [`trades`], [`bars`], [`derived`] | the market: trades of a day from a seed, and what follows from them |
 //! | [`instrument`], [`amount`] | what a symbol is like; exact amounts in units of 1e-8 |
 //! | [`market`], [`name`], [`csv`] | markets; the host's names, columns, headers, decimals and time units |
 //! | [`archive`], [`catalog`] | zips; which there are and when they were published |
@@ -35,6 +35,7 @@ pub mod csv;
 mod damage;
 #[cfg(test)]
 mod damage_tests;
+pub mod derived;
 pub mod exchange;
 pub mod faults;
 pub mod instrument;

@@ -104,7 +104,7 @@ struct MarketArgs {
     /// The lengths of bars.
     #[arg(long, value_delimiter = ',', default_value = "1m,1h,1d")]
     timeframes: Vec<Timeframe>,
-    /// These datasets only: trades, agg_trades, klines.
+    /// These datasets only, such as trades, klines or funding.
     #[arg(long = "dataset", value_delimiter = ',', value_name = "DATASETS")]
     datasets: Vec<Dataset>,
     /// These archives only. Monthly ones are there for whole months.

@@ -16,7 +16,7 @@ pub struct ArchiveName {
     pub dataset: Dataset,
     /// The symbol.
     pub symbol: Symbol,
-    /// The length of a bar; `Some` exactly for klines.
+    /// The length of a bar; `Some` exactly for bars.
     pub timeframe: Option<Timeframe>,
     /// The day or month covered.
     pub period: Period,
@@ -28,20 +28,39 @@ const MARKETS: [(Market, &str); 3] = [
     (Market::Coinm, "data/futures/cm/"),
 ];
 
+/// The folder of a dataset.
+const fn folder(dataset: Dataset) -> &'static str {
+    match dataset {
+        Dataset::Trades => "trades",
+        Dataset::AggTrades => "aggTrades",
+        Dataset::Klines => "klines",
+        Dataset::Funding => "fundingRate",
+        Dataset::Quotes => "bookTicker",
+        Dataset::Metrics => "metrics",
+        Dataset::MarkKlines => "markPriceKlines",
+        Dataset::IndexKlines => "indexPriceKlines",
+        Dataset::PremiumKlines => "premiumIndexKlines",
+    }
+}
+
 impl ArchiveName {
     /// The word in the file's name: `trades`, `aggTrades`, or the bar's length.
     fn kind(&self) -> &'static str {
-        match (self.dataset, self.timeframe) {
-            (Dataset::Trades, _) => "trades",
-            (Dataset::AggTrades, _) => "aggTrades",
-            (Dataset::Klines, Some(timeframe)) => timeframe.as_str(),
-            (Dataset::Klines, None) => "klines",
+        self.timeframe.map_or(folder(self.dataset), Timeframe::as_str)
+    }
+
+    /// The symbol in the key: an index is named by the pair.
+    fn named(&self) -> &str {
+        let text = self.symbol.as_str();
+        match (self.dataset, text.split_once('_')) {
+            (Dataset::IndexKlines, Some((pair, _))) => pair,
+            _ => text,
         }
     }
 
     /// The file's name without its ending: `BTCUSDT-1m-2024-01-31`.
     pub fn stem(&self) -> String {
-        format!("{}-{}-{}", self.symbol, self.kind(), self.period)
+        format!("{}-{}-{}", self.named(), self.kind(), self.period)
     }
 
     /// The archive of a key; `None` for anything else, checksum files among it.
@@ -50,16 +69,18 @@ impl ArchiveName {
             .iter()
             .find_map(|(market, folder)| Some((*market, key.strip_prefix(folder)?)))?;
         let parts: Vec<&str> = rest.split('/').collect();
-        let (head, timeframe, file) = match parts.as_slice() {
-            [a, "klines", symbol, timeframe, file] => {
-                ((a, Dataset::Klines, symbol), Some(timeframe.parse().ok()?), file)
-            }
-            [a, "trades", symbol, file] => ((a, Dataset::Trades, symbol), None, file),
-            [a, "aggTrades", symbol, file] => ((a, Dataset::AggTrades, symbol), None, file),
+        let [cadence, word, symbol, rest @ .., file] = parts.as_slice() else { return None };
+        let dataset = *Dataset::ALL.iter().find(|dataset| folder(**dataset) == *word)?;
+        let timeframe = match rest {
+            [] if !dataset.has_timeframe() => None,
+            [timeframe] if dataset.has_timeframe() => Some(timeframe.parse().ok()?),
             _ => return None,
         };
-        let (cadence, dataset, symbol) = head;
-        let symbol: Symbol = symbol.parse().ok()?;
+        // of the contracts of a pair the perpetual one stands for its index
+        let symbol: Symbol = match (dataset, market) {
+            (Dataset::IndexKlines, Market::Coinm) => format!("{symbol}_PERP").parse().ok()?,
+            _ => symbol.parse().ok()?,
+        };
         let stem = file.strip_suffix(".zip")?;
         let date_length = if *cadence == "daily" { 10 } else { 7 };
         let date = stem.get(stem.len().checked_sub(date_length)?..)?;
@@ -85,12 +106,7 @@ impl fmt::Display for ArchiveName {
             Period::Day(_) => "daily/",
             Period::Month(_) => "monthly/",
         })?;
-        f.write_str(match self.dataset {
-            Dataset::Trades => "trades/",
-            Dataset::AggTrades => "aggTrades/",
-            Dataset::Klines => "klines/",
-        })?;
-        write!(f, "{}/", self.symbol)?;
+        write!(f, "{}/{}/", folder(self.dataset), self.named())?;
         if let Some(timeframe) = self.timeframe {
             write!(f, "{timeframe}/")?;
         }
@@ -122,6 +138,30 @@ mod tests {
         check(
             "data/futures/cm/daily/trades/BTCUSD_PERP/BTCUSD_PERP-trades-2024-01-31.zip",
             "binance/coinm/trades/BTCUSD_PERP/2024-01-31",
+        );
+        check(
+            "data/futures/um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-2024-01.zip",
+            "binance/usdm/funding/BTCUSDT/2024-01",
+        );
+        check(
+            "data/futures/cm/daily/bookTicker/BTCUSD_PERP/BTCUSD_PERP-bookTicker-2024-01-31.zip",
+            "binance/coinm/quotes/BTCUSD_PERP/2024-01-31",
+        );
+        check(
+            "data/futures/um/daily/metrics/BTCUSDT/BTCUSDT-metrics-2024-01-31.zip",
+            "binance/usdm/metrics/BTCUSDT/2024-01-31",
+        );
+        check(
+            "data/futures/um/daily/markPriceKlines/BTCUSDT/1m/BTCUSDT-1m-2024-01-31.zip",
+            "binance/usdm/mark_klines/BTCUSDT/1m/2024-01-31",
+        );
+        check(
+            "data/futures/cm/monthly/indexPriceKlines/BTCUSD/1h/BTCUSD-1h-2024-01.zip",
+            "binance/coinm/index_klines/BTCUSD_PERP/1h/2024-01",
+        );
+        check(
+            "data/futures/cm/daily/premiumIndexKlines/BTCUSD_PERP/1h/BTCUSD_PERP-1h-2024-01-31.zip",
+            "binance/coinm/premium_klines/BTCUSD_PERP/1h/2024-01-31",
         );
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Archives, Config, PublicationLag, RangeConfig, Venues};
 use crate::market::{Dataset, Market, Source, Timeframe};
-use crate::period::{DAY_MICROS, Day};
+use crate::period::{Cadence, DAY_MICROS, Day};
 use crate::symbol::Symbol;
 use crate::unit::short_hash;
 
@@ -22,7 +22,7 @@ pub struct Series {
     pub dataset: Dataset,
     /// The instrument.
     pub symbol: Symbol,
-    /// The bar length; `Some` exactly for klines.
+    /// The bar length; `Some` exactly for bars.
     pub timeframe: Option<Timeframe>,
     /// First day wanted.
     pub from: Day,
@@ -172,6 +172,11 @@ impl Config {
                 let end = self.end(source, market, &symbol, venues);
                 let to = end.and_then(last_day).map_or(to, |last| last.min(to));
                 for (dataset, how) in datasets {
+                    let archives = match venues.only(source, market, *dataset) {
+                        Some(Cadence::Daily) => Archives::Daily,
+                        Some(Cadence::Monthly) => Archives::Monthly,
+                        None => how.value.archives,
+                    };
                     let timeframes: Vec<_> = if dataset.has_timeframe() {
                         how.value.timeframes.iter().map(|t| Some(t.value)).collect()
                     } else {
@@ -185,7 +190,7 @@ impl Config {
                         timeframe,
                         from: scope.from.map_or(from, |f| f.max(from)),
                         to: scope.to.map_or(to, |t| t.min(to)),
-                        archives: how.value.archives,
+                        archives,
                         lag: of.publication_lag,
                         end,
                     }));

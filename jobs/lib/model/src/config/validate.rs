@@ -7,9 +7,11 @@ use serde_saphyr::{Location, Spanned};
 
 use super::aws::{EXPRESSIONS, is_expression};
 use super::series::parse_until;
-use super::{BadConfig, Config, DatasetConfig, Fault, MarketConfig, RangeConfig, Section, Venues};
+use super::{
+    Archives, BadConfig, Config, DatasetConfig, Fault, MarketConfig, RangeConfig, Section, Venues,
+};
 use crate::market::{Dataset, Market, Source};
-use crate::period::Day;
+use crate::period::{Cadence, Day};
 use crate::symbol::Symbol;
 
 /// The library's message without its own position, which [`BadConfig`] states already.
@@ -184,12 +186,25 @@ impl Checker<'_> {
                 let message = format!("{source} has no {dataset} of {market}, expected {expected}");
                 return Err(self.refuse(how.referenced, message));
             }
+            let (wanted, only) = (how.value.archives, self.venues.only(source, market, *dataset));
+            if let (Archives::Daily, Some(Cadence::Monthly))
+            | (Archives::Monthly, Some(Cadence::Daily)) = (wanted, only)
+            {
+                let (had, expected) = match only {
+                    Some(Cadence::Monthly) => ("monthly", "archives: monthly"),
+                    _ => ("daily", "archives: daily"),
+                };
+                let message = format!(
+                    "{source} has {had} archives only of {dataset}, expected {expected} or none said"
+                );
+                return Err(self.refuse(how.referenced, message));
+            }
             let timeframes = &how.value.timeframes;
             if dataset.has_timeframe() == timeframes.is_empty() {
                 let message = if dataset.has_timeframe() {
                     format!("{dataset} without timeframes, expected such as timeframes: [1m, 1h]")
                 } else {
-                    format!("{dataset} with timeframes, expected them for klines only")
+                    format!("{dataset} with timeframes, expected them for bars (klines) only")
                 };
                 return Err(self.refuse(how.referenced, message));
             }

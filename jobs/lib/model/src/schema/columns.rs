@@ -1,13 +1,13 @@
-//! The columns of every table. Data only.
+//! The columns of the tables, but for those of `beside_trades`. Data only.
 
 use super::ColumnType::{Boolean, Date, Double, Int, Long, Text, Timestamp};
 use super::{Column, ColumnType, PRICE, QUANTITY, SUM, TableSchema};
 
-const fn col(name: &'static str, kind: ColumnType, doc: &'static str) -> Column {
+pub(super) const fn col(name: &'static str, kind: ColumnType, doc: &'static str) -> Column {
     Column { name, kind, nullable: false, by_file: false, doc }
 }
 
-const fn opt(name: &'static str, kind: ColumnType, doc: &'static str) -> Column {
+pub(super) const fn opt(name: &'static str, kind: ColumnType, doc: &'static str) -> Column {
     Column { name, kind, nullable: true, by_file: false, doc }
 }
 
@@ -16,23 +16,25 @@ const fn by_file(name: &'static str, kind: ColumnType, doc: &'static str) -> Col
     Column { name, kind, nullable: true, by_file: true, doc }
 }
 
-const SOURCE: Column =
+pub(super) const SOURCE: Column =
     col("source", Text, "where the data came from, as the configuration names it");
-const MARKET: Column = col("market", Text, "market of the source, such as spot");
-const SYMBOL: Column = col("symbol", Text, "instrument as the source writes it");
-const TIMEFRAME: Column = col("timeframe", Text, "length of a bar: 1m … 1d");
-const DATE: Column = col("date", Date, "UTC day of `time`");
-const MONTH: Column = col("month", Text, "UTC month of `open_time`, as 2024-01");
+pub(super) const MARKET: Column = col("market", Text, "market of the source, such as spot");
+pub(super) const SYMBOL: Column = col("symbol", Text, "instrument as the source writes it");
+pub(super) const TIMEFRAME: Column = col("timeframe", Text, "length of a bar: 1m … 1d");
+pub(super) const DATE: Column = col("date", Date, "UTC day of `time`");
+pub(super) const MONTH: Column = col("month", Text, "UTC month of `open_time`, as 2024-01");
 const TIME: Column = col("time", Timestamp, "instant of the trade, UTC");
-const TIME_US: Column =
+pub(super) const TIME_US: Column =
     col("time_us", Long, "the same instant as µs since the epoch (Athena reads `time` at ms)");
 const MAKER: Column =
     col("is_buyer_maker", Boolean, "whether the buyer was the maker (the taker sold)");
 const BEST: Column = opt("is_best_match", Boolean, "the exchange's best-match flag; spot only");
-const IS_VALID: Column = col("is_valid", Boolean, "whether the row passed the row rules");
-const ISSUES: Column = opt("issues", Text, "what is remarkable about the row, joined by commas");
-const RAW: Column = col("raw_sha256", Text, "SHA-256 of the archive the row came from");
-const OPEN_TIME: Column = col("open_time", Timestamp, "first instant of the bar, UTC");
+pub(super) const IS_VALID: Column =
+    col("is_valid", Boolean, "whether the row passed the row rules");
+pub(super) const ISSUES: Column =
+    opt("issues", Text, "what is remarkable about the row, joined by commas");
+pub(super) const RAW: Column = col("raw_sha256", Text, "SHA-256 of the archive the row came from");
+pub(super) const OPEN_TIME: Column = col("open_time", Timestamp, "first instant of the bar, UTC");
 const OPEN: Column = col("open", PRICE, "first price, in the quote asset");
 const HIGH: Column = col("high", PRICE, "highest price, in the quote asset");
 const LOW: Column = col("low", PRICE, "lowest price, in the quote asset");
@@ -163,9 +165,9 @@ pub const REJECTS: TableSchema = TableSchema {
         col("reason", Text, "why the line is not in silver"),
         col("unit", Text, "the archive's unit id"),
         MARKET,
-        col("dataset", Text, "trades, agg_trades, klines"),
+        col("dataset", Text, "the dataset, as the configuration names it"),
         SYMBOL,
-        opt("timeframe", Text, "length of a bar; klines only"),
+        opt("timeframe", Text, "length of a bar, where there are bars"),
         col("period", Text, "day or month of the archive"),
         col("line", Long, "line number in the member file, from 1, the header counted"),
         opt("field", Text, "the field at fault"),
@@ -193,9 +195,9 @@ pub const ARCHIVES: TableSchema = TableSchema {
         SOURCE,
         col("unit", Text, "the archive's unit id"),
         MARKET,
-        col("dataset", Text, "trades, agg_trades, klines"),
+        col("dataset", Text, "the dataset, as the configuration names it"),
         SYMBOL,
-        opt("timeframe", Text, "length of a bar; klines only"),
+        opt("timeframe", Text, "length of a bar, where there are bars"),
         col("period", Text, "day or month covered"),
         col("url", Text, "where it was fetched from"),
         col(
@@ -285,9 +287,9 @@ pub const COVERAGE: TableSchema = TableSchema {
     columns: &[
         SOURCE,
         MARKET,
-        col("dataset", Text, "trades, agg_trades, klines"),
+        col("dataset", Text, "the dataset, as the configuration names it"),
         SYMBOL,
-        opt("timeframe", Text, "length of a bar; klines only"),
+        opt("timeframe", Text, "length of a bar, where there are bars"),
         DATE,
         col(
             "status",

@@ -1,6 +1,6 @@
 //! How Binance's public archive host names its archives.
 //! Source: the host's own listing and README (`data/{spot|futures/um|futures/cm}/…`).
-//! Kline kinds other than plain klines share file names, so the full path is the key.
+//! All kinds of klines share file names, so the full path is the key.
 
 use model::{Cadence, Dataset, Period, Symbol, Timeframe, Unit, percent};
 
@@ -21,6 +21,31 @@ pub const fn dataset_folder(dataset: Dataset) -> &'static str {
         Dataset::Trades => "trades",
         Dataset::AggTrades => "aggTrades",
         Dataset::Klines => "klines",
+        Dataset::Funding => "fundingRate",
+        Dataset::Quotes => "bookTicker",
+        Dataset::Metrics => "metrics",
+        Dataset::MarkKlines => "markPriceKlines",
+        Dataset::IndexKlines => "indexPriceKlines",
+        Dataset::PremiumKlines => "premiumIndexKlines",
+    }
+}
+
+/// The host's name of a symbol. An index is of a pair and not of a contract: `BTCUSD` for
+/// `BTCUSD_PERP` and for `BTCUSD_250328`. See decision 0023.
+fn host_symbol(dataset: Dataset, symbol: &Symbol) -> &str {
+    let text = symbol.as_str();
+    match (dataset, text.split_once('_')) {
+        (Dataset::IndexKlines, Some((pair, _))) => pair,
+        _ => text,
+    }
+}
+
+/// The symbol that the host calls `name`: of a pair's contracts the perpetual one.
+fn own_symbol(market: Market, dataset: Dataset, name: &str) -> Option<Symbol> {
+    match (dataset, market) {
+        (Dataset::IndexKlines, _) if name.contains('_') => None,
+        (Dataset::IndexKlines, Market::Coinm) => format!("{name}_PERP").parse().ok(),
+        _ => name.parse().ok(),
     }
 }
 
@@ -42,10 +67,11 @@ pub fn series_prefix(
     cadence: Cadence,
 ) -> String {
     let mut path = format!(
-        "{}/{}/{}/{symbol}/",
+        "{}/{}/{}/{}/",
         Market::of(market).map_or("data", market_folder),
         cadence_folder(cadence),
-        dataset_folder(dataset)
+        dataset_folder(dataset),
+        host_symbol(dataset, symbol)
     );
     if let Some(timeframe) = timeframe {
         path.push_str(timeframe.as_str());
@@ -60,7 +86,7 @@ pub const ENDING: &str = ".zip";
 /// What the names of a series' archives begin with: `BTCUSDT-1m-`, `BTCUSDT-trades-`.
 pub fn name_start(dataset: Dataset, symbol: &Symbol, timeframe: Option<Timeframe>) -> String {
     let kind = timeframe.map_or(dataset_folder(dataset), Timeframe::as_str);
-    format!("{symbol}-{kind}-")
+    format!("{}-{kind}-", host_symbol(dataset, symbol))
 }
 
 /// The name of a unit's zip: `BTCUSDT-1m-2024-01-31.zip`, `BTCUSDT-trades-2024-01.zip`.
@@ -104,7 +130,7 @@ pub fn parse_path(path: &str) -> Option<Unit> {
     };
     let word = parts.next()?;
     let dataset = *Dataset::ALL.iter().find(|d| dataset_folder(**d) == word)?;
-    let symbol: Symbol = parts.next()?.parse().ok()?;
+    let symbol = own_symbol(market, dataset, parts.next()?)?;
     let timeframe = if dataset.has_timeframe() { Some(parts.next()?.parse().ok()?) } else { None };
     let name = parts.next()?;
     if parts.next().is_some() {
@@ -125,7 +151,7 @@ pub fn parse_path(path: &str) -> Option<Unit> {
 /// The unit of an archive's name, of which market and dataset are known: `BTCUSDT-trades-2024-01.zip`.
 pub(super) fn parse_name(market: model::Market, dataset: Dataset, name: &str) -> Option<Unit> {
     let mut parts = name.splitn(3, '-');
-    let symbol: Symbol = parts.next()?.parse().ok()?;
+    let symbol = own_symbol(Market::of(market)?, dataset, parts.next()?)?;
     let kind = parts.next()?;
     let timeframe = if dataset.has_timeframe() { Some(kind.parse().ok()?) } else { None };
     let period: Period = parts.next()?.strip_suffix(ENDING)?.parse().ok()?;
@@ -156,6 +182,59 @@ mod tests {
             "binance/coinm/agg_trades/BTCUSD_PERP/2024-01-31",
             "data/futures/cm/daily/aggTrades/BTCUSD_PERP/BTCUSD_PERP-aggTrades-2024-01-31.zip",
         );
+        check(
+            "binance/usdm/mark_klines/BTCUSDT/1m/2024-01-31",
+            "data/futures/um/daily/markPriceKlines/BTCUSDT/1m/BTCUSDT-1m-2024-01-31.zip",
+        );
+        check(
+            "binance/coinm/premium_klines/BTCUSD_PERP/1h/2024-01",
+            "data/futures/cm/monthly/premiumIndexKlines/BTCUSD_PERP/1h/BTCUSD_PERP-1h-2024-01.zip",
+        );
+        check(
+            "binance/coinm/index_klines/BTCUSD_PERP/1h/2024-01",
+            "data/futures/cm/monthly/indexPriceKlines/BTCUSD/1h/BTCUSD-1h-2024-01.zip",
+        );
+        check(
+            "binance/usdm/index_klines/BTCUSDT/1h/2024-01",
+            "data/futures/um/monthly/indexPriceKlines/BTCUSDT/1h/BTCUSDT-1h-2024-01.zip",
+        );
+        check(
+            "binance/usdm/funding/BTCUSDT/2024-01",
+            "data/futures/um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-2024-01.zip",
+        );
+        check(
+            "binance/usdm/quotes/BTCUSDT/2024-01-31",
+            "data/futures/um/daily/bookTicker/BTCUSDT/BTCUSDT-bookTicker-2024-01-31.zip",
+        );
+        check(
+            "binance/coinm/metrics/BTCUSD_PERP/2024-01-31",
+            "data/futures/cm/daily/metrics/BTCUSD_PERP/BTCUSD_PERP-metrics-2024-01-31.zip",
+        );
+        // a dated contract has the index of its pair
+        let dated: Unit =
+            "binance/coinm/index_klines/BTCUSD_250328/1m/2025-01-31".parse().expect("unit");
+        assert_eq!(
+            path(&dated),
+            "data/futures/cm/daily/indexPriceKlines/BTCUSD/1m/BTCUSD-1m-2025-01-31.zip"
+        );
+    }
+
+    #[test]
+    fn names_read_back_where_the_dataset_is_known() {
+        let check = |dataset: Dataset, name: &str, expect: Option<&str>| {
+            let unit = parse_name(Market::Coinm.name(), dataset, name);
+            assert_eq!(unit.map(|unit| unit.to_string()).as_deref(), expect);
+        };
+        let name = "BTCUSD_PERP-1h-2024-01.zip";
+        check(Dataset::Klines, name, Some("binance/coinm/klines/BTCUSD_PERP/1h/2024-01"));
+        check(Dataset::MarkKlines, name, Some("binance/coinm/mark_klines/BTCUSD_PERP/1h/2024-01"));
+        check(Dataset::IndexKlines, name, None);
+        let name = "BTCUSD-1h-2024-01.zip";
+        check(
+            Dataset::IndexKlines,
+            name,
+            Some("binance/coinm/index_klines/BTCUSD_PERP/1h/2024-01"),
+        );
     }
 
     #[test]
@@ -164,7 +243,8 @@ mod tests {
             "data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08-17.zip.CHECKSUM",
             "data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2017-08.zip",
             "data/spot/daily/klines/BTCUSDT/1mo/BTCUSDT-1mo-2017-08-17.zip",
-            "data/futures/um/daily/markPriceKlines/BTCUSDT/1m/BTCUSDT-1m-2017-08-17.zip",
+            "data/futures/um/daily/bookDepth/BTCUSDT/BTCUSDT-bookDepth-2017-08-17.zip",
+            "data/futures/cm/daily/indexPriceKlines/BTCUSD_PERP/1m/BTCUSD_PERP-1m-2017-08-17.zip",
             "data/option/daily/trades/BTCUSDT/BTCUSDT-trades-2017-08-17.zip",
             "data/spot",
             "",

@@ -2,10 +2,10 @@
 
 use model::{Dataset, Unit};
 
-use super::{Market, agg_trades, klines, trades};
+use super::{Market, agg_trades, funding, klines, metrics, price_klines, quotes, trades};
 use crate::form::Form;
 
-/// The form of a unit's lines; `None` of a market that there is not.
+/// The form of a unit's lines; `None` of what the market does not have.
 pub(super) fn form_of(unit: &Unit) -> Option<&'static Form> {
     Some(match (unit.dataset, Market::of(unit.market)?) {
         (Dataset::Trades, Market::Spot) => &trades::SPOT,
@@ -16,6 +16,12 @@ pub(super) fn form_of(unit: &Unit) -> Option<&'static Form> {
         (Dataset::AggTrades, Market::Coinm) => &agg_trades::COINM,
         (Dataset::Klines, Market::Spot | Market::Usdm) => &klines::LINEAR,
         (Dataset::Klines, Market::Coinm) => &klines::COINM,
+        (_, Market::Spot) => return None,
+        (Dataset::MarkKlines | Dataset::IndexKlines, _) => &price_klines::PRICE,
+        (Dataset::PremiumKlines, _) => &price_klines::PREMIUM,
+        (Dataset::Funding, _) => &funding::FORM,
+        (Dataset::Quotes, _) => &quotes::FORM,
+        (Dataset::Metrics, _) => &metrics::FORM,
     })
 }
 
@@ -24,7 +30,7 @@ mod tests {
     use super::*;
     use crate::form::MadeOf;
     use crate::rows::Slots;
-    use model::schema::{ColumnType, PRICE, QUANTITY, Table};
+    use model::schema::{ColumnType, FINE, PRICE, QUANTITY, Table};
 
     #[test]
     fn forms_fit_their_tables() {
@@ -38,6 +44,11 @@ mod tests {
             "binance/spot/klines/BTCUSDT/1h/2024-01",
             "binance/usdm/klines/BTCUSDT/1h/2024-01",
             "binance/coinm/klines/BTCUSD_PERP/1h/2024-01",
+            "binance/usdm/mark_klines/BTCUSDT/1h/2024-01",
+            "binance/coinm/premium_klines/BTCUSD_PERP/1h/2024-01",
+            "binance/usdm/funding/BTCUSDT/2024-01",
+            "binance/usdm/quotes/BTCUSDT/2024-01",
+            "binance/usdm/metrics/BTCUSDT/2024-01-01",
         ] {
             let unit: Unit = id.parse().expect(id);
             let form = form_of(&unit).expect("a form");
@@ -62,6 +73,16 @@ mod tests {
                         used.amounts = used.amounts.max(slot + 1);
                         QUANTITY
                     }
+                    MadeOf::MaybePrice(slot) => {
+                        assert!(column.nullable, "{id}: {}", column.name);
+                        used.prices = used.prices.max(slot + 1);
+                        PRICE
+                    }
+                    MadeOf::MaybeFine(slot) => {
+                        assert!(column.nullable, "{id}: {}", column.name);
+                        used.amounts = used.amounts.max(slot + 1);
+                        FINE
+                    }
                     MadeOf::Flag(slot) => {
                         used.flags = used.flags.max(slot + 1);
                         ColumnType::Boolean
@@ -75,6 +96,8 @@ mod tests {
                 };
                 assert_eq!(kind, column.kind, "{id}: {}", column.name);
             }
+            // the instant that decides the partition may be none of the columns
+            used.longs = used.longs.max(form.time + 1);
             assert_eq!(used, form.has, "{id}");
         }
     }

@@ -114,19 +114,24 @@ fn judge(row: &Row, printed: &Printed, bounds: &Bounds) -> Issues {
     if !is_id(row.longs[COUNT]) {
         issues.add(Issue::BadCount);
     }
+    let closes = row.longs[CLOSE_TIME] + printed.units[CLOSE_TIME];
+    judge_grid(open_time, closes, bounds, &mut issues);
+    issues
+}
+
+/// Whether a bar that ends before `closes` fills its slot of the grid.
+pub(super) fn judge_grid(open_time: i64, closes: i64, bounds: &Bounds, issues: &mut Issues) {
     let into = open_time.rem_euclid(bounds.timeframe);
     if into != 0 {
         issues.add(Issue::OffGrid);
     }
     // a bar's slot ends where the next one on the grid starts
-    let ends = open_time - into + bounds.timeframe;
-    if row.longs[CLOSE_TIME] + printed.units[CLOSE_TIME] < ends {
+    if closes < open_time - into + bounds.timeframe {
         issues.add(Issue::EarlyClose);
     }
-    issues
 }
 
-const fn is_ohlc(open: i64, high: i64, low: i64, close: i64) -> bool {
+pub(super) const fn is_ohlc(open: i64, high: i64, low: i64, close: i64) -> bool {
     low <= open && low <= close && open <= high && close <= high && low <= high
 }
 

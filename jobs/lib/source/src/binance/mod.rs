@@ -8,15 +8,21 @@
 //! | `listing` | one page of the listing, bytes to entries |
 //! | `names` | what the keys of a listing mean |
 //! | `survey` | what the host offers of a series |
-//! | `forms`, `trades`, `agg_trades`, `klines` | what a line is, and its fast reader |
+//! | `forms` | which form the lines of a dataset have |
+//! | `trades`, `agg_trades`, `klines`, `quotes` | what a line is, and its fast reader |
+//! | `price_klines`, `funding`, `metrics` | what a line is; there are few of them |
 
 mod agg_trades;
 pub mod archive;
 mod forms;
+mod funding;
 mod klines;
 mod listing;
 mod market;
+mod metrics;
 mod names;
+mod price_klines;
+mod quotes;
 mod survey;
 mod trades;
 
@@ -24,7 +30,7 @@ use std::borrow::Cow;
 
 use model::config::Section;
 use model::plan::Remote;
-use model::{Dataset, Source, Symbol, Unit};
+use model::{Cadence, Dataset, Source, Symbol, Unit};
 
 pub use self::market::Market;
 use crate::ask::Ask;
@@ -50,8 +56,17 @@ impl Provider for Binance {
         MARKETS
     }
 
-    fn datasets(&self, _: model::Market) -> &'static [Dataset] {
-        Dataset::ALL
+    fn datasets(&self, market: model::Market) -> &'static [Dataset] {
+        const SPOT: &[Dataset] = &[Dataset::Trades, Dataset::AggTrades, Dataset::Klines];
+        if market == Market::Spot.name() { SPOT } else { Dataset::ALL }
+    }
+
+    fn only(&self, _: model::Market, dataset: Dataset) -> Option<Cadence> {
+        match dataset {
+            Dataset::Funding => Some(Cadence::Monthly),
+            Dataset::Metrics => Some(Cadence::Daily),
+            _ => None,
+        }
     }
 
     fn takes(&self) -> Takes {
@@ -112,5 +127,50 @@ impl Provider for Binance {
 
     fn form(&self, unit: &Unit) -> Option<&'static Form> {
         forms::form_of(unit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Providers;
+
+    /// What a configuration of one dataset of a market is refused for.
+    fn fault(market: &str, symbol: &str, dataset: &str) -> Option<String> {
+        let text = format!(
+            "environment: dev\nsources:\n  binance:\n    url: https://data.binance.vision\n    markets:\n      \
+             {market}:\n        symbols: [{symbol}]\n        range: {{from: 2024-01-01, to: 2024-01-02}}\n        \
+             datasets: {{{dataset}}}\n"
+        );
+        Providers::ALL.read("lake.yaml", &text).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn spot_has_none_of_what_only_futures_have() {
+        let check = |market: &str, symbol: &str, dataset: &str, expect: Option<&str>| {
+            let found = fault(market, symbol, dataset);
+            match expect {
+                None => assert_eq!(found, None, "{market} {dataset}"),
+                Some(expect) => {
+                    let found = found.expect(dataset);
+                    assert!(found.contains(expect), "{found}");
+                }
+            }
+        };
+        for dataset in ["funding", "quotes", "metrics", "mark_klines", "premium_klines"] {
+            let with = if dataset.ends_with("klines") { "{timeframes: [1h]}" } else { "{}" };
+            let text = format!("{dataset}: {with}");
+            let told =
+                format!("binance has no {dataset} of spot, expected trades, agg_trades or klines");
+            check("spot", "BTCUSDT", &text, Some(&told));
+            check("usdm", "BTCUSDT", &text, None);
+            check("coinm", "BTCUSD_PERP", &text, None);
+        }
+        let expect = "mark_klines without timeframes, expected such as timeframes: [1m, 1h]";
+        check("usdm", "BTCUSDT", "mark_klines: {}", Some(expect));
+        let expect = "binance has monthly archives only of funding, expected archives: monthly";
+        check("usdm", "BTCUSDT", "funding: {archives: daily}", Some(expect));
+        check("usdm", "BTCUSDT", "funding: {archives: monthly}", None);
+        let expect = "binance has daily archives only of metrics, expected archives: daily";
+        check("usdm", "BTCUSDT", "metrics: {archives: monthly}", Some(expect));
     }
 }

@@ -44,7 +44,7 @@ impl Encoder {
             ColumnType::Long
             | ColumnType::Timestamp
             | ColumnType::Date
-            | ColumnType::Decimal(_, 8) => Self::Number(NumberColumn::new(column, descr)),
+            | ColumnType::Decimal(..) => Self::Number(NumberColumn::new(column, descr)),
             ColumnType::Boolean => Self::Flag(FlagColumn::new(column, descr)),
             ColumnType::Text => Self::Text(TextColumn::new(column, descr)),
             _ => return None,
@@ -59,6 +59,14 @@ impl Encoder {
                 c.push(&v[from..to]);
             }
             (Self::Number(c), Values::Decimal128(v)) => c.push_wide(&v[from..to]),
+            (Self::Number(c), Values::Sparse(v)) => {
+                for value in &v[from..to] {
+                    match value {
+                        Some(value) => c.push_wide(&[*value]),
+                        None => c.push_nulls(1),
+                    }
+                }
+            }
             (Self::Number(c), Values::Days(v)) => {
                 for day in &v[from..to] {
                     match day {
@@ -249,6 +257,7 @@ impl ColumnarFile {
             let has_null = match values {
                 Values::Text(texts) => texts.contains(&None),
                 Values::Days(days) => days.contains(&None),
+                Values::Sparse(values) => values.contains(&None),
                 _ => false,
             };
             if has_null && !column.nullable {
@@ -280,10 +289,14 @@ impl ColumnarFile {
             match done {
                 Ok(Ok(())) => {}
                 Ok(Err(TooLong(value))) => {
+                    let scale = match self.columns[i].kind {
+                        ColumnType::Decimal(_, scale) => scale,
+                        _ => 0,
+                    };
                     return Err(WriteError::Misfit {
                         table: self.table,
                         column: self.columns[i].name,
-                        found: stats::decimal(value, 8),
+                        found: stats::decimal(value, scale),
                         expected: format!("{:?}", self.columns[i].kind).to_lowercase(),
                     });
                 }

@@ -552,3 +552,59 @@ fn an_empty_file_is_refused() {
     let error = super::write_batches(&lake, Table::Daily, []).unwrap_err();
     assert!(matches!(error, WriteError::Empty { table: Table::Daily }));
 }
+
+#[test]
+fn figures_may_be_blank_and_of_sixteen_decimals() {
+    let (_folder, lake) = lake();
+    let interest = [Some(23_109_737_900_000_000_000_001), None, Some(1)];
+    let ratios = [None, Some(424_734_982), Some(-1)];
+    let values = |interest: &[Option<i128>]| -> Result<Finished, WriteError> {
+        let mut file = ColumnarFile::create(&lake, Table::Metrics, 10)?;
+        file.write(
+            3,
+            &[
+                Values::Micros(&[1, 2, 3]),
+                Values::Long(&[1, 2, 3]),
+                Values::Sparse(interest),
+                Values::Null,
+                Values::Sparse(&ratios),
+                Values::Null,
+                Values::Null,
+                Values::Sparse(&[Some(1), Some(2), Some(3)]),
+                Values::ConstBool(true),
+                Values::Null,
+                Values::ConstText("abc"),
+            ],
+        )?;
+        file.finish()
+    };
+    let finished = values(&interest).unwrap();
+    let bounds = |column: &str| {
+        let stats = &finished.stats[column];
+        (stats.min.clone(), stats.max.clone(), stats.nulls)
+    };
+    let exact = |text: &str| Some(Stat::Decimal(text.to_owned()));
+    assert_eq!(
+        bounds("open_interest"),
+        (exact("0.0000000000000001"), exact("2310973.7900000000000001"), 1)
+    );
+    assert_eq!(bounds("top_accounts_ratio"), (exact("-0.00000001"), exact("4.24734982"), 1));
+    let file = File::open(finished.staged.path()).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
+    let read = |column: &str| -> Vec<Option<i128>> {
+        let column = batches[0].column_by_name(column).unwrap();
+        column.as_primitive::<Decimal128Type>().iter().collect()
+    };
+    assert_eq!(
+        (read("open_interest"), read("top_accounts_ratio")),
+        (interest.into(), ratios.into())
+    );
+
+    let error = values(&[Some(10_i128.pow(38)), None, None]).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "rows do not fit silver.metrics.open_interest: found 10000000000000000000000.0000000000000000, \
+         expected decimal(38, 16)"
+    );
+}

@@ -6,6 +6,7 @@ mod asked;
 mod changes;
 mod closing;
 mod damage;
+mod datasets;
 mod defects;
 mod hostile;
 mod kills;

@@ -180,7 +180,7 @@ fn bad_forms() {
     );
     check("- BTCUSDT", "- A\u{308}USDT", 8, "not composed (NFC), as in `ÄUSDT`");
     check("2025-01-02", "2025-02-30", 10, "bad to `2025-02-30`");
-    check("trades: {}", "trades: {timeframes: [1m]}", 12, "klines only");
+    check("trades: {}", "trades: {timeframes: [1m]}", 12, "expected them for bars");
     check("{timeframes: [1m, 1h]}", "{}", 13, "without timeframes");
 }
 
