@@ -238,6 +238,14 @@ words! {
         BadCount = "bad_count",
         /// A quantity or volume of less than 1e-8 that is not 0. It stands as 0.
         QuantityUnderflow = "quantity_underflow",
+        /// The file's clock shows this time twice, and only the order of the lines tells which one is
+        /// meant. Still valid.
+        AmbiguousTime = "ambiguous_time",
+        /// Nothing in the file tells whether its clock is the configured one in this week. Still valid.
+        UnverifiedClock = "unverified_clock",
+        /// The hours of the market in the file contradict the configured clock: the time is likely
+        /// hours wrong.
+        ContradictsClock = "contradicts_clock",
     }
 }
 
@@ -246,7 +254,12 @@ impl Issue {
     pub const fn is_harmless(self) -> bool {
         matches!(
             self,
-            Self::OffGrid | Self::EarlyClose | Self::ConflictingDuplicate | Self::IdRepeated
+            Self::OffGrid
+                | Self::EarlyClose
+                | Self::ConflictingDuplicate
+                | Self::IdRepeated
+                | Self::AmbiguousTime
+                | Self::UnverifiedClock
         )
     }
 
