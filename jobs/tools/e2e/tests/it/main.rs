@@ -7,6 +7,7 @@ mod changes;
 mod closing;
 mod damage;
 mod defects;
+mod dropped;
 mod hostile;
 mod kills;
 mod object_store;
