@@ -91,13 +91,14 @@ impl<'a> Chooser<'a> {
         let is_wanted = |day: Day| from <= day && day <= to;
         // of such a day the month's archive has the rest
         let is_beside = |day: Day| self.view.offer.beside.contains(&day);
+        let nothing = State::Nothing;
         let needed: Vec<&State<'a>> = days
             .iter()
             .filter(|(day, state)| {
                 let is_open = !state.is_in() && !matches!(state, State::Spoiled);
                 is_wanted(*day) && (is_open || is_beside(*day))
             })
-            .map(|(day, state)| if is_beside(*day) { &State::Nothing } else { state })
+            .map(|(day, state)| if is_beside(*day) { &nothing } else { state })
             .collect();
         let is_klines = self.view.series.dataset == Dataset::Klines;
         let spoiled_days = days.iter().any(|(_, state)| matches!(state, State::Spoiled));

@@ -73,7 +73,7 @@ impl Content {
     }
 
     /// Other members of its zip, which are passed over.
-    pub(crate) const fn others(&self) -> usize {
+    pub(crate) fn others(&self) -> usize {
         match self {
             Self::Zip(member) => member.others,
             Self::Plain(_) | Self::Made(_) => 0,

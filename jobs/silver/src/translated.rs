@@ -85,7 +85,7 @@ fn each(chunk: &Chunk<'_>, mut take: impl FnMut(&[u8])) {
             }
         }
         // one byte more than any row has, so that it stays too long
-        Chunk::LongLine(start) => take(&[start, &b" "[..]].concat()),
+        Chunk::LongLine(start) => take(&[*start, b" "].concat()),
     }
 }
 
