@@ -18,10 +18,11 @@ use model::unit::Unit;
 use model::{RawArchive, layout};
 use reqwest::StatusCode;
 use source::ask::{Ask as _, Request, Unavailable, in_words, is_gone};
-use source::{Packing, Provider};
+use source::{Packing, Provider, Takes};
 use store::{Lake, LocalCopy, StoreError, blocking};
 
 use crate::download::{Download, DownloadError, Downloader, Effort, Outcome};
+use crate::dropped;
 use crate::verify::{Neighbours, plain_fault, zip_fault};
 
 /// Bytes of a checksum file that are read at most: one may be of ten thousand archives.
@@ -123,6 +124,9 @@ impl Fetcher<'_> {
         provider: &'static dyn Provider,
     ) -> Result<BronzeFragment, DownloadError> {
         let at = self.downloader.client.now();
+        if provider.takes() == Takes::Dropped {
+            return dropped::take(self.lake(), unit, remote, provider, at).await;
+        }
         let mut work = Work { unit, remote, provider, at, effort: Effort::default() };
         let mut published = self.published(&work).await?;
         if let Some((archive, fault)) = self.in_lake(&work, &published).await? {

@@ -1,7 +1,8 @@
 //! bronze: downloads the archives of one batch as they are, verified, resumable, never
 //! overwritten.
 //!
-//! Reads: the batch `runs/<run>/batches/<n>.json.zst`, the source over HTTP(S), the sizes of
+//! Reads: the batch `runs/<run>/batches/<n>.json.zst`, the source over HTTP(S) (or `drop/<source>/`, of
+//! files that a person has put into the lake), the sizes of
 //! neighbours in the ledger extract. Writes: raw objects under `bronze/source=…/`, and last one
 //! fragment a unit, `runs/<run>/fragments/bronze/<unit>.json`, whatever became of it: `ok`,
 //! `unverified`, `checksum_mismatch`, `corrupt`, `missing` (404 and 410 alone),
@@ -18,11 +19,13 @@
 //! | [`fetch`] | one archive from checksum to fragment |
 //! | [`asked`] | one unit of a provider that is asked page by page |
 //! | [`download`] | one download over HTTP: resumed, retried, started over |
+//! | [`dropped`] | one file that a person has put into the lake |
 //! | [`sink`] | hashing and writing at constant memory |
 //! | [`verify`] | whether a zip is whole, whether an archive is suspiciously small |
 
 pub mod asked;
 pub mod download;
+pub mod dropped;
 pub mod fetch;
 pub mod sink;
 pub mod verify;

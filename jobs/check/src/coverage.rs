@@ -504,7 +504,7 @@ impl View<'_> {
     /// Bars, or other rows, that a whole day has, and how many of them lie before the first one there
     /// is. The last day of a series ends with it.
     fn expected(&self, facts: &DayFacts, bars: &BarFacts) -> (u64, u64) {
-        let timeframe = self.series.timeframe.map(model::Timeframe::micros);
+        let timeframe = self.series.timeframe.map(Timeframe::micros);
         let width = bars.step.or(timeframe).unwrap_or(DAY_MICROS);
         let span = self.series.span(self.day);
         let before = facts.ids.times.map_or(0, |(first, _)| (first - span.start).max(0) / width);

@@ -140,6 +140,7 @@ mod tests {
                     keeps: false,
                 })
                 .collect(),
+            reading: None,
         };
         let run = RunId::new(chrono::DateTime::UNIX_EPOCH, 0);
         let groups: Vec<Group> = groups.iter().enumerate().map(make).collect();

@@ -90,12 +90,16 @@ impl<'a> Chooser<'a> {
 
         let whole = from <= month.first() && month.last() <= to;
         let is_wanted = |day: Day| from <= day && day <= to;
+        // of such a day the month's archive has the rest
+        let is_beside = |day: Day| self.view.offer.beside.contains(&day);
+        let nothing = State::Nothing;
         let needed: Vec<&State<'a>> = days
             .iter()
             .filter(|(day, state)| {
-                is_wanted(*day) && !state.is_in() && !matches!(state, State::Spoiled)
+                let is_open = !state.is_in() && !matches!(state, State::Spoiled);
+                is_wanted(*day) && (is_open || is_beside(*day))
             })
-            .map(|(_, state)| state)
+            .map(|(day, state)| if is_beside(*day) { &nothing } else { state })
             .collect();
         let table = Table::of_dataset(self.view.series.dataset);
         let by_month = Grain::of(table) == Grain::Months;
@@ -131,7 +135,7 @@ impl<'a> Chooser<'a> {
         // stays in the group
         let is_daily = self.view.series.archives == Archives::Daily;
         let is_taken = |day: Day, state: &State<'_>| {
-            let asked = is_daily || short.contains(&day);
+            let asked = is_daily || short.contains(&day) || is_beside(day);
             state.is_in() || !use_month || asked && is_wanted(day)
         };
         if is_one_group && (matches!(monthly, State::Spoiled) || spoiled_days && !may_mend) {
@@ -205,8 +209,21 @@ impl<'a> Chooser<'a> {
         if self.needs_build(&id, period, &units) {
             let table = Table::of_dataset(self.view.series.dataset);
             let partitions = partition::spanned(&unit(self.view.series, period));
-            self.choice.groups.push(Group { id, table, partitions, units });
+            let reading = self.reading();
+            self.choice.groups.push(Group { id, table, partitions, units, reading });
         }
+    }
+
+    /// How the provider is configured to read the bytes.
+    fn reading(&self) -> Option<String> {
+        let Way { provider, section } = *self.view.way;
+        // what is wrong with the section was told when the configuration was read
+        provider.reading(section).ok().flatten()
+    }
+
+    /// What stands for archives that are read as configured.
+    fn inputs<'u>(&self, archives: impl IntoIterator<Item = (&'u UnitId, &'u str)>) -> String {
+        Group::read_as(Group::inputs(archives), self.reading().as_deref())
     }
 
     fn needs_build(&self, id: &str, period: Period, units: &[PlannedUnit]) -> bool {
@@ -220,7 +237,7 @@ impl<'a> Chooser<'a> {
         if held.is_empty() {
             return false;
         }
-        let inputs = Group::inputs(held.iter().map(|(unit, sha256)| (unit, *sha256)));
+        let inputs = self.inputs(held.iter().map(|(unit, sha256)| (unit, *sha256)));
         let builds = &self.view.known.ledger.builds;
         if builds.get(id).is_some_and(|build| build.inputs == inputs) {
             return false;
@@ -248,7 +265,7 @@ impl<'a> Chooser<'a> {
                 Some((unit, latest.or(row.usable.as_ref())?.sha256.as_str()))
             })
             .collect();
-        now.is_some_and(|now| Group::inputs(now) == build.inputs)
+        now.is_some_and(|now| self.inputs(now) == build.inputs)
     }
 
     /// Finds the wanted days of a month that should be out and are neither listed nor held.

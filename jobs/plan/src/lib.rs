@@ -1,8 +1,8 @@
 //! plan: what a run will do. Lists what the source offers, compares it with the ledger, chooses
 //! the cheapest closed groups, and writes them as batches.
 //!
-//! Reads: the configuration, the source's listing (or the heads of its archives), the ledger
-//! extract under `bronze/index/`. Writes: `runs/<run>/batches/<n>.json.zst`, and last
+//! Reads: the configuration, the source's listing (or the heads of its archives, or the folder that
+//! its files are dropped into), the ledger extract under `bronze/index/`. Writes: `runs/<run>/batches/<n>.json.zst`, and last
 //! `runs/<run>/plan.json`; a run that has a plan keeps it. Nothing to do is a plan without
 //! batches and a success.
 //!
@@ -34,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, anyhow};
+use chrono::DateTime;
 use futures::StreamExt as _;
 use model::config::{Scope, Series};
 use model::exit::Exit;
@@ -41,7 +42,8 @@ use model::ledger::Ledger;
 use model::plan::{Group, Plan, PlanTotals, Unasked};
 use model::schema::Table;
 use model::{Period, RunId, Source, layout};
-use source::offer::{Offer, OfferError, Survey, unit};
+use source::Takes;
+use source::offer::{Dropped, Offer, OfferError, Survey, unit};
 use stage::http::Clients;
 use stage::{Context, Failure};
 use store::logs::{Damage, Logs};
@@ -331,7 +333,9 @@ async fn survey(
     let mut surveys: BTreeMap<Source, Box<dyn Survey>> = BTreeMap::new();
     for source in context.config.sources.keys() {
         let Way { provider, section } = way(context, *source)?;
-        if let Some(client) = clients.of(*source) {
+        if provider.takes() == Takes::Dropped {
+            surveys.insert(*source, provider.dropped(section, dropped(context, *source).await?));
+        } else if let Some(client) = clients.of(*source) {
             surveys.insert(*source, provider.survey(section, client, at_once));
         }
     }
@@ -392,6 +396,21 @@ struct Surveyed {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What lies in the folder into which a person puts the files of a source.
+async fn dropped(context: &Context, source: Source) -> Result<Vec<Dropped>, Failure> {
+    let folder = layout::drop(source);
+    let entries = context.lake.list(&folder).await?;
+    let file = |entry: store::Entry| {
+        Some(Dropped {
+            path: entry.key.strip_prefix(&folder)?.strip_prefix('/')?.to_owned(),
+            bytes: entry.bytes,
+            etag: entry.etag,
+            modified: DateTime::from_timestamp_micros(entry.modified_micros),
+        })
+    };
+    Ok(entries.into_iter().filter_map(file).collect())
 }
 
 /// The provider of a source, and the source's section.

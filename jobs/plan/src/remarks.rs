@@ -28,6 +28,7 @@ pub(crate) fn of(
     let mut remarks = Vec::from_iter(of_scope(scope, series));
     remarks.extend(of_symbols(series, offers));
     remarks.extend(series.iter().zip(offers).filter_map(|(s, offer)| strangers(s, offer)));
+    remarks.extend(offers.iter().flat_map(|offer| &offer.remarks).cloned());
     remarks.extend(of_gaps(gaps));
     remarks.extend(kept_back.iter().map(ToString::to_string));
     for remark in &remarks {
@@ -247,6 +248,7 @@ mod tests {
                     table: Table::Trades,
                     partitions: Vec::new(),
                     units: Vec::new(),
+                    reading: None,
                 }],
             },
             line: BatchRef {

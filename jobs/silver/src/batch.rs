@@ -149,7 +149,7 @@ fn one(
             Ok(Input { unit, archive, path: copy.path().to_owned(), _copy: Some(copy) })
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
-    let built = build(&context.lake, provider, group.table, &inputs, limits, &context.meter)?;
+    let built = build(&context.lake, provider, group, &inputs, limits, &context.meter)?;
     let now = context.clock.now();
     let fragment = if spoils(group, &inputs, &built) {
         // say so in the ledger and leave the partitions: the next plan takes the held version
@@ -160,6 +160,9 @@ fn one(
     for unit in &fragment.units {
         if let Some(reason) = &unit.corrupt {
             tracing::warn!(unit = %unit.unit, reason, "an archive is corrupt and was left out");
+        }
+        for note in &unit.notes {
+            tracing::warn!(unit = %unit.unit, "{note}");
         }
     }
     runtime.block_on(context.lake.write_json(&key, &fragment))?;

@@ -10,6 +10,7 @@ use model::{RawArchive, Unit, layout};
 use sha2::{Digest as _, Sha256};
 use source::{Packing, Provider, questions};
 
+use crate::translated::Translated;
 use crate::zip::{Member, ZipFault};
 
 /// Bytes read from a file at once.
@@ -24,6 +25,8 @@ pub(crate) enum Content {
     Plain(Plain),
     /// Made of what was received.
     Made(Cursor<Vec<u8>>),
+    /// Made of others of a zip.
+    Translated(Box<Translated>),
 }
 
 impl Content {
@@ -33,6 +36,7 @@ impl Content {
         file: File,
         unit: &Unit,
         archive: &RawArchive,
+        reading: Option<&str>,
     ) -> Result<Self, ZipFault> {
         let name = layout::raw_name(&archive.object).unwrap_or_else(|| provider.file_name(unit));
         let mut names = match provider.packing(unit, &name) {
@@ -40,7 +44,12 @@ impl Content {
             Packing::Plain(_) => return Ok(Self::Plain(Plain::new(file, &archive.sha256))),
             Packing::Answers => return answered(provider, file, unit).map(Self::made),
         };
+        let translation = provider.translation(unit, &name, reading);
+        let translation = translation.map_err(|why| ZipFault::Io(io::Error::other(why)))?;
         let last = names.pop().unwrap_or(name);
+        if let Some(translation) = translation {
+            return Translated::open(file, &last, translation).map(Box::new).map(Self::Translated);
+        }
         for name in names {
             if let Ok(member) = Member::open(file.try_clone()?, &name) {
                 return Ok(Self::Zip(member));
@@ -59,14 +68,24 @@ impl Content {
             Self::Zip(member) => member.compressed_read(),
             Self::Plain(plain) => plain.taken,
             Self::Made(lines) => lines.position(),
+            Self::Translated(lines) => lines.taken(),
         }
     }
 
     /// Other members of its zip, which are passed over.
-    pub(crate) const fn others(&self) -> usize {
+    pub(crate) fn others(&self) -> usize {
         match self {
             Self::Zip(member) => member.others,
             Self::Plain(_) | Self::Made(_) => 0,
+            Self::Translated(lines) => lines.others,
+        }
+    }
+
+    /// At the end, what a person should know of lines that were translated; `None` of others.
+    pub(crate) fn notes(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Zip(_) | Self::Plain(_) | Self::Made(_) => None,
+            Self::Translated(lines) => Some(lines.notes()),
         }
     }
 }
@@ -77,6 +96,7 @@ impl Read for Content {
             Self::Zip(member) => member.read(buffer),
             Self::Plain(plain) => plain.read(buffer),
             Self::Made(lines) => lines.read(buffer),
+            Self::Translated(lines) => lines.read(buffer),
         }
     }
 }

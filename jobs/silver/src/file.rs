@@ -103,7 +103,7 @@ pub fn run(
                 _copy: None,
             });
         }
-        let built = build(lake, files.provider, group.table, &inputs, &limits, meter)?;
+        let built = build(lake, files.provider, group, &inputs, &limits, meter)?;
         let fragment = publish(runtime, group, &inputs, built, now)?;
         meter.done(1);
         Ok(fragment)
@@ -140,7 +140,8 @@ fn group(units: Vec<(Unit, PathBuf)>) -> Vec<(Group, Vec<PathBuf>)> {
         let whole = Unit { period, ..unit.clone() };
         let (group, zips) = groups.entry(whole.to_string()).or_insert_with(|| {
             let partitions = partition::spanned(&whole);
-            (Group { id: whole.to_string(), table, partitions, units: Vec::new() }, Vec::new())
+            let id = whole.to_string();
+            (Group { id, table, partitions, units: Vec::new(), reading: None }, Vec::new())
         });
         // where the bytes lie is told beside the group; nothing here reads it from the plan
         let archive = Origin::Held(RawArchive {

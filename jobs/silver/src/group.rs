@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use model::fragment::RowCounts;
 use model::partition::Grain;
-use model::plan::ROW_GROUP_ROWS;
+use model::plan::{Group, ROW_GROUP_ROWS};
 use model::schema::{RejectReason, Table};
 use model::{Day, RawArchive, Unit};
 use source::Provider;
@@ -154,11 +154,12 @@ impl Progress<'_> {
     }
 }
 
-/// Builds a group of `inputs` in rank order, all of one series of the provider's.
+/// Builds a group of `inputs` in rank order, all of one series of the provider's. Of the group only its
+/// table and its reading count.
 pub(crate) fn build(
     lake: &Lake,
     provider: &'static dyn Provider,
-    table: Table,
+    group: &Group,
     inputs: &[Input],
     limits: &Limits,
     meter: &Meter,
@@ -173,8 +174,8 @@ pub(crate) fn build(
     let mut sorted = false;
     let mut progress = Progress { meter, bytes: (0, 0), rows: (0, 0) };
     loop {
-        let corrupt_so_far = &corrupt;
-        let pass = Pass { lake, provider, form, table, inputs, limits, corrupt: corrupt_so_far };
+        let (table, reading, so_far) = (group.table, group.reading.as_deref(), &corrupt);
+        let pass = Pass { lake, provider, form, table, reading, inputs, limits, corrupt: so_far };
         progress.again();
         match pass.run(sorted, &mut progress) {
             Ok(mut built) => {
@@ -200,6 +201,8 @@ struct Pass<'a> {
     provider: &'static dyn Provider,
     form: &'static Form,
     table: Table,
+    /// How the provider is configured to read the bytes.
+    reading: Option<&'a str>,
     inputs: &'a [Input],
     limits: &'a Limits,
     /// Units known to be corrupt.
@@ -284,8 +287,7 @@ impl Pass<'_> {
             let reason = format!("the raw object has {bytes} bytes, expected {expected}");
             return Err(Stop::Corrupt(place, reason));
         }
-        let member =
-            Content::open(self.provider, file, &input.unit, &input.archive).map_err(&stop)?;
+        let member = self.open(file, input).map_err(&stop)?;
         if member.others() > 0 {
             tracing::warn!(unit = %input.unit, others = member.others(), "a zip has other members: ignored");
         }
@@ -293,6 +295,7 @@ impl Pass<'_> {
         let bounds = Bounds::of(&input.unit);
         let form = self.form;
         let mut parser = Parser::new(form, bounds);
+        parser.explain = self.provider.untranslated();
         let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
         let mut rejects = Vec::new();
         let rank = place as u16;
@@ -333,8 +336,11 @@ impl Pass<'_> {
             RowCounts { read: parser.read(), rejected: files.count(), ..RowCounts::default() };
         let short_days = days.map_or_else(Vec::new, |days| days.short());
         let mut notes = Vec::new();
-        if counts.read == 0 {
-            notes.push(EMPTY.to_owned());
+        match blocks.reader().notes() {
+            // its lines may be those of other units
+            Some(told) => notes.extend(told),
+            None if counts.read == 0 => notes.push(EMPTY.to_owned()),
+            None => {}
         }
         // told and not made an issue of the rows: they are the same whenever they are fetched
         if latest > (input.archive.fetched_at + TimeDelta::days(1)).timestamp_micros() {
@@ -345,6 +351,10 @@ impl Pass<'_> {
 }
 
 impl Pass<'_> {
+    fn open(&self, file: File, input: &Input) -> Result<Content, ZipFault> {
+        Content::open(self.provider, file, &input.unit, &input.archive, self.reading)
+    }
+
     /// The rejects for rows that lost against others of their key: their lines are read again.
     fn conflicting(
         &self,
@@ -354,8 +364,7 @@ impl Pass<'_> {
         let input = &self.inputs[place];
         let stop = stop_of(place, &input.path);
         let file = File::open(&input.path).map_err(|source| failed(&input.path, source))?;
-        let member =
-            Content::open(self.provider, file, &input.unit, &input.archive).map_err(&stop)?;
+        let member = self.open(file, input).map_err(&stop)?;
         let mut blocks = Blocks::new(member, self.limits.block);
         let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
         let mut rejects = Vec::new();

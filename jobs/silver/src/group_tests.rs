@@ -48,6 +48,12 @@ pub(super) struct Lab {
     pub(super) limits: Limits,
 }
 
+/// A group of a table, of which nothing else counts.
+fn group_of(table: Table) -> Group {
+    let (partitions, units) = (Vec::new(), Vec::new());
+    Group { id: "group".to_owned(), table, partitions, units, reading: None }
+}
+
 impl Lab {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("tempdir");
@@ -80,7 +86,7 @@ impl Lab {
         let built = build(
             &self.lake,
             &binance::Binance,
-            table,
+            &group_of(table),
             &inputs,
             &self.limits,
             &Meter::new("silver", false),
@@ -397,8 +403,9 @@ fn an_archive_cut_after_it_was_fetched_is_corrupt() {
     let mut inputs = lab.inputs(&[(DAY_1, archive_of(DAY_1, &trade(1, START)))]);
     inputs[0].archive.bytes += 1;
     let meter = Meter::new("silver", false);
-    let built = build(&lab.lake, &binance::Binance, Table::Trades, &inputs, &lab.limits, &meter)
-        .expect("build");
+    let group = group_of(Table::Trades);
+    let built =
+        build(&lab.lake, &binance::Binance, &group, &inputs, &lab.limits, &meter).expect("build");
     assert!(built.files.is_empty());
     assert!(built.units[0].corrupt.as_deref().expect("corrupt").contains("the raw object has"));
 }

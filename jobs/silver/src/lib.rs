@@ -10,6 +10,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `content`, `zip` | raw object → the bytes of its lines, checked |
+//! | `translated` | lines of another kind → those of a form, as the provider reads them |
 //! | `lines` | bytes → blocks of whole lines, in constant memory |
 //! | `parse` | block → rows and rejects, by the form that the provider gives (`source`); pure |
 //! | `inorder` | rows in key order → partitions, straight away |
@@ -42,6 +43,7 @@ mod repeats;
 mod resort;
 mod settle;
 mod sort;
+mod translated;
 mod workers;
 mod zip;
 

@@ -83,6 +83,8 @@ pub(crate) struct Parser {
     waiting: Vec<Waiting>,
     /// Whether the fast reader may be used; tests compare both ways.
     fast: bool,
+    /// Says in the source's own words what is wrong with a line, where lines were translated.
+    pub(crate) explain: Option<fn(&[u8]) -> Fault>,
 }
 
 impl Parser {
@@ -98,7 +100,17 @@ impl Parser {
     }
 
     const fn with(form: &'static Form, bounds: Bounds, fast: bool) -> Self {
-        Self { form, bounds, lines: 0, others: 0, rows: 0, last: None, waiting: Vec::new(), fast }
+        Self {
+            form,
+            bounds,
+            lines: 0,
+            others: 0,
+            rows: 0,
+            last: None,
+            waiting: Vec::new(),
+            fast,
+            explain: None,
+        }
     }
 
     /// Data lines seen so far.
@@ -245,6 +257,7 @@ impl Parser {
         match self.form.read(text, &self.bounds) {
             Ok(row) => rows.push(&row),
             Err(fault) => {
+                let fault = self.explain.map_or(fault, |explain| explain(text));
                 let reject = Reject { line: self.lines, fault, raw: lossy(line), day: None };
                 let time = self.form.own_time(text, &self.bounds);
                 self.reject(reject, time, start, rows, rejects);

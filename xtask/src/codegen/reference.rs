@@ -11,7 +11,7 @@ use model::metrics::{self, Metric};
 use model::schema::{ColumnType, Issue, RejectReason, Table};
 use model::{RunId, Unit, layout as keys};
 use serde_json::Value;
-use source::Providers;
+use source::{Providers, Takes};
 
 use crate::sample::SOURCE;
 
@@ -136,11 +136,14 @@ pub(super) fn layout() -> anyhow::Result<String> {
         ("month", "2024-12"),
     ];
     let file = keys::data_file(&partition, &keys::data_file_name("group", "inputs", 0));
+    let dropped = Providers::ALL.iter().find(|provider| provider.takes() == Takes::Dropped);
+    let dropped = dropped.map_or_else(String::new, |of| format!("{}/", keys::drop(of.name())));
     let rows = [
         (
             "an archive as received; never overwritten",
             keys::raw(&unit, &version, "BTCUSDT-1h-2024-12-31.zip"),
         ),
+        ("files that a person drops for a source that cannot be asked; only read", dropped),
         ("extracts of the ledger that `plan` reads; a cache", keys::index(7)),
         ("the log of a table", format!("{}/_delta_log/", keys::table(Table::Klines))),
         ("a data file of a table", format!("{}/{file}", keys::table(Table::Klines))),
@@ -212,6 +215,7 @@ pub(super) fn configuration() -> anyhow::Result<String> {
         ("sources.<source>.limits", "of an API: what may be asked, all runs together: `requests_per_second`, `per_minute`, `per_day` (credits), `concurrency`, `day_ends` (the zone whose midnight ends the provider's day); without it the provider's free plan".into()),
         ("sources.<source>.listing_url", "of archives: the S3-style listing; default: the host itself".into()),
         ("sources.<source>.discovery", format!("of archives: how to find out what there is: {discovery} (the first is the default)")),
+        ("sources.<source>.clock", "by which clock the files that are dropped for it are written: `[{from: DAY, to: DAY, rule: RULE}]`, ranges of days in their order, each open where `from` or `to` is left out; see [sources](../sources.md#dropped-files)".into()),
         ("sources.<source>.publication_lag", format!("days after its period for which an archive that is not there is pending and not missing: `{{daily_days: {}, monthly_days: {}}}`", lag.daily_days, lag.monthly_days)),
         ("sources.<source>.schedule", "when a deployment runs this source by itself, and `aws.schedule` the others: EventBridge Scheduler's expression, UTC, such as `rate(1 hour)`; on and off with `aws.schedule.enabled`".into()),
         ("sources.<source>.markets.<market>", "a market of the source's, see below".to_owned()),

@@ -229,6 +229,7 @@ impl Lab {
                 table: Table::Trades,
                 partitions: Vec::new(),
                 units: vec![PlannedUnit { unit, archive: Origin::Fetch(remote), keeps: false }],
+                reading: None,
             })
             .collect();
         let run = self.context.run.clone();

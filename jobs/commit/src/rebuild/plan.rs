@@ -74,13 +74,23 @@ pub(super) async fn groups(
     for build in chosen {
         let is_gone = gone.contains(&build.group.to_string());
         match group(build, &by_unit, &lost, is_gone) {
-            Ok(group) => groups.push(group),
+            Ok(group) => groups.push(as_configured(context, group)),
             Err(why) => {
                 report.left_out.push(Skipped { group: build.group.to_string(), why });
             }
         }
     }
     Ok(groups)
+}
+
+/// A group that is read as the configuration says now.
+fn as_configured(context: &Context, group: Group) -> Group {
+    let source = group.units.first().map(|planned| planned.unit.source);
+    let reading = source.and_then(|source| {
+        let provider = context.providers.of(source).ok()?;
+        provider.reading(context.config.sources.get(&source)?).ok()?
+    });
+    Group { reading, ..group }
 }
 
 /// Which archives are not what the ledger says, and why.
@@ -155,6 +165,7 @@ fn group(
         table: build.table(),
         partitions: build.partitions().into_iter().collect(),
         units,
+        reading: None,
     })
 }
 

@@ -26,7 +26,7 @@ pub use aws::Aws;
 pub use series::{Scope, Series};
 
 use crate::market::{Dataset, Market, Source, Timeframe};
-use crate::period::Cadence;
+use crate::period::{Cadence, Day};
 use crate::symbol::Symbol;
 
 /// What is wrong with a configuration, and where.
@@ -117,6 +117,9 @@ pub struct Section {
     /// The S3-style listing of the host; default: the host itself.
     #[serde(default)]
     pub listing_url: Option<Spanned<String>>,
+    /// By which clock the source writes its times, for one whose files do not tell.
+    #[serde(default)]
+    pub clock: Option<Vec<ClockRange>>,
     /// How long after its period an archive may come out before it counts as missing.
     #[serde(default)]
     pub publication_lag: PublicationLag,
@@ -133,6 +136,20 @@ impl Section {
     pub fn url(&self) -> &str {
         self.url.as_ref().map_or("", |url| &url.value)
     }
+}
+
+/// The clock of a range of days. Without a first or a last day it is open at that end.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockRange {
+    /// The first day, by that clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Day>,
+    /// The last day, by that clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Day>,
+    /// The clock, in the provider's words.
+    pub rule: String,
 }
 
 /// How to find out which archives exist.

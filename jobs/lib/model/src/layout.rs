@@ -7,6 +7,7 @@
 //! bronze/source=…/market=…/dataset=…/symbol=…/[timeframe=…/]period=…/<version>/<name>   raw bytes
 //! bronze/archives/            the ledger table        bronze/index/   its extract for plan
 //! bronze/limits/<source>.json what was asked of a provider, so that runs keep its limits together
+//! drop/<source>/              files that a person has put there, for a source that cannot be asked
 //! silver/<table>/…            gold/<table>/…          ops/<table>/…   Delta tables
 //! <zone>/<table>/_head.json   the last version that was committed to a table
 //! damaged/<run>/<zone>/<table>/…  logs that a rebuild has set aside
@@ -30,6 +31,8 @@ pub const TEMP: &str = "temp";
 pub const INDEX: &str = "bronze/index";
 /// Folder of what was asked of providers.
 pub const LIMITS: &str = "bronze/limits";
+/// Folder of what people put into the lake, a folder a source.
+pub const DROP: &str = "drop";
 /// Folder of what a rebuild has set aside, a folder a rebuild.
 pub const DAMAGED: &str = "damaged";
 /// Folder of all runs.
@@ -183,6 +186,12 @@ pub fn limits(source: Source) -> String {
     format!("{LIMITS}/{source}.json")
 }
 
+/// The folder into which a person puts the files of a source that cannot be asked. The lake only reads
+/// there.
+pub fn drop(source: Source) -> String {
+    format!("{DROP}/{source}")
+}
+
 /// The path of a data file inside its table: `symbol=BTCUSDT/date=2024-01-01/<name>`.
 ///
 /// Values are percent-encoded as Hive and Delta do: this is the folder's name in the lake. What a
@@ -226,6 +235,7 @@ mod tests {
         assert_eq!(parse_index(&index(42)), Some(42));
         assert_eq!(parse_index("bronze/index/x.json.zst"), None);
         assert_eq!(limits(unit.source), "bronze/limits/binance.json");
+        assert_eq!(drop(unit.source), "drop/binance");
         assert_eq!(
             data_file(&[("source", "binance"), ("date", "2024-01-01")], "f.parquet"),
             "source=binance/date=2024-01-01/f.parquet"

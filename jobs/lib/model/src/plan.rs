@@ -150,6 +150,9 @@ pub struct Group {
     /// one wins. A month goes before its days, whatever the configuration prefers: a day's
     /// archive equals what the exchange's API says more often than the month's.
     pub units: Vec<PlannedUnit>,
+    /// How the bytes of its units are read, in the provider's words, where the configuration says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<String>,
 }
 
 /// A unit of a group and where its bytes come from.
@@ -236,5 +239,14 @@ impl Group {
         lines.sort();
         lines.push(format!("silver {SILVER_BYTES}"));
         short_hash(&lines.join("\n"))
+    }
+
+    /// What stands for a group whose [`inputs`](Self::inputs) are read as configured: read in another
+    /// way they are other rows, in files of other names.
+    pub fn read_as(inputs: String, reading: Option<&str>) -> String {
+        match reading {
+            None => inputs,
+            Some(reading) => short_hash(&format!("{inputs}\nread as {reading}")),
+        }
     }
 }

@@ -293,6 +293,14 @@ words! {
         BadInterval = "bad_interval",
         /// The source left a figure blank; it is null. Still valid.
         Blank = "blank",
+        /// The file's clock shows this time twice, and only the order of the lines tells which one is
+        /// meant. Still valid.
+        AmbiguousTime = "ambiguous_time",
+        /// Nothing in the file tells whether its clock is the configured one in this week. Still valid.
+        UnverifiedClock = "unverified_clock",
+        /// The hours of the market in the file contradict the configured clock: the time is likely
+        /// hours wrong.
+        ContradictsClock = "contradicts_clock",
     }
 }
 
@@ -306,6 +314,8 @@ impl Issue {
                 | Self::ConflictingDuplicate
                 | Self::IdRepeated
                 | Self::Blank
+                | Self::AmbiguousTime
+                | Self::UnverifiedClock
         )
     }
 

@@ -12,6 +12,7 @@
 //! | [`ask`] | asking a provider something over HTTP |
 //! | [`offer`] | what a provider offers of a series |
 //! | [`questions`] | units that are asked for page by page, and the answers that are kept |
+//! | [`translation`] | lines that are not those of a form, and how they become such |
 //! | [`form`] | what a line is: its fields, and the columns made from them |
 //! | [`number`], [`rules`], [`rows`] | fields, row rules, columns in memory |
 //! | [`calendar`] | when a venue is open |
@@ -23,7 +24,7 @@
 //! | [`binance`] | Binance's public archives | yes |
 //! | [`twelvedata`] | Twelve Data's API: what is asked, and what its answers mean | yes |
 //! | [`alphavantage`] | Alpha Vantage's API: the same | yes |
-//! | [`histdata`] | HistData.com: files of forex bars and ticks that a person has downloaded | not yet |
+//! | [`histdata`] | HistData.com: files of forex bars and ticks that a person has downloaded | yes, bars |
 
 pub mod alphavantage;
 pub mod ask;
@@ -40,6 +41,7 @@ pub mod questions;
 pub mod rest;
 pub mod rows;
 pub mod rules;
+pub mod translation;
 pub mod twelvedata;
 
 pub use provider::{Packing, Provider, Takes};

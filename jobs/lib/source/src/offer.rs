@@ -1,6 +1,6 @@
 //! What a source offers of a series, and why it could not be asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 
 use async_trait::async_trait;
@@ -57,6 +57,24 @@ pub struct Offer {
     pub before: Option<Period>,
     /// Names of the series that look like data and that nobody understands.
     pub strangers: Strangers,
+    /// Those of the archives of days that hold a part of their day which the month's archive does not
+    /// have: they are taken beside it.
+    pub beside: BTreeSet<Day>,
+    /// What else a person should know of it, in words.
+    pub remarks: Vec<String>,
+}
+
+/// A file that a person has put into the source's folder of the lake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// Its path in that folder.
+    pub path: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The store's ETag of it.
+    pub etag: Option<String>,
+    /// When it was put there.
+    pub modified: Option<DateTime<Utc>>,
 }
 
 /// A source that is being asked what it has.
@@ -75,6 +93,17 @@ pub trait Survey: Send + Sync {
     /// [`OfferError`] where they do not.
     fn judge(&self) -> Result<(), OfferError> {
         Ok(())
+    }
+}
+
+/// The survey of a source that has nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Nothing;
+
+#[async_trait]
+impl Survey for Nothing {
+    async fn offer(&self, _: &Series) -> Result<Offer, OfferError> {
+        Ok(Offer::default())
     }
 }
 

@@ -9,9 +9,10 @@ use model::{Cadence, Dataset, Market, Source, Symbol, Timeframe, Unit};
 
 use crate::ask::Ask;
 use crate::calendar::Calendar;
-use crate::form::Form;
-use crate::offer::{Listed, Survey};
+use crate::form::{Fault, Form};
+use crate::offer::{Dropped, Listed, Nothing, Survey};
 use crate::questions::Questions;
+use crate::translation::Translation;
 
 /// A provider of market data. It says what to ask and what answers mean; it sends, reads and
 /// writes nothing itself.
@@ -55,13 +56,21 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// nothing is expected any more.
     fn expiry(&self, market: Market, symbol: &Symbol) -> Option<i64>;
 
-    /// Begins to ask what it has. Of one series `at_once` questions may be asked at once.
+    /// Begins to ask what it has. Of one series `at_once` questions may be asked at once. Not of a
+    /// provider that [takes](Self::takes) dropped files.
     fn survey<'a>(
         &self,
-        section: &'a Section,
-        ask: &'a dyn Ask,
-        at_once: usize,
-    ) -> Box<dyn Survey + 'a>;
+        _section: &'a Section,
+        _ask: &'a dyn Ask,
+        _at_once: usize,
+    ) -> Box<dyn Survey + 'a> {
+        Box::new(Nothing)
+    }
+
+    /// What there is of one that [takes](Self::takes) dropped files, by all that lies in its folder.
+    fn dropped<'a>(&self, _section: &'a Section, _files: Vec<Dropped>) -> Box<dyn Survey + 'a> {
+        Box::new(Nothing)
+    }
 
     /// Where the archive of a unit is to be had that was offered as `listed`.
     fn remote(&self, section: &Section, unit: &Unit, listed: &Listed) -> Remote;
@@ -72,8 +81,41 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// The unit of an archive's name, of which market and dataset are known.
     fn unit_of(&self, market: Market, dataset: Dataset, name: &str) -> Option<Unit>;
 
+    /// The unit in whose place the raw object called `name` is kept: several units may share one.
+    fn home(&self, unit: &Unit, _name: &str) -> Unit {
+        unit.clone()
+    }
+
     /// How the lines of a unit lie in its raw object, which is called `name`.
     fn packing(&self, unit: &Unit, name: &str) -> Packing;
+
+    /// What of its section decides which rows its bytes are, in words of its own; `None` where nothing
+    /// does. Where it changes, silver is built anew.
+    ///
+    /// # Errors
+    /// What is wrong with the section.
+    fn reading(&self, _section: &Section) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
+    /// How the lines of a unit become those of its form, where they are others. The raw object is
+    /// called `name`, `reading` is what [`Self::reading`] said.
+    ///
+    /// # Errors
+    /// What is wrong with the reading or the name.
+    fn translation(
+        &self,
+        _unit: &Unit,
+        _name: &str,
+        _reading: Option<&str>,
+    ) -> Result<Option<Box<dyn Translation>>, String> {
+        Ok(None)
+    }
+
+    /// Says what is wrong with a line as received that no translation makes a row of.
+    fn untranslated(&self) -> Option<fn(&[u8]) -> Fault> {
+        None
+    }
 
     /// The form of a unit's lines; `None` for what the provider does not have.
     fn form(&self, unit: &Unit) -> Option<&'static Form>;
@@ -103,6 +145,8 @@ pub enum Takes {
     Archives,
     /// An API that counts requests: `url`, `key` and `limits`.
     Api,
+    /// Files that a person puts into the lake, under [`model::layout::drop`]: `clock`.
+    Dropped,
 }
 
 impl dyn Provider {

@@ -29,6 +29,7 @@ impl Providers {
         &crate::binance::Binance,
         &crate::twelvedata::TwelveData,
         &crate::alphavantage::AlphaVantage,
+        &crate::histdata::HistData,
     ]);
 
     /// Others: for tests.
@@ -118,16 +119,19 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
     let fault = |keys: &[&str], message: String| {
         Some(Fault { keys: keys.iter().map(|key| (*key).to_owned()).collect(), message })
     };
-    let (url, key, limits) = match provider.takes() {
-        Takes::Archives => (true, false, false),
-        Takes::Api => (true, true, true),
+    let (url, key, limits, clock) = match provider.takes() {
+        Takes::Archives => (true, false, false, false),
+        Takes::Api => (true, true, true, false),
+        Takes::Dropped => (false, false, false, true),
     };
+    let listing = provider.takes() == Takes::Archives;
     let found = [
         ("url", section.url.is_some(), url, url),
         ("key", section.key.is_some(), key, key),
         ("limits", section.limits.is_some(), limits, false),
-        ("discovery", section.discovery.is_some(), !limits, false),
-        ("listing_url", section.listing_url.is_some(), !limits, false),
+        ("discovery", section.discovery.is_some(), listing, false),
+        ("listing_url", section.listing_url.is_some(), listing, false),
+        ("clock", section.clock.is_some(), clock, clock),
     ];
     for (what, is_there, is_taken, is_needed) in found {
         if is_there && !is_taken {
@@ -141,6 +145,9 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
         && let Err(message) = Limits::of(given)
     {
         return fault(&["limits"], message);
+    }
+    if let Err(message) = provider.reading(section) {
+        return fault(&["clock"], message);
     }
     for (market, of) in &section.markets {
         let known = provider.timeframes(*market);
@@ -165,6 +172,7 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
 fn example(key: &str) -> &'static str {
     match key {
         "key" => "where it is, such as key: env:NAME",
+        "clock" => "such as clock: [{rule: UTC-5}]",
         _ => "such as url: https://api.example.com",
     }
 }

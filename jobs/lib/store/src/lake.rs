@@ -80,6 +80,8 @@ pub struct Entry {
     pub bytes: u64,
     /// When it was written, in µs since the epoch.
     pub modified_micros: i64,
+    /// The store's mark of this version of it, where it gives one.
+    pub etag: Option<String>,
 }
 
 /// A lake: a prefix of an object store or a directory. Cheap to clone.
@@ -451,6 +453,7 @@ fn entry(meta: &object_store::ObjectMeta) -> Entry {
         key: meta.location.as_ref().to_owned(),
         bytes: meta.size,
         modified_micros: meta.last_modified.timestamp_micros(),
+        etag: meta.e_tag.clone(),
     }
 }
 

@@ -34,5 +34,5 @@ pub mod sum;
 mod swap;
 
 pub use blocking::blocking;
-pub use lake::{Lake, StoreError};
+pub use lake::{Entry, Lake, StoreError};
 pub use staged::{LocalCopy, Staged};

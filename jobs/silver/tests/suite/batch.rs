@@ -73,6 +73,7 @@ impl Lab {
                 table: Table::Trades,
                 partitions: Vec::new(),
                 units: Vec::new(),
+                reading: None,
             };
             for (id, fetched) in units {
                 let unit: Unit = id.parse().unwrap();

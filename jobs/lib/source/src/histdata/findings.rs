@@ -1,6 +1,8 @@
 //! What the first pass found in a file's stamps, as data and in words. How it is found stands in
 //! [`zone`](super::zone).
 
+use std::ops::RangeInclusive;
+
 use super::line::Stamp;
 use super::names::Kind;
 use super::overlap::Overlap;
@@ -152,6 +154,35 @@ impl Findings {
         counts
     }
 
+    /// What is remarkable of some lines, in words: weeks that do not bear the rule out, steps of the
+    /// clock that the rule does not have, stretches that occur twice. At most `most` of each.
+    pub fn notes(&self, lines: RangeInclusive<u64>, most: usize) -> Vec<String> {
+        let mut notes = Vec::new();
+        let mut add = |words: Vec<String>| {
+            let more = words.len().saturating_sub(most);
+            notes.extend(words.into_iter().take(most));
+            if more > 0 {
+                notes.push(format!("{more} more of these are left off"));
+            }
+        };
+        let is_in = |week: &&Week| {
+            week.first_line <= *lines.end()
+                && *lines.start() <= week.last_line
+                && week.judgement.verdict != Verdict::Holds
+        };
+        let weeks: Vec<Week> = self.weeks.iter().filter(is_in).copied().collect();
+        add(weeks.chunk_by(Self::alike).map(run_words).collect());
+        let steps = self.steps.iter().filter(|step| lines.contains(&step.line));
+        add(steps.filter(|step| step.cause != Cause::Rule).map(step_words).collect());
+        let overlaps = self.overlaps.iter().filter(|overlap| lines.contains(&overlap.line));
+        add(overlaps.map(overlap_words).collect());
+        notes
+    }
+
+    fn alike(a: &Week, b: &Week) -> bool {
+        (a.judgement.verdict, a.offset) == (b.judgement.verdict, b.offset)
+    }
+
     /// The findings in words, a line each: weeks that agree are told together.
     pub fn words(&self) -> Vec<String> {
         let Counts { held, contradicted, unverified } = self.counts();
@@ -161,9 +192,7 @@ impl Findings {
             self.lines,
             self.weeks.len(),
         )];
-        let alike =
-            |a: &Week, b: &Week| (a.judgement.verdict, a.offset) == (b.judgement.verdict, b.offset);
-        words.extend(self.weeks.chunk_by(alike).map(run_words));
+        words.extend(self.weeks.chunk_by(Self::alike).map(run_words));
         words.extend(self.steps.iter().map(step_words));
         words.extend(self.overlaps.iter().map(overlap_words));
         if self.repeats.lines > 0 {

@@ -1,6 +1,8 @@
 //! The second pass over a file's stamps: the UTC instant and the flags of each line, by what the first
 //! pass found. It decides nothing of its own, and takes constant time for a line.
 
+use std::ops::Deref;
+
 use super::findings::{Findings, Flags};
 use super::line::Stamp;
 use super::rule::{Clock, Fit, HOUR, NoRule, Reader};
@@ -19,17 +21,17 @@ pub struct Instant {
 
 /// Gives instants to the lines of a file, in their order.
 #[derive(Debug, Clone)]
-pub struct Instants<'a> {
-    findings: &'a Findings,
+pub struct Instants<F> {
+    findings: F,
     reader: Reader,
     /// The segment of the line before, and the first overlap that does not end before it.
     segment: usize,
     overlap: usize,
 }
 
-impl<'a> Instants<'a> {
+impl<F: Deref<Target = Findings>> Instants<F> {
     /// A second pass by the findings of the first. The clock must be that of the first.
-    pub const fn new(findings: &'a Findings, clock: Clock) -> Self {
+    pub const fn new(findings: F, clock: Clock) -> Self {
         Self { findings, reader: Reader::new(clock), segment: 0, overlap: 0 }
     }
 

@@ -13,15 +13,27 @@
 //! | [`findings`] | what the first pass found, as data and in words |
 //! | [`instants`] | the second pass: the UTC instant and the flags of each line |
 //! | [`report`] | the provider's own report of gaps, and how it compares with the stamps |
+//! | `span` | which of the lake's units a file has lines of |
+//! | `form` | the form of bars whose instants are known |
+//! | `translate` | from the lines of a file to those of a unit's form |
+//! | `folder` | what lies in the folder of dropped files |
+//! | `provider` | all of it as a provider |
 //!
 //! Nothing here opens a zip or a file: the caller hands over names, lines and stamps.
 
 pub mod findings;
+mod folder;
+mod form;
 pub mod instants;
 pub mod line;
 pub mod names;
 pub mod overlap;
+mod provider;
 pub mod report;
 pub mod rule;
+mod span;
+mod translate;
 pub mod week;
 pub mod zone;
+
+pub use provider::{HistData, NAME};

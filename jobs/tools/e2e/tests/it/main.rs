@@ -8,6 +8,7 @@ mod closing;
 mod damage;
 mod datasets;
 mod defects;
+mod dropped;
 mod hostile;
 mod kills;
 mod object_store;
