@@ -24,7 +24,6 @@ WHERE a.source = :first
     AND b.source = :second
     AND a.symbol = :symbol
     AND a.timeframe = :timeframe
-    AND a.open_time >= CAST(:from AS timestamp)
-    AND a.open_time < CAST(:to AS timestamp) + INTERVAL '1' DAY
+    AND CAST(a.open_time AS date) BETWEEN :from AND :to
 GROUP BY CAST(a.open_time AS date)
 ORDER BY date

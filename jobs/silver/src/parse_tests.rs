@@ -518,12 +518,11 @@ fn render(form: &Form, symbol: &str, row: &Row, decimals: usize, micros: bool) -
             Kind::Long(slot) => row.longs[slot].to_string(),
             Kind::Instant(slot) if micros => row.longs[slot].to_string(),
             Kind::Instant(slot) => (row.longs[slot] / 1_000).to_string(),
-            Kind::Price(slot) => fixed(i128::from(row.prices[slot])),
+            Kind::Price(slot) | Kind::MaybePrice(slot) => fixed(i128::from(row.prices[slot])),
             Kind::Amount(slot) => fixed(row.amounts[slot]),
             Kind::Flag(slot) => row.flags[slot].to_string(),
             Kind::Closing(slot, _) => chrono::DateTime::from_timestamp_micros(row.longs[slot])
                 .map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M:%S").to_string()),
-            Kind::MaybePrice(slot) => fixed(i128::from(row.prices[slot])),
             Kind::MaybeFine(slot) => fine(row.amounts[slot]),
             Kind::Symbol => symbol.to_owned(),
             Kind::Ignored => "0".to_owned(),

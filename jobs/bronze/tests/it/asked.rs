@@ -97,6 +97,7 @@ impl Lab {
                     table: Table::Klines,
                     partitions: Vec::new(),
                     units: vec![PlannedUnit { unit, archive, keeps: false }],
+                    reading: None,
                 }
             })
             .collect();

@@ -460,6 +460,7 @@ fn a_day_that_the_calendar_does_not_know_is_told_and_not_guessed() {
 
 #[test]
 fn rows_that_come_at_equal_distances_are_counted_by_day() {
+    const HOUR: i64 = 3_600_000_000;
     let check =
         |dataset: Dataset, slots: u64, step: Option<i64>, end: Option<&str>, expect: &str| {
             let mut series = series(dataset, "2024-01-01", "2024-01-01");
@@ -473,7 +474,6 @@ fn rows_that_come_at_equal_distances_are_counted_by_day() {
             let facts = facts(&series, vec![found], vec![("2024-01-01", ArchiveStatus::Ok)]);
             assert_eq!(judged(&series, &facts), [expect]);
         };
-    const HOUR: i64 = 3_600_000_000;
     check(Dataset::Funding, 3, Some(8 * HOUR), None, "2024-01-01 available 0");
     check(Dataset::Funding, 2, Some(8 * HOUR), None, "2024-01-01 degraded 1 rates missing: 1 of 3");
     // on a day on which the interval changes there may be more
