@@ -93,7 +93,7 @@ fn rows_are_what_the_market_says() -> Result<()> {
     // the month's archive is taken whole
     let found = lab.lines(
         "SELECT market, CAST(time AS bigint), time_us, interval_hours, rate, month \
-         FROM silver.funding ORDER BY market, time",
+         FROM silver.funding ORDER BY 1, 2",
     )?;
     let month: Vec<String> = (1..=31).map(|n| format!("2024-12-{n:02}")).collect();
     let month: Vec<&str> = month.iter().map(String::as_str).collect();
@@ -107,7 +107,7 @@ fn rows_are_what_the_market_says() -> Result<()> {
     let found = lab.lines(
         "SELECT market, date, CAST(time AS bigint), open_interest, open_interest_value, \
            top_accounts_ratio, top_positions_ratio, accounts_ratio, taker_volume_ratio, issues \
-         FROM silver.metrics ORDER BY market, date, time",
+         FROM silver.metrics ORDER BY 1, 2, 3",
     )?;
     let metrics = expected(market, &DAYS, |name, symbol, day| {
         let rows = market.metrics(name, symbol, day).expect("metrics").into_iter();
@@ -134,7 +134,7 @@ fn rows_are_what_the_market_says() -> Result<()> {
                 "SELECT market, symbol, CAST(open_time AS bigint), open, high, low, close, \
                    CAST(close_time AS bigint), is_valid \
                  FROM silver.price_klines WHERE price = '{price}' AND timeframe = '{timeframe}' \
-                 ORDER BY market, open_time"
+                 ORDER BY 1, 3"
             ))?;
             let bars = expected(market, &DAYS, |name, symbol, day| {
                 let bars = market.price_klines(name, symbol, dataset, *timeframe, day);
