@@ -32,7 +32,6 @@ const QUESTIONS: &[(&str, &[&str])] = &[
 const QUESTIONS_OF_ALL: &[(&str, &[&str])] = &[
     ("what came from where, and is it whole", &["sources"]),
     ("the same share in the same minutes, from two sources", &["compare_sources"]),
-    ("how much was asked of a source that counts", &["ledger", "--param", "source=twelvedata"]),
 ];
 
 /// The arguments of `demo`.

@@ -18,8 +18,7 @@ use source::ask::Unavailable;
 use store::{Entry, Lake, LocalCopy, Staged, StoreError, blocking};
 
 use crate::download::DownloadError;
-use crate::fetch::NO_CHECKSUM;
-use crate::verify::zip_fault;
+use crate::verify::{NO_CHECKSUM, zip_fault};
 
 /// Bytes copied at once.
 const CHUNK: usize = 1 << 20;

@@ -23,15 +23,12 @@ use store::{Lake, LocalCopy, StoreError, blocking};
 
 use crate::download::{Download, DownloadError, Downloader, Effort, Outcome};
 use crate::dropped;
-use crate::verify::{Neighbours, plain_fault, zip_fault};
+use crate::verify::{NO_CHECKSUM, Neighbours, plain_fault, zip_fault};
 
 /// Bytes of a checksum file that are read at most: one may be of ten thousand archives.
 const CHECKSUM_BYTES: usize = 1 << 20;
 /// Times that an archive whose bytes look damaged is downloaded in full at most.
 const DOWNLOADS: u32 = 3;
-
-/// How the detail of an archive begins that has no checksum file.
-pub(crate) const NO_CHECKSUM: &str = "no checksum published";
 
 /// What the source says the archive's SHA-256 is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -50,8 +50,8 @@ use stage::{Context, Failure};
 
 use crate::asked::{ANSWERED_PLAINLY, AskError, Asker};
 use crate::download::Downloader;
-use crate::fetch::{Fetcher, NO_CHECKSUM};
-use crate::verify::Neighbours;
+use crate::fetch::Fetcher;
+use crate::verify::{NO_CHECKSUM, Neighbours};
 
 /// Units that a message names.
 const NAMED: usize = 5;

@@ -11,6 +11,8 @@ use model::unit::{Unit, UnitId};
 use model::{Cadence, Period};
 use source::provider::START;
 
+/// How the detail of an archive begins that has no checksum file.
+pub(crate) const NO_CHECKSUM: &str = "no checksum published";
 /// The record at a zip's end without its comment.
 const END: usize = 22;
 /// The longest comment.

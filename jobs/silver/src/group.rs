@@ -426,3 +426,7 @@ mod tests;
 #[cfg(test)]
 #[path = "group_keys_tests.rs"]
 mod keys_tests;
+
+#[cfg(test)]
+#[path = "group_bytes_tests.rs"]
+mod bytes_tests;

@@ -278,3 +278,7 @@ impl Parser {
 #[cfg(test)]
 #[path = "parse_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "parse_model_tests.rs"]
+mod model_tests;

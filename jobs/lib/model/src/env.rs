@@ -75,7 +75,7 @@ pub const ALL: &[Var] = &[
     Var { name: PROXY, help: "the proxy on the way to sources; none by default" },
     Var {
         name: "MARKET_LAKE_KEY_<SOURCE>",
-        help: "the key of a source whose `key` is an `ssm:` or `secretsmanager:` one, such as MARKET_LAKE_KEY_TWELVEDATA; a deployment sets it, elsewhere you do",
+        help: "the key of a source whose `key` is an `ssm:` or `secretsmanager:` one, its name in capitals; a deployment sets it, elsewhere you do",
     },
     Var {
         name: SHARED,

@@ -35,6 +35,7 @@ pub mod histdata;
 pub mod limits;
 pub mod number;
 pub mod offer;
+mod periods;
 pub mod provider;
 pub mod providers;
 pub mod questions;

@@ -118,8 +118,7 @@ mod tests {
         let given = |name: &str| match name {
             "GIVEN" => Some("SECRET0123456789\n".to_owned()),
             "EMPTY" => Some(String::new()),
-            "MARKET_LAKE_KEY_TWELVEDATA" => Some("SECRET-OF-AWS".to_owned()),
-            _ => None,
+            name => (name == variable(SOURCE)).then(|| "SECRET-OF-AWS".to_owned()),
         };
         let found = match read_with(SOURCE, &place, given) {
             Ok(key) => format!("a key, told as {key}"),
@@ -130,6 +129,7 @@ mod tests {
 
     #[test]
     fn keys_come_from_variables() {
+        assert_eq!(variable(SOURCE), model::env::KEY.to_owned() + "TWELVEDATA");
         check("env:GIVEN", "a key, told as ***");
         check("env:EMPTY", "no key for twelvedata at env:EMPTY");
         let unset =

@@ -86,9 +86,17 @@ fn judge(row: &Row, _: &Printed, _: &Bounds) -> Issues {
     issues
 }
 
+/// What is put before a line that is no row and could be taken for a translated one.
+pub(super) const MARK: &[u8] = b"? ";
+
+/// A line as received, without the mark of one that could be taken for a translated one.
+pub(super) fn unmarked(line: &[u8]) -> &[u8] {
+    line.strip_prefix(MARK).unwrap_or(line)
+}
+
 /// What is wrong with a line as received of which no row was made.
 pub(super) fn fault(line: &[u8]) -> Fault {
-    let line = super::translate::unmarked(line);
+    let line = unmarked(line);
     match Bar::parse(line) {
         Err(BadLine { field: "line", found, expected }) => Fault {
             reason: RejectReason::FieldCount,

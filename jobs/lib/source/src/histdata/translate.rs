@@ -10,7 +10,7 @@ use std::sync::Arc;
 use model::{Period, Unit};
 
 use super::findings::Findings;
-use super::form::{COMMAS, bits};
+use super::form::{COMMAS, MARK, bits};
 use super::instants::{Instant, Instants};
 use super::line::{Bar, Stamp, content};
 use super::names::{Kind, Series, Span};
@@ -20,8 +20,6 @@ use super::span;
 use super::zone::Survey;
 use crate::translation::Translation;
 
-/// What is put before a line that is no row and could be taken for a translated one.
-const MARK: &[u8] = b"? ";
 /// What some programs put before a text in UTF-8.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// Seconds without a bar that make a gap.
@@ -30,11 +28,6 @@ const GAP: u32 = 60;
 const GAPS: usize = 600_000;
 /// Notes of one kind that are told, each.
 const TOLD: usize = 10;
-
-/// A line as received, without the mark of one that could be taken for a translated one.
-pub(super) fn unmarked(line: &[u8]) -> &[u8] {
-    line.strip_prefix(MARK).unwrap_or(line)
-}
 
 /// One unit's lines of a file.
 #[derive(Debug)]

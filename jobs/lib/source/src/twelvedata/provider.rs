@@ -13,11 +13,11 @@ use crate::calendar::Calendar;
 use crate::form::Form;
 use crate::limits::Limits;
 use crate::offer::{Listed, Survey};
+use crate::periods::Periods;
 use crate::provider::{Packing, Provider, Takes};
 use crate::questions::{Inquiry, Page, Question, Questions};
 use crate::rest::{
-    Adjusted, Answer, Key, Kind, Notes, Periods, Refusal, Unaskable, Why, expected_symbol,
-    form_of_bars,
+    Adjusted, Answer, Key, Kind, Notes, Refusal, Unaskable, Why, expected_symbol, form_of_bars,
 };
 
 /// The provider's name.
