@@ -2,7 +2,7 @@
 //! what became of it. What is asked and what an answer means is the provider's
 //! ([`source::questions`]); what may be asked is the budget's ([`stage::budget`]).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::config::Section;
@@ -10,21 +10,21 @@ use model::fragment::{ArchiveStatus, BronzeFragment};
 use model::plan::Remote;
 use model::unit::{Unit, sha256_hex};
 use model::{RawArchive, layout};
-use source::ask::{Request, Unavailable};
-use source::limits::BudgetSpent;
+use source::ask::{Answer, Request, Unavailable};
+use source::limits::{BudgetSpent, MINUTE};
 use source::questions::{
-    Envelope, HEADERS, Inquiry, MOST_BYTES, Next, Question, Questions, Received,
+    Envelope, HEADERS, Inquiry, MOST_BYTES, Next, Page, Question, Questions, Received,
 };
 use source::rest::{Concerns, Key, Refusal, Unaskable};
 use source::{Provider, questions};
 use stage::budget::{Budget, NoCredit};
-use stage::http::{SourceClient, Trouble};
+use stage::http::{SourceClient, Trouble, retry_after};
 use stage::{Context, Meter};
 use store::{Lake, StoreError, blocking};
 
 use crate::download::{DownloadError, Effort};
 
-/// Bytes of an answer that are kept at most.
+/// Bytes of an answer at most. A longer one is none: what is cut off would be missed by nobody.
 const ANSWER_BYTES: usize = 32 << 20;
 /// Answers that are remembered, to ask no question twice.
 const ANSWERED: usize = 8;
@@ -77,8 +77,8 @@ pub struct Asker<'a> {
     questions: &'static dyn Questions,
     budget: Budget,
     key: Key,
-    /// Why the provider answers nothing any more with this key, once that is known: nobody else need
-    /// spend a credit to learn it.
+    /// Why the provider answers nothing any more, once that is known: nobody else need spend a credit
+    /// to learn it.
     closed: Mutex<Option<String>>,
     answered: Answered,
 }
@@ -236,19 +236,15 @@ impl<'a> Asker<'a> {
         inquiry: &mut dyn Inquiry,
         effort: &mut Effort,
     ) -> Result<Told, AskError> {
-        let request = Request::question(&question.request, &remote.url, ANSWER_BYTES);
+        let request = Request::question(&question.request, &remote.url, ANSWER_BYTES + 1);
         let slot = self.answered.slot(&request.url);
         let mut slot = slot.lock().await;
-        if let Some((envelope, received)) = slot.as_ref() {
-            return match inquiry.take(&received.answer()) {
-                Ok(page) => Ok(Told::Page(envelope.clone(), received.clone(), page.notes)),
-                Err(refusal) if Next::of(refusal.why) == Next::Nothing => {
-                    Ok(Told::Nothing(refusal.to_string()))
-                }
-                Err(refusal) => Err(self.stop(&request.url, &refusal, 0).into()),
-            };
+        if let Some(held) = slot.as_ref() {
+            let taken = inquiry.take(&held.1.answer());
+            return self.definite(&request.url, held, taken, 0);
         }
         let mut attempts = self.client.attempts(&request.url);
+        let mut windows = 0;
         loop {
             if let Some(why) = self.closed() {
                 return Err(stopped(&request.url, &why, attempts.made()).into());
@@ -262,7 +258,8 @@ impl<'a> Asker<'a> {
                 Ok(answer) => answer,
                 Err(trouble) => {
                     drop(reserved);
-                    attempts.failed(&trouble).await?;
+                    let why = self.hidden(&trouble.why);
+                    attempts.failed(&Trouble { why, ..trouble }).await?;
                     continue;
                 }
             };
@@ -270,59 +267,97 @@ impl<'a> Asker<'a> {
             self.meter.bytes(answer.body.len() as u64);
             let number = |name: &str| answer.headers.get(name)?.to_str().ok()?.trim().parse().ok();
             if let Some((used, left)) = self.questions.told(&number) {
-                self.budget.told(used, left).await?;
+                self.budget.told(&reserved, used, left).await?;
             }
-            let header = |name: &str| Some(self.hidden(answer.headers.get(name)?.to_str().ok()?));
             let received = Received {
                 status: answer.status.as_u16(),
-                content_type: header("content-type"),
+                content_type: self.header(&answer, "content-type"),
                 body: answer.body.to_vec(),
             };
-            if self.key.is_in(&received.body) {
-                let why = "the answer repeats the key: it is not kept";
-                return Err(stopped(&request.url, why, attempts.made()).into());
+            if let Some(why) = self.unkept(&received) {
+                return Err(stopped(&request.url, &why, attempts.made()).into());
             }
-            let refusal = match inquiry.take(&received.answer()) {
-                Ok(page) => {
-                    let now = self.client.now();
-                    let source = unit.source.as_str();
-                    let envelope = Envelope::of(source, &request.url, now, &received);
-                    let headers: BTreeMap<String, String> = HEADERS
-                        .iter()
-                        .filter_map(|name| Some(((*name).to_owned(), header(name)?)))
-                        .collect();
-                    let envelope = Envelope { headers, ..envelope };
-                    *slot = Some((envelope.clone(), received.clone()));
-                    return Ok(Told::Page(envelope, received, page.notes));
+            let taken = inquiry.take(&received.answer());
+            let next = taken.as_ref().err().map(|refusal| Next::of(refusal.why));
+            let asked = retry_after(&answer.headers, self.client.now());
+            let why = taken.as_ref().err().map(ToString::to_string).unwrap_or_default();
+            match next {
+                None | Some(Next::Nothing | Next::Stop) => {
+                    // also a refusal: another unit would learn the same for another credit
+                    let envelope = self.envelope(unit, &request.url, &answer, &received);
+                    let held = slot.insert((envelope, received));
+                    return self.definite(&request.url, held, taken, attempts.made());
                 }
-                Err(refusal) => refusal,
-            };
-            match Next::of(refusal.why) {
-                Next::Nothing => return Ok(Told::Nothing(refusal.to_string())),
-                Next::Stop => {
-                    return Err(self.stop(&request.url, &refusal, attempts.made()).into());
-                }
-                Next::Wait(window) => {
-                    tracing::debug!(%unit, %refusal, "asked too much, waiting");
+                Some(Next::Wait(window)) => {
+                    tracing::debug!(%unit, why, "asked too much, waiting");
                     self.budget.refused(&reserved, window).await?;
                     drop(reserved);
+                    windows += 1;
                     // the budget waits; here is only counted
-                    if attempts.made() >= self.client.limits().attempts {
-                        let why = refusal.to_string();
+                    let most = self.client.limits().attempts;
+                    if windows >= most {
+                        let why = format!("refused {windows} times, each a window later: {why}");
+                        self.close(&why);
                         return Err(stopped(&request.url, &why, attempts.made()).into());
                     }
+                    if attempts.made() >= most {
+                        return Err(stopped(&request.url, &why, attempts.made()).into());
+                    }
+                    if asked.is_some_and(|asked| Some(asked) > MINUTE.to_std().ok()) {
+                        attempts.failed(&Trouble { asked, ..Trouble::new(why) }).await?;
+                    }
                 }
-                Next::Again => {
+                Some(Next::Again) => {
                     drop(reserved);
-                    attempts.failed(&Trouble::new(refusal.to_string())).await?;
+                    attempts.failed(&Trouble { asked, ..Trouble::new(why) }).await?;
                 }
             }
         }
     }
 
+    /// What an answer means that stays the same however often it is asked for.
+    fn definite(
+        &self,
+        url: &str,
+        (envelope, received): &(Envelope, Received),
+        taken: Result<Page, Refusal>,
+        attempts: u32,
+    ) -> Result<Told, AskError> {
+        match taken {
+            Ok(page) => Ok(Told::Page(envelope.clone(), received.clone(), page.notes)),
+            Err(refusal) if Next::of(refusal.why) == Next::Nothing => {
+                Ok(Told::Nothing(refusal.to_string()))
+            }
+            Err(refusal) => Err(self.stop(url, &refusal, attempts).into()),
+        }
+    }
+
+    /// What is kept beside an answer.
+    fn envelope(&self, unit: &Unit, url: &str, answer: &Answer, received: &Received) -> Envelope {
+        let header = |name: &&str| Some(((*name).to_owned(), self.header(answer, name)?));
+        let headers = HEADERS.iter().filter_map(header).collect();
+        let envelope = Envelope::of(unit.source.as_str(), url, self.client.now(), received);
+        Envelope { headers, ..envelope }
+    }
+
+    /// A header of an answer.
+    fn header(&self, answer: &Answer, name: &str) -> Option<String> {
+        Some(self.hidden(answer.headers.get(name)?.to_str().ok()?))
+    }
+
+    /// Why an answer is not even looked at.
+    fn unkept(&self, received: &Received) -> Option<String> {
+        if received.body.len() > ANSWER_BYTES {
+            return Some(format!("more than {ANSWER_BYTES} bytes of one answer"));
+        }
+        let repeats = || "the answer repeats the key: it is not kept".to_owned();
+        self.key.is_in(&received.body).then(repeats)
+    }
+
     /// A text of the provider's without the key.
     fn hidden(&self, text: &str) -> String {
-        if self.key.is_in(text.as_bytes()) { "***".to_owned() } else { text.to_owned() }
+        let text = self.key.hide(text);
+        if self.key.is_in(text.as_bytes()) { "***".to_owned() } else { text }
     }
 
     fn closed(&self) -> Option<String> {
@@ -333,10 +368,14 @@ impl<'a> Asker<'a> {
     fn stop(&self, url: &str, refusal: &Refusal, attempts: u32) -> Unavailable {
         let why = refusal.to_string();
         if refusal.concerns == Concerns::Key {
-            let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-            closed.get_or_insert_with(|| why.clone());
+            self.close(&why);
         }
         stopped(url, &why, attempts)
+    }
+
+    fn close(&self, why: &str) {
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.get_or_insert_with(|| why.to_owned());
     }
 }
 

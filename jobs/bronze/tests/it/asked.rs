@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use exchange::faults::{Fault, Rule};
 use exchange::rest::twelvedata::Habits;
 use exchange::rest::{Limits, Rest, RestHandle, RestOptions};
 use model::exit::Exit;
@@ -15,6 +16,8 @@ use model::{RunId, Unit, layout};
 use source::questions;
 use stage::{Clock, Context, Failure, ManualClock, Meter};
 use store::Lake;
+
+use crate::support::{Reply, Server};
 
 const KEY: &str = "SECRET-0123456789abcdef";
 
@@ -65,7 +68,12 @@ impl Lab {
             "environment: test\nsources:\n  twelvedata:\n    url: {}\n    key: file:{}\n    \
              limits: {{{limits}}}\n    markets:\n      stocks:\n        symbols: [AAPL]\n        \
              range: {{from: 2024-01-01, to: 2024-01-31}}\n        datasets:\n          \
-             klines: {{timeframes: [1m]}}\nlimits:\n  download: {{backoff_ms: 1, attempts: 3}}\n",
+             klines: {{timeframes: [1m]}}\n  alphavantage:\n    url: {}\n    key: file:{}\n    \
+             limits: {{{limits}}}\n    markets:\n      forex:\n        symbols: [EURUSD]\n        \
+             range: {{from: 2024-01-01, to: 2024-01-31}}\n        datasets:\n          \
+             klines: {{timeframes: [1d]}}\nlimits:\n  download: {{backoff_ms: 1, attempts: 3}}\n",
+            self.server.url(),
+            self.folder.path().join("key").display(),
             self.server.url(),
             self.folder.path().join("key").display()
         );
@@ -87,31 +95,40 @@ impl Lab {
         context: &Context,
         units: &[&str],
     ) -> (Result<bronze::Report, Failure>, Vec<BronzeFragment>) {
-        let groups = units
-            .iter()
-            .map(|unit| {
-                let unit: Unit = unit.parse().expect(unit);
-                let archive = Origin::Fetch(Remote::asked(self.server.url()));
-                Group {
-                    id: unit.to_string(),
-                    table: Table::Klines,
-                    partitions: Vec::new(),
-                    units: vec![PlannedUnit { unit, archive, keeps: false }],
-                    reading: None,
-                }
-            })
-            .collect();
-        let Context { lake, run, .. } = context;
-        let batch = Batch { run: run.clone(), number: 1, groups };
-        lake.write_json(&layout::batch(run, 1), &batch).await.expect("batch");
-        let options = bronze::Options { batch: 1, proxy: None };
-        let outcome = bronze::run(context, &options).await;
-        (outcome, lake.bronze_fragments(run).await.expect("fragments"))
+        fetch(self.server.url(), context, units).await
     }
 
     fn asked(&self) -> u64 {
         self.server.count("twelvedata", KEY).requests
     }
+}
+
+/// Fetches units of the API at `url`.
+async fn fetch(
+    url: &str,
+    context: &Context,
+    units: &[&str],
+) -> (Result<bronze::Report, Failure>, Vec<BronzeFragment>) {
+    let groups = units
+        .iter()
+        .map(|unit| {
+            let unit: Unit = unit.parse().expect(unit);
+            let archive = Origin::Fetch(Remote::asked(url));
+            Group {
+                id: unit.to_string(),
+                table: Table::Klines,
+                partitions: Vec::new(),
+                units: vec![PlannedUnit { unit, archive, keeps: false }],
+                reading: None,
+            }
+        })
+        .collect();
+    let Context { lake, run, .. } = context;
+    let batch = Batch { run: run.clone(), number: 1, groups };
+    lake.write_json(&layout::batch(run, 1), &batch).await.expect("batch");
+    let options = bronze::Options { batch: 1, proxy: None };
+    let outcome = bronze::run(context, &options).await;
+    (outcome, lake.bronze_fragments(run).await.expect("fragments"))
 }
 
 /// Fails where a file of a folder holds the key.
@@ -237,4 +254,97 @@ async fn refusals_stop_what_they_concern() {
     std::fs::remove_file(lab.folder.path().join("key")).expect("remove");
     let (outcome, _) = lab.fetch(&lab.context(3, ""), &units).await;
     assert_eq!(outcome.expect_err("no key").exit, Exit::Usage);
+}
+
+/// What is said of a fetch that fails.
+fn failed(outcome: Result<bronze::Report, Failure>) -> String {
+    let failure = outcome.expect_err("it cannot be had");
+    assert_eq!(failure.exit, Exit::SourceUnavailable);
+    format!("{:#}", failure.error)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_asked_once_also_where_it_is_refused() {
+    let lab = Lab::unlimited();
+    // one answer has all days there are, and none before 2000
+    let units = ["1998-01", "1998-02", "1998-03", "2024-01"];
+    let units = units.map(|month| format!("alphavantage/forex/klines/EURUSD/1d/{month}"));
+    let units: Vec<&str> = units.iter().map(String::as_str).collect();
+    let (outcome, fragments) = lab.fetch(&lab.context(1, ""), &units).await;
+    let report = outcome.expect("fetched");
+    assert_eq!(report.by_status, [("missing", 3), ("unverified", 1)].into());
+    assert_eq!((fragments.len(), lab.server.count("alphavantage", KEY).requests), (4, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_an_end_is_none() {
+    let lab = Lab::unlimited();
+    lab.server.set_faults(vec![Rule::always("**", Fault::EndlessBody)]).expect("rules");
+    let unit = "alphavantage/forex/klines/EURUSD/1d/2024-01";
+    let (outcome, fragments) = lab.fetch(&lab.context(1, ""), &[unit]).await;
+    let text = failed(outcome);
+    assert!(text.contains("more than 33554432 bytes of one answer"), "{text}");
+    assert_eq!((fragments.len(), lab.server.count("alphavantage", KEY).requests), (0, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_always_refuses_is_left_alone() {
+    let limits = Limits { second: None, minute: Some(0), day: None };
+    let lab = Lab::new(Habits { limits, errors_as_200: false });
+    let units: Vec<String> =
+        (2..=5).map(|day| format!("twelvedata/stocks/klines/AAPL/1m/2024-01-{day:02}")).collect();
+    let units: Vec<&str> = units.iter().map(String::as_str).collect();
+    let mut context = lab.context(1, "per_minute: 100, concurrency: 1");
+    let config = Arc::get_mut(&mut context.config).expect("one owner");
+    config.limits.download.concurrency = 1;
+    let minutes = tokio::spawn({
+        let clock = lab.clock.clone();
+        async move {
+            loop {
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                clock.advance(TimeDelta::seconds(8));
+            }
+        }
+    });
+    let (outcome, fragments) = lab.fetch(&context, &units).await;
+    minutes.abort();
+    let text = failed(outcome);
+    assert!(text.contains("4 of 4 archives could not be fetched"), "{text}");
+    assert!(text.contains("refused 3 times, each a window later"), "{text}");
+    assert_eq!((fragments.len(), lab.asked()), (0, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_asks_for_patience_gets_it() {
+    let lab = Lab::unlimited();
+    let busy = Fault::Status { code: 503, retry_after: Some(3_600) };
+    lab.server.set_faults(vec![Rule::always("**", busy)]).expect("rules");
+    let unit = "twelvedata/stocks/klines/AAPL/1m/2024-01-03";
+    let (outcome, _) = lab.fetch(&lab.context(1, ""), &[unit]).await;
+    let text = failed(outcome);
+    assert!(text.contains("the host asks to wait 3600 s"), "{text}");
+    assert_eq!(lab.asked(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_goes_nowhere_else() {
+    let lab = Lab::unlimited();
+    let unit = "alphavantage/forex/klines/EURUSD/1d/2024-01";
+    // sent on within the host, and to a place that is not gone to
+    let server = Server::start(|request, _| match request.path.as_str() {
+        path if path.starts_with("/query") => {
+            Reply::status(302).with("Location", "/elsewhere").with("Set-Cookie", "a=b")
+        }
+        _ => Reply::status(302).with("Location", format!("http://example.org/?apikey={KEY}#{KEY}")),
+    });
+    let (outcome, _) = fetch(&server.url, &lab.context(1, ""), &[unit]).await;
+    let text = failed(outcome);
+    assert!(text.contains("redirect to `http://example.org/`, expected https"), "{text}");
+    assert!(!text.contains(KEY), "{text}");
+    let seen = server.requests();
+    assert!(seen.len() >= 2 && seen[0].path.contains(KEY), "{seen:?}");
+    let gone_on = seen.iter().filter(|request| request.path == "/elsewhere");
+    for request in gone_on {
+        assert!(!format!("{request:?}").contains(KEY), "{request:?}");
+    }
 }

@@ -5,4 +5,5 @@ mod market;
 mod refusals;
 mod repeat;
 mod source;
+mod stress;
 mod support;

@@ -37,6 +37,8 @@ pub const SHARED: &str = "MARKET_LAKE_SHARED";
 pub const REQUIRE_ALL: &str = "MARKET_LAKE_REQUIRE_ALL";
 /// How many kills the kill tests make.
 pub const KILLS: &str = "MARKET_LAKE_KILLS";
+/// How many requests a provider the test of limits makes.
+pub const REQUESTS: &str = "MARKET_LAKE_REQUESTS";
 /// How many power cuts the test of them makes.
 pub const CUTS: &str = "MARKET_LAKE_CUTS";
 /// How many damages the damage test does.
@@ -84,6 +86,10 @@ pub const ALL: &[Var] = &[
     Var { name: REQUIRE_ALL, help: "`1`: a test that would skip fails instead (set in CI)" },
     Var { name: DAMAGES, help: "files that the damage test damages; default 6" },
     Var { name: KILLS, help: "kills that the kill tests make; default 30" },
+    Var {
+        name: REQUESTS,
+        help: "requests a provider that bronze's test of limits makes under faults; default 200; from 1000 on it takes minutes",
+    },
     Var { name: CUTS, help: "power cuts that the test of them makes; default 12" },
     Var {
         name: PYTHON,

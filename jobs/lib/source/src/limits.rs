@@ -39,9 +39,13 @@ pub const FAR: TimeDelta = TimeDelta::seconds(120);
 /// No queue and no pause is so long: where something was booked further ahead, a clock was wrong.
 pub const WRONG: TimeDelta = TimeDelta::seconds(600);
 
-/// Of a second's requests two thirds are used, so that one that is sent half a second late is not
-/// one too many: milliseconds among which a second's requests are spread.
+/// Of a second's requests two thirds are used, so that one that comes half a second late is not one
+/// too many: milliseconds among which a second's requests are spread.
 const SECOND: u32 = 1_500;
+
+/// As [`LATE`], where requests a second are limited: half of what [`SECOND`] leaves, the other half
+/// is for the way.
+const LATE_IN_SECOND: TimeDelta = TimeDelta::milliseconds(250);
 
 /// What one may ask of a provider. Where a section says it, all of it holds as it stands there, and
 /// what is left out is not limited; where there is none, the provider's free plan holds.
@@ -127,6 +131,11 @@ impl Limits {
             }
         }
         Ok(())
+    }
+
+    /// How late after its instant a request may still be sent, [`LATE`] at most.
+    pub const fn late(&self) -> TimeDelta {
+        if self.requests_per_second.is_some() { LATE_IN_SECOND } else { LATE }
     }
 
     /// Time between two requests at least.

@@ -11,8 +11,8 @@
 //!   wants more gets the minute's credits every [`MINUTE`] (64 s), and the day's to the last.
 //! - Requests a second are spread over all processes, two thirds of the limit at most. A process of
 //!   its own keeps the whole limit also where it wakes up late.
-//! - A request that cannot be sent within [`LATE`] of its instant, as on a machine that is far too
-//!   busy, is lost with its credits, and reserved again.
+//! - A request that cannot be sent within [`Limits::late`] of its instant, as on a machine that is far
+//!   too busy, is lost with its credits, and reserved again.
 //! - Concurrency is of a process. Nothing is reserved that nobody waits for: there is nothing to be
 //!   given back, and no run starves, as the instants are given in the order of asking.
 //!
@@ -30,7 +30,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use model::exit::Exit;
 use model::{RunId, Source, layout};
-use source::limits::{BadSpent, Booking, BudgetSpent, LATE, Limits, MINUTE, NotNow, Spent, Window};
+use source::limits::{BadSpent, Booking, BudgetSpent, Limits, MINUTE, NotNow, Spent, Window};
 use store::{Lake, StoreError};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
@@ -143,6 +143,7 @@ struct State {
 #[must_use = "the credits are spent"]
 pub struct Reservation {
     at: DateTime<Utc>,
+    late: TimeDelta,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -154,7 +155,7 @@ impl Reservation {
 
     /// Whether it is too late to send the request; then reserve again.
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
-        now > self.at + LATE
+        now > self.at + self.late
     }
 }
 
@@ -195,7 +196,7 @@ impl Budget {
     /// # Errors
     /// [`NoCredit`]; [`NoCredit::Spent`] says when it can go on.
     pub async fn reserve(&self, credits: u32) -> Result<Reservation, NoCredit> {
-        let Inner { clock, permits, .. } = &*self.0;
+        let Inner { clock, permits, limits, .. } = &*self.0;
         // a semaphore that nobody closes
         let permit = Arc::clone(permits).acquire_owned().await.ok();
         loop {
@@ -213,20 +214,21 @@ impl Budget {
                 tracing::debug!(source = %self.0.source, %at, "refused meanwhile, reserving again");
                 continue;
             }
-            if clock.now() <= at + LATE {
-                return Ok(Reservation { at, _permit: permit });
+            let held = Reservation { at, late: limits.late(), _permit: None };
+            if !held.is_over(clock.now()) {
+                return Ok(Reservation { _permit: permit, ..held });
             }
             tracing::debug!(source = %self.0.source, %at, credits, "too late, reserving again");
         }
     }
 
-    /// What an answer's headers say of the minute: credits used and left. What was used by others
-    /// with the same key counts from now on; where both together are less than the limit, theirs
-    /// holds for this process.
+    /// What the headers of the answer to a request say of the minute: credits used and left. What was
+    /// used by others with the same key counts from now on; where both together are less than the
+    /// limit, theirs holds for this process.
     ///
     /// # Errors
     /// [`NoCredit`].
-    pub async fn told(&self, used: u32, left: u32) -> Result<(), NoCredit> {
+    pub async fn told(&self, what: &Reservation, used: u32, left: u32) -> Result<(), NoCredit> {
         let theirs = used.saturating_add(left);
         if let Some(ours) = self.0.limits.per_minute.filter(|ours| theirs < *ours && theirs > 0) {
             let before = self.0.told.fetch_min(theirs, Ordering::Relaxed);
@@ -238,7 +240,7 @@ impl Budget {
             }
         }
         self.change(|spent, limits, now, _| {
-            spent.told(limits, used, now);
+            spent.told(limits, used, what.at, now);
             Ok(())
         })
         .await
@@ -310,13 +312,13 @@ impl Budget {
         state.is_known = false;
         let held = self.0.kept.hold().await?;
         if state.held != held {
-            state.spent = match &held {
-                None => Spent::default(),
-                Some(held) => Spent::parse(&held.bytes).map_err(|source| NoCredit::Unreadable {
+            // where it was deleted, what this process knows is still spent
+            if let Some(held) = &held {
+                state.spent = Spent::parse(&held.bytes).map_err(|source| NoCredit::Unreadable {
                     key: self.0.kept.key().to_owned(),
                     source,
-                })?,
-            };
+                })?;
+            }
             state.held = held;
         }
         state.is_known = true;
@@ -360,7 +362,8 @@ impl Budget {
             state.is_known = false;
             let written = kept.replace(state.held.as_ref(), bytes.into()).await?;
             let took = clock.now() - now;
-            state.takes = if took > LATE / 2 { took.min(SLOWEST) } else { TimeDelta::zero() };
+            let is_slow = took > limits.late() / 2;
+            state.takes = if is_slow { took.min(SLOWEST) } else { TimeDelta::zero() };
             if let Some(held) = written {
                 *state = State { held: Some(held), spent, is_known: true, takes: state.takes };
                 return Ok(value);

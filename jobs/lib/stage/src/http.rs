@@ -9,6 +9,7 @@ mod redirect;
 mod silence;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::pin::pin;
@@ -144,6 +145,8 @@ impl SourceClient {
             .read_timeout(idle)
             .pool_max_idle_per_host(limits.concurrency as usize)
             .redirect(redirect::policy())
+            // a URL may hold a key, which is nobody else's
+            .referer(false)
             .no_proxy();
         if let Some(found) = proxy {
             let bad = |source| BadClient::Proxy { found: found.to_owned(), source };
@@ -277,7 +280,7 @@ impl SourceClient {
 pub struct Clients(BTreeMap<Source, SourceClient>);
 
 impl Clients {
-    /// A client for each source, as [`SourceClient::new`] makes them.
+    /// A client for each source, however often it is named, as [`SourceClient::new`] makes them.
     ///
     /// # Errors
     /// [`BadClient`].
@@ -287,8 +290,14 @@ impl Clients {
         clock: &Clock,
         proxy: Option<&str>,
     ) -> Result<Self, BadClient> {
-        let client = |source| Ok((source, SourceClient::new(limits, clock, proxy)?));
-        sources.into_iter().map(client).collect::<Result<_, _>>().map(Self)
+        let mut clients = BTreeMap::new();
+        for source in sources {
+            // each one reads the system's certificates: not one a unit
+            if let Entry::Vacant(free) = clients.entry(source) {
+                free.insert(SourceClient::new(limits, clock, proxy)?);
+            }
+        }
+        Ok(Self(clients))
     }
 
     /// The client of a source; `None` of one that was not named.

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::day::{Window, day_of};
@@ -16,8 +16,11 @@ use super::{APART, FAR, LATE, Limits, MINUTE, WRONG};
 
 /// The form of the document.
 const VERSION: u32 = 1;
+/// How long an answer may take that tells what is used: longer, and what is its own may be taken for
+/// that of others.
+const ANSWERED: TimeDelta = TimeDelta::seconds(30);
 /// Instants that are kept; where there are more, those of one quarter of a second become one. Then
-/// there are hardly more than this, as all lie in 64 s.
+/// there are a few hundred at most, as all lie in 94 s and what is booked ahead.
 const MOST_BOOKED: usize = 256;
 /// Milliseconds whose instants become one.
 const CELL: i64 = 250;
@@ -197,7 +200,7 @@ impl Spent {
         for day in touched(limits, at) {
             self.day(day).spend(what.by, what.credits);
         }
-        self.bound();
+        self.bound(what.now);
         Ok(at)
     }
 
@@ -260,7 +263,7 @@ impl Spent {
                 // right after midnight it may still speak of the day before
                 if let Some(day) = day_of(limits.day_ends, at - APART) {
                     self.day(day).closed = true;
-                    self.bound();
+                    self.bound(now);
                 }
                 return;
             }
@@ -268,10 +271,12 @@ impl Spent {
         self.closed_until = Some(self.closed_until.map_or(until, |closed| closed.max(until)));
     }
 
-    /// The provider tells how many credits of this minute are used. What no run has booked was used
-    /// by somebody else with the same key, and counts.
-    pub fn told(&mut self, limits: &Limits, used: u32, now: DateTime<Utc>) {
-        let counts = |booked: &&Booked| booked.at > now - MINUTE && booked.at <= now + APART;
+    /// The provider tells, in its answer to a request that was booked for `at`, how many credits of the
+    /// minute are used. What no run has booked was used by somebody else with the same key, and counts.
+    pub fn told(&mut self, limits: &Limits, used: u32, at: DateTime<Utc>, now: DateTime<Utc>) {
+        // it counted when the request came, which may be long ago
+        let from = at.min(now) - MINUTE;
+        let counts = |booked: &&Booked| booked.at > from && booked.at <= now + APART;
         let ours: u64 =
             self.booked.iter().filter(counts).map(|booked| u64::from(booked.credits)).sum();
         let Ok(more) = u32::try_from(u64::from(used).saturating_sub(ours)) else { return };
@@ -280,7 +285,7 @@ impl Spent {
             if let Some(day) = day_of(limits.day_ends, now) {
                 self.day(day).spend(OTHERS, more);
             }
-            self.bound();
+            self.bound(now);
         }
     }
 
@@ -321,10 +326,12 @@ impl Spent {
     }
 
     /// Drops what can never count again, and joins what is too much.
-    fn bound(&mut self) {
+    fn bound(&mut self, now: DateTime<Utc>) {
         if let Some(last) = self.booked.last().map(|booked| booked.at) {
-            // whatever comes is booked for this instant or a later one
-            self.booked.retain(|booked| booked.at == last || booked.at + MINUTE > last);
+            // whatever comes is booked for the last instant or a later one; what the provider tells
+            // is of the minutes before, also where much is booked ahead
+            let from = last.min(now - ANSWERED) - MINUTE;
+            self.booked.retain(|booked| booked.at == last || booked.at > from);
         }
         if self.booked.len() > MOST_BOOKED {
             let cell = |booked: &Booked| booked.at.timestamp_millis().div_euclid(CELL);

@@ -68,7 +68,7 @@ impl Key {
     }
 
     /// A text without the key, where a provider repeats it.
-    pub(crate) fn hide(&self, text: &str) -> String {
+    pub fn hide(&self, text: &str) -> String {
         let mut text = text.to_owned();
         if self.0.len() >= SHORTEST_HIDDEN {
             text = text.replace(&self.0, HIDDEN);

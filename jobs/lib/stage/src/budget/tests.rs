@@ -160,8 +160,8 @@ async fn runs_keep_the_limits_together_in_a_directory() {
     check(world, 8, 40).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn runs_share_the_second() {
+/// Three runs that ask three times a second, and wake up so many milliseconds late.
+async fn seconds(late_ms: i64) -> World {
     let world = World::in_store();
     let limits = limits(Some(3), None, Some(120));
     let works: Vec<_> = (0..3)
@@ -170,9 +170,19 @@ async fn runs_share_the_second() {
             [1, 1].map(|credits| world.asks(&budget, credits, 1))
         })
         .collect();
-    world.drive(works, 400).await;
+    world.drive(works, late_ms).await;
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_share_the_second() {
+    let world = seconds(250).await;
     assert_eq!(world.most_in(1, |_| 1), 3);
     assert_eq!(world.days(), [120]);
+    // what would come too late is lost, and its second is nobody else's
+    let world = seconds(1_500).await;
+    assert!(world.most_in(1, |_| 1) <= 3);
+    assert!(world.days() < vec![120]);
 }
 
 #[tokio::test]
@@ -236,6 +246,25 @@ async fn the_next_run_knows_what_was_spent_and_when_it_can_go_on() {
 }
 "#
     );
+}
+
+#[tokio::test]
+async fn a_document_that_is_deleted_frees_nobody_who_knew_it() {
+    let (_folder, lake, world) = World::in_folder();
+    let limits = limits(None, None, Some(3));
+    let key = layout::limits(acme());
+    let budget = world.budget(&limits, 1);
+    for _ in 0..2 {
+        let _held = budget.reserve(1).await.expect("room");
+        lake.delete(&key).await.expect("delete");
+    }
+    let _held = budget.reserve(1).await.expect("room");
+    // another one learns it from him
+    for run in 1..=2 {
+        let other = world.budget(&limits, run);
+        assert_eq!(other.reserve(1).await.expect_err("spent").exit(), Exit::SourceUnavailable);
+    }
+    assert_eq!(budget.reserve(1).await.expect_err("spent").exit(), Exit::SourceUnavailable);
 }
 
 #[tokio::test]
@@ -308,10 +337,10 @@ async fn the_providers_own_count_holds() {
     let world = World::in_store();
     let limits = limits(None, Some(8), None);
     let budget = world.budget(&limits, 1);
-    let _held = budget.reserve(1).await.expect("room");
-    budget.told(1, 7).await.expect("noted");
+    let held = budget.reserve(1).await.expect("room");
+    budget.told(&held, 1, 7).await.expect("noted");
     assert_eq!(budget.reserve(6).await.expect("room").at(), world.now());
-    budget.told(8, 0).await.expect("noted");
+    budget.told(&held, 8, 0).await.expect("noted");
     let later = tokio::spawn({
         let budget = budget.clone();
         async move { budget.reserve(1).await.expect("room").at() }
@@ -322,7 +351,7 @@ async fn the_providers_own_count_holds() {
     world.clock.advance(TimeDelta::seconds(64));
     assert_eq!(later.await.expect("work"), time(START) + TimeDelta::seconds(64));
     // a plan with fewer credits than the limits say
-    budget.told(1, 4).await.expect("noted");
+    budget.told(&held, 1, 4).await.expect("noted");
     let error = budget.reserve(6).await.expect_err("too many");
     assert!(error.to_string().contains("6 credits, expected at most 5"), "{error}");
 }

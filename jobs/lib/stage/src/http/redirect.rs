@@ -24,15 +24,27 @@ fn fault(previous: &[Url], to: &Url) -> Option<String> {
     // where it began is configured, and so allowed; this machine's other doors are not
     let is_back = previous.first().is_some_and(is_same);
     let is_downgrade = previous.last().is_some_and(is_secure) && !is_secure(to);
+    let shown = shown(to);
     if is_downgrade || !(is_secure(to) || is_here(to) && is_back) {
-        Some(format!("redirect to `{to}`, expected https"))
+        Some(format!("redirect to `{shown}`, expected https"))
     } else if is_here(to) && !is_back {
-        Some(format!("redirect to `{to}`, expected another host than this machine"))
+        Some(format!("redirect to `{shown}`, expected another host than this machine"))
     } else if previous.len() > REDIRECTS {
         Some(format!("more than {REDIRECTS} redirects"))
     } else {
         None
     }
+}
+
+/// A URL for people: without what may hold a key, a query or a password.
+fn shown(url: &Url) -> String {
+    let mut shown = url.clone();
+    shown.set_query(None);
+    shown.set_fragment(None);
+    // a URL that can have neither has none
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.into()
 }
 
 /// Whether a URL leads to this machine.
@@ -71,6 +83,10 @@ mod tests {
         check(&[here, "http://127.0.0.1@example.org/b"], "expected https");
         check(&[here, there], "");
         check(&[here, there, here], "expected https");
+        check(
+            &[there, "http://me:pass@example.org/b?apikey=K#x"],
+            "to `http://example.org/b`, exp",
+        );
         check(&[there; 6], "");
         check(&[there; 7], "more than 5 redirects");
     }
