@@ -1,6 +1,8 @@
 //! Tests of the bytes of a group's files: the same for the same archives, and those of the version that
 //! their names state.
 
+use proptest::prelude::*;
+
 use super::tests::{DAY_1, Lab, MONTH, START, archive_of, other_trade, trade};
 use super::*;
 

@@ -8,9 +8,7 @@ use source::binance::Binance;
 use source::form::Kind;
 use source::rows::Row;
 
-use super::tests::{
-    AGG, COINM, FUTURES, KLINES, METRICS, QUOTES, TRADES, decimal, parse, parse_all_ways,
-};
+use super::tests::{AGG, COINM, FUTURES, KLINES, METRICS, QUOTES, TRADES, decimal, parse_all_ways};
 use super::*;
 
 fn unit_of(index: usize) -> Unit {

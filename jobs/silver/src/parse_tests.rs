@@ -2,10 +2,8 @@
 //! the way a stream is cut changes anything.
 
 use model::Unit;
-use proptest::prelude::*;
 use source::Provider as _;
 use source::binance::Binance;
-use source::form::Kind;
 use source::rows::Row;
 
 use super::*;

@@ -276,6 +276,7 @@ fn group(unit: &Unit, url: &str) -> Group {
         table: Table::Klines,
         partitions: Vec::new(),
         units: vec![PlannedUnit { unit: unit.clone(), archive, keeps: false }],
+        reading: None,
     }
 }
 

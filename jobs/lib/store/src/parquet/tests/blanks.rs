@@ -45,7 +45,7 @@ fn an_empty_file_is_refused() {
     let (_folder, lake) = lake();
     let file = ColumnarFile::create(&lake, Table::Klines, 10).unwrap();
     assert!(matches!(file.finish(), Err(WriteError::Empty { table: Table::Klines })));
-    let error = super::write_batches(&lake, Table::Daily, []).unwrap_err();
+    let error = super::super::write_batches(&lake, Table::Daily, []).unwrap_err();
     assert!(matches!(error, WriteError::Empty { table: Table::Daily }));
 }
 
