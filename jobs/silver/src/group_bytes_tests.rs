@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::tests::{DAY_1, Lab, MONTH, START, archive_of, other_trade, trade};
+use super::tests::{DAY_1, Lab, MONTH, START, archive_of, of, other_trade, trade};
 use super::*;
 
 /// The bytes of each file of a group.
