@@ -41,6 +41,7 @@ use serde::Serialize;
 use source::Provider;
 use source::ask::Unavailable;
 use source::limits::BudgetSpent;
+use stage::budget::NoCredit;
 use stage::http::Clients;
 use stage::{Context, Failure};
 
@@ -170,27 +171,36 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
                 }
                 Err(AskError::Unavailable(error)) => Ok(Err(NotFetched::Unavailable(unit, error))),
                 Err(AskError::Spent(spent)) => Ok(Err(NotFetched::Spent(spent))),
-                Err(AskError::NoCredit(error)) => Err(Failure::new(error.exit(), error)),
+                Err(AskError::NoCredit(error)) => Ok(Err(NotFetched::NoCredit(error))),
                 Err(AskError::Store(error)) => Err(Failure::from(error)),
             }
         })
         .buffer_unordered(limits.concurrency.max(1) as usize);
-    let (mut unavailable, mut spent) = (Vec::new(), Vec::new());
+    let (mut unavailable, mut spent, mut no_credit) = (Vec::new(), Vec::new(), None);
     while let Some(outcome) = outcomes.try_next().await? {
         match outcome {
             Ok(fragment) => report.count(&fragment),
             Err(NotFetched::Unavailable(unit, error)) => unavailable.push((unit, error)),
             Err(NotFetched::Spent(budget)) => spent.push(budget),
+            Err(NotFetched::NoCredit(error)) => {
+                no_credit.get_or_insert(error);
+            }
         }
     }
     context.meter.at("");
     clients.report(&context.meter);
-    if unavailable.is_empty() && spent.is_empty() {
+    let is_all = unavailable.is_empty() && spent.is_empty();
+    if is_all && no_credit.is_none() {
         return Ok(report);
     }
     unavailable.sort_by_key(|(unit, _)| *unit);
     tracing::info!("{}", report.text().trim_end());
-    Err(Failure::new(Exit::SourceUnavailable, not_fetched(&unavailable, &spent, total)))
+    let rest = not_fetched(&unavailable, &spent, total);
+    let Some(error) = no_credit else { return Err(Failure::new(Exit::SourceUnavailable, rest)) };
+    if !is_all {
+        tracing::warn!("{rest}");
+    }
+    Err(Failure::new(error.exit(), error))
 }
 
 /// The ways to the sources that are asked page by page. Their keys are read here: one that is not
@@ -219,6 +229,8 @@ enum NotFetched<'a> {
     Unavailable(&'a Unit, Unavailable),
     /// The day's credits of its source are used up.
     Spent(BudgetSpent),
+    /// Nothing can be reserved, for another reason.
+    NoCredit(NoCredit),
 }
 
 /// A unit that is to be downloaded.
