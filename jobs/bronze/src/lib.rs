@@ -45,6 +45,7 @@ use serde::Serialize;
 use source::Provider;
 use source::ask::Unavailable;
 use source::limits::BudgetSpent;
+use stage::budget::NoCredit;
 use stage::http::Clients;
 use stage::{Context, Failure};
 
@@ -181,17 +182,20 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
                 }
                 Err(AskError::Unavailable(error)) => Ok(Err(NotFetched::Unavailable(unit, error))),
                 Err(AskError::Spent(spent)) => Ok(Err(NotFetched::Spent(spent))),
-                Err(AskError::NoCredit(error)) => Err(Failure::new(error.exit(), error)),
+                Err(AskError::NoCredit(error)) => Ok(Err(NotFetched::NoCredit(error))),
                 Err(AskError::Store(error)) => Err(Failure::from(error)),
             }
         })
         .buffer_unordered(limits.concurrency.max(1) as usize);
-    let (mut unavailable, mut spent) = (Vec::new(), Vec::new());
+    let (mut unavailable, mut spent, mut no_credit) = (Vec::new(), Vec::new(), None);
     while let Some(outcome) = outcomes.try_next().await? {
         match outcome {
             Ok(fragment) => report.count(&fragment),
             Err(NotFetched::Unavailable(unit, error)) => unavailable.push((unit, error)),
             Err(NotFetched::Spent(budget)) => spent.push(budget),
+            Err(NotFetched::NoCredit(error)) => {
+                no_credit.get_or_insert(error);
+            }
         }
     }
     context.meter.at("");
@@ -201,12 +205,21 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     for line in &report.waiting {
         tracing::warn!("{line}");
     }
-    if unavailable.is_empty() {
-        return Ok(report);
-    }
     unavailable.sort_by_key(|(unit, _)| *unit);
-    tracing::info!("{}", report.text().trim_end());
-    Err(Failure::new(Exit::SourceUnavailable, not_fetched(&unavailable, total)))
+    if !unavailable.is_empty() || no_credit.is_some() {
+        tracing::info!("{}", report.text().trim_end());
+    }
+    let rest = (!unavailable.is_empty()).then(|| not_fetched(&unavailable, total));
+    match (no_credit, rest) {
+        (Some(error), rest) => {
+            if let Some(rest) = rest {
+                tracing::warn!("{rest}");
+            }
+            Err(Failure::new(error.exit(), error))
+        }
+        (None, Some(rest)) => Err(Failure::new(Exit::SourceUnavailable, rest)),
+        (None, None) => Ok(report),
+    }
 }
 
 /// The ways to the sources that are asked page by page. Their keys are read here: one that is not
@@ -235,6 +248,8 @@ enum NotFetched<'a> {
     Unavailable(&'a Unit, Unavailable),
     /// The day's credits of its source are used up.
     Spent(BudgetSpent),
+    /// Nothing can be reserved, for another reason.
+    NoCredit(NoCredit),
 }
 
 /// A unit that is to be downloaded.

@@ -277,6 +277,26 @@ async fn a_question_is_asked_once_also_where_it_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_budget_that_is_damaged_stops_its_source_alone() {
+    let lab = Lab::unlimited();
+    let context = lab.context(1, "per_day: 9");
+    let key = layout::limits("twelvedata".parse().expect("source"));
+    context.lake.write(&key, "{").await.expect("write");
+    let units = [
+        "twelvedata/stocks/klines/AAPL/1m/2024-01-03",
+        "alphavantage/stocks/klines/IBM/1h/2024-01",
+        "twelvedata/stocks/klines/AAPL/1m/2024-01-04",
+    ];
+    let (outcome, fragments) = lab.fetch(&context, &units).await;
+    let failure = outcome.expect_err("a damaged document");
+    assert_eq!((failure.exit, lab.asked()), (Exit::DataRefused, 0));
+    let text = format!("{:#}", failure.error);
+    assert!(text.starts_with("`bronze/limits/twelvedata.json` does not tell"), "{text}");
+    let [fragment] = fragments.as_slice() else { panic!("{fragments:?}") };
+    assert_eq!(fragment.unit.to_string(), units[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_without_an_end_is_none() {
     let lab = Lab::unlimited();
     lab.server.set_faults(vec![Rule::always("**", Fault::EndlessBody)]).expect("rules");

@@ -237,8 +237,8 @@ impl World {
                     worker.child = None;
                     let said = std::fs::read_to_string(&worker.output).expect("output");
                     worker.state = match status.code() {
+                        Some(0 | 3) if said.contains("it can go on at") => State::Waits,
                         Some(0) => State::Done,
-                        Some(3) if said.contains("it can go on at") => State::Waits,
                         Some(3) => State::Works,
                         other => panic!("ended with {other:?}\n{}", tail(&said)),
                     };
