@@ -126,7 +126,8 @@ fn work(args: &Args, environment: &Environment, begun: Instant) -> anyhow::Resul
         resume: None,
         chosen: &chosen,
         again,
-        again_with: Some(&format!("cargo xtask local run {with} --resume")),
+        // the servers of all sources listen elsewhere the next time
+        again_with: (!args.all_sources).then_some("cargo xtask local run --env demo --resume"),
     };
     let summary = executor::run(&order)?;
     local::show(&summary, args.json, if args.all_sources { &with } else { "" })?;

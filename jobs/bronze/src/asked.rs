@@ -11,7 +11,7 @@ use model::plan::Remote;
 use model::unit::{Unit, sha256_hex};
 use model::{RawArchive, layout};
 use source::ask::{Answer, Request, Unavailable};
-use source::limits::{BudgetSpent, MINUTE};
+use source::limits::{BudgetSpent, MINUTE, Window};
 use source::questions::{
     Envelope, HEADERS, Inquiry, MOST_BYTES, Next, Page, Question, Questions, Received,
 };
@@ -97,8 +97,11 @@ impl Answered {
         if let Some((_, slot)) = kept.iter().find(|(asked, _)| asked == url) {
             return Arc::clone(slot);
         }
-        if kept.len() == ANSWERED {
-            kept.pop_front();
+        // who is still at work keeps his place
+        if kept.len() >= ANSWERED
+            && let Some(done) = kept.iter().position(|(_, slot)| Arc::strong_count(slot) == 1)
+        {
+            kept.remove(done);
         }
         let slot = Slot::default();
         kept.push_back((url.to_owned(), Arc::clone(&slot)));
@@ -130,7 +133,9 @@ impl<'a> Asker<'a> {
         let name = provider.name();
         let limits = match &section.limits {
             None => questions.free(),
-            Some(given) => source::limits::Limits::of(given).map_err(anyhow::Error::msg)?,
+            Some(given) => {
+                source::limits::Limits::of(given, &questions.free()).map_err(anyhow::Error::msg)?
+            }
         };
         let key = match &section.key {
             None => Key::absent(),
@@ -274,10 +279,16 @@ impl<'a> Asker<'a> {
                 content_type: self.header(&answer, "content-type"),
                 body: answer.body.to_vec(),
             };
-            if let Some(why) = self.unkept(&received) {
+            if received.body.len() > ANSWER_BYTES {
+                let why = format!("more than {ANSWER_BYTES} bytes of one answer");
                 return Err(stopped(&request.url, &why, attempts.made()).into());
             }
             let taken = inquiry.take(&received.answer());
+            // a refusal may repeat the key, and is kept nowhere
+            if taken.is_ok() && self.key.is_in(&received.body) {
+                let why = "the answer repeats the key: it is not kept";
+                return Err(stopped(&request.url, why, attempts.made()).into());
+            }
             let next = taken.as_ref().err().map(|refusal| Next::of(refusal.why));
             let asked = retry_after(&answer.headers, self.client.now());
             let why = taken.as_ref().err().map(ToString::to_string).unwrap_or_default();
@@ -303,7 +314,9 @@ impl<'a> Asker<'a> {
                     if attempts.made() >= most {
                         return Err(stopped(&request.url, &why, attempts.made()).into());
                     }
-                    if asked.is_some_and(|asked| Some(asked) > MINUTE.to_std().ok()) {
+                    // a day's end the budget knows itself
+                    let is_long = asked.is_some_and(|asked| Some(asked) > MINUTE.to_std().ok());
+                    if is_long && window != Window::Day {
                         attempts.failed(&Trouble { asked, ..Trouble::new(why) }).await?;
                     }
                 }
@@ -343,15 +356,6 @@ impl<'a> Asker<'a> {
     /// A header of an answer.
     fn header(&self, answer: &Answer, name: &str) -> Option<String> {
         Some(self.hidden(answer.headers.get(name)?.to_str().ok()?))
-    }
-
-    /// Why an answer is not even looked at.
-    fn unkept(&self, received: &Received) -> Option<String> {
-        if received.body.len() > ANSWER_BYTES {
-            return Some(format!("more than {ANSWER_BYTES} bytes of one answer"));
-        }
-        let repeats = || "the answer repeats the key: it is not kept".to_owned();
-        self.key.is_in(&received.body).then(repeats)
     }
 
     /// A text of the provider's without the key.

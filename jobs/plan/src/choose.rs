@@ -92,12 +92,16 @@ impl<'a> Chooser<'a> {
         let is_wanted = |day: Day| from <= day && day <= to;
         // of such a day the month's archive has the rest
         let is_beside = |day: Day| self.view.offer.beside.contains(&day);
+        let calendar = self.view.way.provider.calendar(self.view.series.market);
         let nothing = State::Nothing;
         let needed: Vec<&State<'a>> = days
             .iter()
             .filter(|(day, state)| {
                 let is_open = !state.is_in() && !matches!(state, State::Spoiled);
-                is_wanted(*day) && (is_open || is_beside(*day))
+                // of a day on which the venue rests no month need be fetched
+                let is_owed = !matches!(state, State::Nothing)
+                    || !gaps::is_closed(self.view.series, calendar, *day);
+                is_wanted(*day) && (is_open && is_owed || is_beside(*day))
             })
             .map(|(day, state)| if is_beside(*day) { &nothing } else { state })
             .collect();

@@ -95,12 +95,17 @@ pub struct BadLimits {
 }
 
 impl Limits {
-    /// Those of a configuration, which hold as they stand there.
+    /// Those of a configuration, which hold as they stand there; what is no limit and is not said, the
+    /// end of the day and the concurrency, is as with the provider's free plan.
     ///
     /// # Errors
     /// In words: what cannot be kept, or a zone that nobody knows.
-    pub fn of(given: &RequestLimits) -> Result<Self, String> {
-        let free = Self::default();
+    pub fn of(given: &RequestLimits, free: &Self) -> Result<Self, String> {
+        if *given == RequestLimits::default() {
+            return Err(
+                "limits of nothing, expected such as {per_minute: 8, per_day: 800}".to_owned()
+            );
+        }
         let limits = Self {
             requests_per_second: given.requests_per_second,
             per_minute: given.per_minute,

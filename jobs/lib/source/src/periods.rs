@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use model::config::{Archives, Series};
-use model::{Day, Market, Period};
+use model::{Market, Period};
 
 use crate::calendar::Calendar;
 use crate::offer::{Checksum, Listed, Offer, OfferError, Survey};
@@ -36,22 +36,18 @@ impl Periods {
             let is_whole = series.from <= month.first() && month.last() <= series.to;
             if is_whole && series.archives != Archives::Daily {
                 offer.archives.insert(Period::Month(month), THERE);
-            } else if series.archives != Archives::Monthly {
-                let calendar = (self.calendar)(series.market);
-                let days = month.days().filter(|day| {
-                    series.from <= *day && *day <= series.to && may_be_open(calendar, *day)
-                });
-                offer.archives.extend(days.map(|day| (Period::Day(day), THERE)));
             }
+            // also of a whole month: a day that it lacked when it was asked for may have come since
+            let calendar = (self.calendar)(series.market);
+            let days = month.days().filter(|day| {
+                // what the calendar does not know may be there
+                let is_closed = calendar.is_closed(*day, series.timeframe).unwrap_or(false);
+                series.from <= *day && *day <= series.to && !is_closed
+            });
+            offer.archives.extend(days.map(|day| (Period::Day(day), THERE)));
         }
         offer
     }
-}
-
-/// Whether anything may have been traded on a day of UTC; also where the calendar does not know.
-fn may_be_open(calendar: Calendar, day: Day) -> bool {
-    let open = calendar.open(Period::Day(day).micros());
-    open.map_or(true, |open| !open.is_empty())
 }
 
 #[cfg(test)]
@@ -90,8 +86,11 @@ mod tests {
         let weekdays = ["2024-02-28", "2024-02-29", "2024-03-01", "2024-03-04"];
         check(|_| Calendar::Nyse, Archives::Auto, "2024-02-28", "2024-03-04", &weekdays);
         let always = |_| Calendar::Always;
-        check(always, Archives::Auto, "2024-02-01", "2024-03-01", &["2024-02", "2024-03-01"]);
-        check(always, Archives::Monthly, "2024-02-01", "2024-03-01", &["2024-02"]);
+        let days: Vec<String> = (1..=29).map(|day| format!("2024-02-{day:02}")).collect();
+        let mut all: Vec<&str> = vec!["2024-02"];
+        all.extend(days.iter().map(String::as_str));
+        all.push("2024-03-01");
+        check(always, Archives::Auto, "2024-02-01", "2024-03-01", &all);
         check(always, Archives::Daily, "2024-02-28", "2024-02-29", &["2024-02-28", "2024-02-29"]);
         // a year that the calendar knows nothing of
         check(|_| Calendar::Nyse, Archives::Auto, "1950-01-01", "1950-01-01", &["1950-01-01"]);

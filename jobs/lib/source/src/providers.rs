@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use model::config::{BadConfig, Config, Fault, Scope, Section, Series, Venues};
+use model::config::{Archives, BadConfig, Config, Fault, Scope, Section, Series, Venues};
 use model::{Cadence, Dataset, Day, Market, Source, Symbol};
 
 use crate::calendar::Calendar;
@@ -141,8 +141,8 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
             return fault(&[], format!("{name} without {what}, expected {}", example(what)));
         }
     }
-    if let Some(given) = &section.limits
-        && let Err(message) = Limits::of(given)
+    if let (Some(given), Some(questions)) = (&section.limits, provider.questions())
+        && let Err(message) = Limits::of(given, &questions.free())
     {
         return fault(&["limits"], message);
     }
@@ -153,6 +153,12 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
         let known = provider.timeframes(*market);
         let datasets = of.overrides.values().filter_map(|special| special.value.datasets.as_ref());
         for how in datasets.chain([&of.datasets]).flat_map(|datasets| datasets.values()) {
+            if limits && how.value.archives == Archives::Monthly {
+                return fault(
+                    &["markets", market.as_str(), "archives"],
+                    format!("{name} has no archives by the month, expected auto or daily"),
+                );
+            }
             let unknown = how.value.timeframes.iter().find(|found| !known.contains(&found.value));
             if let Some(found) = unknown {
                 let known: Vec<&str> = known.iter().map(|timeframe| timeframe.as_str()).collect();

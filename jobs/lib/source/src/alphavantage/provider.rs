@@ -21,7 +21,7 @@ use crate::periods::Periods;
 use crate::provider::{Packing, Provider, Takes};
 use crate::questions::{Inquiry, Page, Question, Questions};
 use crate::rest::{
-    Answer, Key, Kind, Notes, Refusal, Unaskable, Why, expected_symbol, form_of_bars,
+    Answer, Concerns, Key, Kind, Notes, Refusal, Unaskable, Why, expected_symbol, form_of_bars,
 };
 
 /// The provider's name.
@@ -170,6 +170,12 @@ impl Inquiry for One {
                     notes: "only the newest 100 days".to_owned(),
                     ..Page::default()
                 });
+            }
+            // it says so of symbols and months that it does not have
+            Err(refusal)
+                if refusal.why == Why::BadRequest && refusal.concerns == Concerns::Symbol =>
+            {
+                return Err(Refusal { why: Why::NoData, ..refusal });
             }
             other => other?,
         };

@@ -21,6 +21,10 @@ struct Sound {
     rows: Vec<String>,
 }
 
+/// What the sample's spot market has no rows of.
+const OF_FUTURES: [&Table; 4] =
+    [&Table::PriceKlines, &Table::Funding, &Table::Quotes, &Table::Metrics];
+
 fn sound() -> Result<Sound> {
     let world = World::new(&["spot:BTCUSDT,trades=300"], "2024-12-31", "2025-01-01")?;
     let exchange = world.start()?;
@@ -28,7 +32,10 @@ fn sound() -> Result<Sound> {
     let lab = Lab::new(&world.yaml(exchange.url()))?;
     lab.run_well()?;
     let files = look::files(&lab.lake(), look::DERIVED)?;
-    ensure!(files.values().all(|files| !files.is_empty()), "a table is empty: {files:?}");
+    // the tables that this lake is to have; spot has nothing of the others
+    let is_empty = |table: &&Table| files.get(*table).is_none_or(Files::is_empty);
+    let empty: Vec<&Table> = look::DERIVED.iter().filter(is_empty).collect();
+    ensure!(empty == OF_FUTURES, "these tables are empty: {empty:?}");
     let rows = rows(&lab)?;
     Ok(Sound { lab, exchange, files, rows })
 }
@@ -164,7 +171,9 @@ fn what_a_table_has_lost_is_refused_and_made_anew() -> Result<()> {
 
     // every log there is
     for table in Table::ALL {
-        std::fs::remove_dir_all(sound.path(&layout::log(*table)))?;
+        if !OF_FUTURES.contains(&table) {
+            std::fs::remove_dir_all(sound.path(&layout::log(*table)))?;
+        }
     }
     sound.is_refused("is gone")?;
     sound.rebuild(&[])?.expect_code(0)?;

@@ -416,7 +416,12 @@ async fn every_fault_works_on_every_dataset() {
     for key in exchange.keys() {
         exchange.clear_faults();
         let plain = get(&exchange, &key).await.body;
-        for fault in &faults {
+        // a correction changes quantities, of which these tell nothing
+        let has_quantities = !["PriceKlines/", "premiumIndexKlines/", "fundingRate/", "metrics/"]
+            .iter()
+            .any(|folder| key.contains(folder));
+        let fits = |fault: &&Fault| has_quantities || !matches!(fault, Fault::Republished { .. });
+        for fault in faults.iter().filter(fits) {
             one(&exchange, &key, fault.clone());
             let zip = get(&exchange, &key).await.body;
             assert_ne!(zip, plain, "{key} {fault:?}");

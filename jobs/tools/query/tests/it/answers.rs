@@ -102,6 +102,7 @@ async fn world(with: &[Table]) -> World {
 const READ: &[Table] = &[
     Table::Archives,
     Table::Rejects,
+    Table::Klines,
     Table::Bars,
     Table::Daily,
     Table::Runs,
@@ -156,7 +157,11 @@ async fn every_query_reads_only_the_partitions_it_names() {
         ("bars_for_symbol", (&["to=2024-01-31"][..], 1)),
         ("builds", (&[], 1)),
         ("checks", (&[], 1)),
-        ("compare_sources", (&[], 1)),
+        // a source beside itself: a day's bars of both months, of each market
+        (
+            "compare_sources",
+            (&["first=binance", "second=other", "symbol=BTCUSDT", "timeframe=1h"], 4),
+        ),
         ("coverage", (&[], 2)),
         ("coverage_days", (&["market=spot"], 1)),
         ("ledger", (&[], 1)),
@@ -164,7 +169,7 @@ async fn every_query_reads_only_the_partitions_it_names() {
         ("rejects", (&[], 2)),
         ("returns", (&[], 1)),
         ("runs", (&[], 1)),
-        ("sources", (&[], 2)),
+        ("sources", (&[], 4)),
         ("top_movers", (&[], 2)),
         ("volatility_windows", (&[], 1)),
         ("volume_by_month", (&[], 1)),
