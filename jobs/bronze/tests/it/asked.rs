@@ -252,7 +252,7 @@ async fn refusals_stop_what_they_concern() {
 
     // without one nothing is asked
     std::fs::remove_file(lab.folder.path().join("key")).expect("remove");
-    let (outcome, _) = lab.fetch(&lab.context(3, ""), &units).await;
+    let (outcome, _) = lab.fetch(&lab.context(3, "concurrency: 4"), &units).await;
     assert_eq!(outcome.expect_err("no key").exit, Exit::Usage);
 }
 
@@ -270,7 +270,7 @@ async fn a_question_is_asked_once_also_where_it_is_refused() {
     let units = ["1998-01", "1998-02", "1998-03", "2024-01"];
     let units = units.map(|month| format!("alphavantage/forex/klines/EURUSD/1d/{month}"));
     let units: Vec<&str> = units.iter().map(String::as_str).collect();
-    let (outcome, fragments) = lab.fetch(&lab.context(1, ""), &units).await;
+    let (outcome, fragments) = lab.fetch(&lab.context(1, "concurrency: 4"), &units).await;
     let report = outcome.expect("fetched");
     assert_eq!(report.by_status, [("missing", 3), ("unverified", 1)].into());
     assert_eq!((fragments.len(), lab.server.count("alphavantage", KEY).requests), (4, 1));
@@ -301,7 +301,7 @@ async fn an_answer_without_an_end_is_none() {
     let lab = Lab::unlimited();
     lab.server.set_faults(vec![Rule::always("**", Fault::EndlessBody)]).expect("rules");
     let unit = "alphavantage/forex/klines/EURUSD/1d/2024-01";
-    let (outcome, fragments) = lab.fetch(&lab.context(1, ""), &[unit]).await;
+    let (outcome, fragments) = lab.fetch(&lab.context(1, "concurrency: 4"), &[unit]).await;
     let text = failed(outcome);
     assert!(text.contains("more than 33554432 bytes of one answer"), "{text}");
     assert_eq!((fragments.len(), lab.server.count("alphavantage", KEY).requests), (0, 1));
@@ -340,7 +340,7 @@ async fn a_host_that_asks_for_patience_gets_it() {
     let busy = Fault::Status { code: 503, retry_after: Some(3_600) };
     lab.server.set_faults(vec![Rule::always("**", busy)]).expect("rules");
     let unit = "twelvedata/stocks/klines/AAPL/1m/2024-01-03";
-    let (outcome, _) = lab.fetch(&lab.context(1, ""), &[unit]).await;
+    let (outcome, _) = lab.fetch(&lab.context(1, "concurrency: 4"), &[unit]).await;
     let text = failed(outcome);
     assert!(text.contains("the host asks to wait 3600 s"), "{text}");
     assert_eq!(lab.asked(), 1);
@@ -357,7 +357,7 @@ async fn a_key_goes_nowhere_else() {
         }
         _ => Reply::status(302).with("Location", format!("http://example.org/?apikey={KEY}#{KEY}")),
     });
-    let (outcome, _) = fetch(&server.url, &lab.context(1, ""), &[unit]).await;
+    let (outcome, _) = fetch(&server.url, &lab.context(1, "concurrency: 4"), &[unit]).await;
     let text = failed(outcome);
     assert!(text.contains("redirect to `http://example.org/`, expected https"), "{text}");
     assert!(!text.contains(KEY), "{text}");
@@ -367,4 +367,29 @@ async fn a_key_goes_nowhere_else() {
     for request in gone_on {
         assert!(!format!("{request:?}").contains(KEY), "{request:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_repeats_the_key_is_read_as_what_it_is() {
+    let lab = Lab::unlimited();
+    let words = "and our standard API rate limit is 25 requests per day. Please subscribe to any of \
+                 the premium plans to instantly remove all daily rate limits.";
+    let notice = format!("{{\"Information\": \"We have detected your API key as {KEY} {words}\"}}");
+    let server = Server::start(move |_, _| Reply::body(200, notice.as_bytes()));
+    let units =
+        ["EURUSD", "GBPUSD"].map(|pair| format!("alphavantage/forex/klines/{pair}/1d/2024-01"));
+    let units: Vec<&str> = units.iter().map(String::as_str).collect();
+    let mut context = lab.context(1, "per_day: 100, concurrency: 1");
+    let config = Arc::get_mut(&mut context.config).expect("one owner");
+    config.limits.download.concurrency = 1;
+    let (outcome, fragments) = fetch(&server.url, &context, &units).await;
+    let report = outcome.expect("a clean end");
+    assert_eq!((fragments.len(), server.requests().len()), (0, 1));
+    let text = report.text();
+    assert!(
+        text.contains("2 units of alphavantage wait: alphavantage says that the day's"),
+        "{text}"
+    );
+    assert!(!text.contains(KEY), "{text}");
+    no_key_in(&lab.folder.path().join("lake"));
 }
