@@ -17,6 +17,10 @@ pub type Files = BTreeMap<String, String>;
 /// The tables whose files must be the same whenever the same archives went in.
 pub const DERIVED: &[Table] = Table::DERIVED;
 
+/// Of them, those that a lake of trades and bars may have no row of.
+pub const MAY_BE_EMPTY: &[Table] =
+    &[Table::PriceKlines, Table::Funding, Table::Quotes, Table::Metrics, Table::Rejects];
+
 /// The live data files of tables, by table.
 ///
 /// # Errors
