@@ -1,8 +1,9 @@
 //! What a provider offers that has no list of what it has: whatever may be asked for. Whether there is
 //! something is seen when it is asked.
 //!
-//! A month that is over and wanted whole is one unit, for a page holds many days and costs as much as
-//! one with few; of all others each day on which the venue may be open.
+//! A month that is over and wanted whole is offered as one unit, for a page holds many days and costs as
+//! much as one with few; and each day on which the venue may be open, for what a month lacked when it
+//! was asked for.
 
 use async_trait::async_trait;
 use model::config::{Archives, Series};

@@ -11,7 +11,7 @@ use crate::ask::Ask;
 use crate::calendar::Calendar;
 use crate::form::{Fault, Form};
 use crate::offer::{Dropped, Listed, Nothing, Survey};
-use crate::questions::Questions;
+use crate::questions::{self, Questions};
 use crate::translation::Translation;
 
 /// A provider of market data. It says what to ask and what answers mean; it sends, reads and
@@ -54,7 +54,9 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// When an instrument ends by its name, in µs since the epoch: the first instant of which
     /// nothing is expected any more.
-    fn expiry(&self, market: Market, symbol: &Symbol) -> Option<i64>;
+    fn expiry(&self, _market: Market, _symbol: &Symbol) -> Option<i64> {
+        None
+    }
 
     /// Begins to ask what it has. Of one series `at_once` questions may be asked at once. Not of a
     /// provider that [takes](Self::takes) dropped files.
@@ -72,14 +74,21 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Box::new(Nothing)
     }
 
-    /// Where the archive of a unit is to be had that was offered as `listed`.
-    fn remote(&self, section: &Section, unit: &Unit, listed: &Listed) -> Remote;
+    /// Where the archive of a unit is to be had that was offered as `listed`. This and the next three
+    /// are, where a provider does not say otherwise, those of one that is asked ([`Self::questions`]).
+    fn remote(&self, section: &Section, _unit: &Unit, _listed: &Listed) -> Remote {
+        Remote::asked(section.url())
+    }
 
     /// How a unit's archive is called by rule.
-    fn file_name(&self, unit: &Unit) -> String;
+    fn file_name(&self, unit: &Unit) -> String {
+        questions::file_name(unit)
+    }
 
     /// The unit of an archive's name, of which market and dataset are known.
-    fn unit_of(&self, market: Market, dataset: Dataset, name: &str) -> Option<Unit>;
+    fn unit_of(&self, _market: Market, _dataset: Dataset, _name: &str) -> Option<Unit> {
+        None
+    }
 
     /// The unit in whose place the raw object called `name` is kept: several units may share one.
     fn home(&self, unit: &Unit, _name: &str) -> Unit {
@@ -87,7 +96,9 @@ pub trait Provider: fmt::Debug + Send + Sync {
     }
 
     /// How the lines of a unit lie in its raw object, which is called `name`.
-    fn packing(&self, unit: &Unit, name: &str) -> Packing;
+    fn packing(&self, _unit: &Unit, _name: &str) -> Packing {
+        Packing::Answers
+    }
 
     /// What of its section decides which rows its bytes are, in words of its own; `None` where nothing
     /// does. Where it changes, silver is built anew.

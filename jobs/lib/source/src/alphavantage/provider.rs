@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use model::config::Section;
-use model::plan::Remote;
 use model::{Dataset, Market, Source, Symbol, Timeframe, Unit};
 
 use super::FREE;
@@ -16,9 +15,9 @@ use super::request::{Ask, Size, request};
 use crate::calendar::Calendar;
 use crate::form::Form;
 use crate::limits::Limits;
-use crate::offer::{Listed, Survey};
+use crate::offer::Survey;
 use crate::periods::Periods;
-use crate::provider::{Packing, Provider, Takes};
+use crate::provider::{Provider, Takes};
 use crate::questions::{Inquiry, Page, Question, Questions};
 use crate::rest::{
     Answer, Concerns, Key, Kind, Notes, Refusal, Unaskable, Why, expected_symbol, form_of_bars,
@@ -86,10 +85,6 @@ impl Provider for AlphaVantage {
         expected_symbol(kind(market)?, symbol)
     }
 
-    fn expiry(&self, _: Market, _: &Symbol) -> Option<i64> {
-        None
-    }
-
     fn survey<'a>(
         &self,
         _: &'a Section,
@@ -97,22 +92,6 @@ impl Provider for AlphaVantage {
         _: usize,
     ) -> Box<dyn Survey + 'a> {
         Box::new(Periods { calendar })
-    }
-
-    fn remote(&self, section: &Section, _: &Unit, _: &Listed) -> Remote {
-        Remote::asked(section.url())
-    }
-
-    fn file_name(&self, unit: &Unit) -> String {
-        crate::questions::file_name(unit)
-    }
-
-    fn unit_of(&self, _: Market, _: Dataset, _: &str) -> Option<Unit> {
-        None
-    }
-
-    fn packing(&self, _: &Unit, _: &str) -> Packing {
-        Packing::Answers
     }
 
     fn form(&self, unit: &Unit) -> Option<&'static Form> {

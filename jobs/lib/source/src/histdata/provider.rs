@@ -77,10 +77,6 @@ impl Provider for HistData {
         (!is_pair).then_some(Cow::Borrowed("a pair as in the names of the files, such as EURUSD"))
     }
 
-    fn expiry(&self, _: Market, _: &Symbol) -> Option<i64> {
-        None
-    }
-
     fn dropped<'a>(&self, section: &'a Section, files: Vec<Dropped>) -> Box<dyn Survey + 'a> {
         let symbols = section.markets.values().flat_map(|market| &market.symbols);
         let symbols = symbols.map(|symbol| symbol.value.clone()).collect();
@@ -108,10 +104,6 @@ impl Provider for HistData {
     }
 
     /// A file is of many units.
-    fn unit_of(&self, _: Market, _: Dataset, _: &str) -> Option<Unit> {
-        None
-    }
-
     fn home(&self, unit: &Unit, name: &str) -> Unit {
         let first = name.parse::<Name>().map(|name| span::months(name.series.span).0);
         let period = first.map_or(unit.period, Period::Month);

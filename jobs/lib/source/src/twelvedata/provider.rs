@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use model::config::Section;
-use model::plan::Remote;
 use model::{Dataset, Market, Source, Symbol, Timeframe, Unit};
 
 use super::answer::bars;
@@ -12,9 +11,9 @@ use super::{CREDITS_LEFT, CREDITS_USED, FREE};
 use crate::calendar::Calendar;
 use crate::form::Form;
 use crate::limits::Limits;
-use crate::offer::{Listed, Survey};
+use crate::offer::Survey;
 use crate::periods::Periods;
-use crate::provider::{Packing, Provider, Takes};
+use crate::provider::{Provider, Takes};
 use crate::questions::{Inquiry, Page, Question, Questions};
 use crate::rest::{
     Adjusted, Answer, Key, Kind, Notes, Refusal, Unaskable, Why, expected_symbol, form_of_bars,
@@ -94,10 +93,6 @@ impl Provider for TwelveData {
         expected_symbol(kind(market)?.0, symbol)
     }
 
-    fn expiry(&self, _: Market, _: &Symbol) -> Option<i64> {
-        None
-    }
-
     fn survey<'a>(
         &self,
         _: &'a Section,
@@ -105,22 +100,6 @@ impl Provider for TwelveData {
         _: usize,
     ) -> Box<dyn Survey + 'a> {
         Box::new(Periods { calendar })
-    }
-
-    fn remote(&self, section: &Section, _: &Unit, _: &Listed) -> Remote {
-        Remote::asked(section.url())
-    }
-
-    fn file_name(&self, unit: &Unit) -> String {
-        crate::questions::file_name(unit)
-    }
-
-    fn unit_of(&self, _: Market, _: Dataset, _: &str) -> Option<Unit> {
-        None
-    }
-
-    fn packing(&self, _: &Unit, _: &str) -> Packing {
-        Packing::Answers
     }
 
     fn form(&self, unit: &Unit) -> Option<&'static Form> {
