@@ -16,6 +16,7 @@ mod e2e;
 mod environment;
 mod executor;
 mod fuzz;
+mod http;
 mod images;
 mod local;
 mod maintain;

@@ -1,4 +1,4 @@
-# The environment emulated: the sample exchange on an emulated AWS. All that is particular to it stands in lake.yaml.
+# The environment emulated: sample servers on an emulated AWS. All that is particular to it stands in lake.yaml.
 
 module "settings" {
   source = "../../modules/settings"
@@ -7,12 +7,18 @@ module "settings" {
   owner       = var.owner
 }
 
+locals {
+  # No registry here holds images: of these the runner takes what this machine has.
+  here   = { for stage in module.settings.contract.stages : stage => "market-lake/${stage}:none" }
+  images = length(var.images) > 0 ? var.images : local.here
+}
+
 module "environment" {
   source = "../../modules/environment"
 
   config               = module.settings.config
   contract             = module.settings.contract
-  images               = var.images
+  images               = local.images
   alarm_email          = var.alarm_email
   permissions_boundary = var.permissions_boundary
 

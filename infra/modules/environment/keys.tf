@@ -20,7 +20,7 @@ locals {
   }
 
   # By stage. bronze alone asks such a source; the variable is the one that it reads
-  # (`variable` in jobs/lib/stage/src/keys.rs).
+  # (`key` in jobs/lib/model/src/env.rs).
   secrets = {
     bronze = { for source, arn in local.key_arns : "MARKET_LAKE_KEY_${replace(upper(source), "/[^A-Z0-9]/", "_")}" => arn }
   }

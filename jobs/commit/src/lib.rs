@@ -106,6 +106,10 @@ pub async fn run(context: &Context) -> Result<Summary, Failure> {
     context.meter.at(Table::Rejects.as_str());
     let rejects = silver::commit_rejects(context, &tables, &gathered).await.map_err(failure)?;
     summary.tables.push(TableOutcome::new(Table::Rejects, rejects));
+    // every lake has all tables, whatever it holds: Athena refuses a question of one without a log.
+    // `gold.daily` first: a lake that has silver and lacks it counts as damaged
+    tables.create_missing(&[Table::Daily]).await.map_err(failure)?;
+    tables.create_missing(Table::DERIVED).await.map_err(failure)?;
     context.meter.done(1);
 
     summary.dirty = owed::write_dirty(context, &gathered.silver).await?;

@@ -20,6 +20,7 @@ from emulator.conditions import OneAtATime
 from emulator.control import Control
 from emulator.engine import ENGINE
 from emulator.errors import EmulatorError
+from emulator.outside import Outside
 from emulator.witness import Witness
 
 
@@ -44,7 +45,7 @@ class Emulator:
             logging.getLogger(name).setLevel(logging.ERROR)
         self.patcher = patching.apply_all(without)
         witness = Witness(Cbor(OneAtATime(DomainDispatcherApplication(create_backend_app))))
-        app = Control(witness, self.health, self.stop_soon, witness.seen)
+        app = Control(witness, self.health, self.stop_soon, witness.seen, self._outside)
         self._server = self._listen(port, app)
         self.port: int = self._server.server_address[1]
         os.environ["MOTO_PORT"] = str(self.port)
@@ -63,6 +64,9 @@ class Emulator:
             listener.listen(128)
             port = listener.getsockname()[1]
             return make_server(self.host, port, app, threaded=True, request_handler=Handler, fd=listener.fileno())
+
+    def _outside(self, region: str) -> Outside:
+        return Outside(f"http://127.0.0.1:{self.port}", region)
 
     def serve(self) -> None:
         """Serve until somebody stops it."""

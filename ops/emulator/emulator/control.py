@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from werkzeug.wrappers import Request, Response
 
 from emulator.launcher import LAUNCHER, NoSuchTask
+from emulator.outside import CannotFire, Outside
 
 PREFIX = "/_emulator/"
 CLAIM_WAITS = 1.0
@@ -24,8 +25,9 @@ class Control:
         health: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
         seen: Callable[[], list[dict[str, str | None]]],
+        outside: Callable[[str], Outside],
     ) -> None:
-        self._moto, self._health, self._stop, self._seen = moto, health, stop, seen
+        self._moto, self._health, self._stop, self._seen, self._outside = moto, health, stop, seen, outside
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         if not environ.get("PATH_INFO", "").startswith(PREFIX):
@@ -37,6 +39,8 @@ class Control:
             status, body = self._route(request.method, unquote(request.path.removeprefix(PREFIX)), request)
         except NoSuchTask as error:
             status, body = 404, {"error": f"no task {error.args[0]}"}
+        except CannotFire as error:
+            status, body = 409, {"error": str(error)}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             status, body = 400, {"error": f"bad request: {error!r}"}
         return Response(json.dumps(body), status=status, content_type="application/json")
@@ -54,6 +58,12 @@ class Control:
                 if not isinstance(at_work, list):
                     raise ValueError(f"at_work {at_work!r}, expected a list of task ARNs")
                 return 200, LAUNCHER.claim(set(at_work), float(said.get("wait", CLAIM_WAITS)))
+            case "POST", ["schedules", name]:
+                return 200, self._outside(json.loads(request.get_data())["region"]).fire(name)
+            case "POST", ["secrets", name]:
+                said = json.loads(request.get_data())
+                self._outside(said["region"]).keep(name, str(said["value"]))
+                return 200, {"kept": name}
             case "GET", ["calls"]:
                 return 200, self._seen()
             case "GET", ["stops"]:

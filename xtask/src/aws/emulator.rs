@@ -1,5 +1,5 @@
-//! The emulated AWS of this machine: the emulator (ops/emulator), the sample exchange, and the
-//! runner of its tasks (`cloud run-tasks`). They are started when they are needed, go on between
+//! The emulated AWS of this machine: the emulator (ops/emulator), the sample servers of its sources,
+//! and the runner of its tasks (`cloud run-tasks`). They are started when they are needed, go on between
 //! commands, and end with the teardown. Everything lies in target/emulated.
 
 use std::fs::{self, File};
@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use model::config::Aws;
+use model::config::{Aws, Config, KeyPlace};
 
 use super::{Site, folder};
 use crate::workspace::{self, root, shown};
-use crate::{doctor, sample};
+use crate::{doctor, http, sample};
 
+/// What opens the sample servers. No provider has such a key; what it stands in is looked for.
+pub(crate) const KEY: &str = "emulated-key-of-the-sample-servers";
 /// How long each may take to start.
 const START: Duration = Duration::from_secs(90);
 
@@ -122,6 +124,11 @@ fn endpoint(state: &Path) -> Option<String> {
     noted["endpoint"].as_str().map(ToOwned::to_owned)
 }
 
+/// The address of the emulator of an environment, which is up.
+pub(crate) fn address(name: &str) -> anyhow::Result<String> {
+    endpoint(&folder(name)).context("the emulated AWS does not run")
+}
+
 /// The process of the emulator of this folder, whether it answers or not.
 fn process(state: &Path) -> Option<u32> {
     let noted: Value = serde_json::from_slice(&fs::read(state.join("emulator.json")).ok()?).ok()?;
@@ -184,7 +191,8 @@ pub(crate) fn up(name: &str, file: &Path, aws: &Aws, wish: &Wish) -> anyhow::Res
         Some(url) => url,
         None => start_emulator(&state)?,
     };
-    let config = exchange(&state, file, wish)?;
+    let (config, parsed) = servers(&state, file, wish)?;
+    keep_keys(&url, &region, &parsed)?;
     runner(&state, &url, wish)?;
     let variables = [
         ("AWS_ENDPOINT_URL", url.as_str()),
@@ -226,39 +234,60 @@ fn start_emulator(state: &Path) -> anyhow::Result<String> {
     bail!("the emulated AWS does not start; see {}", shown(&log))
 }
 
-/// Starts the sample exchange where none listens; a copy of the configuration that names it.
-fn exchange(state: &Path, file: &Path, wish: &Wish) -> anyhow::Result<PathBuf> {
-    let note = state.join("exchange.json");
+/// Starts the sample servers of the sources where none listens; a copy of the configuration that
+/// names them, and what the configuration is.
+fn servers(state: &Path, file: &Path, wish: &Wish) -> anyhow::Result<(PathBuf, Config)> {
     let config = state.join("lake.yaml");
-    let text = fs::read_to_string(file)
+    let mut text = fs::read_to_string(file)
         .with_context(|| format!("cannot read configuration `{}`", shown(file)))?;
     let parsed = source::Providers::ALL.read(&shown(file), &text)?;
-    let wanted = parsed
-        .sources
-        .get(&sample::source())
-        .context("no section of the sample exchange's source")?
-        .url()
-        .to_owned();
-    let daemon = match Daemon::read(&note) {
-        Some(daemon) => daemon,
-        None => start_exchange(state, &note, &wanted, wish)?,
-    };
-    let text = text.replace(&wanted, &daemon.url);
+    for (source, section) in &parsed.sources {
+        // the archives' server is the exchange itself; one other is that of all who are asked
+        let (name, command, args): (_, _, &[String]) = if *source == sample::source() {
+            ("exchange", "serve", &wish.exchange)
+        } else {
+            ("rest", "rest", &[])
+        };
+        let daemon = match Daemon::read(&state.join(format!("{name}.json"))) {
+            Some(daemon) => daemon,
+            None => start_server(state, name, section.url(), command, args)?,
+        };
+        text = text.replace(section.url(), &daemon.url);
+    }
     if fs::read_to_string(&config).ok().as_ref() != Some(&text) {
         fs::write(&config, text).with_context(|| format!("cannot write `{}`", config.display()))?;
     }
-    Ok(config)
+    Ok((config, parsed))
 }
 
-fn start_exchange(state: &Path, note: &Path, wanted: &str, wish: &Wish) -> anyhow::Result<Daemon> {
+/// Keeps a key of each source in the emulated Secrets Manager, where the configuration says that
+/// one is: the sample servers know any.
+fn keep_keys(url: &str, region: &str, config: &Config) -> anyhow::Result<()> {
+    for section in config.sources.values() {
+        if let Some(KeyPlace::SecretsManager(name)) = &section.key {
+            let body = json!({ "region": region, "value": KEY }).to_string();
+            http::send("POST", url, &format!("/_emulator/secrets/{name}"), &body)
+                .with_context(|| format!("cannot keep the key `{name}`"))?;
+        }
+    }
+    Ok(())
+}
+
+fn start_server(
+    state: &Path,
+    name: &str,
+    wanted: &str,
+    command: &str,
+    args: &[String],
+) -> anyhow::Result<Daemon> {
+    let (note, log) = (state.join(format!("{name}.json")), state.join(format!("{name}.log")));
     let address = wanted.strip_prefix("http://").unwrap_or("127.0.0.1:0");
     // a port that somebody else listens on is left to him
     let listen = if TcpStream::connect(address).is_ok() { "127.0.0.1:0" } else { address };
     let program = workspace::program("exchange")?;
-    let log = state.join("exchange.log");
-    let mut command = Command::new(&program);
-    command.args(["serve", "--listen", listen]).args(&wish.exchange);
-    let pid = detach(&mut command, &log)?;
+    let mut server = Command::new(&program);
+    server.args([command, "--listen", listen]).args(args);
+    let pid = detach(&mut server, &log)?;
     let until = Instant::now() + START;
     while Instant::now() < until {
         let text = fs::read_to_string(&log).unwrap_or_default();
@@ -266,12 +295,12 @@ fn start_exchange(state: &Path, note: &Path, wanted: &str, wish: &Wish) -> anyho
             let url = url.trim_end_matches('/').to_owned();
             let program = program.display().to_string();
             let daemon = Daemon { pid, program, url, containers: false };
-            daemon.write(note)?;
+            daemon.write(&note)?;
             return Ok(daemon);
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    bail!("the sample exchange does not start; see {}", shown(&log))
+    bail!("the sample server does not start; see {}", shown(&log))
 }
 
 /// Starts the runner of the tasks where none is at work, or one of another kind.
@@ -303,7 +332,7 @@ fn runner(state: &Path, url: &str, wish: &Wish) -> anyhow::Result<()> {
 /// Ends everything; whether there was an emulator. Repeating it is harmless.
 pub(crate) fn down(name: &str) -> anyhow::Result<bool> {
     let state = folder(name);
-    for note in ["runner.json", "exchange.json"] {
+    for note in ["runner.json", "exchange.json", "rest.json"] {
         let note = state.join(note);
         if let Some(daemon) = Daemon::read(&note) {
             daemon.end(&note);

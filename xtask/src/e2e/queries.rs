@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use super::{bounded, on};
+use super::{bounded, on, scheduled};
 use crate::aws::{self, EMULATED};
 use crate::environment::Choice;
 use crate::sample::SOURCE;
@@ -87,6 +87,11 @@ pub(super) fn compared() -> anyhow::Result<()> {
         // an answer without a row would compare well whatever the engines do
         if there.rows.len() < 2 && !OF_SEVERAL_SOURCES.contains(&name.as_str()) {
             bail!("{name} gives no row");
+        }
+        // what came by its schedule is there too
+        let scheduled = format!("{},", scheduled::source()?);
+        if name == "sources" && !there.rows.iter().any(|row| row.starts_with(&scheduled)) {
+            bail!("{name} has no row of {scheduled}\n{}", there.rows.join("\n"));
         }
         eprintln!("  {name}: the same {} rows", there.rows.len().saturating_sub(1));
     }

@@ -70,6 +70,20 @@ async fn a_run_is_visible_and_adds_up() {
     assert_eq!(ledger.builds[id].units.len(), 1);
 }
 
+/// Athena refuses a question of a table that has no log, of one that is only joined too.
+#[tokio::test]
+async fn every_table_is_there_whatever_the_lake_holds() {
+    let world = world();
+    let run = planned(&world, 1, 1).await;
+    run.day("2024-01-02", "x5", 2).await;
+    run.commit().await;
+    for table in Table::DERIVED {
+        let has_rows = matches!(table, Table::Trades | Table::Rejects);
+        let version = world.tables.version(*table).await.unwrap();
+        assert_eq!(version, Some(u64::from(has_rows)), "{table}");
+    }
+}
+
 #[tokio::test]
 async fn a_repetition_changes_nothing() {
     let world = world();

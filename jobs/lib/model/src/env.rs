@@ -1,6 +1,8 @@
 //! The registry of environment variables: every one that a program of ours reads, once.
 //! Only a job's `main` (through clap) reads them; docs/reference/environment.md is made from here.
 
+use crate::Source;
+
 /// An environment variable.
 #[derive(Debug, Clone, Copy)]
 pub struct Var {
@@ -31,6 +33,11 @@ pub const PROXY: &str = "MARKET_LAKE_PROXY";
 /// How the variables begin in which a deployment hands over the keys of sources; the source's name in
 /// capitals follows.
 pub const KEY: &str = "MARKET_LAKE_KEY_";
+/// The variable in which a deployment hands a source's key over: `MARKET_LAKE_KEY_TWELVEDATA`.
+pub fn key(source: Source) -> String {
+    KEY.to_owned() + &source.as_str().to_ascii_uppercase()
+}
+
 /// Where tests look for real files.
 pub const SHARED: &str = "MARKET_LAKE_SHARED";
 /// Whether a test that cannot run is a failure.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use model::Source;
 use model::config::KeyPlace;
+use model::env;
 use source::rest::{BadKey, Key};
 
 /// Bytes of a key's file at most.
@@ -61,11 +62,6 @@ pub enum NoKey {
     },
 }
 
-/// The variable in which a deployment hands a source's key over: `MARKET_LAKE_KEY_TWELVEDATA`.
-pub fn variable(source: Source) -> String {
-    model::env::KEY.to_owned() + &source.as_str().to_ascii_uppercase()
-}
-
 /// The key of a source. What lies with AWS is handed over by the container's agent, in a variable;
 /// elsewhere it has to be put there.
 ///
@@ -84,7 +80,7 @@ fn read_with(
     let of_variable = |name: String| variable_of(&name).ok_or(NoKey::Unset { source_name, name });
     let text = match place {
         KeyPlace::Env(name) => of_variable(name.clone())?,
-        KeyPlace::Ssm(_) | KeyPlace::SecretsManager(_) => of_variable(variable(source_name))?,
+        KeyPlace::Ssm(_) | KeyPlace::SecretsManager(_) => of_variable(env::key(source_name))?,
         KeyPlace::File(path) => of_file(source_name, path)?,
     };
     Key::new(&text).map_err(|source| NoKey::Bad { source_name, place: place.to_string(), source })
@@ -118,7 +114,7 @@ mod tests {
         let given = |name: &str| match name {
             "GIVEN" => Some("SECRET0123456789\n".to_owned()),
             "EMPTY" => Some(String::new()),
-            name => (name == variable(SOURCE)).then(|| "SECRET-OF-AWS".to_owned()),
+            name => (name == env::key(SOURCE)).then(|| "SECRET-OF-AWS".to_owned()),
         };
         let found = match read_with(SOURCE, &place, given) {
             Ok(key) => format!("a key, told as {key}"),
@@ -129,7 +125,7 @@ mod tests {
 
     #[test]
     fn keys_come_from_variables() {
-        assert_eq!(variable(SOURCE), model::env::KEY.to_owned() + "TWELVEDATA");
+        assert_eq!(env::key(SOURCE), "MARKET_LAKE_KEY_TWELVEDATA");
         check("env:GIVEN", "a key, told as ***");
         check("env:EMPTY", "no key for twelvedata at env:EMPTY");
         let unset =

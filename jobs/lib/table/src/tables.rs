@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use deltalake_core::DeltaTableError;
 use deltalake_core::kernel::EagerSnapshot;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use futures::future::try_join_all;
 use model::plan::Partition;
 use model::schema::Table;
 use model::{RunId, layout};
@@ -197,6 +198,23 @@ impl Tables {
             }
         }
         Err(TableError::LostRace { table, attempts: EVOLUTIONS })
+    }
+
+    /// Creates those of some tables that were never created, all at once. Nothing is loaded of one
+    /// that is there.
+    ///
+    /// # Errors
+    /// Those of [`Tables::ensure`].
+    pub async fn create_missing(&self, tables: &[Table]) -> Result<(), TableError> {
+        try_join_all(tables.iter().map(async |table| {
+            if self.logs.verify(*table, self.run.as_ref()).await?.is_none() {
+                self.ensure(*table).await?;
+                self.record(*table, self.run.as_ref()).await;
+            }
+            Ok(())
+        }))
+        .await
+        .map(drop)
     }
 
     async fn create(&self, table: Table) -> Result<Snapshot, TableError> {
