@@ -8,8 +8,9 @@ module "settings" {
 }
 
 locals {
-  # No registry here holds images: of these the runner takes what this machine has.
-  here   = { for stage in module.settings.contract.stages : stage => "market-lake/${stage}:none" }
+  # No registry here holds images: for a digest of nothing the runner takes what this machine has.
+  none   = join("", [for digit in range(64) : "0"])
+  here   = { for stage in module.settings.contract.stages : stage => "market-lake/${stage}@sha256:${local.none}" }
   images = length(var.images) > 0 ? var.images : local.here
 }
 

@@ -28,6 +28,8 @@ const LOCKED: u32 = 100;
 const SOON: Duration = Duration::from_secs(4);
 /// Lines in one message to the emulator.
 const LINES: usize = 500;
+/// The digest in images of the emulated environment where none was pushed: infra/envs/emulated.
+const NO_DIGEST: &str = "@sha256:0000000000000000000000000000000000000000000000000000000000000000";
 /// The exit code of a process that was killed.
 const KILLED: i32 = 137;
 
@@ -406,7 +408,7 @@ impl Runner {
         }
         // no registry here holds images: where none is deployed, this machine's are taken
         let local = format!("market-lake/{}:local", task.stage);
-        let image = if task.image.ends_with(":none") { &local } else { &task.image };
+        let image = if task.image.ends_with(NO_DIGEST) { &local } else { &task.image };
         command.arg(image).args(&task.command);
         command
     }
