@@ -57,9 +57,11 @@ variables {
   contract = jsondecode(file("../../contract.json"))
 }
 
-run "every_stage_of_the_contract_has_its_place" {
+# One run for all that the same variables make: an apply of it takes seconds.
+run "an_environment_of_defaults" {
   command = apply
 
+  # every stage of the contract has its place
   assert {
     condition = (
       toset(keys(output.repositories)) == toset(var.contract.stages) &&
@@ -73,93 +75,14 @@ run "every_stage_of_the_contract_has_its_place" {
     condition     = output.bucket == "market-lake-test-111122223333-eu-central-1"
     error_message = "the bucket's name is not the agreed one: ${output.bucket}"
   }
-}
 
-run "what_is_not_said_keeps_its_default" {
-  command = plan
-
-  variables {
-    config = <<-YAML
-      environment: test
-      aws:
-        region: eu-central-1
-        architecture: X86_64
-        budget: {monthly_usd: 5}
-        tasks: {silver: {cpu: 2048, memory_mib: 8192}, gold: {cpu: 2048, memory_mib: 8192, storage_gib: 60}}
-      limits: {run: {attempts: 5}}
-    YAML
-  }
-
-  assert {
-    condition     = local.aws.budget.monthly_usd == 5 && local.aws.budget.email == null && local.aws.map.concurrency == var.contract.aws_defaults.map.concurrency
-    error_message = "a key that is not given must keep its default"
-  }
-
-  assert {
-    condition     = local.tasks["silver"].cpu == 2048 && local.tasks["plan"].cpu == var.contract.aws_defaults.tasks["plan"].cpu
-    error_message = "the size of one task must not change those of others"
-  }
-
-  assert {
-    condition     = local.tasks["silver"].storage_gib == 20 && local.tasks["gold"].storage_gib == 60
-    error_message = "a size that leaves out the disk has that of every task"
-  }
-
-  assert {
-    condition     = local.aws.architecture == "X86_64" && local.defaults.architecture == "ARM64"
-    error_message = "lake.yaml says what the images are built for"
-  }
-
-  assert {
-    condition     = local.run.attempts == 5 && local.run.timeout_seconds == 21600
-    error_message = "limits.run must be those of the local executor"
-  }
-}
-
-run "a_task_ends_itself_before_its_state_gives_it_up" {
-  command = apply
-
-  variables {
-    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 3600}}\n"
-  }
-
-  # one number: what the program is told, and what its state waits for besides the time of its start
-  assert {
-    condition = alltrue(flatten([
-      for stage in module.stage : [
-        tonumber(stage.variables["MARKET_LAKE_TIME_LIMIT"]) == 3600 - var.contract.tasks.start_seconds,
-        jsondecode(module.pipeline.definition).States["Plan the run"].TimeoutSeconds == 3600,
-        jsondecode(module.pipeline.maintenance).States["Maintain the tables"].TimeoutSeconds == 3600,
-      ]
-    ]))
-    error_message = "a task that is stuck must end itself, with a message, while its state and its run still wait"
-  }
-}
-
-run "a_task_of_a_short_run_has_half_of_it" {
-  command = plan
-
-  variables {
-    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 600}}\n"
-  }
-
-  assert {
-    condition     = local.task_seconds == 300
-    error_message = "a run that is shorter than a task's start must leave its tasks some time"
-  }
-}
-
-run "a_task_of_a_long_run_has_what_the_contract_says" {
-  command = plan
-
+  # a task of a long run has what the contract says
   assert {
     condition     = local.task_seconds == var.contract.tasks.seconds
     error_message = "a run of hours must not shorten its tasks"
   }
-}
 
-run "workers_cannot_touch_a_tables_log" {
-  command = plan
+  # workers cannot touch a tables log
 
   # a pattern of S3 as a regular expression, tried on a key of a log
   assert {
@@ -173,13 +96,10 @@ run "workers_cannot_touch_a_tables_log" {
     ]))
     error_message = "a worker may write the log of a table"
   }
-}
 
-# Keys as the programs build them (jobs/lib/model/src/layout.rs); those that they ask for in vain count, for
-# S3 refuses what a role may not read though it is not there.
-run "a_stage_may_do_what_its_program_does" {
-  command = plan
-
+  # a stage may do what its program does
+  # Keys as the programs build them (jobs/lib/model/src/layout.rs); those that they ask for in vain count, for
+  # S3 refuses what a role may not read though it is not there.
   assert {
     condition = alltrue(flatten([
       for stage, keys in {
@@ -266,11 +186,8 @@ run "a_stage_may_do_what_its_program_does" {
     ]))
     error_message = "a stage may not write the data files that its program makes"
   }
-}
 
-run "maintenance_may_do_what_its_program_does" {
-  command = plan
-
+  # maintenance may do what its program does
   assert {
     condition = alltrue(concat(
       [for key in ["runs/r/summary.json", "bronze/index/1.json.zst"] : anytrue([
@@ -299,11 +216,8 @@ run "maintenance_may_do_what_its_program_does" {
     ]))
     error_message = "maintenance may not write the log or the head of a table"
   }
-}
 
-run "only_maintenance_may_delete_of_a_table" {
-  command = plan
-
+  # only maintenance may delete of a table
   assert {
     condition = alltrue(flatten([
       for stage in var.contract.stages : [
@@ -349,6 +263,132 @@ run "only_maintenance_may_delete_of_a_table" {
     ])
     error_message = "maintenance cannot delete expired log entries"
   }
+
+  # a budget counts its environment
+  assert {
+    condition     = join(" ", module.budget[0].filter) == "user:Environment$test"
+    error_message = "a budget counts something else than its environment"
+  }
+
+  # without a key none is granted
+  assert {
+    condition     = alltrue(flatten([for stage in module.stage : [for given in stage.keys : length(given) == 0]]))
+    error_message = "a task may use a key though the lake has none"
+  }
+
+  # a reader may ask and nothing else
+  # Tables by name and folder; nothing of a run, no archive, no other workgroup.
+  assert {
+    condition = alltrue(flatten([
+      for statement in data.aws_iam_policy_document.reader.statement : [
+        for action in statement.actions : !can(regex("Delete|Create|Update|Put", action)) || (statement.sid == "KeepResults" && action == "s3:PutObject")
+      ]
+    ]))
+    error_message = "a reader may change something"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for key in ["runs/r/plan.json", "bronze/source=b/market=m/v/a.zip", "config/lake.yaml"] : [
+        for pattern in local.read : !can(regex("^${replace(pattern, "*", ".*")}$", key))
+      ]
+    ]))
+    error_message = "a reader may read more than tables"
+  }
+
+  assert {
+    condition     = length([for resource in data.aws_iam_policy_document.reader.statement[1].resources : resource if strcontains(resource, ":table/")]) == length(var.contract.tables)
+    error_message = "a reader may look up every table of the contract"
+  }
+
+  # which Athena looks for with every query
+  assert {
+    condition = toset(flatten([
+      for statement in data.aws_iam_policy_document.reader.statement : statement.actions
+      if anytrue([for resource in statement.resources : endswith(resource, ":database/default")])
+    ])) == toset(["glue:GetDatabase"])
+    error_message = "a reader must be able to look for the database `default`, and do nothing else to it"
+  }
+
+  # the rest of the machine knows every stage
+  assert {
+    condition     = length(setsubtract(var.contract.stages, keys(local.access))) == 0
+    error_message = "access.tf must say what each stage of the contract may do"
+  }
+}
+
+run "what_is_not_said_keeps_its_default" {
+  command = plan
+
+  variables {
+    config = <<-YAML
+      environment: test
+      aws:
+        region: eu-central-1
+        architecture: X86_64
+        budget: {monthly_usd: 5}
+        tasks: {silver: {cpu: 2048, memory_mib: 8192}, gold: {cpu: 2048, memory_mib: 8192, storage_gib: 60}}
+      limits: {run: {attempts: 5}}
+    YAML
+  }
+
+  assert {
+    condition     = local.aws.budget.monthly_usd == 5 && local.aws.budget.email == null && local.aws.map.concurrency == var.contract.aws_defaults.map.concurrency
+    error_message = "a key that is not given must keep its default"
+  }
+
+  assert {
+    condition     = local.tasks["silver"].cpu == 2048 && local.tasks["plan"].cpu == var.contract.aws_defaults.tasks["plan"].cpu
+    error_message = "the size of one task must not change those of others"
+  }
+
+  assert {
+    condition     = local.tasks["silver"].storage_gib == 20 && local.tasks["gold"].storage_gib == 60
+    error_message = "a size that leaves out the disk has that of every task"
+  }
+
+  assert {
+    condition     = local.aws.architecture == "X86_64" && local.defaults.architecture == "ARM64"
+    error_message = "lake.yaml says what the images are built for"
+  }
+
+  assert {
+    condition     = local.run.attempts == 5 && local.run.timeout_seconds == 21600
+    error_message = "limits.run must be those of the local executor"
+  }
+}
+
+run "a_task_ends_itself_before_its_state_gives_it_up" {
+  command = apply
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 3600}}\n"
+  }
+
+  # one number: what the program is told, and what its state waits for besides the time of its start
+  assert {
+    condition = alltrue(flatten([
+      for stage in module.stage : [
+        tonumber(stage.variables["MARKET_LAKE_TIME_LIMIT"]) == 3600 - var.contract.tasks.start_seconds,
+        jsondecode(module.pipeline.definition).States["Plan the run"].TimeoutSeconds == 3600,
+        jsondecode(module.pipeline.maintenance).States["Maintain the tables"].TimeoutSeconds == 3600,
+      ]
+    ]))
+    error_message = "a task that is stuck must end itself, with a message, while its state and its run still wait"
+  }
+}
+
+run "a_task_of_a_short_run_has_half_of_it" {
+  command = plan
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 600}}\n"
+  }
+
+  assert {
+    condition     = local.task_seconds == 300
+    error_message = "a run that is shorter than a task's start must leave its tasks some time"
+  }
 }
 
 run "maintenance_is_by_itself_where_runs_are" {
@@ -392,15 +432,6 @@ run "a_budget_keeps_what_is_not_said" {
   assert {
     condition     = length(module.budget[0].filter) == 0
     error_message = "`counts: account` must count all that the account costs"
-  }
-}
-
-run "a_budget_counts_its_environment" {
-  command = plan
-
-  assert {
-    condition     = join(" ", module.budget[0].filter) == "user:Environment$test"
-    error_message = "a budget counts something else than its environment"
   }
 }
 
@@ -493,60 +524,5 @@ run "a_key_of_ones_own_encrypts_the_lake_and_is_granted" {
       for stage in module.stage : [for given in stage.keys : join(" ", given) == var.kms_key_arn]
     ]))
     error_message = "a task may not use the key of the lake that it reads and writes"
-  }
-}
-
-run "without_a_key_none_is_granted" {
-  command = apply
-
-  assert {
-    condition     = alltrue(flatten([for stage in module.stage : [for given in stage.keys : length(given) == 0]]))
-    error_message = "a task may use a key though the lake has none"
-  }
-}
-
-# Tables by name and folder; nothing of a run, no archive, no other workgroup.
-run "a_reader_may_ask_and_nothing_else" {
-  command = apply
-
-  assert {
-    condition = alltrue(flatten([
-      for statement in data.aws_iam_policy_document.reader.statement : [
-        for action in statement.actions : !can(regex("Delete|Create|Update|Put", action)) || (statement.sid == "KeepResults" && action == "s3:PutObject")
-      ]
-    ]))
-    error_message = "a reader may change something"
-  }
-
-  assert {
-    condition = alltrue(flatten([
-      for key in ["runs/r/plan.json", "bronze/source=b/market=m/v/a.zip", "config/lake.yaml"] : [
-        for pattern in local.read : !can(regex("^${replace(pattern, "*", ".*")}$", key))
-      ]
-    ]))
-    error_message = "a reader may read more than tables"
-  }
-
-  assert {
-    condition     = length([for resource in data.aws_iam_policy_document.reader.statement[1].resources : resource if strcontains(resource, ":table/")]) == length(var.contract.tables)
-    error_message = "a reader may look up every table of the contract"
-  }
-
-  # which Athena looks for with every query
-  assert {
-    condition = toset(flatten([
-      for statement in data.aws_iam_policy_document.reader.statement : statement.actions
-      if anytrue([for resource in statement.resources : endswith(resource, ":database/default")])
-    ])) == toset(["glue:GetDatabase"])
-    error_message = "a reader must be able to look for the database `default`, and do nothing else to it"
-  }
-}
-
-run "the_rest_of_the_machine_knows_every_stage" {
-  command = plan
-
-  assert {
-    condition     = length(setsubtract(var.contract.stages, keys(local.access))) == 0
-    error_message = "access.tf must say what each stage of the contract may do"
   }
 }
