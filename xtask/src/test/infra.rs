@@ -39,6 +39,9 @@ pub(super) fn run() -> anyhow::Result<Outcome> {
             ("TF_IN_AUTOMATION", "1".to_owned()),
             ("TF_INPUT", "0".to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            // all that a provider knows stays in memory: looking it through for garbage at each doubling costs a
+            // quarter of the time
+            ("GOGC", "400".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );

@@ -57,6 +57,105 @@ variables {
   contract = jsondecode(file("../../contract.json"))
 }
 
+# Plans come first: over the state that an apply leaves each takes longer.
+run "what_is_not_said_keeps_its_default" {
+  command = plan
+
+  variables {
+    config = <<-YAML
+      environment: test
+      aws:
+        region: eu-central-1
+        architecture: X86_64
+        budget: {monthly_usd: 5}
+        tasks: {silver: {cpu: 2048, memory_mib: 8192}, gold: {cpu: 2048, memory_mib: 8192, storage_gib: 60}}
+      limits: {run: {attempts: 5}}
+    YAML
+  }
+
+  assert {
+    condition     = local.aws.budget.monthly_usd == 5 && local.aws.budget.email == null && local.aws.map.concurrency == var.contract.aws_defaults.map.concurrency
+    error_message = "a key that is not given must keep its default"
+  }
+
+  assert {
+    condition     = local.tasks["silver"].cpu == 2048 && local.tasks["plan"].cpu == var.contract.aws_defaults.tasks["plan"].cpu
+    error_message = "the size of one task must not change those of others"
+  }
+
+  assert {
+    condition     = local.tasks["silver"].storage_gib == 20 && local.tasks["gold"].storage_gib == 60
+    error_message = "a size that leaves out the disk has that of every task"
+  }
+
+  assert {
+    condition     = local.aws.architecture == "X86_64" && local.defaults.architecture == "ARM64"
+    error_message = "lake.yaml says what the images are built for"
+  }
+
+  assert {
+    condition     = local.run.attempts == 5 && local.run.timeout_seconds == 21600
+    error_message = "limits.run must be those of the local executor"
+  }
+}
+
+run "a_task_of_a_short_run_has_half_of_it" {
+  command = plan
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 600}}\n"
+  }
+
+  assert {
+    condition     = local.task_seconds == 300
+    error_message = "a run that is shorter than a task's start must leave its tasks some time"
+  }
+}
+
+run "maintenance_is_by_itself_where_runs_are" {
+  command = plan
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, schedule: {enabled: true}, maintenance: {days: 14}}\n"
+  }
+
+  assert {
+    condition     = local.aws.maintenance.enabled && local.aws.maintenance.days == 14 && local.aws.maintenance.expression == "cron(0 12 ? * SUN *)"
+    error_message = "what maintenance does not say keeps its default"
+  }
+}
+
+run "an_account_that_makes_no_budgets_can_be_deployed_to" {
+  command = plan
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, budget: {enabled: false}}\n"
+  }
+
+  assert {
+    condition     = length(module.budget) == 0
+    error_message = "a budget is made though lake.yaml says none"
+  }
+}
+
+run "a_budget_keeps_what_is_not_said" {
+  command = plan
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, budget: {counts: account}}\n"
+  }
+
+  assert {
+    condition     = length(module.budget) == 1 && local.aws.budget.monthly_usd == local.defaults.budget.monthly_usd
+    error_message = "a budget must be there unless lake.yaml says none"
+  }
+
+  assert {
+    condition     = length(module.budget[0].filter) == 0
+    error_message = "`counts: account` must count all that the account costs"
+  }
+}
+
 # One run for all that the same variables make: an apply of it takes seconds.
 run "an_environment_of_defaults" {
   command = apply
@@ -317,47 +416,6 @@ run "an_environment_of_defaults" {
   }
 }
 
-run "what_is_not_said_keeps_its_default" {
-  command = plan
-
-  variables {
-    config = <<-YAML
-      environment: test
-      aws:
-        region: eu-central-1
-        architecture: X86_64
-        budget: {monthly_usd: 5}
-        tasks: {silver: {cpu: 2048, memory_mib: 8192}, gold: {cpu: 2048, memory_mib: 8192, storage_gib: 60}}
-      limits: {run: {attempts: 5}}
-    YAML
-  }
-
-  assert {
-    condition     = local.aws.budget.monthly_usd == 5 && local.aws.budget.email == null && local.aws.map.concurrency == var.contract.aws_defaults.map.concurrency
-    error_message = "a key that is not given must keep its default"
-  }
-
-  assert {
-    condition     = local.tasks["silver"].cpu == 2048 && local.tasks["plan"].cpu == var.contract.aws_defaults.tasks["plan"].cpu
-    error_message = "the size of one task must not change those of others"
-  }
-
-  assert {
-    condition     = local.tasks["silver"].storage_gib == 20 && local.tasks["gold"].storage_gib == 60
-    error_message = "a size that leaves out the disk has that of every task"
-  }
-
-  assert {
-    condition     = local.aws.architecture == "X86_64" && local.defaults.architecture == "ARM64"
-    error_message = "lake.yaml says what the images are built for"
-  }
-
-  assert {
-    condition     = local.run.attempts == 5 && local.run.timeout_seconds == 21600
-    error_message = "limits.run must be those of the local executor"
-  }
-}
-
 run "a_task_ends_itself_before_its_state_gives_it_up" {
   command = apply
 
@@ -375,63 +433,6 @@ run "a_task_ends_itself_before_its_state_gives_it_up" {
       ]
     ]))
     error_message = "a task that is stuck must end itself, with a message, while its state and its run still wait"
-  }
-}
-
-run "a_task_of_a_short_run_has_half_of_it" {
-  command = plan
-
-  variables {
-    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 600}}\n"
-  }
-
-  assert {
-    condition     = local.task_seconds == 300
-    error_message = "a run that is shorter than a task's start must leave its tasks some time"
-  }
-}
-
-run "maintenance_is_by_itself_where_runs_are" {
-  command = plan
-
-  variables {
-    config = "environment: test\naws: {region: eu-central-1, schedule: {enabled: true}, maintenance: {days: 14}}\n"
-  }
-
-  assert {
-    condition     = local.aws.maintenance.enabled && local.aws.maintenance.days == 14 && local.aws.maintenance.expression == "cron(0 12 ? * SUN *)"
-    error_message = "what maintenance does not say keeps its default"
-  }
-}
-
-run "an_account_that_makes_no_budgets_can_be_deployed_to" {
-  command = plan
-
-  variables {
-    config = "environment: test\naws: {region: eu-central-1, budget: {enabled: false}}\n"
-  }
-
-  assert {
-    condition     = length(module.budget) == 0
-    error_message = "a budget is made though lake.yaml says none"
-  }
-}
-
-run "a_budget_keeps_what_is_not_said" {
-  command = plan
-
-  variables {
-    config = "environment: test\naws: {region: eu-central-1, budget: {counts: account}}\n"
-  }
-
-  assert {
-    condition     = length(module.budget) == 1 && local.aws.budget.monthly_usd == local.defaults.budget.monthly_usd
-    error_message = "a budget must be there unless lake.yaml says none"
-  }
-
-  assert {
-    condition     = length(module.budget[0].filter) == 0
-    error_message = "`counts: account` must count all that the account costs"
   }
 }
 
