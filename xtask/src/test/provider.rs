@@ -1,7 +1,8 @@
-//! The provider of AWS that Terraform's checks talk to: one process for all of them. Terraform by itself begins one for
-//! every walk over a configuration, and reads the whole of its file, some 700 MB, for a checksum before each command.
+//! The provider of AWS that Terraform's checks talk to: one process for all of them. Terraform by itself begins one
+//! for every walk over a configuration, and reads the whole of its file, some 700 MB, for a checksum before each command.
 //!
-//! Whether a module takes the version, and the file is the one that was locked, `init` says, which knows nothing of this.
+//! Whether a module takes the version, and whether the file is the one that was locked, `init` says: it is not told of
+//! this process.
 
 use std::collections::BTreeMap;
 use std::fs;
