@@ -2,12 +2,16 @@
 """Fails on a wildcard in what any role of ours may do, outside of a short list with reasons, on a policy that
 is longer than AWS takes, and on what a role is given and the boundary takes away.
 
-    python3 infra/tests/iam.py            # every policy that Terraform plans
-    python3 infra/tests/iam.py --prove    # that the rules refuse what they should
+    python3 infra/tests/iam.py                         # every policy that Terraform plans
+    python3 infra/tests/iam.py --prove                 # that the rules refuse what they should
+    python3 infra/tests/iam.py --test MODULE FOLDER    # a module's tests, and keep what they made of policies
+    python3 infra/tests/iam.py --judge FOLDER          # every policy that was kept
 
 Runs `terraform test` with its mocked provider in the modules below and reads the policies out of the
 states that it prints: no account, no network, nothing but Terraform and its provider. A module must be
 initialised (`terraform init -backend=false`). Deny statements may be as wide as they like.
+
+CI runs these modules' tests once, by `--test`, for both.
 """
 
 import json
@@ -16,8 +20,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-INFRA = Path(__file__).resolve().parent.parent
-MODULES = ["modules/environment", "bootstrap"]
+ROOT = Path(__file__).resolve().parent.parent.parent
+MODULES = ["infra/modules/environment", "infra/bootstrap"]
+JUDGED = ("aws_iam_policy_document", "aws_iam_role_policy_attachment", "aws_iam_policy_attachment")
 
 # What may hold a `*` or `?`: actions that these match, and for them resources that match. Why stands behind.
 ALLOWED = [
@@ -116,55 +121,95 @@ def faults(address, statement, allowed):
     return wrong, used
 
 
-def resources(module):
-    """All resources of a state, nested modules too."""
-    yield from module.get("resources", [])
+def judged(module):
+    """What is judged of a state, nested modules too."""
+    yield from (resource for resource in module.get("resources", []) if resource["type"] in JUDGED)
     for child in module.get("child_modules", []):
-        yield from resources(child)
+        yield from judged(child)
 
 
-def states(directory):
-    """The states that a module's tests print: one a run that applies."""
-    command = ["terraform", f"-chdir={directory}", "test", "-json", "-verbose"]
-    done = subprocess.run(command, capture_output=True, text=True)
+def tested(module, tell):
+    """What is judged of the states that a module's tests print, one a run that applies. `tell` hears all else."""
+    command = ["terraform", f"-chdir={module}", "test", "-json", "-verbose"]
     found = []
-    for line in done.stdout.splitlines():
-        message = json.loads(line)
-        if message.get("type") == "test_state":
-            found.append(message["test_state"])
-        elif message.get("@level") == "error":
-            sys.exit(f"{directory}: {message['@message']}")
-    if done.returncode != 0:
-        sys.exit(f"{directory}: terraform test failed; type `terraform -chdir={directory} test`\n{done.stderr}")
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            # a plan is no state, and long: all that the provider knows is in it
+            if '"test_plan":' in line[:1000]:
+                continue
+            message = json.loads(line)
+            if message.get("type") == "test_state":
+                found.extend(judged(message["test_state"].get("root_module", {})))
+            else:
+                tell(message)
+    if process.returncode != 0:
+        sys.exit(f"{module}: terraform test failed; type `terraform -chdir={module} test`")
     return found
 
 
-def check():
+def errors(message):
+    """Tells what went wrong, and where."""
+    if message.get("@level") == "error":
+        of = message.get("diagnostic", {})
+        place = of.get("range", {})
+        where = f"{place['filename']}:{place['start']['line']}: " if place else ""
+        print(f"{where}{message['@message']}: {of.get('detail', '')}")
+
+
+def progress(message):
+    """Tells what went wrong, and what became of each test."""
+    errors(message)
+    if message.get("type") == "test_summary" or message.get("test_run", {}).get("progress") == "complete":
+        print(message["@message"])
+
+
+def kept(folder, module):
+    """Where what is judged of a module is kept."""
+    return Path(folder) / f"{module.replace('/', '-')}.json"
+
+
+def test(module, folder):
+    """Runs a module's tests, and keeps what is judged of their states where all passed."""
+    file = kept(folder, module)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    file.write_text(json.dumps(tested(module, progress)))
+    return 0
+
+
+def read(folder, module):
+    """What was kept of a module."""
+    file = kept(folder, module)
+    if not file.is_file():
+        sys.exit(f"{module}: its tests have not passed, or not run with `--test {module} {folder}`")
+    return json.loads(file.read_text())
+
+
+def check(resources):
+    """Judges what `resources` finds of each module."""
     wrong, used, seen = set(), set(), 0
     # what roles of an environment are given, and what the boundary lets any of them do
     given, bounded = set(), set()
     for module in MODULES:
-        for state in states(INFRA / module):
-            for resource in resources(state.get("root_module", {})):
-                address, values = resource["address"], resource.get("values", {})
-                if resource["type"] == "aws_iam_policy_document":
-                    wide = WIDE.match(address)
-                    allowed = ALLOWED + (WIDE_ALLOWED if wide else [])
-                    long, most = letters(values.get("statement") or []), LONGEST if wide else LONGEST_INLINE
-                    if long > most:
-                        wrong.add(f"{address} is {long} letters long, expected at most {most}: split it")
-                    for statement in values.get("statement") or []:
-                        seen += 1
-                        if re.search(r"\.aws_iam_policy_document\.(task|execution|machine|scheduler)\b", address):
-                            given.update(statement.get("actions") or [])
-                        elif ".boundary" in address:
-                            bounded.update(statement.get("actions") or [])
-                        found, entries = faults(address, statement, allowed)
-                        wrong.update(found)
-                        used.update(entries)
-                elif resource["type"] in ("aws_iam_role_policy_attachment", "aws_iam_policy_attachment"):
-                    if str(values.get("policy_arn", "")).startswith("arn:aws:iam::aws:"):
-                        wrong.add(f"{address} attaches a policy of AWS, expected one written here")
+        for resource in resources(module):
+            address, values = resource["address"], resource.get("values", {})
+            if resource["type"] == "aws_iam_policy_document":
+                wide = WIDE.match(address)
+                allowed = ALLOWED + (WIDE_ALLOWED if wide else [])
+                long, most = letters(values.get("statement") or []), LONGEST if wide else LONGEST_INLINE
+                if long > most:
+                    wrong.add(f"{address} is {long} letters long, expected at most {most}: split it")
+                for statement in values.get("statement") or []:
+                    seen += 1
+                    if re.search(r"\.aws_iam_policy_document\.(task|execution|machine|scheduler)\b", address):
+                        given.update(statement.get("actions") or [])
+                    elif ".boundary" in address:
+                        bounded.update(statement.get("actions") or [])
+                    found, entries = faults(address, statement, allowed)
+                    wrong.update(found)
+                    used.update(entries)
+            elif str(values.get("policy_arn", "")).startswith("arn:aws:iam::aws:"):
+                wrong.add(f"{address} attaches a policy of AWS, expected one written here")
     unused = [e for e in ALLOWED + WIDE_ALLOWED if e not in used]
     wrong.update(f"nothing uses the exception {e[0]} on {e[1]}: take it out" for e in unused)
     wrong.update(f"the boundary of bootstrap does not let roles `{a}`, which one is given" for a in given - bounded)
@@ -224,5 +269,19 @@ def prove():
     return 1 if wrong else 0
 
 
+def main(args):
+    match args:
+        case []:
+            return check(lambda module: tested(module, errors))
+        case ["--prove"]:
+            return prove()
+        case ["--test", module, folder]:
+            return test(module, folder)
+        case ["--judge", folder]:
+            return check(lambda module: read(folder, module))
+        case _:
+            sys.exit(__doc__)
+
+
 if __name__ == "__main__":
-    sys.exit(prove() if "--prove" in sys.argv[1:] else check())
+    sys.exit(main(sys.argv[1:]))

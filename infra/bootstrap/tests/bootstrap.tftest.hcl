@@ -37,9 +37,11 @@ variables {
   repository_owner_id = "123"
 }
 
-run "pull_requests_can_only_read" {
+# One run for all that the same variables make: an apply of it takes a second.
+run "each_role_may_do_what_is_its_own" {
   command = apply
 
+  # pull requests can only read
   assert {
     condition = alltrue(flatten([
       for policy in data.aws_iam_policy_document.look : [
@@ -79,10 +81,8 @@ run "pull_requests_can_only_read" {
     ]))
     error_message = "who may take a role must be said without wildcards"
   }
-}
 
-run "deployments_come_from_their_environment" {
-  command = apply
+  # deployments come from their environment
 
   # GitHub makes an environment that nobody made, without protection: the branch counts too
   assert {
@@ -103,10 +103,8 @@ run "deployments_come_from_their_environment" {
     condition     = toset(keys(output.deploy_roles)) == toset(["dev", "prod"]) && toset(keys(output.permissions_boundaries)) == toset(["dev", "prod"])
     error_message = "an environment has no deploy role or no boundary"
   }
-}
 
-run "a_deployment_touches_its_environment_only" {
-  command = apply
+  # a deployment touches its environment only
 
   # whatever carries the project's name carries the environment's
   assert {
@@ -132,12 +130,9 @@ run "a_deployment_touches_its_environment_only" {
     ]))
     error_message = "a role of dev may reach into what is not dev's"
   }
-}
 
-# What AWS names is known by its tags: made with them, changed where they are.
-run "a_deployment_changes_its_own_networks_only" {
-  command = apply
-
+  # a deployment changes its own networks only
+  # What AWS names is known by its tags: made with them, changed where they are.
   assert {
     condition = alltrue(flatten([
       for key, policy in data.aws_iam_policy_document.deploy : [
@@ -194,13 +189,10 @@ run "a_deployment_changes_its_own_networks_only" {
     ])
     error_message = "something could be made in somebody else's network"
   }
-}
 
-# The provider lets go of an address before it gives it back: both must be allowed, of the address and of the
-# interface that it was of.
-run "a_deployment_can_give_its_addresses_back" {
-  command = apply
-
+  # a deployment can give its addresses back
+  # The provider lets go of an address before it gives it back: both must be allowed, of the address and of the
+  # interface that it was of.
   assert {
     condition = alltrue(flatten([
       for environment in ["dev", "prod"] : [
@@ -212,12 +204,9 @@ run "a_deployment_can_give_its_addresses_back" {
     ]))
     error_message = "a private network could be made and not be taken down"
   }
-}
 
-# Athena looks for Glue's `default` with every query, whichever database the query names.
-run "who_asks_athena_may_look_for_default" {
-  command = apply
-
+  # who asks athena may look for default
+  # Athena looks for Glue's `default` with every query, whichever database the query names.
   assert {
     condition = alltrue([
       for role in ["plan", "deploy-dev", "deploy-prod"] : toset(flatten([
@@ -227,12 +216,9 @@ run "who_asks_athena_may_look_for_default" {
     ])
     error_message = "a role of GitHub's may not look for the database `default`, or may do more to it"
   }
-}
 
-# lake.yaml lies in the bucket as all else does, which a key of one's own may encrypt.
-run "a_key_of_ones_own_keeps_no_deployment_out" {
-  command = apply
-
+  # a key of ones own keeps no deployment out
+  # lake.yaml lies in the bucket as all else does, which a key of one's own may encrypt.
   assert {
     condition = alltrue([
       for environment in ["dev", "prod"] : alltrue([
@@ -272,12 +258,8 @@ run "a_key_of_ones_own_keeps_no_deployment_out" {
     ]))
     error_message = "who deploys dev may use keys for what is not dev's"
   }
-}
 
-# Without a repository there is no way in, and the rest is there.
-run "a_role_reads_the_keys_of_its_own_environments_sources" {
-  command = apply
-
+  # a role reads the keys of its own environments sources
   assert {
     condition = jsonencode([
       for statement in data.aws_iam_policy_document.boundary["dev"].statement : {
@@ -316,8 +298,73 @@ run "a_role_reads_the_keys_of_its_own_environments_sources" {
     ])) == toset(["s3.*.amazonaws.com", "secretsmanager.*.amazonaws.com", "ssm.*.amazonaws.com"])
     error_message = "a key of one's own serves the lake and the secrets alone"
   }
+
+  # ecs has its role before the first cluster
+  assert {
+    condition     = aws_iam_service_linked_role.ecs.aws_service_name == "ecs.amazonaws.com"
+    error_message = "the first cluster of an account would race with ECS's role"
+  }
+
+  # so no deployment needs to make it
+  assert {
+    condition = !anytrue(flatten([
+      for policy in data.aws_iam_policy_document.deploy : [for statement in policy.statement : contains(statement.actions, "iam:CreateServiceLinkedRole")]
+    ]))
+    error_message = "a deployment may make roles of services"
+  }
+
+  # states are written and never purged
+  assert {
+    condition = toset(flatten([
+      for documents in [data.aws_iam_policy_document.deploy, data.aws_iam_policy_document.look] : [
+        for policy in documents : [
+          for statement in policy.statement : statement.actions
+          if anytrue([for resource in statement.resources : strcontains(resource, "market-lake-state-")])
+        ]
+      ]
+    ])) == toset(["s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"])
+    error_message = "a role may do more to the states than read, write and lock"
+  }
+
+  # the bootstrap's own lies beside the folders of the environments
+  assert {
+    condition = alltrue(flatten([
+      for documents in [data.aws_iam_policy_document.deploy, data.aws_iam_policy_document.look] : [
+        for policy in documents : [
+          for statement in policy.statement : [
+            for resource in statement.resources : can(regex("/[a-z0-9]+/\\*$", resource))
+            if strcontains(resource, "market-lake-state-") && strcontains(resource, "/")
+          ]
+        ]
+      ]
+    ]))
+    error_message = "a role of GitHub's may read or write the state that it was made from"
+  }
+
+  # a deployment makes bounded roles only
+  assert {
+    condition = alltrue(flatten([
+      for policy in data.aws_iam_policy_document.deploy : [
+        for statement in policy.statement :
+        contains([for condition in statement.condition : condition.variable], "iam:PermissionsBoundary")
+        if length(setintersection(statement.actions, ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"])) > 0
+      ]
+    ]))
+    error_message = "a role without the boundary could be made"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in data.aws_iam_policy_document.deploy : [
+        for statement in policy.statement :
+        !contains(statement.actions, "iam:DeleteRolePermissionsBoundary") && !contains(statement.actions, "iam:CreatePolicyVersion")
+      ]
+    ]))
+    error_message = "the boundary could be taken away"
+  }
 }
 
+# Without a repository there is no way in, and the rest is there.
 run "github_gets_in_only_where_it_was_asked_for" {
   command = apply
 
@@ -401,79 +448,6 @@ run "a_former_bootstrap_is_taken_on" {
       { for key, role in aws_iam_role.github : key => role.unique_id },
     )
     error_message = "what the former version made would be destroyed and made anew"
-  }
-}
-
-run "ecs_has_its_role_before_the_first_cluster" {
-  command = apply
-
-  assert {
-    condition     = aws_iam_service_linked_role.ecs.aws_service_name == "ecs.amazonaws.com"
-    error_message = "the first cluster of an account would race with ECS's role"
-  }
-
-  # so no deployment needs to make it
-  assert {
-    condition = !anytrue(flatten([
-      for policy in data.aws_iam_policy_document.deploy : [for statement in policy.statement : contains(statement.actions, "iam:CreateServiceLinkedRole")]
-    ]))
-    error_message = "a deployment may make roles of services"
-  }
-}
-
-run "states_are_written_and_never_purged" {
-  command = apply
-
-  assert {
-    condition = toset(flatten([
-      for documents in [data.aws_iam_policy_document.deploy, data.aws_iam_policy_document.look] : [
-        for policy in documents : [
-          for statement in policy.statement : statement.actions
-          if anytrue([for resource in statement.resources : strcontains(resource, "market-lake-state-")])
-        ]
-      ]
-    ])) == toset(["s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"])
-    error_message = "a role may do more to the states than read, write and lock"
-  }
-
-  # the bootstrap's own lies beside the folders of the environments
-  assert {
-    condition = alltrue(flatten([
-      for documents in [data.aws_iam_policy_document.deploy, data.aws_iam_policy_document.look] : [
-        for policy in documents : [
-          for statement in policy.statement : [
-            for resource in statement.resources : can(regex("/[a-z0-9]+/\\*$", resource))
-            if strcontains(resource, "market-lake-state-") && strcontains(resource, "/")
-          ]
-        ]
-      ]
-    ]))
-    error_message = "a role of GitHub's may read or write the state that it was made from"
-  }
-}
-
-run "a_deployment_makes_bounded_roles_only" {
-  command = apply
-
-  assert {
-    condition = alltrue(flatten([
-      for policy in data.aws_iam_policy_document.deploy : [
-        for statement in policy.statement :
-        contains([for condition in statement.condition : condition.variable], "iam:PermissionsBoundary")
-        if length(setintersection(statement.actions, ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"])) > 0
-      ]
-    ]))
-    error_message = "a role without the boundary could be made"
-  }
-
-  assert {
-    condition = alltrue(flatten([
-      for policy in data.aws_iam_policy_document.deploy : [
-        for statement in policy.statement :
-        !contains(statement.actions, "iam:DeleteRolePermissionsBoundary") && !contains(statement.actions, "iam:CreatePolicyVersion")
-      ]
-    ]))
-    error_message = "the boundary could be taken away"
   }
 }
 

@@ -57,24 +57,7 @@ variables {
   contract = jsondecode(file("../../contract.json"))
 }
 
-run "every_stage_of_the_contract_has_its_place" {
-  command = apply
-
-  assert {
-    condition = (
-      toset(keys(output.repositories)) == toset(var.contract.stages) &&
-      toset(keys(output.log_groups)) == toset(var.contract.stages) &&
-      output.log_groups["silver"] == "/market-lake/test/silver"
-    )
-    error_message = "a stage has no repository or no log group"
-  }
-
-  assert {
-    condition     = output.bucket == "market-lake-test-111122223333-eu-central-1"
-    error_message = "the bucket's name is not the agreed one: ${output.bucket}"
-  }
-}
-
+# Plans come first: over the state that an apply leaves each takes longer.
 run "what_is_not_said_keeps_its_default" {
   command = plan
 
@@ -116,26 +99,6 @@ run "what_is_not_said_keeps_its_default" {
   }
 }
 
-run "a_task_ends_itself_before_its_state_gives_it_up" {
-  command = apply
-
-  variables {
-    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 3600}}\n"
-  }
-
-  # one number: what the program is told, and what its state waits for besides the time of its start
-  assert {
-    condition = alltrue(flatten([
-      for stage in module.stage : [
-        tonumber(stage.variables["MARKET_LAKE_TIME_LIMIT"]) == 3600 - var.contract.tasks.start_seconds,
-        jsondecode(module.pipeline.definition).States["Plan the run"].TimeoutSeconds == 3600,
-        jsondecode(module.pipeline.maintenance).States["Maintain the tables"].TimeoutSeconds == 3600,
-      ]
-    ]))
-    error_message = "a task that is stuck must end itself, with a message, while its state and its run still wait"
-  }
-}
-
 run "a_task_of_a_short_run_has_half_of_it" {
   command = plan
 
@@ -149,17 +112,76 @@ run "a_task_of_a_short_run_has_half_of_it" {
   }
 }
 
-run "a_task_of_a_long_run_has_what_the_contract_says" {
+run "maintenance_is_by_itself_where_runs_are" {
   command = plan
 
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, schedule: {enabled: true}, maintenance: {days: 14}}\n"
+  }
+
+  assert {
+    condition     = local.aws.maintenance.enabled && local.aws.maintenance.days == 14 && local.aws.maintenance.expression == "cron(0 12 ? * SUN *)"
+    error_message = "what maintenance does not say keeps its default"
+  }
+}
+
+run "an_account_that_makes_no_budgets_can_be_deployed_to" {
+  command = plan
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, budget: {enabled: false}}\n"
+  }
+
+  assert {
+    condition     = length(module.budget) == 0
+    error_message = "a budget is made though lake.yaml says none"
+  }
+}
+
+run "a_budget_keeps_what_is_not_said" {
+  command = plan
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1, budget: {counts: account}}\n"
+  }
+
+  assert {
+    condition     = length(module.budget) == 1 && local.aws.budget.monthly_usd == local.defaults.budget.monthly_usd
+    error_message = "a budget must be there unless lake.yaml says none"
+  }
+
+  assert {
+    condition     = length(module.budget[0].filter) == 0
+    error_message = "`counts: account` must count all that the account costs"
+  }
+}
+
+# One run for all that the same variables make: an apply of it takes seconds.
+run "an_environment_of_defaults" {
+  command = apply
+
+  # every stage of the contract has its place
+  assert {
+    condition = (
+      toset(keys(output.repositories)) == toset(var.contract.stages) &&
+      toset(keys(output.log_groups)) == toset(var.contract.stages) &&
+      output.log_groups["silver"] == "/market-lake/test/silver"
+    )
+    error_message = "a stage has no repository or no log group"
+  }
+
+  assert {
+    condition     = output.bucket == "market-lake-test-111122223333-eu-central-1"
+    error_message = "the bucket's name is not the agreed one: ${output.bucket}"
+  }
+
+  # a task of a long run has what the contract says
   assert {
     condition     = local.task_seconds == var.contract.tasks.seconds
     error_message = "a run of hours must not shorten its tasks"
   }
-}
 
-run "workers_cannot_touch_a_tables_log" {
-  command = plan
+  # workers cannot touch a tables log
 
   # a pattern of S3 as a regular expression, tried on a key of a log
   assert {
@@ -173,13 +195,10 @@ run "workers_cannot_touch_a_tables_log" {
     ]))
     error_message = "a worker may write the log of a table"
   }
-}
 
-# Keys as the programs build them (jobs/lib/model/src/layout.rs); those that they ask for in vain count, for
-# S3 refuses what a role may not read though it is not there.
-run "a_stage_may_do_what_its_program_does" {
-  command = plan
-
+  # a stage may do what its program does
+  # Keys as the programs build them (jobs/lib/model/src/layout.rs); those that they ask for in vain count, for
+  # S3 refuses what a role may not read though it is not there.
   assert {
     condition = alltrue(flatten([
       for stage, keys in {
@@ -266,11 +285,8 @@ run "a_stage_may_do_what_its_program_does" {
     ]))
     error_message = "a stage may not write the data files that its program makes"
   }
-}
 
-run "maintenance_may_do_what_its_program_does" {
-  command = plan
-
+  # maintenance may do what its program does
   assert {
     condition = alltrue(concat(
       [for key in ["runs/r/summary.json", "bronze/index/1.json.zst"] : anytrue([
@@ -299,11 +315,8 @@ run "maintenance_may_do_what_its_program_does" {
     ]))
     error_message = "maintenance may not write the log or the head of a table"
   }
-}
 
-run "only_maintenance_may_delete_of_a_table" {
-  command = plan
-
+  # only maintenance may delete of a table
   assert {
     condition = alltrue(flatten([
       for stage in var.contract.stages : [
@@ -349,58 +362,77 @@ run "only_maintenance_may_delete_of_a_table" {
     ])
     error_message = "maintenance cannot delete expired log entries"
   }
-}
 
-run "maintenance_is_by_itself_where_runs_are" {
-  command = plan
-
-  variables {
-    config = "environment: test\naws: {region: eu-central-1, schedule: {enabled: true}, maintenance: {days: 14}}\n"
-  }
-
-  assert {
-    condition     = local.aws.maintenance.enabled && local.aws.maintenance.days == 14 && local.aws.maintenance.expression == "cron(0 12 ? * SUN *)"
-    error_message = "what maintenance does not say keeps its default"
-  }
-}
-
-run "an_account_that_makes_no_budgets_can_be_deployed_to" {
-  command = plan
-
-  variables {
-    config = "environment: test\naws: {region: eu-central-1, budget: {enabled: false}}\n"
-  }
-
-  assert {
-    condition     = length(module.budget) == 0
-    error_message = "a budget is made though lake.yaml says none"
-  }
-}
-
-run "a_budget_keeps_what_is_not_said" {
-  command = plan
-
-  variables {
-    config = "environment: test\naws: {region: eu-central-1, budget: {counts: account}}\n"
-  }
-
-  assert {
-    condition     = length(module.budget) == 1 && local.aws.budget.monthly_usd == local.defaults.budget.monthly_usd
-    error_message = "a budget must be there unless lake.yaml says none"
-  }
-
-  assert {
-    condition     = length(module.budget[0].filter) == 0
-    error_message = "`counts: account` must count all that the account costs"
-  }
-}
-
-run "a_budget_counts_its_environment" {
-  command = plan
-
+  # a budget counts its environment
   assert {
     condition     = join(" ", module.budget[0].filter) == "user:Environment$test"
     error_message = "a budget counts something else than its environment"
+  }
+
+  # without a key none is granted
+  assert {
+    condition     = alltrue(flatten([for stage in module.stage : [for given in stage.keys : length(given) == 0]]))
+    error_message = "a task may use a key though the lake has none"
+  }
+
+  # a reader may ask and nothing else
+  # Tables by name and folder; nothing of a run, no archive, no other workgroup.
+  assert {
+    condition = alltrue(flatten([
+      for statement in data.aws_iam_policy_document.reader.statement : [
+        for action in statement.actions : !can(regex("Delete|Create|Update|Put", action)) || (statement.sid == "KeepResults" && action == "s3:PutObject")
+      ]
+    ]))
+    error_message = "a reader may change something"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for key in ["runs/r/plan.json", "bronze/source=b/market=m/v/a.zip", "config/lake.yaml"] : [
+        for pattern in local.read : !can(regex("^${replace(pattern, "*", ".*")}$", key))
+      ]
+    ]))
+    error_message = "a reader may read more than tables"
+  }
+
+  assert {
+    condition     = length([for resource in data.aws_iam_policy_document.reader.statement[1].resources : resource if strcontains(resource, ":table/")]) == length(var.contract.tables)
+    error_message = "a reader may look up every table of the contract"
+  }
+
+  # which Athena looks for with every query
+  assert {
+    condition = toset(flatten([
+      for statement in data.aws_iam_policy_document.reader.statement : statement.actions
+      if anytrue([for resource in statement.resources : endswith(resource, ":database/default")])
+    ])) == toset(["glue:GetDatabase"])
+    error_message = "a reader must be able to look for the database `default`, and do nothing else to it"
+  }
+
+  # the rest of the machine knows every stage
+  assert {
+    condition     = length(setsubtract(var.contract.stages, keys(local.access))) == 0
+    error_message = "access.tf must say what each stage of the contract may do"
+  }
+}
+
+run "a_task_ends_itself_before_its_state_gives_it_up" {
+  command = apply
+
+  variables {
+    config = "environment: test\naws: {region: eu-central-1}\nlimits: {run: {timeout_seconds: 3600}}\n"
+  }
+
+  # one number: what the program is told, and what its state waits for besides the time of its start
+  assert {
+    condition = alltrue(flatten([
+      for stage in module.stage : [
+        tonumber(stage.variables["MARKET_LAKE_TIME_LIMIT"]) == 3600 - var.contract.tasks.start_seconds,
+        jsondecode(module.pipeline.definition).States["Plan the run"].TimeoutSeconds == 3600,
+        jsondecode(module.pipeline.maintenance).States["Maintain the tables"].TimeoutSeconds == 3600,
+      ]
+    ]))
+    error_message = "a task that is stuck must end itself, with a message, while its state and its run still wait"
   }
 }
 
@@ -493,60 +525,5 @@ run "a_key_of_ones_own_encrypts_the_lake_and_is_granted" {
       for stage in module.stage : [for given in stage.keys : join(" ", given) == var.kms_key_arn]
     ]))
     error_message = "a task may not use the key of the lake that it reads and writes"
-  }
-}
-
-run "without_a_key_none_is_granted" {
-  command = apply
-
-  assert {
-    condition     = alltrue(flatten([for stage in module.stage : [for given in stage.keys : length(given) == 0]]))
-    error_message = "a task may use a key though the lake has none"
-  }
-}
-
-# Tables by name and folder; nothing of a run, no archive, no other workgroup.
-run "a_reader_may_ask_and_nothing_else" {
-  command = apply
-
-  assert {
-    condition = alltrue(flatten([
-      for statement in data.aws_iam_policy_document.reader.statement : [
-        for action in statement.actions : !can(regex("Delete|Create|Update|Put", action)) || (statement.sid == "KeepResults" && action == "s3:PutObject")
-      ]
-    ]))
-    error_message = "a reader may change something"
-  }
-
-  assert {
-    condition = alltrue(flatten([
-      for key in ["runs/r/plan.json", "bronze/source=b/market=m/v/a.zip", "config/lake.yaml"] : [
-        for pattern in local.read : !can(regex("^${replace(pattern, "*", ".*")}$", key))
-      ]
-    ]))
-    error_message = "a reader may read more than tables"
-  }
-
-  assert {
-    condition     = length([for resource in data.aws_iam_policy_document.reader.statement[1].resources : resource if strcontains(resource, ":table/")]) == length(var.contract.tables)
-    error_message = "a reader may look up every table of the contract"
-  }
-
-  # which Athena looks for with every query
-  assert {
-    condition = toset(flatten([
-      for statement in data.aws_iam_policy_document.reader.statement : statement.actions
-      if anytrue([for resource in statement.resources : endswith(resource, ":database/default")])
-    ])) == toset(["glue:GetDatabase"])
-    error_message = "a reader must be able to look for the database `default`, and do nothing else to it"
-  }
-}
-
-run "the_rest_of_the_machine_knows_every_stage" {
-  command = plan
-
-  assert {
-    condition     = length(setsubtract(var.contract.stages, keys(local.access))) == 0
-    error_message = "access.tf must say what each stage of the contract may do"
   }
 }

@@ -53,9 +53,11 @@ variables {
   }
 }
 
-run "every_task_has_a_timeout_and_a_way_out" {
+# One run for all that the same variables make.
+run "a_machine_of_defaults" {
   command = apply
 
+  # every task has a timeout and a way out
   assert {
     condition = alltrue([
       for states in [
@@ -89,11 +91,8 @@ run "every_task_has_a_timeout_and_a_way_out" {
     ])
     error_message = "a way that leads to no state"
   }
-}
 
-run "only_bronze_and_silver_try_spot" {
-  command = apply
-
+  # only bronze and silver try spot
   assert {
     condition = (
       strcontains(jsondecode(output.definition).States["Fetch and parse"].ItemProcessor.States["Fetch batch"].Arguments.CapacityProviderStrategy[0].CapacityProvider, "FARGATE_SPOT") &&
@@ -101,10 +100,8 @@ run "only_bronze_and_silver_try_spot" {
     )
     error_message = "Spot is for batches: a commit that is interrupted keeps everybody waiting"
   }
-}
 
-run "a_task_without_a_place_costs_no_attempt" {
-  command = apply
+  # a task without a place costs no attempt
 
   # what is waited for at most, without jitter: twice the mean
   assert {
@@ -153,6 +150,76 @@ run "a_task_without_a_place_costs_no_attempt" {
     )
     error_message = "a batch must not wait an hour for Spot while there is room on demand"
   }
+
+  # a symbol that fails keeps back no other
+  assert {
+    condition     = jsondecode(output.definition).States["Build bars"].ToleratedFailurePercentage == 100
+    error_message = "the commit of bars must come to what was built, and fail for what was not"
+  }
+
+  # a lost race of the bars builds them again
+  assert {
+    condition = (
+      jsondecode(output.definition).States["Commit bars: again?"].Default == "Are the bars old?" &&
+      length([for way in jsondecode(output.definition).States["Commit bars: again?"].Choices : way if strcontains(way.Condition, "$exit = 5")]) == 0 &&
+      length([for way in jsondecode(output.definition).States["Commit tables: again?"].Choices : way if strcontains(way.Condition, "$exit = 5")]) == 1
+    )
+    error_message = "exit 5 must try a commit again, and build bars again where bars were committed"
+  }
+
+  # it runs by itself only when told to
+  assert {
+    condition     = aws_scheduler_schedule.this["pipeline"].state == "DISABLED"
+    error_message = "the schedule runs though it is not enabled"
+  }
+
+  # a run with nothing to do is judged too
+  assert {
+    condition = (
+      jsondecode(output.definition).States["Anything to do?"].Default == "Nothing to do" &&
+      jsondecode(output.definition).States["Nothing to do"].Next == "Judge the lake" &&
+      jsondecode(output.definition).States["Judge the lake"].Next == "Close the run"
+    )
+    error_message = "a source that has fallen silent is noticed by check alone, which must run where nothing is new"
+  }
+
+  # maintenance is due by itself and has its own task
+  assert {
+    condition = (
+      aws_scheduler_schedule.this["maintain"].state == "ENABLED" &&
+      aws_scheduler_schedule.this["maintain"].schedule_expression == "cron(0 12 ? * SUN *)" &&
+      aws_scheduler_schedule.this["pipeline"].state == "DISABLED"
+    )
+    error_message = "maintenance has a schedule of its own"
+  }
+
+  assert {
+    condition = (
+      jsondecode(output.maintenance).States["Maintain the tables"].Arguments.TaskDefinition == var.maintenance.task_definition &&
+      strcontains(jsondecode(output.maintenance).States["Maintain the tables"].Arguments.Overrides.ContainerOverrides[0].Command, "'maintain', '--days', '9'") &&
+      jsondecode(output.maintenance).States["Maintain the tables"].Arguments.Overrides.ContainerOverrides[0].Name == "commit"
+    )
+    error_message = "the task is the one that may delete, told how many days stay"
+  }
+
+  assert {
+    condition     = !strcontains(output.definition, var.maintenance.task_definition)
+    error_message = "a run of the pipeline never starts the task that may delete"
+  }
+
+  assert {
+    condition = (
+      data.aws_iam_policy_document.machine["maintain"].statement[0].resources == toset(["arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-maintain:*"]) &&
+      !contains(data.aws_iam_policy_document.machine["pipeline"].statement[0].resources, "arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-maintain:*")
+    )
+    error_message = "each machine starts its own tasks only"
+  }
+
+  # one schedule runs all sources
+  assert {
+    condition     = { for name, schedule in aws_scheduler_schedule.this : name => schedule.target[0].input } == { pipeline = "{}", maintain = "{}" }
+    error_message = "an input that names no source is one of all"
+  }
 }
 
 run "without_spot_everything_is_on_demand" {
@@ -165,37 +232,6 @@ run "without_spot_everything_is_on_demand" {
   assert {
     condition     = !strcontains(output.definition, "FARGATE_SPOT")
     error_message = "a task on Spot though spot is false"
-  }
-}
-
-run "a_symbol_that_fails_keeps_back_no_other" {
-  command = apply
-
-  assert {
-    condition     = jsondecode(output.definition).States["Build bars"].ToleratedFailurePercentage == 100
-    error_message = "the commit of bars must come to what was built, and fail for what was not"
-  }
-}
-
-run "a_lost_race_of_the_bars_builds_them_again" {
-  command = apply
-
-  assert {
-    condition = (
-      jsondecode(output.definition).States["Commit bars: again?"].Default == "Are the bars old?" &&
-      length([for way in jsondecode(output.definition).States["Commit bars: again?"].Choices : way if strcontains(way.Condition, "$exit = 5")]) == 0 &&
-      length([for way in jsondecode(output.definition).States["Commit tables: again?"].Choices : way if strcontains(way.Condition, "$exit = 5")]) == 1
-    )
-    error_message = "exit 5 must try a commit again, and build bars again where bars were committed"
-  }
-}
-
-run "it_runs_by_itself_only_when_told_to" {
-  command = apply
-
-  assert {
-    condition     = aws_scheduler_schedule.this["pipeline"].state == "DISABLED"
-    error_message = "the schedule runs though it is not enabled"
   }
 }
 
@@ -227,54 +263,6 @@ run "no_attempt_at_all_is_refused" {
   }
 
   expect_failures = [var.attempts]
-}
-
-run "a_run_with_nothing_to_do_is_judged_too" {
-  command = apply
-
-  assert {
-    condition = (
-      jsondecode(output.definition).States["Anything to do?"].Default == "Nothing to do" &&
-      jsondecode(output.definition).States["Nothing to do"].Next == "Judge the lake" &&
-      jsondecode(output.definition).States["Judge the lake"].Next == "Close the run"
-    )
-    error_message = "a source that has fallen silent is noticed by check alone, which must run where nothing is new"
-  }
-}
-
-run "maintenance_is_due_by_itself_and_has_its_own_task" {
-  command = apply
-
-  assert {
-    condition = (
-      aws_scheduler_schedule.this["maintain"].state == "ENABLED" &&
-      aws_scheduler_schedule.this["maintain"].schedule_expression == "cron(0 12 ? * SUN *)" &&
-      aws_scheduler_schedule.this["pipeline"].state == "DISABLED"
-    )
-    error_message = "maintenance has a schedule of its own"
-  }
-
-  assert {
-    condition = (
-      jsondecode(output.maintenance).States["Maintain the tables"].Arguments.TaskDefinition == var.maintenance.task_definition &&
-      strcontains(jsondecode(output.maintenance).States["Maintain the tables"].Arguments.Overrides.ContainerOverrides[0].Command, "'maintain', '--days', '9'") &&
-      jsondecode(output.maintenance).States["Maintain the tables"].Arguments.Overrides.ContainerOverrides[0].Name == "commit"
-    )
-    error_message = "the task is the one that may delete, told how many days stay"
-  }
-
-  assert {
-    condition     = !strcontains(output.definition, var.maintenance.task_definition)
-    error_message = "a run of the pipeline never starts the task that may delete"
-  }
-
-  assert {
-    condition = (
-      data.aws_iam_policy_document.machine["maintain"].statement[0].resources == toset(["arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-maintain:*"]) &&
-      !contains(data.aws_iam_policy_document.machine["pipeline"].statement[0].resources, "arn:aws:ecs:eu-central-1:111122223333:task-definition/market-lake-test-maintain:*")
-    )
-    error_message = "each machine starts its own tasks only"
-  }
 }
 
 run "maintenance_that_deletes_what_is_in_flight_is_refused" {
@@ -327,15 +315,6 @@ run "a_task_without_a_second_is_refused" {
   }
 
   expect_failures = [var.task_timeout_seconds]
-}
-
-run "one_schedule_runs_all_sources" {
-  command = apply
-
-  assert {
-    condition     = { for name, schedule in aws_scheduler_schedule.this : name => schedule.target[0].input } == { pipeline = "{}", maintain = "{}" }
-    error_message = "an input that names no source is one of all"
-  }
 }
 
 run "a_source_may_have_a_schedule_of_its_own" {
