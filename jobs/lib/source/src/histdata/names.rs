@@ -156,6 +156,9 @@ impl FromStr for Name {
             }
         };
         let span = read_span(span).ok_or_else(|| bad("it ends in no year or month"))?;
+        if kind == Kind::Ticks && matches!(span, Span::Year(_)) {
+            return Err(bad("it is of a year, and ticks are of a month each"));
+        }
         Ok(Self { series: Series { pair: pair.to_owned(), kind, span }, role, copy })
     }
 }
@@ -248,6 +251,7 @@ mod tests {
         check("HISTDATA_COM_ASCII_EURUSD_M52019.zip", "neither of M1 bars nor of ticks");
         check("HISTDATA_COM_ASCII_EURUSD_M1_2019.zip", "no year or month");
         check("DAT_ASCII_EURUSD_M12019.csv", "no `_`");
+        check("HISTDATA_COM_ASCII_EURUSD_T2019.zip", "ticks are of a month each");
         check("HISTDATA_COM_ASCII_EURUSD_M1201913.zip", "no year or month");
         check("HISTDATA_COM_ASCII_EURUSD_M120191.zip", "no year or month");
         check("HISTDATA_COM_ASCII_EURUSD_M12019 (x).zip", "no year or month");
