@@ -8,7 +8,6 @@ use model::config::{Section, Series};
 use model::{Dataset, Period, Symbol};
 
 use super::names::{Kind, Name, Role, Span};
-use super::provider::kind_of;
 use super::rule::Clock;
 use super::span;
 use crate::offer::{Checksum, Dropped, Listed, Offer, OfferError, Survey};
@@ -54,7 +53,7 @@ impl Wanted {
 
     /// Whether lines of a kind are wanted of a pair.
     fn has(&self, pair: &str, kind: Kind) -> bool {
-        self.0.iter().any(|(symbol, of)| symbol == pair && kind_of(*of) == Some(kind))
+        self.0.iter().any(|(symbol, of)| symbol == pair && Kind::of(*of) == Some(kind))
     }
 }
 
@@ -90,7 +89,7 @@ impl Folder {
                 if is_first && !self.wanted.has_pair(&name.series.pair) {
                     strange_pairs.push(file.path.as_str());
                 }
-            } else if kind_of(series.dataset) != Some(name.series.kind) {
+            } else if Kind::of(series.dataset) != Some(name.series.kind) {
                 if !self.wanted.has(&name.series.pair, name.series.kind) {
                     unwanted.push(file.path.as_str());
                 }
@@ -126,7 +125,7 @@ impl Folder {
             self.add(&mut offer, series, span, file);
         }
         offer.remarks.extend(remark(&series.symbol, &others, "newer or larger ones have them"));
-        let why = match kind_of(series.dataset) {
+        let why = match Kind::of(series.dataset) {
             Some(Kind::Ticks) => "the configuration asks for no bars (klines)",
             _ => "the configuration asks for no ticks (quotes)",
         };

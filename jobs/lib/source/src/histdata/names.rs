@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use model::Month;
+use model::{Dataset, Month};
 
 /// The longest name of a pair. They are six letters (`EURUSD`), and up to eight for indices.
 const LONGEST_PAIR: usize = 12;
@@ -35,6 +35,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What the files of a dataset hold; `None` where there are none.
+    pub const fn of(dataset: Dataset) -> Option<Self> {
+        match dataset {
+            Dataset::Klines => Some(Self::Minutes),
+            Dataset::Quotes => Some(Self::Ticks),
+            _ => None,
+        }
+    }
+
     /// How it stands in names.
     pub const fn as_str(self) -> &'static str {
         match self {

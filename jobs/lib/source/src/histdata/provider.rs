@@ -43,21 +43,12 @@ fn told(reading: Option<&str>) -> Result<Clock, String> {
     serde_json::from_str(reading).map(Clock::restored).map_err(|error| error.to_string())
 }
 
-/// What the files of a dataset hold.
-pub(super) fn kind_of(dataset: Dataset) -> Option<Kind> {
-    match dataset {
-        Dataset::Klines => Some(Kind::Minutes),
-        Dataset::Quotes => Some(Kind::Ticks),
-        _ => None,
-    }
-}
-
 /// The days, by the file's clock, of all files that a unit and its neighbours may be of. A file is read as
 /// a whole: what one of its lines means may depend on the clock of any other.
 fn days(unit: &Unit) -> (Day, Day) {
     let month = unit.period.month();
     let (before, after) = (month.first().minus(1).month(), month.next());
-    let span = |month: model::Month| match kind_of(unit.dataset) {
+    let span = |month: model::Month| match Kind::of(unit.dataset) {
         Some(Kind::Ticks) => Span::Month(month),
         _ => Span::Year(u16::try_from(chrono::Datelike::year(&month.first().date())).unwrap_or(0)),
     };
@@ -132,7 +123,7 @@ impl Provider for HistData {
         clock: Option<&str>,
     ) -> Result<Vec<(Unit, Option<String>)>, String> {
         let is_of = |name: &Name| {
-            name.role == Role::Zip && market == FOREX && kind_of(dataset) == Some(name.series.kind)
+            name.role == Role::Zip && market == FOREX && Kind::of(dataset) == Some(name.series.kind)
         };
         let Some(name) = name.parse::<Name>().ok().filter(is_of) else { return Ok(Vec::new()) };
         let Ok(symbol) = name.series.pair.parse::<Symbol>() else { return Ok(Vec::new()) };
@@ -186,7 +177,7 @@ impl Provider for HistData {
     }
 
     fn received(&self, unit: &Unit) -> Option<&'static Received> {
-        match kind_of(unit.dataset)? {
+        match Kind::of(unit.dataset)? {
             Kind::Minutes => Some(&OF_BARS),
             Kind::Ticks => Some(&OF_TICKS),
         }
@@ -204,7 +195,7 @@ impl Provider for HistData {
 /// What a unit's file would be called if it was of its month.
 fn series(unit: &Unit) -> Series {
     let span = Span::Month(unit.period.month());
-    let kind = kind_of(unit.dataset).unwrap_or(Kind::Minutes);
+    let kind = Kind::of(unit.dataset).unwrap_or(Kind::Minutes);
     Series { pair: unit.symbol.to_string(), kind, span }
 }
 

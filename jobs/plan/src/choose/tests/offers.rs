@@ -119,8 +119,10 @@ fn a_venue_that_is_closed_owes_nothing() {
 #[test]
 fn what_larger_files_do_not_take_back_is_told() {
     let check = |replaced: &str, held: &str, expect: &[&str]| {
-        let offer =
-            Offer { replaced: BTreeSet::from_iter(replaced.parse()), ..offer("2024-02", "") };
+        let offer = Offer {
+            replaced: BTreeSet::from_iter(replaced.parse::<Day>()),
+            ..offer("2024-02", "")
+        };
         let unit: model::Unit = format!("{KLINES}/2024-02").parse().expect("series");
         let series = Series {
             source: unit.source,
