@@ -158,13 +158,13 @@ pub(super) static OF_BARS: Received = Received {
         }
         line.to_vec()
     },
-    fault: |line| fault(line, Bar::parse(line).map(|bar| bar.stamp)),
+    fault: |line| fault(Bar::parse(line).map(|bar| bar.stamp)),
 };
 
 /// How the lines of ticks are told.
 pub(super) static OF_TICKS: Received = Received {
     line: |made| received(made, names::Kind::Ticks, 3).to_vec(),
-    fault: |line| fault(line, Tick::parse(line).map(|tick| tick.stamp)),
+    fault: |line| fault(Tick::parse(line).map(|tick| tick.stamp)),
 };
 
 /// What of a line was received: without the mark, or without so many fields that were put before it.
@@ -177,7 +177,7 @@ fn received(made: &[u8], kind: names::Kind, fields: usize) -> &[u8] {
 }
 
 /// What is wrong with a line as received of which no row was made.
-fn fault(line: &[u8], stamp: Result<Stamp, BadLine>) -> Fault {
+fn fault(stamp: Result<Stamp, BadLine>) -> Fault {
     match stamp {
         Err(BadLine { field: "line", found, expected }) => Fault {
             reason: RejectReason::FieldCount,
