@@ -117,7 +117,7 @@ fn month() -> Vec<Tick> {
                 // there and back
                 5..10 => ticks.extend([(at, bid + 1, bid + 11), (at, bid, bid + 10)]),
                 // the same again
-                11..15 => ticks.push((at, bid, bid + 10)),
+                10..15 => ticks.push((at, bid, bid + 10)),
                 _ => {}
             }
             at += random.i64(1..40_000);
