@@ -23,8 +23,8 @@ use serde_json::Value;
 
 use crate::aws::{self, EMULATED, emulator};
 use crate::environment::Choice;
-use crate::human;
 use crate::http;
+use crate::human;
 use crate::workspace::{self, root};
 
 /// The arguments of `e2e`.

@@ -10,7 +10,8 @@ use anyhow::{Context as _, bail};
 /// of 2xx is an error with what was said.
 pub(crate) fn send(method: &str, url: &str, path: &str, body: &str) -> anyhow::Result<String> {
     let host = url.trim_start_matches("http://").trim_end_matches('/');
-    let mut stream = TcpStream::connect(host).with_context(|| format!("nobody answers at {url}"))?;
+    let mut stream =
+        TcpStream::connect(host).with_context(|| format!("nobody answers at {url}"))?;
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n\

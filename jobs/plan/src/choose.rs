@@ -43,6 +43,8 @@ pub struct Choice {
     pub known_bad: u64,
     /// Months that stay as they are though there is something new of them.
     pub kept_back: Vec<KeptBack>,
+    /// What else a person should know, in words.
+    pub remarks: Vec<String>,
 }
 
 struct Chooser<'a> {
@@ -52,6 +54,8 @@ struct Chooser<'a> {
     absent: Vec<Day>,
     /// The last wanted day that is there.
     newest: Option<Day>,
+    /// Days whose archives stay beside those of months that have taken their place.
+    older: Vec<Day>,
 }
 
 /// Chooses of one series.
@@ -64,11 +68,12 @@ pub fn choose(
 ) -> Choice {
     let choice = Choice::default();
     let view = View { series, offer, known, rules, way };
-    let mut chooser = Chooser { view, choice, absent: Vec::new(), newest: None };
+    let mut chooser = Chooser { view, choice, absent: Vec::new(), newest: None, older: Vec::new() };
     for month in series.from.month().to(series.to.month()) {
         chooser.month(month);
     }
-    let Chooser { mut choice, absent, newest, .. } = chooser;
+    let Chooser { mut choice, absent, newest, older, .. } = chooser;
+    choice.remarks.extend(older_words(series, &older));
     let calendar = way.provider.calendar(series.market);
     let absent = Absent { days: &absent, newest, today: rules.today, calendar };
     let (absent, gaps) = gaps::cut(series, offer, absent);
@@ -159,6 +164,13 @@ impl<'a> Chooser<'a> {
                 held(&monthly) + days.iter().map(|(_, state)| held(state)).sum::<u64>();
             return;
         }
+        if use_month && is_new(&monthly) {
+            let replaced = &self.view.offer.replaced;
+            let stays = |(day, state): &&(Day, State<'_>)| {
+                matches!(state, State::Held(_)) && replaced.contains(day)
+            };
+            self.older.extend(days.iter().filter(stays).map(|(day, _)| *day));
+        }
         let mut units = Vec::new();
         if use_month {
             let unit = self.planned(Period::Month(month), monthly);
@@ -213,21 +225,24 @@ impl<'a> Chooser<'a> {
         if self.needs_build(&id, period, &units) {
             let table = Table::of_dataset(self.view.series.dataset);
             let partitions = partition::spanned(&unit(self.view.series, period));
-            let reading = self.reading();
+            let reading = self.reading(period);
             self.choice.groups.push(Group { id, table, partitions, units, reading });
         }
     }
 
-    /// How the provider is configured to read the bytes.
-    fn reading(&self) -> Option<String> {
+    /// How the provider is configured to read the bytes of a group.
+    fn reading(&self, period: Period) -> Option<String> {
         let Way { provider, section } = *self.view.way;
-        // what is wrong with the section was told when the configuration was read
-        provider.reading(section).ok().flatten()
+        provider.reading(section, &unit(self.view.series, period))
     }
 
-    /// What stands for archives that are read as configured.
-    fn inputs<'u>(&self, archives: impl IntoIterator<Item = (&'u UnitId, &'u str)>) -> String {
-        Group::read_as(Group::inputs(archives), self.reading().as_deref())
+    /// What stands for archives of a group that are read as configured.
+    fn inputs<'u>(
+        &self,
+        period: Period,
+        archives: impl IntoIterator<Item = (&'u UnitId, &'u str)>,
+    ) -> String {
+        Group::read_as(Group::inputs(archives), self.reading(period).as_deref())
     }
 
     fn needs_build(&self, id: &str, period: Period, units: &[PlannedUnit]) -> bool {
@@ -241,23 +256,24 @@ impl<'a> Chooser<'a> {
         if held.is_empty() {
             return false;
         }
-        let inputs = self.inputs(held.iter().map(|(unit, sha256)| (unit, *sha256)));
+        let inputs = self.inputs(period, held.iter().map(|(unit, sha256)| (unit, *sha256)));
         let builds = &self.view.known.ledger.builds;
         if builds.get(id).is_some_and(|build| build.inputs == inputs) {
             return false;
         }
         // a day may have been built as part of its month
-        let month = unit(self.view.series, Period::Month(period.month())).to_string();
+        let whole = Period::Month(period.month());
+        let month = unit(self.view.series, whole).to_string();
         let built_with_month = matches!(period, Period::Day(_))
             && builds.get(&month).is_some_and(|build| {
                 held.iter().all(|(unit, _)| build.units.contains(unit))
-                    && self.built_from_what_is_held(build)
+                    && self.built_from_what_is_held(whole, build)
             });
         !built_with_month
     }
 
     /// Whether the archives a build was made from are the ones that the ledger has now.
-    fn built_from_what_is_held(&self, build: &model::ledger::BuildRow) -> bool {
+    fn built_from_what_is_held(&self, period: Period, build: &model::ledger::BuildRow) -> bool {
         let archives = &self.view.known.ledger.archives;
         let now: Option<Vec<(&UnitId, &str)>> = build
             .units
@@ -269,7 +285,7 @@ impl<'a> Chooser<'a> {
                 Some((unit, latest.or(row.usable.as_ref())?.sha256.as_str()))
             })
             .collect();
-        now.is_some_and(|now| self.inputs(now) == build.inputs)
+        now.is_some_and(|now| self.inputs(period, now) == build.inputs)
     }
 
     /// Finds the wanted days of a month that should be out and are neither listed nor held.
@@ -303,6 +319,20 @@ impl<'a> Chooser<'a> {
             }
         }
     }
+}
+
+/// What is said of days whose archives stay beside those of months that have taken their place.
+fn older_words(series: &Series, days: &[Day]) -> Option<String> {
+    let (first, last) = (days.first()?, days.last()?);
+    let name = unit(series, Period::Day(*first)).series();
+    let days = match days.len() {
+        1 => first.to_string(),
+        count => format!("{count} days from {first} to {last}"),
+    };
+    Some(format!(
+        "{name}: larger files have come in the place of those that were taken before; what the former \
+         ones had of {days} stays, and what the new ones say otherwise of it goes to silver.rejects"
+    ))
 }
 
 /// Whether the month's archive is the better way to the days that are needed.

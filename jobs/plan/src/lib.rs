@@ -101,6 +101,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let mut groups: Vec<Group> = Vec::new();
     let mut totals = PlanTotals::default();
     let (mut absent, mut gaps, mut kept_back) = (Vec::new(), Vec::new(), Vec::new());
+    let mut told = Vec::new();
     let mut lines = Vec::with_capacity(series.len());
     for (series, offer) in series.iter().zip(&offers) {
         let choice = choose(series, offer, &known, &rules, &way(context, series.source)?);
@@ -115,9 +116,14 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         absent.extend(choice.absent);
         gaps.extend(choice.gaps);
         kept_back.extend(choice.kept_back);
+        told.extend(choice.remarks);
         groups.extend(choice.groups);
     }
     let mut remarks = remarks::of(&options.scope, &series, &offers, &gaps, &kept_back);
+    for remark in &told {
+        tracing::warn!("{remark}");
+    }
+    remarks.extend(told);
     remarks.extend(remarks::of_calendars(&series, context.providers));
     remarks.extend(unasked.iter().map(Unasked::remark));
     drop(offers);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use model::fragment::SilverFragment;
 use model::partition::{self, Grain};
 use model::plan::{Group, Origin, PlannedUnit};
@@ -30,6 +30,9 @@ pub struct Files {
     pub market: Market,
     /// What they hold.
     pub dataset: Dataset,
+    /// By which clock they are written, of a source whose files do not tell: a rule as in `clock` of
+    /// `lake.yaml`.
+    pub clock: Option<String>,
     /// The zips, under the exchange's names.
     pub zips: Vec<PathBuf>,
     /// Groups at once; 0 means one a core.
@@ -38,21 +41,26 @@ pub struct Files {
     pub memory_mib: u64,
 }
 
-/// The unit that an archive's name says: `BTCUSDT-trades-2024-01.zip`.
+/// A unit, how it is read, and the zip that has its lines.
+type Found = (Unit, Option<String>, PathBuf);
+
+/// The units that an archive's name says: `BTCUSDT-trades-2024-01.zip`.
 ///
 /// # Errors
-/// When it is no name of such an archive.
-fn unit_of(files: &Files, zip: &Path) -> anyhow::Result<Unit> {
+/// When it is no name of such an archive, or a clock is wrong or missing.
+fn units_of(files: &Files, zip: &Path) -> anyhow::Result<Vec<Found>> {
     let name = zip.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    files.provider.unit_of(files.market, files.dataset, name).with_context(|| {
-        format!(
-            "`{}` is no archive of {}'s {} of market {}, expected a name as the source gives it",
-            zip.display(),
-            files.provider.name(),
-            files.dataset,
-            files.market,
-        )
-    })
+    let Files { provider, market, dataset, clock, .. } = files;
+    let units = provider.units_of(*market, *dataset, name, clock.as_deref());
+    let units =
+        units.map_err(anyhow::Error::msg).with_context(|| format!("`{}`", zip.display()))?;
+    ensure!(
+        !units.is_empty(),
+        "`{}` is no archive of {}'s {dataset} of market {market}, expected a name as the source gives it",
+        zip.display(),
+        provider.name(),
+    );
+    Ok(units.into_iter().map(|(unit, reading)| (unit, reading, zip.to_owned())).collect())
 }
 
 /// Reads archives into Parquet files in `lake`. One fragment for each group: archives whose
@@ -69,14 +77,16 @@ pub fn run(
 ) -> anyhow::Result<Vec<SilverFragment>> {
     let mut units = Vec::with_capacity(files.zips.len());
     for zip in &files.zips {
-        units.push((unit_of(files, zip)?, zip.clone()));
+        units.extend(units_of(files, zip)?);
     }
     units.sort();
-    if let Some(twice) = units.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        bail!(
-            "`{}` is given twice, expected each archive once",
-            files.provider.file_name(&twice[0].0)
-        );
+    if let Some((one, other)) = units.iter().zip(units.iter().skip(1)).find(|(a, b)| a.0 == b.0) {
+        let name = files.provider.file_name(&one.0);
+        if one.2 == other.2 {
+            bail!("`{name}` is given twice, expected each archive once");
+        }
+        let (one, other) = (one.2.display(), other.2.display());
+        bail!("`{one}` and `{other}` both have what `{name}` has, expected one of them");
     }
     let groups = group(units);
     let workers = workers::count(files.workers, groups.len());
@@ -119,17 +129,17 @@ pub fn run(
 
 /// Puts archives that share partitions together: those of one day, or of one month where the
 /// table is cut by months or a monthly archive is among them.
-fn group(units: Vec<(Unit, PathBuf)>) -> Vec<(Group, Vec<PathBuf>)> {
+fn group(units: Vec<Found>) -> Vec<(Group, Vec<PathBuf>)> {
     let by_month: Vec<(String, model::Month)> = units
         .iter()
-        .filter(|(unit, _)| {
+        .filter(|(unit, ..)| {
             let grain = Grain::of(Table::of_dataset(unit.dataset));
             matches!(unit.period, Period::Month(_)) || grain == Grain::Months
         })
-        .map(|(unit, _)| (unit.series(), unit.period.month()))
+        .map(|(unit, ..)| (unit.series(), unit.period.month()))
         .collect();
     let mut groups: BTreeMap<String, (Group, Vec<PathBuf>)> = BTreeMap::new();
-    for (unit, zip) in units {
+    for (unit, reading, zip) in units {
         let month = unit.period.month();
         let period = if by_month.contains(&(unit.series(), month)) {
             Period::Month(month)
@@ -141,7 +151,7 @@ fn group(units: Vec<(Unit, PathBuf)>) -> Vec<(Group, Vec<PathBuf>)> {
         let (group, zips) = groups.entry(whole.to_string()).or_insert_with(|| {
             let partitions = partition::spanned(&whole);
             let id = whole.to_string();
-            (Group { id, table, partitions, units: Vec::new(), reading: None }, Vec::new())
+            (Group { id, table, partitions, units: Vec::new(), reading }, Vec::new())
         });
         // where the bytes lie is told beside the group; nothing here reads it from the plan
         let archive = Origin::Held(RawArchive {

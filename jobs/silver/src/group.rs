@@ -295,7 +295,7 @@ impl Pass<'_> {
         let bounds = Bounds::of(&input.unit);
         let form = self.form;
         let mut parser = Parser::new(form, bounds);
-        parser.explain = self.provider.untranslated();
+        parser.received = self.provider.received(&input.unit);
         let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
         let mut rejects = Vec::new();
         let rank = place as u16;
@@ -369,6 +369,7 @@ impl Pass<'_> {
         let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
         let mut rejects = Vec::new();
         let bounds = Bounds::of(&input.unit);
+        let received = self.provider.received(&input.unit);
         let mut next = lines.next()?.map(|ranked| ranked.line);
         let mut number = 0;
         while let (Some(piece), true) =
@@ -381,7 +382,7 @@ impl Pass<'_> {
             for line in text.split_inclusive(|b| *b == b'\n') {
                 number += 1;
                 if next == Some(number) {
-                    rejects.push(Reject::conflicting(self.form, &bounds, number, line));
+                    rejects.push(Reject::conflicting(self.form, &bounds, number, line, received));
                     if rejects.len() >= PAUSE {
                         files.take(&mut rejects)?;
                     }

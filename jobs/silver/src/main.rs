@@ -57,9 +57,14 @@ struct FileArgs {
     #[arg(long)]
     market: Market,
 
-    /// What the archives hold: trades, agg_trades or klines.
+    /// What the archives hold, such as trades or klines.
     #[arg(long)]
     dataset: Dataset,
+
+    /// By which clock they are written, for a source whose files do not tell: a rule as in clock of
+    /// lake.yaml, such as UTC-5.
+    #[arg(long, value_name = "RULE")]
+    clock: Option<String>,
 
     /// The zips, under the exchange's names, such as BTCUSDT-trades-2024-01.zip.
     #[arg(required = true, value_name = "ZIP")]
@@ -128,6 +133,7 @@ fn read_files(args: FileArgs) -> Result<(), Failure> {
         provider,
         market: args.market,
         dataset: args.dataset,
+        clock: args.clock,
         zips: args.zips,
         workers: args.workers,
         memory_mib: args.memory_mib,

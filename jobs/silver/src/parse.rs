@@ -10,6 +10,7 @@ use model::schema::RejectReason;
 use source::form::{Fault, Form, lossy};
 use source::rows::Rows;
 use source::rules::Bounds;
+use source::translation::Received;
 
 /// Longest line, in bytes, that can be a row.
 pub(crate) const LONGEST: usize = 4_096;
@@ -36,7 +37,13 @@ pub(crate) struct Reject {
 
 impl Reject {
     /// A line whose row lost against another one of its key.
-    pub(crate) fn conflicting(form: &Form, bounds: &Bounds, number: u64, line: &[u8]) -> Self {
+    pub(crate) fn conflicting(
+        form: &Form,
+        bounds: &Bounds,
+        number: u64,
+        line: &[u8],
+        received: Option<&Received>,
+    ) -> Self {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let text = if number == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line };
@@ -49,7 +56,7 @@ impl Reject {
                 found: lossy(key),
                 expected: Cow::Borrowed("no other row of it that says something else"),
             },
-            raw: lossy(line),
+            raw: received.map_or_else(|| lossy(line), |received| lossy(&(received.line)(text))),
             day: form.own_time(text, bounds).and_then(Day::of_micros),
         }
     }
@@ -83,8 +90,8 @@ pub(crate) struct Parser {
     waiting: Vec<Waiting>,
     /// Whether the fast reader may be used; tests compare both ways.
     fast: bool,
-    /// Says in the source's own words what is wrong with a line, where lines were translated.
-    pub(crate) explain: Option<fn(&[u8]) -> Fault>,
+    /// How lines are told in the source's own words, where they were translated.
+    pub(crate) received: Option<&'static Received>,
 }
 
 impl Parser {
@@ -109,7 +116,7 @@ impl Parser {
             last: None,
             waiting: Vec::new(),
             fast,
-            explain: None,
+            received: None,
         }
     }
 
@@ -257,8 +264,14 @@ impl Parser {
         match self.form.read(text, &self.bounds) {
             Ok(row) => rows.push(&row),
             Err(fault) => {
-                let fault = self.explain.map_or(fault, |explain| explain(text));
-                let reject = Reject { line: self.lines, fault, raw: lossy(line), day: None };
+                let (fault, raw) = match self.received {
+                    None => (fault, lossy(line)),
+                    Some(received) => {
+                        let line = (received.line)(text);
+                        ((received.fault)(&line), lossy(&line))
+                    }
+                };
+                let reject = Reject { line: self.lines, fault, raw, day: None };
                 let time = self.form.own_time(text, &self.bounds);
                 self.reject(reject, time, start, rows, rejects);
             }

@@ -85,10 +85,11 @@ pub(super) async fn groups(
 
 /// A group that is read as the configuration says now.
 fn as_configured(context: &Context, group: Group) -> Group {
-    let source = group.units.first().map(|planned| planned.unit.source);
-    let reading = source.and_then(|source| {
-        let provider = context.providers.of(source).ok()?;
-        provider.reading(context.config.sources.get(&source)?).ok()?
+    // all units of a group are of one month, and read alike
+    let reading = group.units.first().and_then(|planned| {
+        let provider = context.providers.of(planned.unit.source).ok()?;
+        let section = context.config.sources.get(&planned.unit.source)?;
+        provider.reading(section, &planned.unit)
     });
     Group { reading, ..group }
 }

@@ -24,7 +24,7 @@
 //! | [`binance`] | Binance's public archives | yes |
 //! | [`twelvedata`] | Twelve Data's API: what is asked, and what its answers mean | yes |
 //! | [`alphavantage`] | Alpha Vantage's API: the same | yes |
-//! | [`histdata`] | HistData.com: files of forex bars and ticks that a person has downloaded | yes, bars |
+//! | [`histdata`] | HistData.com: files of forex bars and ticks that a person has downloaded | yes |
 
 pub mod alphavantage;
 pub mod ask;

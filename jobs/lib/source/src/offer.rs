@@ -60,6 +60,9 @@ pub struct Offer {
     /// Those of the archives of days that hold a part of their day which the month's archive does not
     /// have: they are taken beside it.
     pub beside: BTreeSet<Day>,
+    /// Days of which the archives of months have what else stood in an archive beside them: such a one
+    /// is of files in whose place a larger one has come.
+    pub replaced: BTreeSet<Day>,
     /// What else a person should know of it, in words.
     pub remarks: Vec<String>,
 }

@@ -9,10 +9,10 @@ use model::{Cadence, Dataset, Market, Source, Symbol, Timeframe, Unit};
 
 use crate::ask::Ask;
 use crate::calendar::Calendar;
-use crate::form::{Fault, Form};
+use crate::form::Form;
 use crate::offer::{Dropped, Listed, Nothing, Survey};
 use crate::questions::{self, Questions};
-use crate::translation::Translation;
+use crate::translation::{Received, Translation};
 
 /// A provider of market data. It says what to ask and what answers mean; it sends, reads and
 /// writes nothing itself.
@@ -90,6 +90,24 @@ pub trait Provider: fmt::Debug + Send + Sync {
         None
     }
 
+    /// The units that an archive has lines of, by its name, and how each is [read](Self::reading);
+    /// nothing where names do not tell. `clock` is a rule as in a section's `clock`, for all days.
+    ///
+    /// # Errors
+    /// A clock that is wrong, or missing, or that the provider does not take.
+    fn units_of(
+        &self,
+        market: Market,
+        dataset: Dataset,
+        name: &str,
+        clock: Option<&str>,
+    ) -> Result<Vec<(Unit, Option<String>)>, String> {
+        if clock.is_some() {
+            return Err(format!("a clock for files of {}, which takes none", self.name()));
+        }
+        Ok(self.unit_of(market, dataset, name).map(|unit| (unit, None)).into_iter().collect())
+    }
+
     /// The unit in whose place the raw object called `name` is kept: several units may share one.
     fn home(&self, unit: &Unit, _name: &str) -> Unit {
         unit.clone()
@@ -100,13 +118,18 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Packing::Answers
     }
 
-    /// What of its section decides which rows its bytes are, in words of its own; `None` where nothing
-    /// does. Where it changes, silver is built anew.
+    /// Checks what of its section decides which rows its bytes are.
     ///
     /// # Errors
-    /// What is wrong with the section.
-    fn reading(&self, _section: &Section) -> Result<Option<String>, String> {
-        Ok(None)
+    /// What is wrong with it.
+    fn check_reading(&self, _section: &Section) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// What of its section decides which rows the bytes of a unit, or of the days or months next to it,
+    /// are, in words of its own; `None` where nothing does. Where it changes, silver is built anew.
+    fn reading(&self, _section: &Section, _unit: &Unit) -> Option<String> {
+        None
     }
 
     /// How the lines of a unit become those of its form, where they are others. The raw object is
@@ -123,8 +146,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Says what is wrong with a line as received that no translation makes a row of.
-    fn untranslated(&self) -> Option<fn(&[u8]) -> Fault> {
+    /// How the lines of a unit are told that were translated.
+    fn received(&self, _unit: &Unit) -> Option<&'static Received> {
         None
     }
 

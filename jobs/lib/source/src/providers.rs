@@ -146,7 +146,7 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
     {
         return fault(&["limits"], message);
     }
-    if let Err(message) = provider.reading(section) {
+    if let Err(message) = provider.check_reading(section) {
         return fault(&["clock"], message);
     }
     for (market, of) in &section.markets {

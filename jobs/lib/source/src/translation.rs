@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use crate::form::Fault;
+
 /// Turns the lines of a file into those of one unit's form, in two passes over all of them. The file may
 /// be of several units.
 pub trait Translation: fmt::Debug + Send {
@@ -29,4 +31,13 @@ pub trait Translation: fmt::Debug + Send {
 
     /// After the second pass: what a person should know of the unit's lines, in words.
     fn notes(&self) -> Vec<String>;
+}
+
+/// How lines that were translated are told: in the words of the file.
+#[derive(Debug, Clone, Copy)]
+pub struct Received {
+    /// A line as received, given what the translation made of it.
+    pub line: fn(&[u8]) -> Vec<u8>,
+    /// What is wrong with a line as received of which no row was made.
+    pub fault: fn(&[u8]) -> Fault,
 }

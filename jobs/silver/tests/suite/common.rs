@@ -16,9 +16,16 @@ pub(crate) fn archive(unit: &Unit, csv: &[u8]) -> Vec<u8> {
 
 /// A zip with one member of this name.
 pub(crate) fn archive_named(name: &str, csv: &[u8]) -> Vec<u8> {
+    archive_of(&[(name, csv)])
+}
+
+/// A zip with these members.
+pub(crate) fn archive_of(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    zip.start_file(name, SimpleFileOptions::default()).unwrap();
-    zip.write_all(csv).unwrap();
+    for (name, bytes) in members {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
     zip.finish().unwrap().into_inner()
 }
 
@@ -29,12 +36,17 @@ pub(crate) fn read(path: &Path) -> Vec<RecordBatch> {
     reader.map(Result::unwrap).collect()
 }
 
-/// The folder of real files, or the reason why the test is skipped.
+/// The folder of the exchange's real files, or the reason why the test is skipped.
 pub(crate) fn shared(part: &str) -> Option<PathBuf> {
+    shared_data(&format!("binance/{part}"))
+}
+
+/// The folder of real files of any source, or the reason why the test is skipped.
+pub(crate) fn shared_data(part: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "a test's data folder")]
     let folder = std::env::var(model::env::SHARED)
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared").to_owned());
-    let path = PathBuf::from(folder).join("data/binance").join(part);
+    let path = PathBuf::from(folder).join("data").join(part);
     if path.exists() {
         return Some(path);
     }

@@ -4,4 +4,5 @@
 
 mod batch;
 mod common;
+mod dropped;
 mod real;

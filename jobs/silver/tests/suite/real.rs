@@ -35,8 +35,8 @@ fn build(
     }
     let lake = Lake::open(folder.join("out").to_str().unwrap(), None).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
-    let files =
-        Files { provider: &binance::Binance, market, dataset, zips, workers: 2, memory_mib: 64 };
+    let provider = &binance::Binance;
+    let files = Files { provider, market, dataset, clock: None, zips, workers: 2, memory_mib: 64 };
     let meter = Meter::new("silver", false);
     let done = file::run(runtime.handle(), &lake, &Clock::System, &meter, &files).unwrap();
     (done, lines)

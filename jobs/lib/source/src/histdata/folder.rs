@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use model::config::Series;
+use model::config::{Section, Series};
 use model::{Dataset, Period, Symbol};
 
 use super::names::{Kind, Name, Role, Span};
@@ -20,8 +20,41 @@ const TOLD: usize = 3;
 pub(super) struct Folder {
     pub(super) files: Vec<Dropped>,
     pub(super) clock: Clock,
-    /// The symbols that are configured. What is of none of them is told with the first.
-    pub(super) symbols: Vec<String>,
+    pub(super) wanted: Wanted,
+}
+
+/// Symbols and datasets that are configured. What is of no symbol of them is told with the first.
+#[derive(Debug)]
+pub(super) struct Wanted(Vec<(String, Dataset)>);
+
+impl Wanted {
+    /// Those of a section.
+    pub(super) fn of(section: &Section) -> Self {
+        let all = section.markets.values().flat_map(|market| {
+            market.symbols.iter().flat_map(|symbol| {
+                let special = market.overrides.get(&symbol.value).map(|special| &special.value);
+                let datasets = special.and_then(|special| special.datasets.as_ref());
+                let datasets = datasets.unwrap_or(&market.datasets);
+                datasets.keys().map(|dataset| (symbol.value.clone(), *dataset))
+            })
+        });
+        Self(all.collect())
+    }
+
+    /// Whether it is for this series to tell what is of none.
+    fn is_first(&self, series: &Series) -> bool {
+        let (symbol, dataset) = (series.symbol.as_str(), series.dataset);
+        self.0.first().is_some_and(|first| (first.0.as_str(), first.1) == (symbol, dataset))
+    }
+
+    fn has_pair(&self, pair: &str) -> bool {
+        self.0.iter().any(|(symbol, _)| symbol == pair)
+    }
+
+    /// Whether lines of a kind are wanted of a pair.
+    fn has(&self, pair: &str, kind: Kind) -> bool {
+        self.0.iter().any(|(symbol, of)| symbol == pair && Kind::of(*of) == Some(kind))
+    }
 }
 
 #[async_trait]
@@ -39,9 +72,9 @@ pub(super) fn name_of(path: &str) -> &str {
 impl Folder {
     fn of(&self, series: &Series) -> Offer {
         let mut offer = Offer::default();
-        let is_first = self.symbols.first().is_some_and(|first| *first == series.symbol.as_str());
+        let is_first = self.wanted.is_first(series);
         let mut spans: BTreeMap<Span, (&Dropped, Option<u32>)> = BTreeMap::new();
-        let (mut others, mut ticks, mut strange_pairs) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut others, mut unwanted, mut strange_pairs) = (Vec::new(), Vec::new(), Vec::new());
         for file in &self.files {
             let name = match name_of(&file.path).parse::<Name>() {
                 Ok(name) if name.role == Role::Zip => name,
@@ -53,11 +86,13 @@ impl Folder {
                 _ => continue,
             };
             if name.series.pair != series.symbol.as_str() {
-                if is_first && !self.symbols.contains(&name.series.pair) {
+                if is_first && !self.wanted.has_pair(&name.series.pair) {
                     strange_pairs.push(file.path.as_str());
                 }
-            } else if name.series.kind == Kind::Ticks || series.dataset != Dataset::Klines {
-                ticks.push(file.path.as_str());
+            } else if Kind::of(series.dataset) != Some(name.series.kind) {
+                if !self.wanted.has(&name.series.pair, name.series.kind) {
+                    unwanted.push(file.path.as_str());
+                }
             } else {
                 let is_newer = |(other, copy): &(&Dropped, Option<u32>)| {
                     (file.modified, name.copy, &file.path) > (other.modified, *copy, &other.path)
@@ -84,10 +119,17 @@ impl Folder {
             stays
         });
         for (span, (file, _)) in spans {
+            if is_year(span) {
+                offer.replaced.extend(span::within(span, &self.clock));
+            }
             self.add(&mut offer, series, span, file);
         }
         offer.remarks.extend(remark(&series.symbol, &others, "newer or larger ones have them"));
-        offer.remarks.extend(remark(&series.symbol, &ticks, "ticks are not taken yet"));
+        let why = match Kind::of(series.dataset) {
+            Some(Kind::Ticks) => "the configuration asks for no bars (klines)",
+            _ => "the configuration asks for no ticks (quotes)",
+        };
+        offer.remarks.extend(remark(&series.symbol, &unwanted, why));
         offer.remarks.extend(remark(
             &series.symbol,
             &strange_pairs,
@@ -152,6 +194,16 @@ mod tests {
 
     /// What is offered of EURUSD, as `PERIOD=PATH`, with `+` before what is taken beside its month.
     fn offered(files: &[(&str, i64)], from: &str, to: &str) -> (Vec<String>, Offer) {
+        offered_of(Dataset::Klines, &[Dataset::Klines], files, from, to)
+    }
+
+    fn offered_of(
+        dataset: Dataset,
+        wanted: &[Dataset],
+        files: &[(&str, i64)],
+        from: &str,
+        to: &str,
+    ) -> (Vec<String>, Offer) {
         let files = files.iter().map(|(path, at)| Dropped {
             path: (*path).to_owned(),
             bytes: 1,
@@ -161,14 +213,19 @@ mod tests {
         let folder = Folder {
             files: files.collect(),
             clock: Clock::of("UTC-5".parse().expect("rule")),
-            symbols: vec!["EURUSD".to_owned(), "USDJPY".to_owned()],
+            wanted: Wanted(
+                ["EURUSD", "USDJPY"]
+                    .into_iter()
+                    .flat_map(|symbol| wanted.iter().map(move |of| (symbol.to_owned(), *of)))
+                    .collect(),
+            ),
         };
         let offer = folder.of(&Series {
             source: Source::new("histdata"),
             market: Market::new("forex"),
-            dataset: Dataset::Klines,
+            dataset,
             symbol: "EURUSD".parse().expect("symbol"),
-            timeframe: Some(Timeframe::M1),
+            timeframe: dataset.has_timeframe().then_some(Timeframe::M1),
             from: from.parse().expect(from),
             to: to.parse().expect(to),
             archives: model::config::Archives::Auto,
@@ -194,6 +251,9 @@ mod tests {
         assert!(found.contains(&format!("+2024-01-01={YEAR}")), "{found:?}");
         assert_eq!(offer.first, "2023-01-01".parse().ok());
         assert_eq!((offer.later, offer.before), (None, None));
+        let replaced: Vec<String> = offer.replaced.iter().map(ToString::to_string).collect();
+        assert_eq!(replaced.len(), 11);
+        assert_eq!((&*replaced[0], &*replaced[10]), ("2023-02-01", "2023-12-01"));
         let (found, offer) = offered(&[(YEAR, 1)], "2023-11-05", "2023-11-30");
         assert_eq!(found, [format!("2023-11={YEAR}")]);
         assert_eq!(offer.later, Some(true));
@@ -227,6 +287,23 @@ mod tests {
     }
 
     #[test]
+    fn ticks_and_bars_are_series_of_their_own() {
+        let ticks = "HISTDATA_COM_ASCII_EURUSD_T202401.zip";
+        let files = [(JANUARY, 5), (ticks, 1), ("odd", 1)];
+        let both = [Dataset::Klines, Dataset::Quotes];
+        let check = |dataset: Dataset, wanted: &[Dataset], taken: &str, told: &[&str], odd: u64| {
+            let (found, offer) = offered_of(dataset, wanted, &files, "2024-01-01", "2024-02-29");
+            assert_eq!(found, [format!("2024-01={taken}"), format!("+2024-02-01={taken}")]);
+            assert_eq!((offer.remarks.len(), offer.strangers.count), (told.len(), odd));
+            assert!(offer.remarks.iter().zip(told).all(|(found, told)| found.ends_with(told)));
+        };
+        check(Dataset::Klines, &both, JANUARY, &[], 1);
+        check(Dataset::Quotes, &both, ticks, &[], 0);
+        check(Dataset::Quotes, &both[1..], ticks, &["asks for no bars (klines)"], 1);
+        check(Dataset::Klines, &both[..1], JANUARY, &["asks for no ticks (quotes)"], 1);
+    }
+
+    #[test]
     fn what_is_not_taken_is_told() {
         let again = "again/HISTDATA_COM_ASCII_EURUSD_M1202401 (1).zip";
         let files = [
@@ -247,7 +324,7 @@ mod tests {
             whys,
             [
                 "newer or larger ones have them",
-                "ticks are not taken yet",
+                "the configuration asks for no ticks (quotes)",
                 "their pairs are not among the symbols of the configuration"
             ]
         );

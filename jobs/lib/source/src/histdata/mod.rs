@@ -14,7 +14,8 @@
 //! | [`instants`] | the second pass: the UTC instant and the flags of each line |
 //! | [`report`] | the provider's own report of gaps, and how it compares with the stamps |
 //! | `span` | which of the lake's units a file has lines of |
-//! | `form` | the form of bars whose instants are known |
+//! | `form` | the forms of bars and ticks whose instants are known |
+//! | `places` | the place of a tick among those of its millisecond |
 //! | `translate` | from the lines of a file to those of a unit's form |
 //! | `folder` | what lies in the folder of dropped files |
 //! | `provider` | all of it as a provider |
@@ -28,6 +29,7 @@ pub mod instants;
 pub mod line;
 pub mod names;
 pub mod overlap;
+mod places;
 mod provider;
 pub mod report;
 pub mod rule;

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use model::Month;
+use model::{Dataset, Month};
 
 /// The longest name of a pair. They are six letters (`EURUSD`), and up to eight for indices.
 const LONGEST_PAIR: usize = 12;
@@ -35,6 +35,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What the files of a dataset hold; `None` where there are none.
+    pub const fn of(dataset: Dataset) -> Option<Self> {
+        match dataset {
+            Dataset::Klines => Some(Self::Minutes),
+            Dataset::Quotes => Some(Self::Ticks),
+            _ => None,
+        }
+    }
+
     /// How it stands in names.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -156,6 +165,9 @@ impl FromStr for Name {
             }
         };
         let span = read_span(span).ok_or_else(|| bad("it ends in no year or month"))?;
+        if kind == Kind::Ticks && matches!(span, Span::Year(_)) {
+            return Err(bad("it is of a year, and ticks are of a month each"));
+        }
         Ok(Self { series: Series { pair: pair.to_owned(), kind, span }, role, copy })
     }
 }
@@ -248,6 +260,7 @@ mod tests {
         check("HISTDATA_COM_ASCII_EURUSD_M52019.zip", "neither of M1 bars nor of ticks");
         check("HISTDATA_COM_ASCII_EURUSD_M1_2019.zip", "no year or month");
         check("DAT_ASCII_EURUSD_M12019.csv", "no `_`");
+        check("HISTDATA_COM_ASCII_EURUSD_T2019.zip", "ticks are of a month each");
         check("HISTDATA_COM_ASCII_EURUSD_M1201913.zip", "no year or month");
         check("HISTDATA_COM_ASCII_EURUSD_M120191.zip", "no year or month");
         check("HISTDATA_COM_ASCII_EURUSD_M12019 (x).zip", "no year or month");

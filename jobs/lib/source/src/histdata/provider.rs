@@ -1,22 +1,22 @@
-//! HistData.com as a provider of bars: files that a person drops into the lake.
+//! HistData.com as a provider of bars and quotes: files that a person drops into the lake.
 
 use std::borrow::Cow;
 
 use model::config::{ClockRange, Section};
 use model::plan::Remote;
-use model::{Dataset, Market, Period, Source, Symbol, Timeframe, Unit, layout};
+use model::{Cadence, Dataset, Day, Market, Period, Source, Symbol, Timeframe, Unit, layout};
 
-use super::folder::{Folder, name_of};
-use super::form::{BARS, fault};
-use super::names::{Kind, Name, Series, Span};
+use super::folder::{Folder, Wanted, name_of};
+use super::form::{BARS, OF_BARS, OF_TICKS, TICKS};
+use super::names::{Kind, Name, Role, Series, Span};
 use super::rule::{Clock, Range};
 use super::span;
 use super::translate::Lines;
 use crate::calendar::Calendar;
-use crate::form::{Fault, Form};
+use crate::form::Form;
 use crate::offer::{Dropped, Listed, Survey};
 use crate::provider::{Packing, Provider, Takes};
-use crate::translation::Translation;
+use crate::translation::{Received, Translation};
 
 /// The provider's name.
 pub const NAME: Source = Source::new("histdata");
@@ -28,21 +28,31 @@ const FOREX: Market = Market::new("forex");
 pub struct HistData;
 
 /// The clock of a section.
-fn clock(section: &Section) -> Result<(Clock, Vec<Range>), String> {
+fn clock(section: &Section) -> Result<Clock, String> {
     let range = |range: &ClockRange| {
         let rule = range.rule.parse().map_err(|error: super::rule::BadRule| error.to_string())?;
         Ok(Range { from: range.from, to: range.to, rule })
     };
     let ranges = section.clock.iter().flatten().map(range).collect::<Result<Vec<_>, String>>()?;
-    let clock = Clock::new(ranges.clone()).map_err(|error| error.to_string())?;
-    Ok((clock, ranges))
+    Clock::new(ranges).map_err(|error| error.to_string())
 }
 
 /// The clock that [`Provider::reading`] told.
 fn told(reading: Option<&str>) -> Result<Clock, String> {
     let reading = reading.ok_or("it is not said by which clock, expected a plan that says it")?;
-    let ranges = serde_json::from_str(reading).map_err(|error| error.to_string())?;
-    Clock::new(ranges).map_err(|error| error.to_string())
+    serde_json::from_str(reading).map(Clock::restored).map_err(|error| error.to_string())
+}
+
+/// The days, by the file's clock, of all files that a unit and its neighbours may be of. A file is read as
+/// a whole: what one of its lines means may depend on the clock of any other.
+fn days(unit: &Unit) -> (Day, Day) {
+    let month = unit.period.month();
+    let (before, after) = (month.first().minus(1).month(), month.next());
+    let span = |month: model::Month| match Kind::of(unit.dataset) {
+        Some(Kind::Ticks) => Span::Month(month),
+        _ => Span::Year(u16::try_from(chrono::Datelike::year(&month.first().date())).unwrap_or(0)),
+    };
+    (span::months(span(before)).0.first(), span::months(span(after)).1.last())
 }
 
 impl Provider for HistData {
@@ -55,7 +65,11 @@ impl Provider for HistData {
     }
 
     fn datasets(&self, _: Market) -> &'static [Dataset] {
-        &[Dataset::Klines]
+        &[Dataset::Klines, Dataset::Quotes]
+    }
+
+    fn only(&self, _: Market, _: Dataset) -> Option<Cadence> {
+        Some(Cadence::Monthly)
     }
 
     fn timeframes(&self, _: Market) -> &'static [Timeframe] {
@@ -78,10 +92,8 @@ impl Provider for HistData {
     }
 
     fn dropped<'a>(&self, section: &'a Section, files: Vec<Dropped>) -> Box<dyn Survey + 'a> {
-        let symbols = section.markets.values().flat_map(|market| &market.symbols);
-        let symbols = symbols.map(|symbol| symbol.value.clone()).collect();
         match clock(section) {
-            Ok((clock, _)) => Box::new(Folder { files, clock, symbols }),
+            Ok(clock) => Box::new(Folder { files, clock, wanted: Wanted::of(section) }),
             // such a section is refused before
             Err(_) => Box::new(crate::offer::Nothing),
         }
@@ -103,6 +115,35 @@ impl Provider for HistData {
         series(unit).zip()
     }
 
+    fn units_of(
+        &self,
+        market: Market,
+        dataset: Dataset,
+        name: &str,
+        clock: Option<&str>,
+    ) -> Result<Vec<(Unit, Option<String>)>, String> {
+        let is_of = |name: &Name| {
+            name.role == Role::Zip && market == FOREX && Kind::of(dataset) == Some(name.series.kind)
+        };
+        let Some(name) = name.parse::<Name>().ok().filter(is_of) else { return Ok(Vec::new()) };
+        let Ok(symbol) = name.series.pair.parse::<Symbol>() else { return Ok(Vec::new()) };
+        let rule = clock.ok_or("it is not said by which clock, expected a rule such as UTC-5")?;
+        let rule = rule.parse().map_err(|error: super::rule::BadRule| error.to_string())?;
+        let clock = Clock::of(rule);
+        let reading = serde_json::to_string(clock.ranges()).map_err(|error| error.to_string())?;
+        let timeframe = (name.series.kind == Kind::Minutes).then_some(Timeframe::M1);
+        let unit = |period| Unit {
+            source: NAME,
+            market,
+            dataset,
+            symbol: symbol.clone(),
+            timeframe,
+            period,
+        };
+        let periods = span::periods(name.series.span, &clock).into_iter();
+        Ok(periods.map(|period| (unit(period), Some(reading.clone()))).collect())
+    }
+
     /// A file is of many units.
     fn home(&self, unit: &Unit, name: &str) -> Unit {
         let first = name.parse::<Name>().map(|name| span::months(name.series.span).0);
@@ -115,9 +156,14 @@ impl Provider for HistData {
         Packing::Zip(vec![series.member()])
     }
 
-    fn reading(&self, section: &Section) -> Result<Option<String>, String> {
-        let (_, ranges) = clock(section)?;
-        serde_json::to_string(&ranges).map(Some).map_err(|error| error.to_string())
+    fn check_reading(&self, section: &Section) -> Result<(), String> {
+        clock(section).map(|_| ())
+    }
+
+    fn reading(&self, section: &Section, unit: &Unit) -> Option<String> {
+        let (first, last) = days(unit);
+        // such a section is refused before where it says none
+        serde_json::to_string(clock(section).ok()?.within(first, last).ranges()).ok()
     }
 
     fn translation(
@@ -130,20 +176,27 @@ impl Provider for HistData {
         Ok(Some(Box::new(Lines::new(unit, name.series, told(reading)?))))
     }
 
-    fn untranslated(&self) -> Option<fn(&[u8]) -> Fault> {
-        Some(fault)
+    fn received(&self, unit: &Unit) -> Option<&'static Received> {
+        match Kind::of(unit.dataset)? {
+            Kind::Minutes => Some(&OF_BARS),
+            Kind::Ticks => Some(&OF_TICKS),
+        }
     }
 
     fn form(&self, unit: &Unit) -> Option<&'static Form> {
-        let is_minutes = unit.timeframe == Some(Timeframe::M1);
-        (unit.dataset == Dataset::Klines && is_minutes).then_some(&BARS)
+        match (unit.dataset, unit.timeframe) {
+            (Dataset::Klines, Some(Timeframe::M1)) => Some(&BARS),
+            (Dataset::Quotes, None) => Some(&TICKS),
+            _ => None,
+        }
     }
 }
 
 /// What a unit's file would be called if it was of its month.
 fn series(unit: &Unit) -> Series {
     let span = Span::Month(unit.period.month());
-    Series { pair: unit.symbol.to_string(), kind: Kind::Minutes, span }
+    let kind = Kind::of(unit.dataset).unwrap_or(Kind::Minutes);
+    Series { pair: unit.symbol.to_string(), kind, span }
 }
 
 #[cfg(test)]
@@ -198,6 +251,12 @@ mod tests {
         check(&format!("    key: env:K\n{clock}"), "EURUSD", "1m", "key of histdata");
         check(clock, "EUR.USD", "1m", "expected a pair as in the names of the files");
         check(clock, "EURUSD", "1h", "histdata has no bars of 1h of forex, expected 1m");
+        check(
+            clock,
+            "EURUSD",
+            "1m], archives: daily, # [",
+            "histdata has monthly archives only of klines, expected archives: monthly or none said",
+        );
     }
 
     #[test]
@@ -206,9 +265,78 @@ mod tests {
                     UTC-5 with the DST dates of Europe/London}]\n";
         let config = Providers::new(ALL).read("lake.yaml", &yaml(head, "EURUSD", "1m"));
         let section = config.expect("a configuration").sources.remove(&NAME).expect("a section");
-        let reading = HistData.reading(&section).expect("a clock");
-        assert_eq!(told(reading.as_deref()), clock(&section).map(|(clock, _)| clock));
-        assert!(told(None).is_err() && told(Some("[]")).is_err() && told(Some("x")).is_err());
+        let unit: Unit = "histdata/forex/klines/EURUSD/1m/2019-07".parse().expect("unit");
+        let reading = HistData.reading(&section, &unit);
+        let days = ["2019-01-01", "2019-12-31"].map(|day| day.parse().expect("day"));
+        let expect = clock(&section).expect("a clock").within(days[0], days[1]);
+        assert_eq!(told(reading.as_deref()), Ok(expect));
+        assert!(told(None).is_err() && told(Some("x")).is_err());
+    }
+
+    #[test]
+    fn a_range_of_other_files_changes_nothing() {
+        let section = |head: &str| {
+            let config = Providers::new(ALL).read("lake.yaml", &yaml(head, "EURUSD", "1m"));
+            config.expect("a configuration").sources.remove(&NAME).expect("a section")
+        };
+        let before = section("    clock: [{from: 2018-01-01, to: 2019-12-31, rule: UTC-5}]\n");
+        let after = section(
+            "    clock: [{from: 2018-01-01, to: 2019-12-31, rule: UTC-5}, {from: 2020-01-01, to: \
+             2020-06-30, rule: UTC-4}]\n",
+        );
+        let check = |unit: &str, changes: bool| {
+            let unit: Unit = unit.parse().expect(unit);
+            let of = |section: &Section| HistData.reading(section, &unit).expect("a clock");
+            assert_eq!(of(&before) != of(&after), changes, "{unit}");
+        };
+        check("histdata/forex/klines/EURUSD/1m/2018-12", false);
+        check("histdata/forex/klines/EURUSD/1m/2019-11", false);
+        // the first file of 2020 reaches into 2019 where its clock is ahead of UTC
+        check("histdata/forex/klines/EURUSD/1m/2019-12", true);
+        // a file of 2020 is read as a whole
+        check("histdata/forex/klines/EURUSD/1m/2020-11", true);
+        check("histdata/forex/klines/EURUSD/1m/2021-01", true);
+        check("histdata/forex/klines/EURUSD/1m/2021-02", false);
+        // ticks are of a month each
+        check("histdata/forex/quotes/EURUSD/2019-11", false);
+        check("histdata/forex/quotes/EURUSD/2019-12", true);
+        check("histdata/forex/quotes/EURUSD/2020-07-01", true);
+        check("histdata/forex/quotes/EURUSD/2020-08", false);
+        // where there is no rule at all the lines are told, and the unit does not fail
+        let reading = HistData
+            .reading(&before, &"histdata/forex/quotes/EURUSD/2021-01".parse().expect("unit"));
+        assert_eq!(told(reading.as_deref()).map(|clock| clock.ranges().len()), Ok(0));
+    }
+
+    #[test]
+    fn a_name_tells_all_units_of_its_file() {
+        let check = |dataset: Dataset, name: &str, clock: Option<&str>, expect: &str| {
+            let found = HistData.units_of(FOREX, dataset, name, clock).map(|units| {
+                assert!(units.iter().all(|(_, reading)| told(reading.as_deref()).is_ok()));
+                let ids = units.iter().map(|(unit, _)| unit.to_string());
+                ids.collect::<Vec<_>>().join(" ")
+            });
+            assert!(found.clone().unwrap_or_else(|error| error).starts_with(expect), "{found:?}");
+        };
+        let (year, ticks) =
+            ("HISTDATA_COM_ASCII_EURUSD_M12019.zip", "HISTDATA_COM_ASCII_EURUSD_T201901.zip");
+        let clock = Some("UTC-5");
+        check(Dataset::Klines, year, clock, "histdata/forex/klines/EURUSD/1m/2019-01 histdata/");
+        check(
+            Dataset::Quotes,
+            ticks,
+            clock,
+            "histdata/forex/quotes/EURUSD/2019-01 histdata/forex/quotes/EURUSD/2019-02-01",
+        );
+        check(Dataset::Quotes, ticks, None, "it is not said by which clock");
+        check(Dataset::Quotes, ticks, Some("EDT?"), "bad rule of a clock");
+        for (dataset, name) in [
+            (Dataset::Quotes, year),
+            (Dataset::Klines, ticks),
+            (Dataset::Klines, "DAT_ASCII_EURUSD_M1_2019.csv"),
+        ] {
+            assert_eq!(HistData.units_of(FOREX, dataset, name, clock), Ok(Vec::new()), "{name}");
+        }
     }
 
     #[test]
@@ -228,5 +356,10 @@ mod tests {
             "DAT_ASCII_EURUSD_M1_201907.csv",
         );
         assert_eq!(HistData.file_name(&unit), "HISTDATA_COM_ASCII_EURUSD_M1201907.zip");
+        let unit: Unit = "histdata/forex/quotes/EURUSD/2019-08-01".parse().expect("unit");
+        let name = "HISTDATA_COM_ASCII_EURUSD_T201907.zip";
+        assert_eq!(HistData.home(&unit, name).to_string(), "histdata/forex/quotes/EURUSD/2019-07");
+        let Packing::Zip(members) = HistData.packing(&unit, name) else { panic!("{name}") };
+        assert_eq!(members, ["DAT_ASCII_EURUSD_T_201907.csv"]);
     }
 }

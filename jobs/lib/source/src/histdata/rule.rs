@@ -263,6 +263,40 @@ impl Clock {
         Ok(Self(ranges))
     }
 
+    /// What of a clock is of these days, which may be nothing. It reads the same however the clock is
+    /// configured otherwise, and in however many ranges of one rule.
+    #[must_use]
+    pub fn within(&self, first: Day, last: Day) -> Self {
+        let mut ranges: Vec<Range> = Vec::new();
+        for range in &self.0 {
+            let from = range.from.map_or(first, |from| from.max(first));
+            let to = range.to.map_or(last, |to| to.min(last));
+            if from > to {
+                continue;
+            }
+            match ranges.last_mut() {
+                Some(before)
+                    if before.rule == range.rule
+                        && before.to.is_some_and(|end| end.plus(1) == from) =>
+                {
+                    before.to = Some(to);
+                }
+                _ => ranges.push(Range { from: Some(from), to: Some(to), rule: range.rule }),
+            }
+        }
+        Self(ranges)
+    }
+
+    /// A clock that [`Self::within`] gave, by its ranges.
+    pub const fn restored(ranges: Vec<Range>) -> Self {
+        Self(ranges)
+    }
+
+    /// Its ranges.
+    pub fn ranges(&self) -> &[Range] {
+        &self.0
+    }
+
     /// A clock of one rule for all days.
     pub fn of(rule: Rule) -> Self {
         Self(vec![Range { from: None, to: None, rule }])
@@ -446,6 +480,45 @@ mod tests {
         check("20201025 010000", "20201025 000000");
         check("20201025 015900", "20201025 005900");
         check("20201025 010000", "20201025 010000");
+    }
+
+    #[test]
+    fn only_what_is_of_some_days_is_left_of_a_clock() {
+        let check = |ranges: &[(&str, &str, i32)], expect: &[(&str, &str, i32)]| {
+            let clock = ranges.iter().map(|(from, to, offset)| Range {
+                from: from.parse().ok(),
+                to: to.parse().ok(),
+                rule: Rule::Fixed(*offset),
+            });
+            let clock = Clock::new(clock.collect()).expect("clock");
+            let day = |text: &str| text.parse::<Day>().expect(text);
+            let within = clock.within(day("2019-01-01"), day("2019-12-31"));
+            let words = |day: Option<Day>| day.map_or_else(String::new, |day| day.to_string());
+            let found: Vec<_> =
+                within.ranges().iter().map(|r| (words(r.from), words(r.to), r.rule)).collect();
+            let expect: Vec<_> = expect
+                .iter()
+                .map(|(from, to, offset)| {
+                    ((*from).to_owned(), (*to).to_owned(), Rule::Fixed(*offset))
+                })
+                .collect();
+            assert_eq!(found, expect);
+            assert_eq!(Clock::restored(within.ranges().to_vec()), within);
+        };
+        let year = [("2019-01-01", "2019-12-31", 0)];
+        check(&[("", "", 0)], &year);
+        check(&[("2018-05-01", "2021-01-01", 0)], &year);
+        check(&[("", "2019-03-30", 0), ("2019-03-31", "", 0)], &year);
+        check(&[("", "2018-12-31", 3600), ("2019-01-01", "2019-12-31", 0)], &year);
+        check(&[("", "2018-12-31", 0), ("2020-01-01", "", 0)], &[]);
+        check(
+            &[("", "2019-03-30", 0), ("2019-04-01", "2019-04-01", 0), ("2019-04-02", "", 3600)],
+            &[
+                ("2019-01-01", "2019-03-30", 0),
+                ("2019-04-01", "2019-04-01", 0),
+                ("2019-04-02", "2019-12-31", 3600),
+            ],
+        );
     }
 
     #[test]

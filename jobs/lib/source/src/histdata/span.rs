@@ -8,7 +8,7 @@
 //! The units of a file share no instant, and each line belongs to one of them: none is lost or counted
 //! twice. A line that is no row goes with the line before it.
 
-use model::{Month, Period};
+use model::{Day, Month, Period};
 
 use super::line::Stamp;
 use super::names::Span;
@@ -31,6 +31,19 @@ pub(super) fn periods(span: Span, clock: &Clock) -> Vec<Period> {
         periods.push(Period::Day(last.next().first()));
     }
     periods
+}
+
+/// The days that would be units of their own if there was a file for each month of a span, and are none
+/// where it is one file.
+pub(super) fn within(span: Span, clock: &Clock) -> Vec<Day> {
+    let whole = periods(span, clock);
+    let (first, last) = months(span);
+    let all = first.to(last).flat_map(|month| periods(Span::Month(month), clock));
+    let days = all.filter_map(|period| match period {
+        Period::Day(day) if !whole.contains(&period) => Some(day),
+        _ => None,
+    });
+    days.collect()
 }
 
 /// The first and the last month of a span.
@@ -72,5 +85,18 @@ mod tests {
         check(month, "America/New_York", 2, "2024-02-01");
         check(month, "UTC+2", 2, "2023-12-31");
         check(month, "UTC", 1, "2024-01");
+    }
+
+    #[test]
+    fn one_file_of_a_year_has_no_days_between_its_months() {
+        let check = |span: Span, rule: &str, count: usize, first: Option<&str>| {
+            let days = within(span, &Clock::of(rule.parse().expect(rule)));
+            let first_is = days.first().map(ToString::to_string);
+            assert_eq!((days.len(), first_is.as_deref()), (count, first), "{span} {rule}");
+        };
+        check(Span::Year(2019), "UTC-5", 11, Some("2019-02-01"));
+        check(Span::Year(2019), "UTC+2", 11, Some("2019-01-31"));
+        check(Span::Year(2019), "UTC", 0, None);
+        check(Span::Month("2024-01".parse().expect("month")), "UTC-5", 0, None);
     }
 }

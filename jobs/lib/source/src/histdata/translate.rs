@@ -10,10 +10,11 @@ use std::sync::Arc;
 use model::{Period, Unit};
 
 use super::findings::Findings;
-use super::form::{COMMAS, MARK, bits};
+use super::form::{MARK, bits, commas};
 use super::instants::{Instant, Instants};
-use super::line::{Bar, Stamp, content};
+use super::line::{Bar, Stamp, Tick, content};
 use super::names::{Kind, Series, Span};
+use super::places::Places;
 use super::report::{Compared, Gap, Gaps, Report, compare};
 use super::rule::Clock;
 use super::span;
@@ -22,8 +23,11 @@ use crate::translation::Translation;
 
 /// What some programs put before a text in UTF-8.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
-/// Seconds without a bar that make a gap.
+/// Seconds without a line that make a gap.
 const GAP: u32 = 60;
+/// Gaps of ticks that are no longer than this, in µs, are not in every report: its seconds are some six
+/// or seven too few.
+const SURE_GAP: i64 = 70_000_000;
 /// Gaps that are kept: a year has half a million minutes.
 const GAPS: usize = 600_000;
 /// Notes of one kind that are told, each.
@@ -45,6 +49,8 @@ pub(super) struct Lines {
     /// The first line that can be read.
     begin: Option<(u64, Stamp)>,
     pass: Pass,
+    /// The places of ticks.
+    places: Places,
     gaps: Gaps,
     found: Vec<Gap>,
     /// What the provider says of gaps.
@@ -65,7 +71,7 @@ enum Pass {
 }
 
 impl Lines {
-    /// Of a unit, from a file of bars.
+    /// Of a unit, from a file of bars or ticks.
     pub(super) fn new(unit: &Unit, series: Series, clock: Clock) -> Self {
         let all = span::periods(series.span, &clock);
         Self {
@@ -75,6 +81,7 @@ impl Lines {
             number: 0,
             begin: None,
             pass: Pass::First(Box::new(Survey::new(series.kind, clock.clone()))),
+            places: Places::default(),
             gaps: Gaps::new(series.kind, GAP),
             found: Vec::new(),
             report: None,
@@ -85,10 +92,17 @@ impl Lines {
         }
     }
 
-    /// The bar of a line, where it is of the file's own time.
-    fn bar(&self, line: &[u8]) -> Option<Bar> {
-        let bar = Bar::parse(line).ok()?;
-        let month = bar.stamp.day()?.month();
+    /// The stamp of a line that can be read, and its tick where it is one; `None` where it is not of the
+    /// file's own time.
+    fn read(&self, line: &[u8]) -> Option<(Stamp, Option<Tick>)> {
+        let (stamp, tick) = match self.series.kind {
+            Kind::Minutes => (Bar::parse(line).ok()?.stamp, None),
+            Kind::Ticks => {
+                let tick = Tick::parse(line).ok()?;
+                (tick.stamp, Some(tick))
+            }
+        };
+        let month = stamp.day()?.month();
         let is_own = match self.series.span {
             Span::Month(own) => month == own,
             Span::Year(_) => {
@@ -96,7 +110,7 @@ impl Lines {
                 first <= month && month <= last
             }
         };
-        is_own.then_some(bar)
+        is_own.then_some((stamp, tick))
     }
 
     /// The next line without what is before a text.
@@ -105,13 +119,14 @@ impl Lines {
         if self.number == 1 { line.strip_prefix(BOM).unwrap_or(line) } else { line }
     }
 
-    /// The instant of the line at hand, in the second pass.
-    fn instant(&mut self, line: &[u8]) -> Option<(Stamp, Instant)> {
-        let stamp = self.bar(line)?.stamp;
+    /// The stamp and the instant of the line at hand, and the key of a tick, in the second pass.
+    fn instant(&mut self, line: &[u8]) -> Option<(Stamp, Instant, Option<i64>)> {
+        let (stamp, tick) = self.read(line)?;
         let Pass::Second(instants, _) = &mut self.pass else { return None };
         let instant = instants.next(self.number, stamp).ok()?;
         let is_some_units = self.all.iter().any(|unit| unit.contains(&instant.micros));
-        is_some_units.then_some((stamp, instant))
+        let key = tick.map(|tick| self.places.key(instant.micros, &tick));
+        is_some_units.then_some((stamp, instant, key))
     }
 
     /// Begins with the second pass.
@@ -130,7 +145,7 @@ impl Lines {
 impl Translation for Lines {
     fn see(&mut self, line: &[u8]) {
         let line = self.next(line);
-        let Some(Bar { stamp, .. }) = self.bar(line) else { return };
+        let Some((stamp, _)) = self.read(line) else { return };
         let number = self.number;
         let Pass::First(survey) = &mut self.pass else { return };
         // what the clock has no rule for is told line by line
@@ -155,18 +170,22 @@ impl Translation for Lines {
     fn translate(&mut self, line: &[u8], into: &mut Vec<u8>) {
         self.turn();
         let line = self.next(line);
-        if let Some((stamp, instant)) = self.instant(line) {
+        if let Some((stamp, instant, key)) = self.instant(line) {
             self.is_here = self.own.contains(&instant.micros);
             if self.is_here {
                 let at = (self.number, stamp);
                 let first = self.rows.map_or(at, |[first, _]| first);
                 self.rows = Some([first, at]);
-                let _ = write!(into, "{},{},", instant.micros, bits(instant.flags));
+                let _ = write!(into, "{},", instant.micros);
+                if let Some(key) = key {
+                    let _ = write!(into, "{key},");
+                }
+                let _ = write!(into, "{},", bits(instant.flags));
                 let line = line.strip_suffix(b"\r").unwrap_or(line);
                 into.extend(line.iter().map(|b| if *b == b';' { b',' } else { *b }));
             }
         } else if self.is_here {
-            if memchr::memchr_iter(b',', line).count() == COMMAS {
+            if memchr::memchr_iter(b',', line).count() == commas(self.series.kind) {
                 into.extend(MARK);
             }
             into.extend(line);
@@ -180,11 +199,19 @@ impl Translation for Lines {
         };
         let mut notes = findings.notes(first.0..=last.0, TOLD);
         if let Some(report) = &self.report {
-            let is_own = |gap: &Gap| first.1 <= gap.from && gap.from < last.1;
+            // a report has whole seconds
+            let second = |stamp: Stamp| stamp.micros().div_euclid(1_000_000);
+            let own = second(first.1)..second(last.1);
+            let is_own = |gap: &Gap| own.contains(&second(gap.from));
             let theirs: Vec<_> =
                 report.gaps.iter().copied().filter(|gap| is_own(&gap.gap)).collect();
             let ours: Vec<_> = self.found.iter().copied().filter(is_own).collect();
-            notes.extend(differences(&compare(Kind::Minutes, &theirs, &ours)));
+            let mut compared = compare(self.series.kind, &theirs, &ours);
+            if self.series.kind == Kind::Ticks {
+                let micros = |gap: &Gap| gap.to.micros() - gap.from.micros();
+                compared.ours.retain(|gap| micros(gap) > SURE_GAP);
+            }
+            notes.extend(differences(&compared));
             if let Some((line, text)) = report.bad.first().filter(|_| self.is_first) {
                 let count = report.bad.len();
                 notes.push(format!(

@@ -75,6 +75,80 @@ fn each_line_comes_to_one_unit() {
     check("2024-02", ["", "", "1706749200000000,2,20240201 030000,1,1,1,1,0"]);
 }
 
+/// The same of a file of ticks.
+fn ticks_of(period: &str, rule: &str, text: &str, report: &str) -> (Vec<String>, Vec<String>) {
+    let unit: Unit = format!("histdata/forex/quotes/EURUSD/{period}").parse().expect(period);
+    let name: Name = "HISTDATA_COM_ASCII_EURUSD_T202401.zip".parse().expect("name");
+    let mut lines = Lines::new(&unit, name.series, Clock::of(rule.parse().expect(rule)));
+    text.split('\n').for_each(|line| lines.see(line.as_bytes()));
+    lines.take_beside(report.as_bytes());
+    let mut into = Vec::new();
+    text.split('\n').for_each(|line| lines.translate(line.as_bytes(), &mut into));
+    let into = String::from_utf8(into).expect("text");
+    (into.lines().map(str::to_owned).collect(), lines.notes())
+}
+
+#[test]
+fn ticks_have_their_place_in_the_millisecond() {
+    let text = "20240131 185959998,1.10,1.11,0\r\n\
+                20240131 185959999,1.10,1.11,0\n\
+                20240131 185959999,1.10,1.11,0\n\
+                20240131 185959999,1.12,1.13,0\n\
+                20240131 185959999;1.12;1.13;0\n\
+                20240131 190000000,1.12,1.13,0\n\
+                20240131 190000000,1.12,1.13,0,1.1,1.1,0\n\
+                20240201 000000000,1.12,1.13,0";
+    let month = [
+        "1706745599998000,1706745599998000,2,20240131 185959998,1.10,1.11,0",
+        "1706745599999000,1706745599999000,2,20240131 185959999,1.10,1.11,0",
+        "1706745599999000,1706745599999000,2,20240131 185959999,1.10,1.11,0",
+        "1706745599999000,1706745599999001,2,20240131 185959999,1.12,1.13,0",
+        "20240131 185959999;1.12;1.13;0",
+        "",
+        "",
+        "",
+    ];
+    assert_eq!(ticks_of("2024-01", "UTC-5", text, "").0, month);
+    let day = [
+        "",
+        "",
+        "",
+        "",
+        "",
+        "1706745600000000,1706745600000000,2,20240131 190000000,1.12,1.13,0",
+        // never taken for a translated one
+        "? 20240131 190000000,1.12,1.13,0,1.1,1.1,0",
+        // not of the file's month
+        "20240201 000000000,1.12,1.13,0",
+    ];
+    assert_eq!(ticks_of("2024-02-01", "UTC-5", text, "").0, day);
+}
+
+#[test]
+fn the_report_of_gaps_of_ticks_is_compared_by_the_second() {
+    let text = "20240102 100000123,1,1,0\n20240102 100107500,1,1,0\n20240102 100307600,1,1,0\n\
+                20240102 100411100,1,1,0\n20240102 101500000,1,1,0";
+    let note = |report: &str| {
+        let (_, notes) = ticks_of("2024-01", "UTC-5", text, report);
+        notes.into_iter().filter(|note| note.contains("report of gaps")).collect::<Vec<_>>()
+    };
+    let whole = "Gap of 61s found between 20240102100000 and 20240102100107.\n\
+                 Gap of 113s found between 20240102100107 and 20240102100307.\n\
+                 Gap of 642s found between 20240102100411 and 20240102101500.\n";
+    // the gap from 10:03:07 on is one of 63 seconds, of which some reports know nothing
+    assert_eq!(note(whole), [""; 0]);
+    let two = "Gap of 61s found between 20240102100000 and 20240102100107.\n\
+               Gap of 113s found between 20240102100107 and 20240102100307.\n\
+               Gap of 200s found between 20240102101500 and 20240102102000.\n";
+    assert_eq!(
+        note(two),
+        [
+            "the provider's report of gaps and the lines agree on 2; 0 are in the report alone, 1 in the \
+             lines alone (the first from 2024-01-02 10:04:11.100 to 2024-01-02 10:15:00)"
+        ]
+    );
+}
+
 #[test]
 fn a_file_without_a_row_is_told_by_its_first_unit() {
     let text = "a\nb;c\n20240101 000000;1;1;1;1;0";

@@ -1,5 +1,7 @@
 //! What an offer may be like: long silences, touched checksum files, names of their own.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[test]
@@ -112,6 +114,45 @@ fn a_venue_that_is_closed_owes_nothing() {
     // they do not end a long silence, of which 30 days of trading make a gap
     check("2024-04-26", "2024-04-26", "1m", "29");
     check("2024-04-25", "2024-04-25", "1m", "2024-04-26..None");
+}
+
+#[test]
+fn what_larger_files_do_not_take_back_is_told() {
+    let check = |replaced: &str, held: &str, expect: &[&str]| {
+        let offer = Offer {
+            replaced: BTreeSet::from_iter(replaced.parse::<Day>()),
+            ..offer("2024-02", "")
+        };
+        let unit: model::Unit = format!("{KLINES}/2024-02").parse().expect("series");
+        let series = Series {
+            source: unit.source,
+            market: unit.market,
+            dataset: unit.dataset,
+            symbol: unit.symbol,
+            timeframe: unit.timeframe,
+            from: "2024-02-01".parse().expect("day"),
+            to: "2024-02-29".parse().expect("day"),
+            archives: Archives::Monthly,
+            lag: PublicationLag::default(),
+            end: None,
+        };
+        let rules = Rules {
+            today: "2024-06-10".parse().expect("day"),
+            now: "2024-06-10T00:00:00Z".parse().expect("time"),
+            retry_bad: false,
+        };
+        let ledger = ledger(KLINES, held);
+        let choice = choose(&series, &offer, &Known::new(&ledger), &rules, &WAY);
+        assert_eq!(choice.remarks, expect, "{replaced} {held}");
+    };
+    let told = "binance/usdm/klines/BTCUSDT/1h: larger files have come in the place of those that were \
+                taken before; what the former ones had of 2024-02-01 stays, and what the new ones say \
+                otherwise of it goes to silver.rejects";
+    check("2024-02-01", "2024-02-01=ok", &[told]);
+    check("", "2024-02-01=ok", &[]);
+    check("2024-02-01", "", &[]);
+    // once it was taken it is told no more
+    check("2024-02-01", "2024-02-01=ok 2024-02=ok", &[]);
 }
 
 #[test]

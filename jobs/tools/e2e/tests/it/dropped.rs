@@ -22,6 +22,7 @@ struct Dropped {
     runtime: tokio::runtime::Runtime,
     clock: String,
     to: &'static str,
+    datasets: &'static str,
 }
 
 impl Dropped {
@@ -30,7 +31,8 @@ impl Dropped {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let folder = tempfile::tempdir()?;
         std::fs::create_dir_all(folder.path().join(model::layout::drop(histdata::NAME)))?;
-        Ok(Self { folder, runtime, clock: clock.to_owned(), to })
+        let datasets = "klines: {timeframes: [1m], archives: monthly}";
+        Ok(Self { folder, runtime, clock: clock.to_owned(), to, datasets })
     }
 
     fn lake(&self) -> Result<Lake> {
@@ -38,12 +40,12 @@ impl Dropped {
     }
 
     fn context(&self, run: u32, now: &str) -> Result<Context> {
-        let Self { clock, to, .. } = self;
+        let Self { clock, to, datasets, .. } = self;
         let year = &to[..4];
         let yaml = format!(
             "environment: lab\nsources:\n  histdata:\n    clock: [{{rule: {clock}}}]\n    markets:\n      \
              forex:\n        symbols: [EURUSD]\n        range: {{from: {year}-01-01, to: {to}}}\n        \
-             datasets: {{klines: {{timeframes: [1m], archives: monthly}}}}\n"
+             datasets: {{{datasets}}}\n"
         );
         let now = now.parse()?;
         Ok(Context {
@@ -59,11 +61,16 @@ impl Dropped {
 
     /// Drops a zip of bars and of what is told of their gaps.
     fn drop(&self, span: &str, lines: &str, report: &str) -> Result<()> {
-        let name = format!("HISTDATA_COM_ASCII_EURUSD_M1{span}.zip");
+        self.drop_of("M1", span, lines, report)
+    }
+
+    /// The same of `M1`, bars, or of `T`, ticks.
+    fn drop_of(&self, kind: &str, span: &str, lines: &str, report: &str) -> Result<()> {
+        let name = format!("HISTDATA_COM_ASCII_EURUSD_{kind}{span}.zip");
         let folder = self.folder.path().join(model::layout::drop(histdata::NAME));
         let mut zip = zip::ZipWriter::new(std::fs::File::create(folder.join(name))?);
         for (ending, text) in [("csv", lines), ("txt", report)] {
-            let member = format!("DAT_ASCII_EURUSD_M1_{span}.{ending}");
+            let member = format!("DAT_ASCII_EURUSD_{kind}_{span}.{ending}");
             zip.start_file(member, SimpleFileOptions::default())?;
             zip.write_all(text.as_bytes())?;
         }
@@ -182,7 +189,50 @@ fn dropped_files_go_through_the_whole_lake() -> Result<()> {
     let plan = lake.plan(7, "2024-03-05T08:00:00Z")?;
     ensure!(plan.plan.batches.is_empty(), "{}", plan.text());
     let told = plan.warnings.join("\n");
-    ensure!(told.contains("`odd.txt`") && told.contains("ticks are not taken yet"), "{told}");
+    ensure!(told.contains("`odd.txt`") && told.contains("asks for no ticks (quotes)"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn ticks_go_beside_bars_and_lose_no_row() -> Result<()> {
+    let mut lake = Dropped::new("UTC-5", "2024-02-29")?;
+    lake.datasets = "klines: {timeframes: [1m]}, quotes: {}";
+    lake.drop("202401", "20240131 185900;1.081;1.082;1.080;1.0815;0\n", "")?;
+    lake.drop_of(
+        "T",
+        "202401",
+        "20240131 185959998,1.081,1.082,0\n\
+         20240131 185959998,1.081,1.082,0\n\
+         20240131 185959998,1.083,1.082,0\n\
+         20240131 185959998,1.081,1.082,0\n\
+         20240131 190000000,1.091,1.092,0\n\
+         20240131 190000001,1.091,oops,0\n",
+        "",
+    )?;
+    lake.run(1, "2024-03-01T06:00:00Z")?;
+    lake.check(Table::Builds, COUNTS, &["7 5 1 1"])?;
+    let quotes = "SELECT to_char(time, '%m-%dT%H:%M:%S%.3f'), bid_price, ask_price, is_valid, \
+                  coalesce(issues, '-'), bid_quantity IS NULL AND update_id IS NULL FROM \
+                  silver.quotes ORDER BY time, bid_price";
+    let first = [
+        "01-31T23:59:59.998 1.08100000 1.08200000 true unverified_clock true",
+        "01-31T23:59:59.998 1.08100000 1.08200000 true unverified_clock true",
+        "01-31T23:59:59.998 1.08300000 1.08200000 false crossed_quote,unverified_clock true",
+        "02-01T00:00:00.000 1.09100000 1.09200000 true unverified_clock true",
+    ];
+    lake.check(Table::Quotes, quotes, &first)?;
+    lake.check(
+        Table::Rejects,
+        "SELECT unit, line, field, found, raw_text FROM silver.rejects",
+        &["histdata/forex/quotes/EURUSD/2024-02-01 6 ask oops 20240131 190000001,1.091,oops,0"],
+    )?;
+    // the next month's file and the day before its first hours are one group, of days
+    lake.drop_of("T", "202402", "20240201 080000123,1.1,1.1,0\n", "")?;
+    lake.run(2, "2024-03-02T07:00:00Z")?;
+    let last = "02-01T13:00:00.123 1.10000000 1.10000000 true unverified_clock true";
+    lake.check(Table::Quotes, quotes, &[first[0], first[1], first[2], first[3], last])?;
+    let plan = lake.plan(3, "2024-03-03T06:00:00Z")?;
+    ensure!(plan.plan.batches.is_empty(), "{}", plan.text());
     Ok(())
 }
 
