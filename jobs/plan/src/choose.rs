@@ -9,6 +9,7 @@
 //! disagree, the day's version stays and silver counts the other.
 
 use model::config::{Archives, Series};
+use model::instrument::PriceBounds;
 use model::partition::Grain;
 use model::plan::{Gap, Group, Origin, PlannedUnit, Remote};
 use model::schema::Table;
@@ -214,7 +215,8 @@ impl<'a> Chooser<'a> {
             let table = Table::of_dataset(self.view.series.dataset);
             let partitions = partition::spanned(&unit(self.view.series, period));
             let reading = self.reading();
-            self.choice.groups.push(Group { id, table, partitions, units, reading });
+            let prices = self.prices();
+            self.choice.groups.push(Group { id, table, partitions, units, reading, prices });
         }
     }
 
@@ -225,9 +227,16 @@ impl<'a> Chooser<'a> {
         provider.reading(section).ok().flatten()
     }
 
+    /// Between which prices rows lie.
+    fn prices(&self) -> Option<PriceBounds> {
+        let (Way { provider, section }, series) = (*self.view.way, self.view.series);
+        provider.prices(section, series.market, series.dataset)
+    }
+
     /// What stands for archives that are read as configured.
     fn inputs<'u>(&self, archives: impl IntoIterator<Item = (&'u UnitId, &'u str)>) -> String {
-        Group::read_as(Group::inputs(archives), self.reading().as_deref())
+        let inputs = Group::inputs(archives);
+        Group::read_as(inputs, self.reading().as_deref(), self.prices().as_ref())
     }
 
     fn needs_build(&self, id: &str, period: Period, units: &[PlannedUnit]) -> bool {

@@ -85,12 +85,14 @@ pub(super) async fn groups(
 
 /// A group that is read as the configuration says now.
 fn as_configured(context: &Context, group: Group) -> Group {
-    let source = group.units.first().map(|planned| planned.unit.source);
-    let reading = source.and_then(|source| {
-        let provider = context.providers.of(source).ok()?;
-        provider.reading(context.config.sources.get(&source)?).ok()?
+    let configured = group.units.first().and_then(|PlannedUnit { unit, .. }| {
+        let provider = context.providers.of(unit.source).ok()?;
+        let section = context.config.sources.get(&unit.source)?;
+        let prices = provider.prices(section, unit.market, unit.dataset);
+        Some((provider.reading(section).ok().flatten(), prices))
     });
-    Group { reading, ..group }
+    let (reading, prices) = configured.unwrap_or_default();
+    Group { reading, prices, ..group }
 }
 
 /// Which archives are not what the ledger says, and why.
@@ -166,6 +168,7 @@ fn group(
         partitions: build.partitions().into_iter().collect(),
         units,
         reading: None,
+        prices: None,
     })
 }
 
@@ -227,6 +230,7 @@ pub(super) async fn write(
         gaps: Vec::new(),
         remarks: Vec::new(),
         unasked: Vec::new(),
+        instruments: Vec::new(),
     };
     let documents = batches.into_iter().map(|(line, batch)| (line.key, batch));
     context.lake.write_all_json(documents).await?;
