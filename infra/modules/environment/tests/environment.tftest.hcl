@@ -211,7 +211,7 @@ run "a_stage_may_do_what_its_program_does" {
         plan   = ["runs/r/plan.json", "runs/r/batches/1.json.zst"]
         bronze = ["bronze/source=b/market=m/v/a.zip", "bronze/limits/b.json", "runs/r/fragments/bronze/u.json"]
         silver = ["runs/r/fragments/silver/g.json"]
-        commit = ["runs/r/dirty.json", "runs/r/taken.json", "runs/owed/r.json", "bronze/index/1.json.zst"]
+        commit = ["runs/r/dirty.json", "runs/r/taken.json", "runs/owed/r.json", "bronze/index/1.json.zst", "silver/instruments/source=b/f.parquet"]
         gold   = ["runs/r/fragments/gold/p.json"]
         check  = ["runs/r/verdict.json"]
       } : [for key in keys : anytrue([for p in local.access[stage].write : can(regex("^${replace(p, "*", ".*")}$", key))])]
