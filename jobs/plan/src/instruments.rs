@@ -73,19 +73,43 @@ fn statements(
 
 /// What a listing shows of an instrument, by all of its series.
 fn seen(surveyed: &[Surveyed<'_>], gaps: &[Gap], today: Day) -> Seen {
-    let first = surveyed.iter().filter_map(|of| of.offer.first).min();
     let newest = surveyed.iter().flat_map(|of| of.offer.archives.keys()).map(|period| period.last());
     let goes_on = surveyed.iter().any(|of| of.offer.later == Some(true))
         || newest.max().is_some_and(|newest| newest >= today.minus(RECENT));
-    let ended = |of: &Surveyed<'_>| {
+    let last = if goes_on { None } else { last(surveyed, gaps) };
+    Seen { first: first(surveyed), last, goes_on }
+}
+
+/// The first day on offer, where the listing shows that there is none before it. An archive of a month
+/// does not say on which of its days it begins.
+fn first(surveyed: &[Surveyed<'_>]) -> Option<Day> {
+    let begun = || surveyed.iter().filter_map(|of| Some((of, of.offer.first?)));
+    // before the days wanted nobody looked
+    if begun().any(|(of, first)| first <= of.series.from) {
+        return None;
+    }
+    let first_days = begun().filter_map(|(of, first)| days(of.offer, first).min());
+    let day = first_days.min()?;
+    begun().all(|(_, first)| first.month() >= day.month()).then_some(day)
+}
+
+/// The last day on offer of an instrument all of whose series have ended.
+fn last(surveyed: &[Surveyed<'_>], gaps: &[Gap]) -> Option<Day> {
+    let mut last = None;
+    for of in surveyed {
         let name = unit(of.series, Period::Day(of.series.from)).series();
         let gap = gaps.iter().find(|gap| gap.to.is_none() && gap.series == name)?;
-        Some(gap.from.minus(1))
-    };
-    // a dataset may end before the others
-    let ends: Option<Vec<Day>> = surveyed.iter().map(ended).collect();
-    let last = ends.and_then(|ends| ends.into_iter().max()).filter(|_| !goes_on);
-    Seen { first, last: last.filter(|last| first.is_some_and(|first| first <= *last)), goes_on }
+        last = last.max(Some(days(of.offer, gap.from.minus(1)).max()?));
+    }
+    last
+}
+
+/// The days of a day's month that have archives of their own.
+fn days(offer: &Offer, of: Day) -> impl Iterator<Item = Day> {
+    offer.archives.keys().chain(&offer.before).filter_map(move |period| match period {
+        Period::Day(day) => (day.month() == of.month()).then_some(*day),
+        Period::Month(_) => None,
+    })
 }
 
 #[cfg(test)]
@@ -199,24 +223,33 @@ sources:
             assert_eq!(serde_json::to_string(&found).expect("json"), expect);
         };
         let trades = |archives: &[&str], later| {
-            surveyed(Dataset::Trades, Some("2020-08-21"), archives, later)
+            surveyed(Dataset::Trades, Some("2022-03-01"), archives, later)
         };
-        let quotes = |archives: &[&str]| {
-            surveyed(Dataset::Quotes, Some("2021-03-01"), archives, Some(false))
-        };
+        let quotes =
+            |first: &str, archives: &[&str]| surveyed(Dataset::Quotes, Some(first), archives, Some(false));
+        let old = ["2022-03-14", "2022-05-12", "2022-05-13", "2022-03", "2022-05"];
         check(
-            &[trades(&["2022-12", "2022-12-30"], Some(false)), quotes(&["2022-05"])],
+            &[trades(&[&old[..], &["2022-12-30"]].concat(), Some(false)), quotes("2022-03-14", &old)],
             &[("quotes", "2022-06-01")],
-            r#"{"first":"2020-08-21","goes_on":true}"#,
+            r#"{"first":"2022-03-14","goes_on":true}"#,
         );
         check(
-            &[trades(&["2022-05"], Some(false)), quotes(&["2022-05"])],
-            &[("trades", "2022-05-14"), ("quotes", "2022-05-13")],
-            r#"{"first":"2020-08-21","last":"2022-05-13"}"#,
+            &[trades(&old, Some(false)), quotes("2022-04-02", &["2022-04-02", "2022-05-11"])],
+            &[("trades", "2022-06-01"), ("quotes", "2022-05-12")],
+            r#"{"first":"2022-03-14","last":"2022-05-13"}"#,
         );
-        // days of old: what came later was not looked at
-        check(&[trades(&["2022-05"], Some(true))], &[], r#"{"first":"2020-08-21","goes_on":true}"#);
-        check(&[trades(&["2022-05"], None)], &[], r#"{"first":"2020-08-21"}"#);
+        // months alone tell no day
+        check(
+            &[trades(&["2022-03", "2022-05"], Some(false))],
+            &[("trades", "2022-06-01")],
+            "{}",
+        );
+        let before = quotes("2022-02-01", &["2022-02"]);
+        check(&[trades(&old, Some(false)), before], &[], "{}");
+        // days of old: what came later was not looked at, and what came before the days wanted
+        check(&[trades(&old, Some(true))], &[], r#"{"first":"2022-03-14","goes_on":true}"#);
+        check(&[trades(&old, None)], &[], r#"{"first":"2022-03-14"}"#);
+        check(&[quotes("2022-01-01", &["2022-01-01", "2022-01-02"])], &[], "{}");
         // nothing at all
         let none = surveyed(Dataset::Trades, None, &[], Some(false));
         check(&[none], &[("trades", "2022-01-01")], "{}");
