@@ -116,8 +116,7 @@ async fn read(tables: &Tables, snapshot: &Snapshot, source: Source) -> Result<He
             names.map(|name| reader.text(name));
         let (market, symbol, run) = (market?, symbol?, run?);
         let (base, quote, currency, time_zone) = (base?, quote?, currency?, time_zone?);
-        let (renamed_from, renamed_to) =
-            (reader.text("renamed_from")?, reader.text("renamed_to")?);
+        let (renamed_from, renamed_to) = (reader.text("renamed_from")?, reader.text("renamed_to")?);
         let (valid_from, valid_to) = (reader.days("valid_from")?, reader.days("valid_to")?);
         let (listed_from, listed_to) = (reader.days("listed_from")?, reader.days("listed_to")?);
         let (tick, lot) = (reader.units("tick_size")?, reader.units("lot_size")?);
@@ -128,7 +127,9 @@ async fn read(tables: &Tables, snapshot: &Snapshot, source: Source) -> Result<He
             units.and_then(|units| Decimal::of_units(i64::try_from(units).ok()?))
         };
         let name = |text: Option<&str>| -> Result<Option<Symbol>, TableError> {
-            text.map(str::parse).transpose().map_err(|error: model::symbol::BadSymbol| bad(error.into()))
+            text.map(str::parse)
+                .transpose()
+                .map_err(|error: model::symbol::BadSymbol| bad(error.into()))
         };
         for row in 0..batch.num_rows() {
             let market: Market = market(row)

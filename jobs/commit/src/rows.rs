@@ -6,8 +6,8 @@ use model::Day;
 use model::decimal::Decimal;
 use model::schema::{ColumnType, Table};
 use table::datafusion::arrow::array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
 };
 use table::datafusion::arrow::error::ArrowError;
 use table::datafusion::execution::SendableRecordBatchStream;

@@ -55,7 +55,8 @@ fn statements(
     symbol: &Symbol,
     end: Option<Day>,
 ) -> Vec<Statement> {
-    let configured = section.markets.get(&market).and_then(|of| of.instruments.get(symbol.as_str()));
+    let configured =
+        section.markets.get(&market).and_then(|of| of.instruments.get(symbol.as_str()));
     let mut statements: Vec<Statement> = match configured {
         Some(told) => told.iter().map(|one| one.value.statement()).collect(),
         None => vec![Statement { from: None, facts: Facts::default() }],
@@ -73,7 +74,8 @@ fn statements(
 
 /// What a listing shows of an instrument, by all of its series.
 fn seen(surveyed: &[Surveyed<'_>], gaps: &[Gap], today: Day) -> Seen {
-    let newest = surveyed.iter().flat_map(|of| of.offer.archives.keys()).map(|period| period.last());
+    let newest =
+        surveyed.iter().flat_map(|of| of.offer.archives.keys()).map(|period| period.last());
     let goes_on = surveyed.iter().any(|of| of.offer.later == Some(true))
         || newest.max().is_some_and(|newest| newest >= today.minus(RECENT));
     let last = if goes_on { None } else { last(surveyed, gaps) };
@@ -225,11 +227,15 @@ sources:
         let trades = |archives: &[&str], later| {
             surveyed(Dataset::Trades, Some("2022-03-01"), archives, later)
         };
-        let quotes =
-            |first: &str, archives: &[&str]| surveyed(Dataset::Quotes, Some(first), archives, Some(false));
+        let quotes = |first: &str, archives: &[&str]| {
+            surveyed(Dataset::Quotes, Some(first), archives, Some(false))
+        };
         let old = ["2022-03-14", "2022-05-12", "2022-05-13", "2022-03", "2022-05"];
         check(
-            &[trades(&[&old[..], &["2022-12-30"]].concat(), Some(false)), quotes("2022-03-14", &old)],
+            &[
+                trades(&[&old[..], &["2022-12-30"]].concat(), Some(false)),
+                quotes("2022-03-14", &old),
+            ],
             &[("quotes", "2022-06-01")],
             r#"{"first":"2022-03-14","goes_on":true}"#,
         );
@@ -239,11 +245,7 @@ sources:
             r#"{"first":"2022-03-14","last":"2022-05-13"}"#,
         );
         // months alone tell no day
-        check(
-            &[trades(&["2022-03", "2022-05"], Some(false))],
-            &[("trades", "2022-06-01")],
-            "{}",
-        );
+        check(&[trades(&["2022-03", "2022-05"], Some(false))], &[("trades", "2022-06-01")], "{}");
         let before = quotes("2022-02-01", &["2022-02"]);
         check(&[trades(&old, Some(false)), before], &[], "{}");
         // days of old: what came later was not looked at, and what came before the days wanted

@@ -141,7 +141,10 @@ fn group(units: Vec<(Unit, PathBuf)>) -> Vec<(Group, Vec<PathBuf>)> {
         let (group, zips) = groups.entry(whole.to_string()).or_insert_with(|| {
             let partitions = partition::spanned(&whole);
             let id = whole.to_string();
-            (Group { id, table, partitions, units: Vec::new(), reading: None, prices: None }, Vec::new())
+            (
+                Group { id, table, partitions, units: Vec::new(), reading: None, prices: None },
+                Vec::new(),
+            )
         });
         // where the bytes lie is told beside the group; nothing here reads it from the plan
         let archive = Origin::Held(RawArchive {

@@ -176,8 +176,7 @@ pub(crate) fn build(
     loop {
         let (table, reading, prices) = (group.table, group.reading.as_deref(), group.prices);
         let corrupt = &corrupt;
-        let pass =
-            Pass { lake, provider, form, table, reading, prices, inputs, limits, corrupt };
+        let pass = Pass { lake, provider, form, table, reading, prices, inputs, limits, corrupt };
         progress.again();
         match pass.run(sorted, &mut progress) {
             Ok(mut built) => {

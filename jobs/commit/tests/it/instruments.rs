@@ -115,8 +115,7 @@ async fn a_table_without_its_log_is_made_anew() {
     let at = crate::kit::start() + chrono::TimeDelta::days(3);
     let id = model::RunId::new(at, 9);
     let anew = Run { world: &world, id, clock: stage::ManualClock::at(at) };
-    let report =
-        commit::rebuild::run(&anew.context(), &[]).await.map_err(|f| f.error).unwrap();
+    let report = commit::rebuild::run(&anew.context(), &[]).await.map_err(|f| f.error).unwrap();
     assert_eq!(report.rows[&Table::Instruments], 2, "{report:?}");
     assert_eq!(rows(&world).await, before);
 }

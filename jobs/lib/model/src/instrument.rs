@@ -278,11 +278,7 @@ fn with_seen(facts: Facts, seen: Option<Seen>, held: Option<&Row>) -> Facts {
         Seen { last: Some(last), .. } => Some(last),
         Seen { .. } => held.and_then(|held| held.listed_to),
     };
-    Facts {
-        listed_from: facts.listed_from.or(first),
-        listed_to: facts.listed_to.or(last),
-        ..facts
-    }
+    Facts { listed_from: facts.listed_from.or(first), listed_to: facts.listed_to.or(last), ..facts }
 }
 
 #[cfg(test)]

@@ -250,11 +250,7 @@ impl Group {
 
     /// What stands for a group whose [`inputs`](Self::inputs) are read as configured: read in another
     /// way they are other rows, in files of other names.
-    pub fn read_as(
-        inputs: String,
-        reading: Option<&str>,
-        prices: Option<&PriceBounds>,
-    ) -> String {
+    pub fn read_as(inputs: String, reading: Option<&str>, prices: Option<&PriceBounds>) -> String {
         let inputs = match reading {
             None => inputs,
             Some(reading) => short_hash(&format!("{inputs}\nread as {reading}")),
@@ -275,9 +271,16 @@ mod tests {
         let check = |text: &str, units: (i64, i64), expect: &str| {
             let bounds: PriceBounds = serde_json::from_str(text).expect(text);
             assert_eq!((bounds.units(), bounds.to_string().as_str()), (units, expect), "{text}");
-            assert_eq!(serde_json::from_str::<PriceBounds>(&text.replace(' ', "")).ok(), Some(bounds));
+            assert_eq!(
+                serde_json::from_str::<PriceBounds>(&text.replace(' ', "")).ok(),
+                Some(bounds)
+            );
         };
-        check(r#"{"min": "0.01", "max": "1000000"}"#, (1_000_000, 100_000_000_000_000), "0.01..1000000");
+        check(
+            r#"{"min": "0.01", "max": "1000000"}"#,
+            (1_000_000, 100_000_000_000_000),
+            "0.01..1000000",
+        );
         check(r#"{"max": "2.50"}"#, (i64::MIN, 250_000_000), "..2.5");
         check("{}", (i64::MIN, i64::MAX), "..");
         assert!(PriceBounds::default().is_open());

@@ -63,7 +63,8 @@ impl InstrumentConfig {
                 return Some(format!("{key} `{}`, expected such as BTC", asset.escape_debug()));
             }
         }
-        let is_currency = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
+        let is_currency =
+            |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
         if let Some(currency) = self.currency.as_ref().filter(|text| !is_currency(text)) {
             let found = currency.escape_debug();
             return Some(format!("currency `{found}`, expected three capitals such as USD"));

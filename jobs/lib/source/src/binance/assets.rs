@@ -10,9 +10,9 @@ use crate::currency::currency;
 
 /// What prices of spot have been counted in. None ends like another: a symbol is parted in one way.
 const SPOT: &[&str] = &[
-    "ARS", "AUD", "BIDR", "BKRW", "BNB", "BRL", "BTC", "BUSD", "BVND", "COP", "CZK", "DAI",
-    "DOGE", "DOT", "ETH", "EUR", "EURI", "FDUSD", "GBP", "IDRT", "JPY", "MXN", "NGN", "PAX", "PLN",
-    "RON", "RUB", "SOL", "TRX", "TRY", "TUSD", "UAH", "USD1", "USDC", "USDP", "USDS", "USDT", "UST",
+    "ARS", "AUD", "BIDR", "BKRW", "BNB", "BRL", "BTC", "BUSD", "BVND", "COP", "CZK", "DAI", "DOGE",
+    "DOT", "ETH", "EUR", "EURI", "FDUSD", "GBP", "IDRT", "JPY", "MXN", "NGN", "PAX", "PLN", "RON",
+    "RUB", "SOL", "TRX", "TRY", "TUSD", "UAH", "USD1", "USDC", "USDP", "USDS", "USDT", "UST",
     "VAI", "XRP", "ZAR",
 ];
 /// The same of USD-M futures.
@@ -44,9 +44,9 @@ fn parted(market: Market, pair: &str) -> Option<(&str, &'static str)> {
         Market::Usdm => USDM,
         Market::Coinm => COINM,
     };
-    known.iter().find_map(|quote| {
-        Some((pair.strip_suffix(quote).filter(|base| !base.is_empty())?, *quote))
-    })
+    known
+        .iter()
+        .find_map(|quote| Some((pair.strip_suffix(quote).filter(|base| !base.is_empty())?, *quote)))
 }
 
 #[cfg(test)]

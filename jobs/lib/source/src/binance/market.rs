@@ -48,7 +48,9 @@ impl Market {
         if fits && date(text).is_some_and(|date| delivery(date).is_none()) {
             return Some(match self {
                 Self::Coinm => "a contract with a day of delivery, such as BTCUSD_250328",
-                Self::Spot | Self::Usdm => "a contract with a day of delivery, such as BTCUSDT_250328",
+                Self::Spot | Self::Usdm => {
+                    "a contract with a day of delivery, such as BTCUSDT_250328"
+                }
             });
         }
         if fits && !text.contains('.') && text.chars().nth(1).is_some() {

@@ -82,7 +82,7 @@ impl Provider for HistData {
     /// Six letters, of which the last three are a currency: `EURUSD`, and `SPXUSD` of an index.
     fn instrument(&self, market: Market, symbol: &Symbol) -> Facts {
         let time_zone = Some(self.calendar(market).time_zone().to_owned());
-        let quoted = symbol.as_str().split_at_checked(3).filter(|(base, _)| !base.is_empty());
+        let quoted = symbol.as_str().split_at_checked(3);
         let Some((base, quote)) = quoted.and_then(|(base, quote)| Some((base, currency(quote)?)))
         else {
             return Facts { time_zone, ..Facts::default() };

@@ -246,7 +246,8 @@ mod tests {
         check(Kind::Crypto, "BTC_USD", ["BTC", "USD", "USD", "UTC"]);
         check(Kind::Crypto, "1INCH_USDT", ["1INCH", "USDT", "", "UTC"]);
         check(Kind::Crypto, "BTCUSD", ["", "", "", "UTC"]);
-        let bounds = [Kind::Stocks, Kind::Forex, Kind::Crypto].map(|k| k.price_bounds().to_string());
+        let bounds =
+            [Kind::Stocks, Kind::Forex, Kind::Crypto].map(|k| k.price_bounds().to_string());
         assert_eq!(bounds, ["0.01..1000000", "..", ".."]);
     }
 

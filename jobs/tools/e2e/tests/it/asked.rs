@@ -172,7 +172,9 @@ fn providers_that_are_asked_meet_in_one_lake() -> Result<()> {
          coalesce(base, '-'), quote, currency, time_zone FROM silver.instruments ORDER BY 1, 2",
         INSTRUMENTS,
     )?;
-    let version = |lab: &Lab| lab.lines(Table::Instruments, "SELECT DISTINCT told_at FROM silver.instruments");
+    let version = |lab: &Lab| {
+        lab.lines(Table::Instruments, "SELECT DISTINCT told_at FROM silver.instruments")
+    };
     let told = version(&lab)?;
     ensure!(told.len() == 1, "{told:?}");
     lab.check(
