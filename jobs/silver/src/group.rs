@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use model::fragment::RowCounts;
+use model::instrument::PriceBounds;
 use model::partition::Grain;
 use model::plan::{Group, ROW_GROUP_ROWS};
 use model::schema::{RejectReason, Table};
@@ -175,8 +176,17 @@ pub(crate) fn build(
     let mut progress = Progress { meter, bytes: (0, 0), rows: (0, 0) };
     loop {
         let (table, reading, prices) = (group.table, group.reading.as_deref(), group.prices);
-        let corrupt = &corrupt;
-        let pass = Pass { lake, provider, form, table, reading, prices, inputs, limits, corrupt };
+        let pass = Pass {
+            lake,
+            provider,
+            form,
+            table,
+            reading,
+            prices,
+            inputs,
+            limits,
+            corrupt: &corrupt,
+        };
         progress.again();
         match pass.run(sorted, &mut progress) {
             Ok(mut built) => {
