@@ -39,6 +39,8 @@ locals {
   limits = "${local.prefix.bronze}/limits/*"
 
   owed = "${local.prefix.runs}/owed/*"
+  # the one table of silver whose files no worker makes: what plans tell of instruments
+  instruments = "${local.prefix.silver}/instruments/*"
 
   fragments = { for stage in ["bronze", "silver", "gold"] : stage => "${local.prefix.runs}/*/fragments/${stage}/*" }
 
@@ -70,7 +72,7 @@ locals {
       )
       # it names the files that workers wrote, and writes the small tables itself
       write = concat(
-        [local.index, "${local.prefix.runs}/*/dirty.json", "${local.prefix.runs}/*/taken.json", local.owed],
+        [local.index, "${local.prefix.runs}/*/dirty.json", "${local.prefix.runs}/*/taken.json", local.owed, local.instruments],
         local.tables.bronze, local.tables.ops, local.logs.silver, local.logs.gold,
       )
       # the extract's oldest, and what is no longer owed: no data and no log

@@ -9,7 +9,8 @@
 //! Any step may be the last before a kill, and the whole may be repeated; two runs may commit at
 //! once. Why that ends well:
 //!
-//! 1. `bronze.archives` first: what was fetched is true whatever becomes of it.
+//! 1. `bronze.archives` first: what was fetched is true whatever becomes of it. So is what the plan tells
+//!    of instruments: then `silver.instruments`.
 //! 2. The silver tables, one commit each. Inside each attempt the guard looks whether another
 //!    run knows better (a newer archive in the ledger, a younger run's file in the partition);
 //!    such groups are left out and the next plan sees to them.
@@ -28,6 +29,7 @@
 //! | [`gather`] | the plan and the fragments of a run; what is wrong with one |
 //! | `archives` | `bronze.archives`: its rows, and what they come to for a unit |
 //! | [`ledger`] | what a run adds to `bronze.archives`, the extract for plan |
+//! | `instruments` | `silver.instruments`: what the plan tells, put beside what is held |
 //! | [`silver`] | silver and its rejects: the guard, the commits, which groups are in force |
 //! | [`ops`] | what a run writes to `ops.builds` and `ops.runs` |
 //! | `owed` | what gold must rebuild: for this run, and for those that never came to it |
@@ -45,6 +47,7 @@ mod builds;
 pub mod deep;
 pub mod gather;
 pub mod gold;
+mod instruments;
 pub mod ledger;
 pub mod maintain;
 pub mod ops;
@@ -80,11 +83,19 @@ pub async fn run(context: &Context) -> Result<Summary, Failure> {
     }
     summary.refused.clone_from(&gathered.refused);
     summary.usable = gathered.usable();
-    context.meter.total(7);
+    context.meter.total(8);
 
     context.meter.at(Table::Archives.as_str());
     let archives = ledger::append(context, &tables, &gathered).await.map_err(failure)?;
     summary.tables.push(TableOutcome::new(Table::Archives, archives));
+    context.meter.done(1);
+
+    // of a rebuild, and of a plan of former versions, nothing is told
+    if !gathered.plan.instruments.is_empty() {
+        context.meter.at(Table::Instruments.as_str());
+        let told = instruments::commit(context, &tables, &gathered).await.map_err(failure)?;
+        summary.tables.push(TableOutcome::new(Table::Instruments, told));
+    }
     context.meter.done(1);
 
     for table in gathered.silver_tables() {

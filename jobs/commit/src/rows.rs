@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use model::Day;
+use model::decimal::Decimal;
 use model::schema::{ColumnType, Table};
 use table::datafusion::arrow::array::{
-    Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
 };
 use table::datafusion::arrow::error::ArrowError;
 use table::datafusion::execution::SendableRecordBatchStream;
@@ -30,6 +33,23 @@ pub(crate) enum Cell {
     Long(Option<i64>),
     Micros(Option<i64>),
     Bool(bool),
+    /// Days since the epoch.
+    Date(Option<i32>),
+    /// In units of the column's last digit.
+    Decimal(Option<i128>),
+}
+
+impl From<Option<Day>> for Cell {
+    fn from(day: Option<Day>) -> Self {
+        Self::Date(day.map(Day::epoch_days))
+    }
+}
+
+impl From<Option<Decimal>> for Cell {
+    /// Of a column with eight digits after the point.
+    fn from(decimal: Option<Decimal>) -> Self {
+        Self::Decimal(decimal.map(|decimal| decimal.units().into()))
+    }
 }
 
 impl From<&str> for Cell {
@@ -81,6 +101,12 @@ pub(crate) fn batch(table: Table, rows: &[Vec<Cell>]) -> Result<RecordBatch, Tab
             ColumnType::Timestamp => Arc::new(
                 TimestampMicrosecondArray::from(gather!(Cell::Micros)).with_timezone("UTC"),
             ),
+            ColumnType::Date => Arc::new(Date32Array::from(gather!(Cell::Date))),
+            ColumnType::Decimal(precision, scale) => Arc::new(
+                Decimal128Array::from(gather!(Cell::Decimal))
+                    .with_precision_and_scale(precision, scale)
+                    .map_err(|error| TableError::from(arrow_error(error)))?,
+            ),
             _ => return Err(misfit(column.name)),
         });
     }
@@ -120,6 +146,18 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn micros(&self, name: &str) -> Result<impl Fn(usize) -> Option<i64>, TableError> {
         let array: &TimestampMicrosecondArray = self.column(name)?;
+        Ok(move |row| array.is_valid(row).then(|| array.value(row)))
+    }
+
+    /// Days since the epoch.
+    pub(crate) fn days(&self, name: &str) -> Result<impl Fn(usize) -> Option<i32>, TableError> {
+        let array: &Date32Array = self.column(name)?;
+        Ok(move |row| array.is_valid(row).then(|| array.value(row)))
+    }
+
+    /// Decimals in units of their last digit.
+    pub(crate) fn units(&self, name: &str) -> Result<impl Fn(usize) -> Option<i128>, TableError> {
+        let array: &Decimal128Array = self.column(name)?;
         Ok(move |row| array.is_valid(row).then(|| array.value(row)))
     }
 }

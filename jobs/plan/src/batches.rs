@@ -141,6 +141,7 @@ mod tests {
                 })
                 .collect(),
             reading: None,
+            prices: None,
         };
         let run = RunId::new(chrono::DateTime::UNIX_EPOCH, 0);
         let groups: Vec<Group> = groups.iter().enumerate().map(make).collect();

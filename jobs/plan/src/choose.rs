@@ -9,6 +9,7 @@
 //! disagree, the day's version stays and silver counts the other.
 
 use model::config::{Archives, Series};
+use model::instrument::PriceBounds;
 use model::partition::Grain;
 use model::plan::{Gap, Group, Origin, PlannedUnit, Remote};
 use model::schema::Table;
@@ -226,7 +227,8 @@ impl<'a> Chooser<'a> {
             let table = Table::of_dataset(self.view.series.dataset);
             let partitions = partition::spanned(&unit(self.view.series, period));
             let reading = self.reading(period);
-            self.choice.groups.push(Group { id, table, partitions, units, reading });
+            let prices = self.prices();
+            self.choice.groups.push(Group { id, table, partitions, units, reading, prices });
         }
     }
 
@@ -236,13 +238,20 @@ impl<'a> Chooser<'a> {
         provider.reading(section, &unit(self.view.series, period))
     }
 
+    /// Between which prices rows lie.
+    fn prices(&self) -> Option<PriceBounds> {
+        let (Way { provider, section }, series) = (*self.view.way, self.view.series);
+        provider.prices(section, series.market, series.dataset)
+    }
+
     /// What stands for archives of a group that are read as configured.
     fn inputs<'u>(
         &self,
         period: Period,
         archives: impl IntoIterator<Item = (&'u UnitId, &'u str)>,
     ) -> String {
-        Group::read_as(Group::inputs(archives), self.reading(period).as_deref())
+        let inputs = Group::inputs(archives);
+        Group::read_as(inputs, self.reading(period).as_deref(), self.prices().as_ref())
     }
 
     fn needs_build(&self, id: &str, period: Period, units: &[PlannedUnit]) -> bool {

@@ -18,6 +18,7 @@
 //! | [`batches`] | groups to batches |
 //! | [`kept_back`] | months that stay as they are though there is something new |
 //! | [`gaps`] | days without an archive: single ones, pauses, ends |
+//! | `instruments` | what a run tells of its instruments |
 //! | [`remarks`] | what looks wrong and stops nothing, in words |
 //! | [`report`] | what to tell people and programs |
 
@@ -25,6 +26,7 @@ pub mod again;
 pub mod batches;
 pub mod choose;
 pub mod gaps;
+mod instruments;
 pub mod kept_back;
 pub mod remarks;
 pub mod report;
@@ -126,6 +128,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     remarks.extend(told);
     remarks.extend(remarks::of_calendars(&series, context.providers));
     remarks.extend(unasked.iter().map(Unasked::remark));
+    let instruments = instruments::told(context, &series, &offers, &gaps);
     drop(offers);
     drop(known);
     drop(ledger);
@@ -151,6 +154,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         gaps,
         remarks: remarks.clone(),
         unasked,
+        instruments,
     };
     let documents = batches.into_iter().map(|weighed| (weighed.line.key, weighed.batch));
     context.lake.write_all_json(documents).await?;

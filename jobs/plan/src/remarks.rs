@@ -249,6 +249,7 @@ mod tests {
                     partitions: Vec::new(),
                     units: Vec::new(),
                     reading: None,
+                    prices: None,
                 }],
             },
             line: BatchRef {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use model::fragment::RowCounts;
+use model::instrument::PriceBounds;
 use model::partition::Grain;
 use model::plan::{Group, ROW_GROUP_ROWS};
 use model::schema::{RejectReason, Table};
@@ -155,7 +156,7 @@ impl Progress<'_> {
 }
 
 /// Builds a group of `inputs` in rank order, all of one series of the provider's. Of the group only its
-/// table and its reading count.
+/// table, its reading and its bounds for prices count.
 pub(crate) fn build(
     lake: &Lake,
     provider: &'static dyn Provider,
@@ -174,8 +175,18 @@ pub(crate) fn build(
     let mut sorted = false;
     let mut progress = Progress { meter, bytes: (0, 0), rows: (0, 0) };
     loop {
-        let (table, reading, so_far) = (group.table, group.reading.as_deref(), &corrupt);
-        let pass = Pass { lake, provider, form, table, reading, inputs, limits, corrupt: so_far };
+        let (table, reading, prices) = (group.table, group.reading.as_deref(), group.prices);
+        let pass = Pass {
+            lake,
+            provider,
+            form,
+            table,
+            reading,
+            prices,
+            inputs,
+            limits,
+            corrupt: &corrupt,
+        };
         progress.again();
         match pass.run(sorted, &mut progress) {
             Ok(mut built) => {
@@ -203,6 +214,8 @@ struct Pass<'a> {
     table: Table,
     /// How the provider is configured to read the bytes.
     reading: Option<&'a str>,
+    /// Between which prices rows lie.
+    prices: Option<PriceBounds>,
     inputs: &'a [Input],
     limits: &'a Limits,
     /// Units known to be corrupt.
@@ -292,7 +305,7 @@ impl Pass<'_> {
             tracing::warn!(unit = %input.unit, others = member.others(), "a zip has other members: ignored");
         }
         let mut blocks = Blocks::new(member, self.limits.block);
-        let bounds = Bounds::of(&input.unit);
+        let bounds = Bounds::of(&input.unit).with_prices(self.prices);
         let form = self.form;
         let mut parser = Parser::new(form, bounds);
         parser.received = self.provider.received(&input.unit);

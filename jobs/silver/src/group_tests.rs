@@ -51,7 +51,7 @@ pub(super) struct Lab {
 /// A group of a table, of which nothing else counts.
 fn group_of(table: Table) -> Group {
     let (partitions, units) = (Vec::new(), Vec::new());
-    Group { id: "group".to_owned(), table, partitions, units, reading: None }
+    Group { id: "group".to_owned(), table, partitions, units, reading: None, prices: None }
 }
 
 impl Lab {

@@ -107,6 +107,8 @@ impl Parser {
     }
 
     const fn with(form: &'static Form, bounds: Bounds, fast: bool) -> Self {
+        // the fast reader knows of no bounds for prices
+        let fast = fast && bounds.prices.is_none();
         Self {
             form,
             bounds,

@@ -61,7 +61,7 @@ pub(crate) fn publish(
     }
     let read = readable(&units);
     let inputs_hash = Group::inputs(read.iter().map(|(unit, sha256)| (unit, sha256.as_str())));
-    let inputs_hash = Group::read_as(inputs_hash, group.reading.as_deref());
+    let inputs_hash = Group::read_as(inputs_hash, group.reading.as_deref(), group.prices.as_ref());
     let grain = Grain::of(group.table);
 
     // all partitions are looked at before the first file is put in its place

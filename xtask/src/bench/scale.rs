@@ -125,6 +125,7 @@ fn commit(programs: &Path, fragments: u32) -> anyhow::Result<Measured> {
         gaps: Vec::new(),
         remarks: Vec::new(),
         unasked: Vec::new(),
+        instruments: Vec::new(),
     };
     std::fs::write(lake.join(layout::plan(&run)), serde_json::to_vec(&plan)?)?;
     measured(programs, "commit", fragments, &config)

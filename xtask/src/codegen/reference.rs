@@ -235,6 +235,21 @@ pub(super) fn configuration() -> anyhow::Result<String> {
             "….overrides.<SYMBOL>",
             "`range`, `until` and `datasets` of one symbol, instead of the market's".into(),
         ),
+        (
+            "….price_bounds",
+            "between which prices rows lie: `{min: 0.01, max: 1000000}`, either may be left out; a row with \
+             another is flagged `price_out_of_bounds`. Default: those for shares, none for others; `{}` takes \
+             them away"
+                .into(),
+        ),
+        (
+            "….instruments.<SYMBOL>",
+            "what neither name nor listing tells: a list of `{from: DAY, tick_size: 0.01, lot_size: 0.001, \
+             base, quote, currency, time_zone, listed_from, listed_to, renamed_from, renamed_to}`, each \
+             holding from its day on, only the first without; see \
+             [sources](../sources.md#instruments)"
+                .into(),
+        ),
     ];
     for (key, meaning) in rows {
         let _ = writeln!(page, "| `{key}` | {meaning} |");

@@ -230,7 +230,7 @@ run "an_environment_of_defaults" {
         plan   = ["runs/r/plan.json", "runs/r/batches/1.json.zst"]
         bronze = ["bronze/source=b/market=m/v/a.zip", "bronze/limits/b.json", "runs/r/fragments/bronze/u.json"]
         silver = ["runs/r/fragments/silver/g.json"]
-        commit = ["runs/r/dirty.json", "runs/r/taken.json", "runs/owed/r.json", "bronze/index/1.json.zst"]
+        commit = ["runs/r/dirty.json", "runs/r/taken.json", "runs/owed/r.json", "bronze/index/1.json.zst", "silver/instruments/source=b/f.parquet"]
         gold   = ["runs/r/fragments/gold/p.json"]
         check  = ["runs/r/verdict.json"]
       } : [for key in keys : anytrue([for p in local.access[stage].write : can(regex("^${replace(p, "*", ".*")}$", key))])]

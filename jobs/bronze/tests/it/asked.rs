@@ -120,6 +120,7 @@ async fn fetch(
                 partitions: Vec::new(),
                 units: vec![PlannedUnit { unit, archive, keeps: false }],
                 reading: None,
+                prices: None,
             }
         })
         .collect();

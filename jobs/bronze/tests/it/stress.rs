@@ -277,6 +277,7 @@ fn group(unit: &Unit, url: &str) -> Group {
         partitions: Vec::new(),
         units: vec![PlannedUnit { unit: unit.clone(), archive, keeps: false }],
         reading: None,
+        prices: None,
     }
 }
 

@@ -230,6 +230,7 @@ impl Lab {
                 partitions: Vec::new(),
                 units: vec![PlannedUnit { unit, archive: Origin::Fetch(remote), keeps: false }],
                 reading: None,
+                prices: None,
             })
             .collect();
         let run = self.context.run.clone();

@@ -86,12 +86,14 @@ pub(super) async fn groups(
 /// A group that is read as the configuration says now.
 fn as_configured(context: &Context, group: Group) -> Group {
     // all units of a group are of one month, and read alike
-    let reading = group.units.first().and_then(|planned| {
-        let provider = context.providers.of(planned.unit.source).ok()?;
-        let section = context.config.sources.get(&planned.unit.source)?;
-        provider.reading(section, &planned.unit)
+    let configured = group.units.first().and_then(|PlannedUnit { unit, .. }| {
+        let provider = context.providers.of(unit.source).ok()?;
+        let section = context.config.sources.get(&unit.source)?;
+        let prices = provider.prices(section, unit.market, unit.dataset);
+        Some((provider.reading(section, unit), prices))
     });
-    Group { reading, ..group }
+    let (reading, prices) = configured.unwrap_or_default();
+    Group { reading, prices, ..group }
 }
 
 /// Which archives are not what the ledger says, and why.
@@ -167,6 +169,7 @@ fn group(
         partitions: build.partitions().into_iter().collect(),
         units,
         reading: None,
+        prices: None,
     })
 }
 
@@ -228,6 +231,7 @@ pub(super) async fn write(
         gaps: Vec::new(),
         remarks: Vec::new(),
         unasked: Vec::new(),
+        instruments: Vec::new(),
     };
     let documents = batches.into_iter().map(|(line, batch)| (line.key, batch));
     context.lake.write_all_json(documents).await?;

@@ -64,6 +64,7 @@ pub(crate) async fn planned(world: &World, n: u32, groups: u64) -> Run<'_> {
         gaps: Vec::new(),
         remarks: Vec::new(),
         unasked: Vec::new(),
+        instruments: Vec::new(),
     };
     world.lake.write_json(&layout::plan(&run), &plan).await.unwrap();
     Run { world, id: run, clock: ManualClock::at(created_at + TimeDelta::minutes(30)) }

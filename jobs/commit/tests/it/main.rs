@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod gold;
 #[cfg(test)]
+mod instruments;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod kit;

@@ -3,12 +3,13 @@
 //! file, the line, what was found and what was expected.
 //!
 //! Here are the types and the door, [`Config::parse`]; [`aws`] is the section of deployments,
-//! `config/series.rs` turns the ranges into the series a run wants, `config/validate.rs` holds
+//! `config/instruments.rs` what is said of instruments, `config/series.rs` turns the ranges into the series a run wants, `config/validate.rs` holds
 //! what types cannot say. Which sources, markets and forms of symbols there are is asked of
 //! [`Venues`].
 
 mod access;
 pub mod aws;
+mod instruments;
 #[cfg(test)]
 mod sample;
 mod series;
@@ -23,8 +24,10 @@ use serde_saphyr::Spanned;
 
 pub use access::{BadKeyPlace, KeyPlace, RequestLimits};
 pub use aws::Aws;
+pub use instruments::InstrumentConfig;
 pub use series::{Scope, Series};
 
+use crate::instrument::PriceBounds;
 use crate::market::{Dataset, Market, Source, Timeframe};
 use crate::period::{Cadence, Day};
 use crate::symbol::Symbol;
@@ -196,6 +199,12 @@ pub struct MarketConfig {
     /// Exceptions, by symbol.
     #[serde(default)]
     pub overrides: BTreeMap<String, Spanned<Override>>,
+    /// Between which prices rows lie; default: what the source says of the market, mostly nothing.
+    #[serde(default)]
+    pub price_bounds: Option<Spanned<PriceBounds>>,
+    /// What neither name nor listing tells of instruments, by symbol.
+    #[serde(default)]
+    pub instruments: BTreeMap<String, Vec<Spanned<InstrumentConfig>>>,
 }
 
 /// The days wanted: `{from: 2024-01-01, to: 2024-03-31}`, or `{last_days: 30}`, both ends

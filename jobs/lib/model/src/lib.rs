@@ -5,6 +5,8 @@
 //! |---|---|
 //! | [`market`] | source, market, dataset, timeframe |
 //! | [`symbol`] | the names of instruments |
+//! | [`instrument`] | what instruments are and were, and how what a run tells of them is merged |
+//! | [`decimal`] | exact decimals of a configuration |
 //! | [`period`] | days, months and the spans of time that archives cover |
 //! | [`unit`] | one archive: (source, market, dataset, symbol, timeframe, period) |
 //! | [`checksum`] | what a checksum file states, whichever tool wrote it |
@@ -35,12 +37,14 @@
 pub mod bug;
 pub mod checksum;
 pub mod config;
+pub mod decimal;
 pub mod env;
 pub mod etag;
 pub mod exit;
 pub mod figures;
 pub mod fragment;
 pub mod human;
+pub mod instrument;
 pub mod layout;
 pub mod ledger;
 pub mod market;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::instrument::{PriceBounds, Told};
 use crate::schema::Table;
 use crate::unit::{RawArchive, Unit, UnitId, short_hash};
 use crate::{Day, RunId, Source};
@@ -47,6 +48,9 @@ pub struct Plan {
     /// Sources that did not answer while others did: nothing of theirs is planned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unasked: Vec<Unasked>,
+    /// What is known of the instruments of the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instruments: Vec<Told>,
 }
 
 /// A source that could not be asked what it has.
@@ -153,6 +157,9 @@ pub struct Group {
     /// How the bytes of its units are read, in the provider's words, where the configuration says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<String>,
+    /// Between which prices its rows lie, where anything is said: a row with another is flagged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<PriceBounds>,
 }
 
 /// A unit of a group and where its bytes come from.
@@ -243,10 +250,52 @@ impl Group {
 
     /// What stands for a group whose [`inputs`](Self::inputs) are read as configured: read in another
     /// way they are other rows, in files of other names.
-    pub fn read_as(inputs: String, reading: Option<&str>) -> String {
-        match reading {
+    pub fn read_as(inputs: String, reading: Option<&str>, prices: Option<&PriceBounds>) -> String {
+        let inputs = match reading {
             None => inputs,
             Some(reading) => short_hash(&format!("{inputs}\nread as {reading}")),
+        };
+        match prices {
+            None => inputs,
+            Some(prices) => short_hash(&format!("{inputs}\nprices {prices}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_of_prices_are_read_and_count_among_the_inputs() {
+        let check = |text: &str, units: (i64, i64), expect: &str| {
+            let bounds: PriceBounds = serde_json::from_str(text).expect(text);
+            assert_eq!((bounds.units(), bounds.to_string().as_str()), (units, expect), "{text}");
+            assert_eq!(
+                serde_json::from_str::<PriceBounds>(&text.replace(' ', "")).ok(),
+                Some(bounds)
+            );
+        };
+        check(
+            r#"{"min": "0.01", "max": "1000000"}"#,
+            (1_000_000, 100_000_000_000_000),
+            "0.01..1000000",
+        );
+        check(r#"{"max": "2.50"}"#, (i64::MIN, 250_000_000), "..2.5");
+        check("{}", (i64::MIN, i64::MAX), "..");
+        assert!(PriceBounds::default().is_open());
+        let bounds = PriceBounds { min: "0.01".parse().ok(), max: None };
+        let inputs = |reading, prices| Group::read_as("i".to_owned(), reading, prices);
+        // what has neither stays what it was
+        assert_eq!(inputs(None, None), "i");
+        let all = [
+            inputs(Some("r"), None),
+            inputs(None, Some(&bounds)),
+            inputs(Some("r"), Some(&bounds)),
+            inputs(None, Some(&PriceBounds { max: "1".parse().ok(), ..bounds })),
+        ];
+        for (n, one) in all.iter().enumerate() {
+            assert!(!all[..n].contains(one) && one != "i", "{all:?}");
         }
     }
 }

@@ -10,7 +10,7 @@ mod beside_trades;
 mod columns;
 
 use crate::words::words;
-pub use beside_trades::{FUNDING, METRICS, PRICE_KLINES, QUOTES};
+pub use beside_trades::{FUNDING, INSTRUMENTS, METRICS, PRICE_KLINES, QUOTES};
 pub use columns::{
     AGG_TRADES, ARCHIVES, BARS, BUILDS, CHECKS, COVERAGE, DAILY, KLINES, REJECTS, RUNS, TRADES,
 };
@@ -137,6 +137,8 @@ words! {
         Metrics = "silver.metrics",
         /// Everything unreadable, with the raw text.
         Rejects = "silver.rejects",
+        /// What instruments are and were.
+        Instruments = "silver.instruments",
         /// Bars that we made.
         Bars = "gold.bars",
         /// Daily figures.
@@ -201,6 +203,7 @@ impl Table {
             Self::Quotes => &QUOTES,
             Self::Metrics => &METRICS,
             Self::Rejects => &REJECTS,
+            Self::Instruments => &INSTRUMENTS,
             Self::Bars => &BARS,
             Self::Daily => &DAILY,
             Self::Runs => &RUNS,
@@ -301,6 +304,8 @@ words! {
         /// The hours of the market in the file contradict the configured clock: the time is likely
         /// hours wrong.
         ContradictsClock = "contradicts_clock",
+        /// A price lies outside of what the market's instruments may have (`price_bounds`).
+        PriceOutOfBounds = "price_out_of_bounds",
     }
 }
 
@@ -385,8 +390,10 @@ mod tests {
             let of_dataset = crate::Dataset::ALL.iter().any(|d| Table::of_dataset(*d) == *table);
             assert_eq!(Table::SILVER.contains(table), of_dataset, "{table}");
             let is_built = Table::SILVER.contains(table) || *table == Table::Rejects;
-            assert_eq!(table.zone() == "silver", is_built, "{table}");
-            let is_derived = matches!(table.zone(), "silver" | "gold");
+            // what is told of instruments is of no archive
+            let is_told = *table == Table::Instruments;
+            assert_eq!(table.zone() == "silver", is_built || is_told, "{table}");
+            let is_derived = matches!(table.zone(), "silver" | "gold") && !is_told;
             assert_eq!(Table::DERIVED.contains(table), is_derived, "{table}");
         }
     }

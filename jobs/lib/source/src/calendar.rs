@@ -82,6 +82,14 @@ impl Calendar {
         }
     }
 
+    /// The zone by whose clock its hours are told.
+    pub fn time_zone(self) -> &'static str {
+        match self {
+            Self::Always => "UTC",
+            Self::Forex | Self::Nyse | Self::NyseExtended => new_york::zone(),
+        }
+    }
+
     /// The same venue with the hours before and after its market, where it has such.
     #[must_use]
     pub const fn extended(self) -> Self {

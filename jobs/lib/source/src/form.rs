@@ -97,7 +97,8 @@ pub struct Printed {
 }
 
 /// Reads usual lines from the start of a block up to the first unusual one. Returns the bytes
-/// taken and the rows added. It adds rows without issues only.
+/// taken and the rows added. It adds rows without issues only, and knows of no bounds for prices:
+/// where there are any, each line is read with care.
 pub type FastReader = fn(&[u8], &Bounds, &mut Rows) -> (usize, u64);
 
 /// The form of a dataset of a market.
@@ -220,6 +221,12 @@ impl Form {
         row.issues = (self.judge)(&row, &printed, bounds);
         if underflow {
             row.issues.add(Issue::QuantityUnderflow);
+        }
+        if let Some((min, max)) = bounds.prices {
+            let prices = &row.prices[..self.has.prices];
+            if prices.iter().any(|price| *price != NO_PRICE && !(min..=max).contains(price)) {
+                row.issues.add(Issue::PriceOutOfBounds);
+            }
         }
         Ok(row)
     }

@@ -16,6 +16,7 @@
 //! | [`form`] | what a line is: its fields, and the columns made from them |
 //! | [`number`], [`rules`], [`rows`] | fields, row rules, columns in memory |
 //! | [`calendar`] | when a venue is open |
+//! | `currency` | which codes are national currencies |
 //! | [`rest`] | what providers that are asked for bars have in common |
 //! | [`limits`] | how much may be asked of a provider, and what was |
 //!
@@ -30,6 +31,7 @@ pub mod alphavantage;
 pub mod ask;
 pub mod binance;
 pub mod calendar;
+mod currency;
 pub mod form;
 pub mod histdata;
 pub mod limits;

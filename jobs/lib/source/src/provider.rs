@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use model::config::Section;
+use model::instrument::{Facts, PriceBounds};
 use model::plan::Remote;
 use model::{Cadence, Dataset, Market, Source, Symbol, Timeframe, Unit};
 
@@ -56,6 +57,17 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// nothing is expected any more.
     fn expiry(&self, _market: Market, _symbol: &Symbol) -> Option<i64> {
         None
+    }
+
+    /// What the name of an instrument, and its market, say of it. What they do not tell is left out:
+    /// nothing is guessed.
+    fn instrument(&self, _market: Market, _symbol: &Symbol) -> Facts {
+        Facts::default()
+    }
+
+    /// Between which prices the instruments of a market lie, where nothing is configured.
+    fn price_bounds(&self, _market: Market) -> PriceBounds {
+        PriceBounds::default()
     }
 
     /// Begins to ask what it has. Of one series `at_once` questions may be asked at once. Not of a
@@ -190,5 +202,28 @@ impl dyn Provider {
             Some(name) => name.into(),
             None => self.file_name(unit).into(),
         }
+    }
+
+    /// Between which prices the rows of a dataset lie, as its section says or else the provider; `None`
+    /// where anything goes.
+    pub fn prices(
+        &self,
+        section: &Section,
+        market: Market,
+        dataset: Dataset,
+    ) -> Option<PriceBounds> {
+        // premiums and rates are no prices of an instrument
+        let has_prices = match dataset {
+            Dataset::Trades
+            | Dataset::AggTrades
+            | Dataset::Klines
+            | Dataset::MarkKlines
+            | Dataset::IndexKlines
+            | Dataset::Quotes => true,
+            Dataset::PremiumKlines | Dataset::Funding | Dataset::Metrics => false,
+        };
+        let configured = section.markets.get(&market).and_then(|of| of.price_bounds.as_ref());
+        let bounds = configured.map_or_else(|| self.price_bounds(market), |bounds| bounds.value);
+        (has_prices && !bounds.is_open()).then_some(bounds)
     }
 }

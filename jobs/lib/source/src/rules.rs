@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use chrono::{DateTime, SecondsFormat};
+use model::instrument::PriceBounds;
 use model::schema::ID_LIMIT;
 use model::{Day, Period, Unit};
 
@@ -28,6 +29,8 @@ pub struct Bounds {
     pub symbol: String,
     /// The length of a bar; 1 where there are none.
     pub timeframe: i64,
+    /// The least and the greatest price, in units of 1e-8, where anything is said of them.
+    pub prices: Option<(i64, i64)>,
     /// Start and length of the period.
     plain: (i64, u64),
 }
@@ -52,9 +55,16 @@ impl Bounds {
             },
             symbol: unit.symbol.to_string(),
             timeframe: unit.timeframe.map_or(1, model::Timeframe::micros),
+            prices: None,
             plain: (period.start, u64::try_from(period.end - period.start).unwrap_or(0)),
             period,
         }
+    }
+
+    /// The same with bounds for prices.
+    #[must_use]
+    pub fn with_prices(self, prices: Option<PriceBounds>) -> Self {
+        Self { prices: prices.map(PriceBounds::units), ..self }
     }
 
     /// An instant of the period that stands for `time`: the last one for its very end, which belongs to

@@ -74,6 +74,7 @@ impl Lab {
                 partitions: Vec::new(),
                 units: Vec::new(),
                 reading: None,
+                prices: None,
             };
             for (id, fetched) in units {
                 let unit: Unit = id.parse().unwrap();

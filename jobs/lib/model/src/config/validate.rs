@@ -9,6 +9,7 @@ use super::aws::{EXPRESSIONS, is_expression};
 use super::series::parse_until;
 use super::{
     Archives, BadConfig, Config, DatasetConfig, Fault, MarketConfig, RangeConfig, Section, Venues,
+    instruments,
 };
 use crate::market::{Dataset, Market, Source};
 use crate::period::{Cadence, Day};
@@ -315,6 +316,25 @@ impl Checker<'_> {
             self.until(special.value.until.as_ref())?;
             if let Some(datasets) = &special.value.datasets {
                 self.datasets(datasets, (source, market), special.referenced)?;
+            }
+        }
+        if let Some(bounds) = &section.price_bounds
+            && let (Some(min), Some(max)) = (bounds.value.min, bounds.value.max)
+            && min >= max
+        {
+            let message = format!("bad price_bounds: min {min}, expected less than max {max}");
+            return Err(self.refuse(bounds.referenced, message));
+        }
+        for (symbol, told) in &section.instruments {
+            let of = format!("instruments.{symbol}");
+            if !section.symbols.iter().any(|s| s.value == *symbol) {
+                let at = told.first().map_or(at, |first| first.referenced);
+                let message = format!("{of}, expected one of the market's symbols");
+                return Err(self.refuse(at, message));
+            }
+            if let Err((place, why)) = instruments::check(told.iter().map(|one| &one.value)) {
+                let at = told.get(place).map_or(at, |one| one.referenced);
+                return Err(self.refuse(at, format!("bad {of}: {why}")));
             }
         }
         Ok(())

@@ -21,6 +21,8 @@ pub const BUILT_IN: &[(&str, &str)] = built_in![
     "compare_sources",
     "coverage",
     "coverage_days",
+    "daily_with_instrument",
+    "instruments",
     "ledger",
     "price_against_volume",
     "rejects",

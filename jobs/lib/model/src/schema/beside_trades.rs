@@ -1,5 +1,5 @@
 //! The columns of the tables that hold neither trades nor bars of trades: prices that nobody trades at,
-//! funding rates, quotes, open interest. Data only.
+//! funding rates, quotes, open interest, instruments. Data only.
 
 use super::ColumnType::{Date, Long, Text, Timestamp};
 use super::columns::{
@@ -123,4 +123,40 @@ pub const METRICS: TableSchema = TableSchema {
     )],
     doc: "open interest and long/short ratios of contracts, every five minutes; null where the source \
           left a figure blank",
+};
+
+/// `silver.instruments`.
+pub const INSTRUMENTS: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        MARKET,
+        SYMBOL,
+        col("valid_from", Date, "first day on which the row holds; 1970-01-01 of the first row"),
+        opt(
+            "valid_to",
+            Date,
+            "first day on which it holds no more; null of the row that holds now",
+        ),
+        opt("base", Text, "what is priced, such as BTC or EUR; null of a share"),
+        opt("quote", Text, "what the price counts, such as USDT or USD"),
+        opt(
+            "currency",
+            Text,
+            "national currency of the price (ISO 4217); null of a price in coins",
+        ),
+        opt("time_zone", Text, "zone of the venue's hours, such as America/New_York"),
+        opt("tick_size", PRICE, "least step of the price, where it is known"),
+        opt("lot_size", QUANTITY, "least step of the quantity, where it is known"),
+        opt("listed_from", Date, "first day of which the source has anything, or as configured"),
+        opt("listed_to", Date, "last day of trading, by its name, the listing or as configured"),
+        opt("renamed_from", Text, "symbol that it had before, as configured"),
+        opt("renamed_to", Text, "symbol that it has since, as configured"),
+        col("told_at", Timestamp, "when the plan was made that told it, UTC"),
+        col("run", Text, "the run of that plan"),
+    ],
+    partitions: &["source"],
+    key: &["source", "market", "symbol", "valid_from"],
+    constraints: &[("valid_span", "valid_to IS NULL OR valid_from < valid_to")],
+    doc: "what instruments are and were: for each day one row an instrument, valid_from <= day and \
+          (valid_to is null or day < valid_to)",
 };

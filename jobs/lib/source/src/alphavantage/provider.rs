@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use model::config::Section;
+use model::instrument::{Facts, PriceBounds};
 use model::{Dataset, Market, Source, Symbol, Timeframe, Unit};
 
 use super::FREE;
@@ -83,6 +84,14 @@ impl Provider for AlphaVantage {
 
     fn expected_symbol(&self, market: Market, symbol: &Symbol) -> Option<Cow<'static, str>> {
         expected_symbol(kind(market)?, symbol)
+    }
+
+    fn instrument(&self, market: Market, symbol: &Symbol) -> Facts {
+        kind(market).map_or_else(Facts::default, |kind| kind.facts(symbol))
+    }
+
+    fn price_bounds(&self, market: Market) -> PriceBounds {
+        kind(market).map_or_else(PriceBounds::default, Kind::price_bounds)
     }
 
     fn survey<'a>(

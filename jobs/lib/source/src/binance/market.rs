@@ -44,6 +44,15 @@ impl Market {
             Self::Usdm => true,
             Self::Coinm => is_contract,
         };
+        // six digits are a day of delivery
+        if fits && date(text).is_some_and(|date| delivery(date).is_none()) {
+            return Some(match self {
+                Self::Coinm => "a contract with a day of delivery, such as BTCUSD_250328",
+                Self::Spot | Self::Usdm => {
+                    "a contract with a day of delivery, such as BTCUSDT_250328"
+                }
+            });
+        }
         if fits && !text.contains('.') && text.chars().nth(1).is_some() {
             return None;
         }
@@ -58,12 +67,18 @@ impl Market {
 /// 08:00 UTC on that day. In µs since the epoch, the first instant after its last trade; `None` for
 /// what has no date.
 pub(super) fn expiry(symbol: &Symbol) -> Option<i64> {
-    let (_, date) = symbol.as_str().rsplit_once('_')?;
-    if date.len() != 6 || !date.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let day: Day = format!("20{}-{}-{}", &date[..2], &date[2..4], &date[4..]).parse().ok()?;
-    Some(day.start_micros() + DELIVERY_MICROS)
+    Some(delivery(date(symbol.as_str())?)?.start_micros() + DELIVERY_MICROS)
+}
+
+/// The six digits at the end of a dated contract's symbol.
+fn date(symbol: &str) -> Option<&str> {
+    let (_, date) = symbol.rsplit_once('_')?;
+    (date.len() == 6 && date.bytes().all(|b| b.is_ascii_digit())).then_some(date)
+}
+
+/// The day that six digits are.
+fn delivery(date: &str) -> Option<Day> {
+    format!("20{}-{}-{}", &date[..2], &date[2..4], &date[4..]).parse().ok()
 }
 
 #[cfg(test)]
@@ -81,8 +96,21 @@ mod tests {
         check("1000SHIBUSDT", [true, true, false]);
         check("BTCUSD_PERP", [false, true, true]);
         check("币安人生USDT", [true, true, false]);
+        check("BTCUSDT_250328", [false, true, true]);
+        check("币USDT_250328", [false, true, true]);
+        check("BTCUSD_251328", [false, false, false]);
+        check("BTCUSDT_SETTLED", [false, true, true]);
         check("BRK.B", [false, false, false]);
         check("币", [false, false, false]);
+    }
+
+    #[test]
+    fn what_was_expected_of_a_contract_is_told() {
+        let symbol: Symbol = "BTCUSD_251328".parse().expect("symbol");
+        let told = |market: Market| market.expected_symbol(&symbol).unwrap_or_default();
+        assert_eq!(told(Market::Coinm), "a contract with a day of delivery, such as BTCUSD_250328");
+        assert_eq!(told(Market::Usdm), "a contract with a day of delivery, such as BTCUSDT_250328");
+        assert_eq!(told(Market::Spot), "a pair such as BTCUSDT");
     }
 
     #[test]

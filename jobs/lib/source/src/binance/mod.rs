@@ -3,7 +3,8 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `market` | markets, and what symbols say |
+//! | `market` | markets, and what form symbols have |
+//! | `assets` | what a symbol says is priced, and in what |
 //! | [`archive`] | how archives are named |
 //! | `listing` | one page of the listing, bytes to entries |
 //! | `names` | what the keys of a listing mean |
@@ -14,6 +15,7 @@
 
 mod agg_trades;
 pub mod archive;
+mod assets;
 mod forms;
 mod funding;
 mod klines;
@@ -29,6 +31,7 @@ mod trades;
 use std::borrow::Cow;
 
 use model::config::Section;
+use model::instrument::Facts;
 use model::plan::Remote;
 use model::{Cadence, Dataset, Source, Symbol, Unit};
 
@@ -79,6 +82,10 @@ impl Provider for Binance {
 
     fn expiry(&self, _: model::Market, symbol: &Symbol) -> Option<i64> {
         market::expiry(symbol)
+    }
+
+    fn instrument(&self, market: model::Market, symbol: &Symbol) -> Facts {
+        Market::of(market).map_or_else(Facts::default, |market| assets::facts(market, symbol))
     }
 
     fn survey<'a>(

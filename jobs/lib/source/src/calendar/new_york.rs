@@ -4,6 +4,11 @@ use chrono::{NaiveTime, TimeZone as _};
 use chrono_tz::America::New_York;
 use model::Day;
 
+/// Its name among zones.
+pub(super) fn zone() -> &'static str {
+    New_York.name()
+}
+
 /// The instant at which New York's clock shows `time` on `day`, in µs since the epoch.
 pub(super) fn micros(day: Day, time: NaiveTime) -> i64 {
     let local = day.date().and_time(time);

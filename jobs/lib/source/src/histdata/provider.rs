@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use model::config::{ClockRange, Section};
+use model::instrument::Facts;
 use model::plan::Remote;
 use model::{Cadence, Dataset, Day, Market, Period, Source, Symbol, Timeframe, Unit, layout};
 
@@ -13,6 +14,7 @@ use super::rule::{Clock, Range};
 use super::span;
 use super::translate::Lines;
 use crate::calendar::Calendar;
+use crate::currency::currency;
 use crate::form::Form;
 use crate::offer::{Dropped, Listed, Survey};
 use crate::provider::{Packing, Provider, Takes};
@@ -89,6 +91,19 @@ impl Provider for HistData {
             Series { pair: symbol.to_string(), kind: Kind::Minutes, span: Span::Year(2000) };
         let is_pair = named.zip().parse::<Name>().is_ok_and(|name| name.series == named);
         (!is_pair).then_some(Cow::Borrowed("a pair as in the names of the files, such as EURUSD"))
+    }
+
+    /// Six letters, of which the last three are a currency: `EURUSD`, and `SPXUSD` of an index.
+    fn instrument(&self, market: Market, symbol: &Symbol) -> Facts {
+        let time_zone = Some(self.calendar(market).time_zone().to_owned());
+        let quoted = symbol.as_str().split_at_checked(3);
+        let Some((base, quote)) = quoted.and_then(|(base, quote)| Some((base, currency(quote)?)))
+        else {
+            return Facts { time_zone, ..Facts::default() };
+        };
+        let own = |text: &str| Some(text.to_owned());
+        let currency = own(quote);
+        Facts { base: own(base), quote: own(quote), currency, time_zone, ..Facts::default() }
     }
 
     fn dropped<'a>(&self, section: &'a Section, files: Vec<Dropped>) -> Box<dyn Survey + 'a> {
@@ -337,6 +352,19 @@ mod tests {
         ] {
             assert_eq!(HistData.units_of(FOREX, dataset, name, clock), Ok(Vec::new()), "{name}");
         }
+    }
+
+    #[test]
+    fn names_say_what_is_priced_and_in_what() {
+        let check = |symbol: &str, expect: [&str; 4]| {
+            let facts = HistData.instrument(FOREX, &symbol.parse().expect(symbol));
+            let found = [facts.base, facts.quote, facts.currency, facts.time_zone];
+            assert_eq!(found.map(Option::unwrap_or_default), expect, "{symbol}");
+        };
+        check("EURUSD", ["EUR", "USD", "USD", "America/New_York"]);
+        check("JPXJPY", ["JPX", "JPY", "JPY", "America/New_York"]);
+        check("EURXXX", ["", "", "", "America/New_York"]);
+        check("ÄÖUSD", ["", "", "", "America/New_York"]);
     }
 
     #[test]

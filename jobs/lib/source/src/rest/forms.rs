@@ -98,6 +98,7 @@ fn judge(row: &Row, _: &Printed, bounds: &Bounds) -> Issues {
 #[cfg(test)]
 mod tests {
     use model::Unit;
+    use model::instrument::PriceBounds;
 
     use super::*;
 
@@ -108,6 +109,27 @@ mod tests {
             Err(fault) => format!("{}: {}", fault.field.unwrap_or_default(), fault.found),
         };
         assert_eq!(found, expect, "{line}");
+    }
+
+    #[test]
+    fn prices_out_of_bounds_are_flagged_and_stay() {
+        let unit: Unit = "acme/stocks/klines/IBM/1m/2024-01-05".parse().expect("unit");
+        let bounds = crate::rest::Kind::Stocks.price_bounds();
+        let check = |prices: &str, bounds: Option<PriceBounds>, expect: &str| {
+            let line = format!("1704465000000000,{prices},7");
+            let row = bars(true).read(line.as_bytes(), &Bounds::of(&unit).with_prices(bounds));
+            let issues = row.expect(prices).issues;
+            assert_eq!(issues.text().unwrap_or_default(), expect, "{prices}");
+            assert_eq!(issues.is_valid(), expect.is_empty(), "{prices}");
+        };
+        check("0.01,1000000,0.01,1", Some(bounds), "");
+        check("1,2,0.009,1", Some(bounds), "price_out_of_bounds");
+        check("1,1000000.00000001,1,1", Some(bounds), "price_out_of_bounds");
+        check("0,1,0,1", Some(bounds), "non_positive_price,price_out_of_bounds");
+        check("1,1000001,0.001,1", None, "");
+        let least = PriceBounds { min: "2".parse().ok(), max: None };
+        check("2,9999999999,2,2", Some(least), "");
+        check("2,3,1.99,2", Some(least), "price_out_of_bounds");
     }
 
     #[test]

@@ -5,8 +5,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use model::Symbol;
+use model::decimal::Decimal;
+use model::instrument::{Facts, PriceBounds};
 
 use crate::calendar::Calendar;
+use crate::currency::currency;
 
 /// The kind of market a symbol belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +29,34 @@ impl Kind {
             Self::Stocks => Calendar::Nyse,
             Self::Forex => Calendar::Forex,
             Self::Crypto => Calendar::Always,
+        }
+    }
+
+    /// What a symbol of the lake says of its instrument. Such providers have the shares of US companies,
+    /// in dollars.
+    pub fn facts(self, symbol: &Symbol) -> Facts {
+        let calendar = self.calendar();
+        let time_zone = Some(calendar.time_zone().to_owned());
+        if self == Self::Stocks {
+            let dollars = || Some("USD".to_owned());
+            return Facts { quote: dollars(), currency: dollars(), time_zone, ..Facts::default() };
+        }
+        let Ok(Pair { base, quote }) = Pair::of_lake(self, symbol.as_str()) else {
+            return Facts { time_zone, ..Facts::default() };
+        };
+        let currency = currency(&quote).map(str::to_owned);
+        Facts { base: Some(base), quote: Some(quote), currency, time_zone, ..Facts::default() }
+    }
+
+    /// Between which prices instruments of this kind lie.
+    pub fn price_bounds(self) -> PriceBounds {
+        match self {
+            // a cent, and a million: the dearest share that there is costs less
+            Self::Stocks => PriceBounds {
+                min: Decimal::of_units(1_000_000),
+                max: Decimal::of_units(100_000_000_000_000),
+            },
+            Self::Forex | Self::Crypto => PriceBounds::default(),
         }
     }
 
@@ -200,6 +231,24 @@ mod tests {
         check(Kind::Crypto, "BTCUSD", None);
         check(Kind::Crypto, "BTC_USD_PERP", None);
         check(Kind::Crypto, "_USD", None);
+    }
+
+    #[test]
+    fn symbols_say_what_is_priced_and_in_what() {
+        let check = |kind: Kind, symbol: &str, expect: [&str; 4]| {
+            let facts = kind.facts(&symbol.parse().expect(symbol));
+            let found = [facts.base, facts.quote, facts.currency, facts.time_zone];
+            assert_eq!(found.map(Option::unwrap_or_default), expect, "{symbol}");
+        };
+        check(Kind::Stocks, "BRK.B", ["", "USD", "USD", "America/New_York"]);
+        check(Kind::Forex, "EURUSD", ["EUR", "USD", "USD", "America/New_York"]);
+        check(Kind::Forex, "USDJPY", ["USD", "JPY", "JPY", "America/New_York"]);
+        check(Kind::Crypto, "BTC_USD", ["BTC", "USD", "USD", "UTC"]);
+        check(Kind::Crypto, "1INCH_USDT", ["1INCH", "USDT", "", "UTC"]);
+        check(Kind::Crypto, "BTCUSD", ["", "", "", "UTC"]);
+        let bounds =
+            [Kind::Stocks, Kind::Forex, Kind::Crypto].map(|k| k.price_bounds().to_string());
+        assert_eq!(bounds, ["0.01..1000000", "..", ".."]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use model::config::Section;
+use model::instrument::{Facts, PriceBounds};
 use model::{Dataset, Market, Source, Symbol, Timeframe, Unit};
 
 use super::answer::bars;
@@ -91,6 +92,14 @@ impl Provider for TwelveData {
 
     fn expected_symbol(&self, market: Market, symbol: &Symbol) -> Option<Cow<'static, str>> {
         expected_symbol(kind(market)?.0, symbol)
+    }
+
+    fn instrument(&self, market: Market, symbol: &Symbol) -> Facts {
+        kind(market).map(|(kind, _)| kind).map_or_else(Facts::default, |kind| kind.facts(symbol))
+    }
+
+    fn price_bounds(&self, market: Market) -> PriceBounds {
+        kind(market).map(|(kind, _)| kind).map_or_else(PriceBounds::default, Kind::price_bounds)
     }
 
     fn survey<'a>(

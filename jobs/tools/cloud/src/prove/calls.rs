@@ -277,7 +277,8 @@ impl Calls<'_> {
         folders.extend(["bronze", "silver", "gold"].map(|s| layout::fragments(&keys.run, s) + "/"));
         folders.extend([layout::INDEX, layout::OWED].map(|folder| format!("{folder}/")));
         self.lists(name, true, "list fragments, logs, extracts and debts", folders);
-        let small = [logs(ALL), datas(&["bronze", "ops"])].concat();
+        let instruments = data(Table::Instruments);
+        let small = [logs(ALL), datas(&["bronze", "ops"]), vec![instruments.clone()]].concat();
         self.lake(name, true, "write logs of all tables, data of the small ones", PUT, small);
         let run = &keys.run;
         let owed =
@@ -285,7 +286,9 @@ impl Calls<'_> {
         self.lake(name, true, "write the extract, what is dirty and owed", PUT, owed);
         let over = vec![layout::index(VERSION), layout::owed(&keys.run)];
         self.lake(name, true, "delete old extracts and paid debts", DELETE, over);
-        self.lake(name, false, "write data of silver and gold", PUT, datas(&["silver", "gold"]));
+        // what plans tell of instruments no worker makes files of
+        let made = datas(&["silver", "gold"]).into_iter().filter(|key| *key != instruments);
+        self.lake(name, false, "write data of silver and gold", PUT, made.collect());
         let kept = [datas(ALL), logs(ALL), vec![keys.raw()]].concat();
         self.lake(name, false, "delete of tables or raw objects", DELETE, kept);
     }

@@ -21,6 +21,14 @@ use crate::stages;
 /// The keys of both, which are looked for in all that a run writes.
 const KEYS: [&str; 2] = ["SECRET-TWELVE-0123456789", "SECRET-ALPHA-0123456789"];
 
+/// What their symbols say.
+const INSTRUMENTS: &[&str] = &[
+    "alphavantage crypto BTC_USD 1970-01-01 - BTC USD USD UTC",
+    "alphavantage stocks AAPL 1970-01-01 - - USD USD America/New_York",
+    "twelvedata forex EURUSD 1970-01-01 - EUR USD USD America/New_York",
+    "twelvedata stocks AAPL 1970-01-01 - - USD USD America/New_York",
+];
+
 /// A lake of two providers, and their servers.
 struct Lab {
     folder: tempfile::TempDir,
@@ -159,6 +167,17 @@ fn providers_that_are_asked_meet_in_one_lake() -> Result<()> {
     )?;
     lab.check(Table::Rejects, "SELECT count(*) FROM silver.rejects", &["0"])?;
     lab.check(
+        Table::Instruments,
+        "SELECT source, market, symbol, valid_from, coalesce(CAST(valid_to AS varchar), '-'), \
+         coalesce(base, '-'), quote, currency, time_zone FROM silver.instruments ORDER BY 1, 2",
+        INSTRUMENTS,
+    )?;
+    let version = |lab: &Lab| {
+        lab.lines(Table::Instruments, "SELECT DISTINCT told_at FROM silver.instruments")
+    };
+    let told = version(&lab)?;
+    ensure!(told.len() == 1, "{told:?}");
+    lab.check(
         Table::Archives,
         "SELECT source, status, count(*) FROM bronze.archives GROUP BY 1, 2 ORDER BY 1, 2",
         &["alphavantage unverified 14", "twelvedata unverified 7"],
@@ -178,6 +197,7 @@ fn providers_that_are_asked_meet_in_one_lake() -> Result<()> {
     // nothing is asked again that is there
     lab.clock.advance(TimeDelta::minutes(5));
     lab.run()?;
+    ensure!(version(&lab)? == told, "the same was told again as news");
     ensure!(lab.asked() == asked, "{:?} after {asked:?}", lab.asked());
 
     // the next day asks for what has come since, and for nothing else

@@ -54,6 +54,8 @@ fn rows(lab: &Lab) -> Result<Vec<String>> {
         "SELECT DISTINCT group_id, inputs, units, rows_read, rows_silver, rows_rejected, files \
          FROM ops.builds ORDER BY 1, 2",
         "SELECT dataset, timeframe, date, status, rows FROM ops.coverage ORDER BY 1, 2, 3",
+        "SELECT symbol, valid_from, valid_to, base, quote, listed_from, told_at, run \
+         FROM silver.instruments ORDER BY 1, 2",
     ] {
         lines.extend(lab.lines(sql)?);
     }

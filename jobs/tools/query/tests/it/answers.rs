@@ -102,6 +102,7 @@ async fn world(with: &[Table]) -> World {
 const READ: &[Table] = &[
     Table::Archives,
     Table::Rejects,
+    Table::Instruments,
     Table::Klines,
     Table::Bars,
     Table::Daily,
@@ -164,6 +165,8 @@ async fn every_query_reads_only_the_partitions_it_names() {
         ),
         ("coverage", (&[], 2)),
         ("coverage_days", (&["market=spot"], 1)),
+        ("daily_with_instrument", (&[], 1)),
+        ("instruments", (&[], 1)),
         ("ledger", (&[], 1)),
         ("price_against_volume", (&[], 1)),
         ("rejects", (&[], 2)),

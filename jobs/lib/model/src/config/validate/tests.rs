@@ -340,3 +340,75 @@ proptest! {
         read(&text.into_iter().collect::<String>());
     }
 }
+
+/// What stands under `spot`, before its overrides.
+fn with(text: &str) -> String {
+    GOOD.replace("        overrides:\n", &format!("{text}        overrides:\n"))
+}
+
+#[test]
+fn what_is_said_of_instruments_is_read_and_checked() {
+    let good = with(
+        "        price_bounds: {min: 0.01, max: 1000000}\n        instruments:\n          BTCUSDT:\n            \
+         - {tick_size: 0.10, lot_size: 0.00001, renamed_from: XBTUSDT}\n            \
+         - {from: 2024-03-01, tick_size: 0.01, quote: USDT, time_zone: America/New_York}\n",
+    );
+    let config = parse(&good).expect("good");
+    let market = config.sources.values().next().and_then(|of| of.markets.values().next());
+    let market = market.expect("a market");
+    let bounds = market.price_bounds.as_ref().map(|bounds| bounds.value.to_string());
+    assert_eq!(bounds.as_deref(), Some("0.01..1000000"));
+    let told: Vec<String> = market.instruments["BTCUSDT"]
+        .iter()
+        .map(|one| serde_json::to_string(&one.value.statement()).expect("json"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            r#"{"facts":{"tick_size":"0.1","lot_size":"0.00001","renamed_from":"XBTUSDT"}}"#,
+            r#"{"from":"2024-03-01","facts":{"quote":"USDT","time_zone":"America/New_York","tick_size":"0.01"}}"#,
+        ]
+    );
+    let check = |said: &str, expect: &str| {
+        let error = parse(&with(&format!("        instruments: {said}\n"))).expect_err(said);
+        assert!(error.message.contains(expect), "{said}: {error}");
+        assert_eq!(error.line, 14, "{said}: {error}");
+    };
+    check("{ETHUSDT: [{tick_size: 1}]}", "expected one of the market's symbols");
+    check("{BTCUSDT: [{tick_size: 1e-2}]}", "bad decimal `1e-2`, expected at most ten digits");
+    check("{BTCUSDT: [{tick_size: 0}]}", "bad instruments.BTCUSDT: tick_size 0, expected more");
+    check("{BTCUSDT: [{tick: 1}]}", "unknown field `tick`");
+    check("{BTCUSDT: [{}, {tick_size: 1}]}", "only the first entry may lack `from`");
+    let twice = "{BTCUSDT: [{from: 2024-01-02}, {from: 2024-01-02}]}";
+    check(twice, "from 2024-01-02, expected a day after 2024-01-02");
+    check("{BTCUSDT: [{from: 1970-01-01}]}", "expected a day after 1970-01-01");
+    check("{BTCUSDT: [{currency: usd}]}", "currency `usd`, expected three capitals");
+    check("{BTCUSDT: [{quote: usdt}]}", "quote `usdt`, expected such as BTC");
+    check("{BTCUSDT: [{time_zone: New York}]}", "time_zone `New York`, expected such as");
+    let days = "{BTCUSDT: [{listed_from: 2024-02-01, listed_to: 2024-01-01}]}";
+    check(days, "listed_from 2024-02-01 is after listed_to 2024-01-01");
+    check("{BTCUSDT: [{renamed_to: metausdt}]}", "bad symbol `metausdt`");
+    let error = parse(&with("        instruments: {BTCUSDT: []}\n")).expect_err("nothing");
+    assert!(error.message.contains("bad instruments.BTCUSDT: it says nothing"), "{error}");
+}
+
+#[test]
+fn bounds_of_prices_are_checked() {
+    let check = |said: &str, expect: Option<&str>| {
+        let read = parse(&with(&format!("        price_bounds: {said}\n")));
+        let found = read.err().map(|error| format!("{}: {}", error.line, error.message));
+        match expect {
+            None => assert_eq!(found, None, "{said}"),
+            Some(expect) => {
+                let found = found.expect(said);
+                assert!(found.contains(expect) && found.starts_with("14: "), "{found}");
+            }
+        }
+    };
+    check("{}", None);
+    check("{min: 0}", None);
+    check("{max: 0.5}", None);
+    check("{min: 2, max: 1}", Some("bad price_bounds: min 2, expected less than max 1"));
+    check("{min: -1}", Some("bad decimal `-1`"));
+    check("{least: 1}", Some("unknown field `least`"));
+}
