@@ -33,6 +33,7 @@ use crate::parse::{PAUSE, Parser, Reject};
 use crate::reject::RejectFiles;
 use crate::resort::Resort;
 use crate::settle::Dropped;
+use crate::sheet;
 use crate::sort::Sorted;
 use crate::zip::ZipFault;
 
@@ -167,6 +168,9 @@ pub(crate) fn build(
     let Some(first) = inputs.first() else {
         return Ok(Built { files: Vec::new(), units: Vec::new(), sorted: false, withheld: false });
     };
+    if first.unit.dataset.tells_now() {
+        return sheet::build(lake, provider, group, inputs, limits, meter);
+    }
     let form = provider
         .form(&first.unit)
         .ok_or_else(|| SilverError::NoForm { unit: first.unit.to_string() })?;

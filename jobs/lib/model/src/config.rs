@@ -9,6 +9,7 @@
 
 mod access;
 pub mod aws;
+mod every;
 #[cfg(test)]
 mod sample;
 mod series;
@@ -23,6 +24,7 @@ use serde_saphyr::Spanned;
 
 pub use access::{BadKeyPlace, KeyPlace, RequestLimits};
 pub use aws::Aws;
+pub use every::{BadEvery, Every};
 pub use series::{Scope, Series};
 
 use crate::market::{Dataset, Market, Source, Timeframe};
@@ -224,6 +226,10 @@ pub struct DatasetConfig {
     /// Which archives to use.
     #[serde(default)]
     pub archives: Archives,
+    /// Of what a source tells of now alone: how often to ask; default
+    /// [`Dataset::asked_every`].
+    #[serde(default)]
+    pub every: Option<Spanned<Every>>,
 }
 
 /// Which archives to use.

@@ -15,13 +15,16 @@ macro_rules! built_in {
 
 /// The queries of `sql/queries/`, by name.
 pub const BUILT_IN: &[(&str, &str)] = built_in![
+    "actions",
     "bars_for_symbol",
     "builds",
     "checks",
     "compare_sources",
     "coverage",
     "coverage_days",
+    "fundamentals",
     "ledger",
+    "pe",
     "price_against_volume",
     "rejects",
     "returns",
