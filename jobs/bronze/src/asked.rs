@@ -161,7 +161,7 @@ impl<'a> Asker<'a> {
     /// Whether a unit's day is over, of what the provider tells of now alone: an answer would be taken
     /// for what it knew on another day.
     fn is_over(&self, unit: &Unit) -> bool {
-        let today = Day::of_date(self.client.now().date_naive());
+        let today = Day::new(self.client.now().date_naive());
         unit.dataset.tells_now() && unit.period != Period::Day(today)
     }
 

@@ -33,7 +33,6 @@ use crate::parse::{PAUSE, Parser, Reject};
 use crate::reject::RejectFiles;
 use crate::resort::Resort;
 use crate::settle::Dropped;
-use crate::sheet;
 use crate::sort::Sorted;
 use crate::zip::ZipFault;
 
@@ -168,9 +167,6 @@ pub(crate) fn build(
     let Some(first) = inputs.first() else {
         return Ok(Built { files: Vec::new(), units: Vec::new(), sorted: false, withheld: false });
     };
-    if first.unit.dataset.tells_now() {
-        return sheet::build(lake, provider, group, inputs, limits, meter);
-    }
     let form = provider
         .form(&first.unit)
         .ok_or_else(|| SilverError::NoForm { unit: first.unit.to_string() })?;

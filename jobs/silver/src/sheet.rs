@@ -201,16 +201,28 @@ impl<'a> Cells<'a> {
         let cells = rows.iter().map(|row| row.entry.cells.get(place));
         match column.kind {
             ColumnType::Date => Self::Days(
-                cells.map(|cell| if let Some(Cell::Day(day)) = cell { Some(*day) } else { None }).collect(),
-            ),
-            ColumnType::Decimal(..) => Self::Numbers(
-                cells.map(|cell| if let Some(Cell::Number(n)) = cell { Some(*n) } else { None }).collect(),
-            ),
-            _ => Self::Texts(
                 cells
-                    .map(|cell| if let Some(Cell::Text(text)) = cell { Some(text.as_str()) } else { None })
+                    .map(|cell| if let Some(Cell::Day(day)) = cell { Some(*day) } else { None })
                     .collect(),
             ),
+            ColumnType::Decimal(..) => Self::Numbers(
+                cells
+                    .map(|cell| if let Some(Cell::Number(n)) = cell { Some(*n) } else { None })
+                    .collect(),
+            ),
+            _ => {
+                Self::Texts(
+                    cells
+                        .map(|cell| {
+                            if let Some(Cell::Text(text)) = cell {
+                                Some(text.as_str())
+                            } else {
+                                None
+                            }
+                        })
+                        .collect(),
+                )
+            }
         }
     }
 

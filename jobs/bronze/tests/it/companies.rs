@@ -23,7 +23,7 @@ async fn each_is_one_question() {
     outcome.expect("fetched");
     assert_eq!(fragments.len(), TODAY.len());
     let provider = context.providers.iter().find(|p| p.name().as_str() == "alphavantage");
-    let how = provider.and_then(source::Provider::questions).expect("it is asked");
+    let how = provider.and_then(|provider| provider.questions()).expect("it is asked");
     for fragment in &fragments {
         assert_eq!(fragment.status, ArchiveStatus::Unverified, "{fragment:?}");
         assert!(fragment.url.ends_with("apikey=***"), "{}", fragment.url);
@@ -54,7 +54,8 @@ async fn a_day_that_is_over_is_left_out_without_a_question() {
     let (outcome, fragments) = lab.fetch(&context, &TODAY).await;
     let report = outcome.expect("a clean end");
     assert!(fragments.is_empty(), "{fragments:?}");
-    let words = "4 units of alphavantage left out: their day is over, and an answer tells of now alone";
+    let words =
+        "4 units of alphavantage left out: their day is over, and an answer tells of now alone";
     assert!(report.text().contains(words), "{}", report.text());
     assert_eq!(lab.server.count("alphavantage", KEY).requests, 0);
 }

@@ -240,7 +240,8 @@ mod tests {
         let columns = stated(Table::of_dataset(unit.dataset));
         let found = match read(line.trim_end_matches('\n').as_bytes(), &unit) {
             Ok(entry) => {
-                let there = columns.iter().zip(&entry.cells).filter(|(_, cell)| **cell != Cell::Null);
+                let there =
+                    columns.iter().zip(&entry.cells).filter(|(_, cell)| **cell != Cell::Null);
                 let mut words: Vec<String> = there
                     .map(|(column, cell)| match cell {
                         Cell::Text(text) => format!("{}={text}", column.name),

@@ -132,7 +132,17 @@ pub const ACTIONS: TableSchema = TableSchema {
         RAW,
     ],
     partitions: &["source", "market", "symbol", "kind", "month"],
-    key: &["source", "market", "symbol", "kind", "as_of", "ex_date", "amount", "shares_new", "shares_old"],
+    key: &[
+        "source",
+        "market",
+        "symbol",
+        "kind",
+        "as_of",
+        "ex_date",
+        "amount",
+        "shares_new",
+        "shares_old",
+    ],
     constraints: &[
         ("known_kind", "kind IN ('split', 'dividend')"),
         (

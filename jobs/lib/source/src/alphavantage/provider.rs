@@ -273,7 +273,8 @@ mod tests {
             let question = one.question().expect("askable").expect("a question");
             assert_eq!((question.request.query(), question.credits), (query, 1));
             let found = lines(&AlphaVantage, &unit, &[received(body)]);
-            let found = found.map_err(|error| std::error::Error::source(&error).map(ToString::to_string));
+            let found =
+                found.map_err(|error| std::error::Error::source(&error).map(ToString::to_string));
             match found {
                 Ok(lines) => assert!(lines.contains(expect), "{lines}"),
                 Err(words) => assert_eq!(words.as_deref(), Some(expect), "{body}"),
@@ -293,7 +294,7 @@ mod tests {
         let none = r#"{"symbol": "IBM", "data": []}"#;
         check("dividends", none, "function=DIVIDENDS&symbol=IBM", "");
         let call = r#"{"Error Message": "Invalid API call. Please retry"}"#;
-        let words = "there are no data: Error Message: Invalid API call. Please retry";
+        let words = "no data for the dates: Error Message: Invalid API call. Please retry";
         check("dividends", call, "function=DIVIDENDS&symbol=IBM", words);
     }
 

@@ -239,16 +239,16 @@ fn query(ask: &Ask, name: &'static str, function: Function) -> Result<Option<Que
         Some(_) => Err(invalid()),
     };
     let (symbol, kind) = match function {
-        _ if function.is_of_company() || matches!(function, Function::Intraday | Function::Daily) => {
+        _ if function.is_of_company()
+            || matches!(function, Function::Intraday | Function::Daily) =>
+        {
             (params.text("symbol").replace('-', "."), Kind::Stock)
         }
         Function::FxIntraday | Function::FxDaily => {
             let (from, to) = (params.text("from_symbol"), params.text("to_symbol"));
             (format!("{from}/{to}"), Kind::Forex)
         }
-        _ => {
-            (format!("{}/{}", params.text("symbol"), params.text("market")), Kind::Crypto)
-        }
+        _ => (format!("{}/{}", params.text("symbol"), params.text("market")), Kind::Crypto),
     };
     let asset = find(&symbol).filter(|asset| asset.kind == kind);
     let is_mild = function.is_of_company();

@@ -138,7 +138,10 @@ fn no_range_is_without_bounds() {
 fn what_is_told_of_now_is_wanted_today_and_so_often() {
     let text = GOOD
         .replace(", to: 2025-01-02", "")
-        .replace("klines: {timeframes: [1m, 1h]}", "splits: {}\n          fundamentals: {every: 3d}")
+        .replace(
+            "klines: {timeframes: [1m, 1h]}",
+            "splits: {}\n          fundamentals: {every: 3d}",
+        )
         .replace("{last_days: 3}}", "{last_days: 3}, datasets: {splits: {every: 30d}}}");
     let config = parse(&text).expect("good");
     let today = "2025-02-01".parse().expect("day");

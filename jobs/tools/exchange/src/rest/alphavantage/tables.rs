@@ -323,7 +323,8 @@ fn dividends(state: &State, ask: &Ask, query: &Query) -> Reply {
 /// The answer of functions that have a list.
 fn list(query: &Query, rows: impl Iterator<Item = Vec<(&'static str, String)>>) -> Reply {
     let rows: Vec<String> = rows.map(|row| format!("        {}", object(&row, 8))).collect();
-    let rows = if rows.is_empty() { "[]".to_owned() } else { format!("[\n{}\n    ]", rows.join(",\n")) };
+    let rows =
+        if rows.is_empty() { "[]".to_owned() } else { format!("[\n{}\n    ]", rows.join(",\n")) };
     let fields = [("symbol", quoted(query.asset.symbol)), ("data", rows)];
     Reply::json(200, object(&fields, 0))
 }

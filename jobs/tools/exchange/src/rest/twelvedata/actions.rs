@@ -25,7 +25,9 @@ pub(super) fn reply(state: &State, ask: &Ask) -> Result<Reply, Failure> {
     } else {
         let dividends = company::dividends(state.options.seed, asset, today).into_iter();
         dividends
-            .map(|paid| format!(r#"{{"ex_date":"{}","amount":{}}}"#, paid.ex, fixed(paid.amount, 5)))
+            .map(|paid| {
+                format!(r#"{{"ex_date":"{}","amount":{}}}"#, paid.ex, fixed(paid.amount, 5))
+            })
             .collect()
     };
     Ok(Reply::json(

@@ -165,7 +165,10 @@ async fn splits_and_dividends_cost_twenty_credits() {
     let body = json(&get(&server, "splits?symbol=AAPL&range=full&apikey=k").await);
     assert_eq!(body["meta"]["currency"], "USD");
     assert_eq!(body["splits"][0]["date"], "2020-08-31");
-    assert_eq!((&body["splits"][0]["from_factor"], &body["splits"][0]["to_factor"]), (&4.into(), &1.into()));
+    assert_eq!(
+        (&body["splits"][0]["from_factor"], &body["splits"][0]["to_factor"]),
+        (&4.into(), &1.into())
+    );
     let body = json(&get(&server, "dividends?symbol=IBM&range=full&apikey=k").await);
     assert_eq!(body["dividends"][0]["ex_date"], "2024-02-09");
     assert!(body["dividends"][0]["amount"].is_number());
