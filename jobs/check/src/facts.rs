@@ -215,7 +215,8 @@ async fn told(
     series: &Series,
     table: Table,
 ) -> anyhow::Result<BTreeMap<Day, DayFacts>> {
-    let also = series.dataset.action().map_or("true".to_owned(), |kind| format!("kind = '{kind}'"));
+    let kind = series.dataset.action();
+    let also = kind.map_or_else(|| "true".to_owned(), |kind| format!("kind = '{kind}'"));
     let words = [("table", table.as_str()), ("also", also.as_str())];
     let mut days = BTreeMap::new();
     for row in ask::TOLD_DAYS.ask(session, &words, of_series(series)).await?.iter() {

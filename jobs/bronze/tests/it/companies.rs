@@ -18,7 +18,7 @@ const TODAY: [&str; 4] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn each_is_one_question() {
     let lab = Lab::unlimited();
-    let context = lab.context(1, "per_day: 20, requests_per_second: 5");
+    let context = lab.context(1, "per_day: 20");
     let (outcome, fragments) = lab.fetch(&context, &TODAY).await;
     outcome.expect("fetched");
     assert_eq!(fragments.len(), TODAY.len());
@@ -50,7 +50,7 @@ async fn each_is_one_question() {
 async fn a_day_that_is_over_is_left_out_without_a_question() {
     let lab = Lab::unlimited();
     lab.advance(TimeDelta::hours(12));
-    let context = lab.context(1, "per_day: 20, requests_per_second: 5");
+    let context = lab.context(1, "per_day: 20");
     let (outcome, fragments) = lab.fetch(&context, &TODAY).await;
     let report = outcome.expect("a clean end");
     assert!(fragments.is_empty(), "{fragments:?}");
@@ -79,7 +79,7 @@ async fn a_company_that_is_not_known_is_missing() {
     let units = ["fundamentals", "last_quotes"]
         .map(|dataset| format!("alphavantage/stocks/{dataset}/NOPE/2024-02-05"));
     let units = [units[0].as_str(), units[1].as_str()];
-    let context = lab.context(1, "per_day: 20, requests_per_second: 5");
+    let context = lab.context(1, "per_day: 20");
     let (outcome, fragments) = lab.fetch(&context, &units).await;
     outcome.expect("fetched");
     assert!(fragments.iter().all(|f| f.status == ArchiveStatus::Missing), "{fragments:?}");
