@@ -9,7 +9,7 @@ use model::config::Section;
 use model::fragment::{ArchiveStatus, BronzeFragment};
 use model::plan::Remote;
 use model::unit::{Unit, sha256_hex};
-use model::{RawArchive, layout};
+use model::{Day, Period, RawArchive, layout};
 use source::ask::{Answer, Request, Unavailable};
 use source::limits::{BudgetSpent, MINUTE, Window};
 use source::questions::{
@@ -45,6 +45,9 @@ pub enum AskError {
     /// Nothing is to be reserved, for another reason.
     #[error(transparent)]
     NoCredit(NoCredit),
+    /// It was to be asked for on a day that is over, and an answer tells of now.
+    #[error("its day is over, and an answer tells of now alone")]
+    Over,
     /// The lake cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -155,6 +158,13 @@ impl<'a> Asker<'a> {
         }))
     }
 
+    /// Whether a unit's day is over, of what the provider tells of now alone: an answer would be taken
+    /// for what it knew on another day.
+    fn is_over(&self, unit: &Unit) -> bool {
+        let today = Day::new(self.client.now().date_naive());
+        unit.dataset.tells_now() && unit.period != Period::Day(today)
+    }
+
     /// Fetches one unit: every definite outcome is a fragment.
     ///
     /// # Errors
@@ -165,6 +175,9 @@ impl<'a> Asker<'a> {
         remote: &Remote,
         provider: &'static dyn Provider,
     ) -> Result<BronzeFragment, AskError> {
+        if self.is_over(unit) {
+            return Err(AskError::Over);
+        }
         let at = self.client.now();
         let mut effort = Effort::default();
         let mut url = remote.url.clone();
@@ -192,6 +205,10 @@ impl<'a> Asker<'a> {
                     return Ok(fragment.ends(ArchiveStatus::Missing, Some(words), None));
                 }
             }
+        }
+        // it may have waited for a window over midnight
+        if self.is_over(unit) {
+            return Err(AskError::Over);
         }
         // what was answered, whenever and however it was asked: the same again is nothing new
         let sums: String = answers.iter().map(|(envelope, _)| envelope.sha256.as_str()).collect();

@@ -135,8 +135,10 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         context.lake.list(&folder).await?.into_iter().map(|entry| entry.key).collect();
     let key = |unit: &Unit| layout::fragment(&context.run, "bronze", unit.id().as_str());
     let total = wanted.len() as u64;
-    let todo: Vec<_> =
+    let mut todo: Vec<_> =
         wanted.into_iter().filter(|wanted| !there.contains(&key(wanted.unit))).collect();
+    // first what is had today or never, lest the credits of the day go to what is had tomorrow too
+    todo.sort_by_key(|wanted| !wanted.unit.dataset.tells_now());
     let mut report = Report { batch: options.batch, ..Report::default() };
     report.done_before = total - todo.len() as u64;
     context.meter.total(total);
@@ -183,16 +185,19 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
                 Err(AskError::Unavailable(error)) => Ok(Err(NotFetched::Unavailable(unit, error))),
                 Err(AskError::Spent(spent)) => Ok(Err(NotFetched::Spent(spent))),
                 Err(AskError::NoCredit(error)) => Ok(Err(NotFetched::NoCredit(error))),
+                Err(AskError::Over) => Ok(Err(NotFetched::Over(unit))),
                 Err(AskError::Store(error)) => Err(Failure::from(error)),
             }
         })
         .buffer_unordered(limits.concurrency.max(1) as usize);
     let (mut unavailable, mut spent, mut no_credit) = (Vec::new(), Vec::new(), None);
+    let mut over = Vec::new();
     while let Some(outcome) = outcomes.try_next().await? {
         match outcome {
             Ok(fragment) => report.count(&fragment),
             Err(NotFetched::Unavailable(unit, error)) => unavailable.push((unit, error)),
             Err(NotFetched::Spent(budget)) => spent.push(budget),
+            Err(NotFetched::Over(unit)) => over.push(unit),
             Err(NotFetched::NoCredit(error)) => {
                 no_credit.get_or_insert(error);
             }
@@ -202,6 +207,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     clients.report(&context.meter);
     // no fault of anybody's, and waiting changes nothing today: what is not fetched is planned again
     report.waiting = waiting(&spent);
+    report.waiting.extend(left_out(over));
     for line in &report.waiting {
         tracing::warn!("{line}");
     }
@@ -250,6 +256,8 @@ enum NotFetched<'a> {
     Spent(BudgetSpent),
     /// Nothing can be reserved, for another reason.
     NoCredit(NoCredit),
+    /// Its day is over, and an answer would tell of another.
+    Over(&'a Unit),
 }
 
 /// A unit that is to be downloaded.
@@ -320,6 +328,19 @@ fn waiting(spent: &[BudgetSpent]) -> Vec<String> {
         budgets.first().map(|first| format!("{units} of {} wait: {first}", first.source))
     };
     of.into_values().filter_map(line).collect()
+}
+
+/// Of each source how many units are left out, because what it tells now is of another day.
+fn left_out(over: Vec<&Unit>) -> Vec<String> {
+    let mut of: BTreeMap<Source, u64> = BTreeMap::new();
+    for unit in over {
+        *of.entry(unit.source).or_default() += 1;
+    }
+    let line = |(source, count)| {
+        let units = human::plural(count, "unit");
+        format!("{units} of {source} left out: their day is over, and an answer tells of now alone")
+    };
+    of.into_iter().map(line).collect()
 }
 
 fn not_fetched(unavailable: &[(&Unit, Unavailable)], total: u64) -> anyhow::Error {

@@ -41,6 +41,7 @@ questions! {
     RECONCILE = "reconcile",
     REJECTS = "rejects",
     ROW_ISSUES = "row_issues",
+    TOLD_DAYS = "told_days",
 }
 
 /// A typed parameter.

@@ -164,6 +164,7 @@ pub fn name(series: &Series) -> String {
 
 /// The rows of a series up to yesterday, of a market that is open by `calendar`. Days before its first
 /// archive are none, and so are days in which the source was silent for long: nothing is expected of
+/// them. Of what the source tells of now alone the days are those on which it was asked, today's among
 /// them.
 pub fn of_series(series: &Series, calendar: Calendar, facts: &Facts, today: Day) -> Vec<Coverage> {
     let name = name(series);
@@ -182,14 +183,19 @@ pub fn of_series(series: &Series, calendar: Calendar, facts: &Facts, today: Day)
         .map(|(period, _)| period.first());
     let begin = archived.chain(days.keys().copied()).chain(absent.iter().copied()).min();
     let from = begin.map_or(series.from, |begin| begin.max(series.from));
-    let to = series.to.min(today.minus(1));
+    let tells_now = series.dataset.tells_now();
+    let to = if tells_now { series.to } else { series.to.min(today.minus(1)) };
+    let is_asked = |day: Day| {
+        days.contains_key(&day)
+            || archives.is_some_and(|archives| archives.contains_key(&Period::Day(day)))
+    };
     let ids: BTreeMap<Day, DayIds> = days.iter().map(|(day, facts)| (*day, facts.ids)).collect();
     let edges = whole::edges(&ids);
     from.to(to)
         .filter(|day| {
             let silent =
                 gaps.iter().any(|(from, to)| from <= day && to.is_none_or(|to| *day <= to));
-            !silent || days.contains_key(day)
+            (!silent || days.contains_key(day)) && (!tells_now || is_asked(*day))
         })
         .map(|day| {
             let periods = [Period::Day(day), Period::Month(day.month())];
@@ -342,6 +348,11 @@ impl View<'_> {
                 }
             }
         }
+        if self.series.dataset.tells_now() {
+            // nobody can be asked any more what he knew on that day
+            let text = "asked on this day, the source knew nothing of it".to_owned();
+            return (Status::Missing, ("not known to the source", text));
+        }
         if self.is_closed == Ok(true) {
             return self.closed();
         }
@@ -382,6 +393,10 @@ impl View<'_> {
         } else {
             ("without a row", "its archive holds no row of this day")
         };
+        if self.series.dataset.tells_now() {
+            let text = "asked on this day, the source knew of none".to_owned();
+            return (Status::Available, ("none of it", text));
+        }
         if self.ids_go_on {
             let text = format!("{text}, and no id is missing: nothing was traded");
             return (Status::Available, ("no trade", text));

@@ -82,6 +82,7 @@ pub(crate) async fn gather(
             let Some(files) = of_series.get(&name) else { continue };
             let calendar = providers.calendar(series.source, series.market);
             let days = match Grid::of(series) {
+                _ if series.dataset.tells_now() => told(session, series, table).await,
                 Some(grid) => on_grid(session, series, &grid, files).await,
                 None if table == Table::Klines => klines(session, series, calendar, files).await,
                 None => events(session, series, table, files).await,
@@ -204,6 +205,28 @@ async fn events(
         facts.repeating = row.count("repeating")?;
         facts.twins = row.count("twins")?;
         facts.conflicting = row.count("conflicting")?;
+    }
+    Ok(days)
+}
+
+/// What a source tells of now alone, by the day on which it was asked. There are few rows.
+async fn told(
+    session: &SessionContext,
+    series: &Series,
+    table: Table,
+) -> anyhow::Result<BTreeMap<Day, DayFacts>> {
+    let kind = series.dataset.action();
+    let also = kind.map_or_else(|| "true".to_owned(), |kind| format!("kind = '{kind}'"));
+    let words = [("table", table.as_str()), ("also", also.as_str())];
+    let mut days = BTreeMap::new();
+    for row in ask::TOLD_DAYS.ask(session, &words, of_series(series)).await?.iter() {
+        let facts = DayFacts {
+            rows: row.count("row_count")?,
+            invalid: row.count("invalid")?,
+            conflicting: row.count("conflicting")?,
+            ..DayFacts::default()
+        };
+        days.insert(row.day("as_of")?, facts);
     }
     Ok(days)
 }

@@ -23,7 +23,7 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// The grid of a series; `None` of trades, quotes and klines.
+    /// The grid of a series; `None` of trades, quotes, klines and what is told of companies.
     pub(crate) fn of(series: &Series) -> Option<Self> {
         let rounded = |by: i64, step: i64| format!("time_us + {by} - (time_us + {by}) % {step}");
         let table = Table::of_dataset(series.dataset);
@@ -62,7 +62,14 @@ impl Grid {
                 also: "true".to_owned(),
                 fixed: Some(300_000_000),
             },
-            Dataset::Trades | Dataset::AggTrades | Dataset::Klines | Dataset::Quotes => {
+            Dataset::Trades
+            | Dataset::AggTrades
+            | Dataset::Klines
+            | Dataset::Quotes
+            | Dataset::Fundamentals
+            | Dataset::LastQuotes
+            | Dataset::Splits
+            | Dataset::Dividends => {
                 return None;
             }
         })

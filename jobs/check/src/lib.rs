@@ -155,10 +155,12 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
 
 /// Seconds from the end of the newest day that is there to `now`, of the series that is furthest
 /// behind. Days right after it on which the venue is closed are there. A series that has all it wants,
-/// for its range or its life is over, is behind nothing.
+/// for its range or its life is over, is behind nothing, and so is one of what a source tells of now,
+/// which need not be asked for every day.
 fn lag_of(judged: &[Judged], now: DateTime<Utc>) -> Option<f64> {
     judged
         .iter()
+        .filter(|judged| !judged.series.dataset.tells_now())
         .filter_map(|Judged { series, days, .. }| {
             let there = |d: &Coverage| d.status == coverage::Status::Available;
             let newest = days.iter().rposition(there)?;

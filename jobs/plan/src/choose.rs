@@ -302,6 +302,10 @@ impl<'a> Chooser<'a> {
     /// the venue is closed.
     fn absent(&mut self, month: Month, days: &[(Day, State<'a>)]) {
         let Some(begin) = self.view.offer.first else { return };
+        // on a day that is over nobody can be asked any more
+        if self.view.series.dataset.tells_now() {
+            return;
+        }
         let (from, to) = (self.view.series.from.max(begin), self.view.series.to);
         if self.view.offer.archives.contains_key(&Period::Month(month))
             || self.view.state(Period::Month(month)).is_in()

@@ -12,7 +12,7 @@ use model::{Day, Period, RawArchive, UnitId};
 use source::Provider;
 use source::offer::{Checksum, Listed, Offer, unit};
 
-use crate::again;
+use crate::{again, gaps};
 
 /// The ledger, with what silver could not read.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl<'a> View<'a> {
         let unit = unit(self.series, period);
         let id = unit.id();
         let row = self.known.ledger.archives.get(&id);
-        let listed = self.offer.archives.get(&period);
+        let listed = self.offer.archives.get(&period).filter(|_| self.may_be_had(period));
         let readable =
             |archive: &&RawArchive| !self.known.corrupt.contains(&(&id, archive.sha256.as_str()));
         let latest = row
@@ -161,6 +161,28 @@ impl<'a> View<'a> {
             (Some(_), Some(_), None) => State::Bad,
             (_, None, None) => State::Nothing,
         }
+    }
+
+    /// Whether a period that is offered can be had now. What a source tells of now alone is had today
+    /// or never, is not asked for more often than configured, and not while the venue rests.
+    fn may_be_had(&self, period: Period) -> bool {
+        let series = self.series;
+        if !series.dataset.tells_now() {
+            return true;
+        }
+        let (today, Way { provider, section }) = (self.rules.today, *self.way);
+        if period != Period::Day(today)
+            || gaps::is_closed(series, provider.calendar(series.market), today)
+        {
+            return false;
+        }
+        let every = section.every(series.market, &series.symbol, series.dataset);
+        // whatever came of it: who has nothing of a company today has hardly more of it tomorrow
+        let is_known = |day| {
+            let id = unit(series, Period::Day(day)).id();
+            self.known.ledger.archives.contains_key(&id)
+        };
+        !(1..every).any(|days| is_known(today.minus(days)))
     }
 
     /// What there is of an archive whose bytes were spoiled after silver had read them: an older

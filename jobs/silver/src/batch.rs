@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use crate::error::SilverError;
 use crate::group::{Built, Input, Limits, build};
 use crate::publish::publish;
+use crate::sheet;
 use crate::workers;
 
 /// What became of a batch.
@@ -149,7 +150,12 @@ fn one(
             Ok(Input { unit, archive, path: copy.path().to_owned(), _copy: Some(copy) })
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
-    let built = build(&context.lake, provider, group, &inputs, limits, &context.meter)?;
+    let (lake, meter) = (&context.lake, &context.meter);
+    let built = if first.unit.dataset.tells_now() {
+        sheet::build(lake, provider, group, &inputs, limits, meter)?
+    } else {
+        build(lake, provider, group, &inputs, limits, meter)?
+    };
     let now = context.clock.now();
     let fragment = if spoils(group, &inputs, &built) {
         // say so in the ledger and leave the partitions: the next plan takes the held version

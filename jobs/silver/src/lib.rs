@@ -16,6 +16,7 @@
 //! | `inorder` | rows in key order → partitions, straight away |
 //! | `resort`, `sort`, `record` | rows in any order → sorted, spilled, merged, deduplicated |
 //! | `settle`, `repeats` | which rows of one key stay; aggregates that repeat others |
+//! | `sheet` | lines of what is told of companies → rows with texts, in memory: there are few |
 //! | `partition`, `output`, `reject` | Parquet files of partitions and of rejects |
 //! | `group` | one group, from raw objects to staged files |
 //! | [`batch`] | the groups of a batch on several threads; publishing; fragments |
@@ -42,6 +43,7 @@ mod reject;
 mod repeats;
 mod resort;
 mod settle;
+mod sheet;
 mod sort;
 mod translated;
 mod workers;

@@ -36,6 +36,21 @@ pub(crate) struct Reject {
 }
 
 impl Reject {
+    /// A line that is longer than [`LONGEST`].
+    pub(crate) fn too_long(number: u64, line: &[u8]) -> Self {
+        Self {
+            line: number,
+            fault: Fault {
+                reason: RejectReason::TooLong,
+                field: None,
+                found: format!("more than {LONGEST} bytes"),
+                expected: Cow::Owned(format!("at most {LONGEST} bytes")),
+            },
+            raw: lossy(&line[..line.len().min(LONGEST)]) + CUT,
+            day: None,
+        }
+    }
+
     /// A line whose row lost against another one of its key.
     pub(crate) fn conflicting(
         form: &Form,
@@ -226,23 +241,9 @@ impl Parser {
     /// Takes a line of which only the start was kept, because it is longer than [`LONGEST`].
     pub(crate) fn long_line(&mut self, start: &[u8], rejects: &mut Vec<Reject>) {
         self.lines += 1;
-        let reject = self.too_long(start);
+        let reject = Reject::too_long(self.lines, start);
         self.waiting.push(Waiting { reject, time: None, before: self.last, rows: self.rows });
         self.give_up(rejects);
-    }
-
-    fn too_long(&self, line: &[u8]) -> Reject {
-        Reject {
-            line: self.lines,
-            fault: Fault {
-                reason: RejectReason::TooLong,
-                field: None,
-                found: format!("more than {LONGEST} bytes"),
-                expected: Cow::Owned(format!("at most {LONGEST} bytes")),
-            },
-            raw: lossy(&line[..line.len().min(LONGEST)]) + CUT,
-            day: None,
-        }
     }
 
     /// Takes one line; the rows from `start` on are this block's.
@@ -251,7 +252,7 @@ impl Parser {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > LONGEST {
-            let reject = self.too_long(line);
+            let reject = Reject::too_long(self.lines, line);
             self.reject(reject, None, start, rows, rejects);
             return;
         }

@@ -19,17 +19,17 @@ use store::Lake;
 
 use crate::support::{Reply, Server};
 
-const KEY: &str = "SECRET-0123456789abcdef";
+pub(crate) const KEY: &str = "SECRET-0123456789abcdef";
 
 /// A lake, a server, and a clock that both follow.
-struct Lab {
+pub(crate) struct Lab {
     folder: tempfile::TempDir,
-    server: RestHandle,
+    pub(crate) server: RestHandle,
     clock: ManualClock,
 }
 
 impl Lab {
-    fn new(habits: Habits) -> Self {
+    pub(crate) fn new(habits: Habits) -> Self {
         let now: DateTime<Utc> = "2024-02-05T12:00:00Z".parse().expect("time");
         let options = RestOptions {
             twelvedata: habits,
@@ -47,7 +47,7 @@ impl Lab {
         lab
     }
 
-    fn unlimited() -> Self {
+    pub(crate) fn unlimited() -> Self {
         let limits = Limits { second: None, minute: None, day: None };
         Self::new(Habits { limits, ..Habits::default() })
     }
@@ -58,12 +58,12 @@ impl Lab {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("mode");
     }
 
-    fn advance(&self, by: TimeDelta) {
+    pub(crate) fn advance(&self, by: TimeDelta) {
         self.clock.advance(by);
         self.server.set_now(Some(Clock::Manual(self.clock.clone()).now()));
     }
 
-    fn context(&self, run: u32, limits: &str) -> Context {
+    pub(crate) fn context(&self, run: u32, limits: &str) -> Context {
         let text = format!(
             "environment: test\nsources:\n  twelvedata:\n    url: {}\n    key: file:{}\n    \
              limits: {{{limits}}}\n    markets:\n      stocks:\n        symbols: [AAPL]\n        \
@@ -90,7 +90,7 @@ impl Lab {
         }
     }
 
-    async fn fetch(
+    pub(crate) async fn fetch(
         &self,
         context: &Context,
         units: &[&str],

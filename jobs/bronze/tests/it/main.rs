@@ -1,6 +1,7 @@
 //! bronze against a small server of its own, and against the sample exchange.
 
 mod asked;
+mod companies;
 mod market;
 mod refusals;
 mod repeat;

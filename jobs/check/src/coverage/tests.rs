@@ -510,3 +510,29 @@ fn of_quotes_only_rows_are_known() {
         ["2024-01-01 available 0", "2024-01-02 degraded 0 rows that are not valid: 2"]
     );
 }
+
+#[test]
+fn of_what_is_told_of_now_days_count_on_which_it_was_asked() {
+    let mut series = series(Dataset::Dividends, "2024-01-01", TODAY);
+    series.archives = Archives::Daily;
+    let told = |on: &str, rows: u64| (day(on), DayFacts { rows, ..DayFacts::default() });
+    let facts = facts(
+        &series,
+        vec![told("2024-01-03", 97), told(TODAY, 98)],
+        vec![
+            ("2024-01-03", ArchiveStatus::Unverified),
+            ("2024-01-05", ArchiveStatus::Missing),
+            ("2024-01-08", ArchiveStatus::Unverified),
+            (TODAY, ArchiveStatus::Unverified),
+        ],
+    );
+    assert_eq!(
+        judged(&series, &facts),
+        [
+            "2024-01-03 available 0",
+            "2024-01-05 missing 0 asked on this day, the source knew nothing of it",
+            "2024-01-08 available 0 asked on this day, the source knew of none",
+            "2024-01-10 available 0",
+        ]
+    );
+}

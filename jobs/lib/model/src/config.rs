@@ -10,6 +10,7 @@
 mod access;
 pub mod aws;
 mod instruments;
+mod every;
 #[cfg(test)]
 mod sample;
 mod series;
@@ -25,6 +26,7 @@ use serde_saphyr::Spanned;
 pub use access::{BadKeyPlace, KeyPlace, RequestLimits};
 pub use aws::Aws;
 pub use instruments::InstrumentConfig;
+pub use every::{BadEvery, Every};
 pub use series::{Scope, Series};
 
 use crate::instrument::PriceBounds;
@@ -233,6 +235,10 @@ pub struct DatasetConfig {
     /// Which archives to use.
     #[serde(default)]
     pub archives: Archives,
+    /// Of what a source tells of now alone: how often to ask; default
+    /// [`Dataset::asked_every`].
+    #[serde(default)]
+    pub every: Option<Spanned<Every>>,
 }
 
 /// Which archives to use.

@@ -35,6 +35,14 @@ words! {
         IndexKlines = "index_klines",
         /// Bars of the premium of a contract over its index.
         PremiumKlines = "premium_klines",
+        /// What is known of companies: earnings, ratios, shares.
+        Fundamentals = "fundamentals",
+        /// The last price of a share and what is told of its latest trading day.
+        LastQuotes = "last_quotes",
+        /// Splits of shares.
+        Splits = "splits",
+        /// Dividends of shares.
+        Dividends = "dividends",
     }
 }
 
@@ -52,6 +60,31 @@ impl Dataset {
             Self::PremiumKlines => Some("premium"),
             _ => None,
         }
+    }
+
+    /// Of what changes a share without a trade: which kind, as `silver.actions` says it.
+    pub const fn action(self) -> Option<&'static str> {
+        match self {
+            Self::Splits => Some("split"),
+            Self::Dividends => Some("dividend"),
+            _ => None,
+        }
+    }
+
+    /// Of a dataset of which a source tells what it knows now and nothing of former days: the days
+    /// from one asking to the next where the configuration does not say. Its units are the days on
+    /// which it was asked for.
+    pub const fn asked_every(self) -> Option<u32> {
+        match self {
+            Self::Fundamentals | Self::LastQuotes => Some(1),
+            Self::Splits | Self::Dividends => Some(7),
+            _ => None,
+        }
+    }
+
+    /// Whether a source tells of now alone: see [`Self::asked_every`].
+    pub const fn tells_now(self) -> bool {
+        self.asked_every().is_some()
     }
 
     /// The column of ids that the source numbers without a gap, so that one that is missing tells a row
@@ -136,7 +169,8 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "unknown dataset `ticks`, expected one of trades, agg_trades, klines, funding, quotes, \
-             metrics, mark_klines, index_klines, premium_klines"
+             metrics, mark_klines, index_klines, premium_klines, fundamentals, last_quotes, splits, \
+             dividends"
         );
     }
 

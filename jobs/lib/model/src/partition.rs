@@ -30,6 +30,7 @@ pub fn of_day(unit: &Unit, day: Day) -> Vec<(&'static str, String)> {
         "market" => unit.market.to_string(),
         "symbol" => unit.symbol.to_string(),
         "price" => unit.dataset.price().unwrap_or_default().to_owned(),
+        "kind" => unit.dataset.action().unwrap_or_default().to_owned(),
         "timeframe" => unit.timeframe.map_or_else(String::new, |t| t.to_string()),
         "date" => day.to_string(),
         "month" => day.month().to_string(),
@@ -60,7 +61,9 @@ pub fn as_map(values: &[(&'static str, String)]) -> Partition {
 pub fn unit(table: Table, partition: &Partition) -> Option<Unit> {
     let of = |column: &str| partition.get(column).map(String::as_str);
     let is_own = |dataset: &&Dataset| {
-        Table::of_dataset(**dataset) == table && dataset.price() == of("price")
+        Table::of_dataset(**dataset) == table
+            && dataset.price() == of("price")
+            && dataset.action() == of("kind")
     };
     let timeframe = of("timeframe").map(str::parse).transpose().ok()?;
     let period = match (of("date"), of("month")) {
@@ -105,6 +108,10 @@ mod tests {
         check("binance/usdm/funding/A1/2024-02", 1, "binance/usdm/funding/A1/2024-02");
         check("binance/usdm/quotes/A1/2024-02", 29, "binance/usdm/quotes/A1/2024-02-01");
         check("binance/usdm/metrics/A1/2024-02-03", 1, "binance/usdm/metrics/A1/2024-02-03");
+        for dataset in ["fundamentals", "last_quotes", "splits", "dividends"] {
+            let month = format!("acme/stocks/{dataset}/A1/2024-02");
+            check(&format!("{month}-03"), 1, &month);
+        }
     }
 
     #[test]
@@ -118,5 +125,10 @@ mod tests {
         partition.remove("price");
         assert_eq!(unit(Table::PriceKlines, &partition), None);
         assert_eq!(unit(Table::Rejects, &partition), None);
+        let mut partition = spanned(&"acme/stocks/splits/A1/2024-02".parse().expect("unit"));
+        let mut partition = partition.remove(0);
+        assert_eq!(unit(Table::Fundamentals, &partition), None);
+        partition.insert("kind".to_owned(), "merger".to_owned());
+        assert_eq!(unit(Table::Actions, &partition), None);
     }
 }

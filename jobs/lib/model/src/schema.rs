@@ -4,16 +4,18 @@
 //! Prices and rates are `decimal(18,8)`; quantities, volumes and quote amounts of single rows
 //! `decimal(28,8)`; sums `decimal(38,8)`; what a source prints with sixteen digits after the point
 //! `decimal(38,16)`; ratios that we make `double`. Instants are microseconds in UTC.
-//! The columns themselves stand in [`columns`] and [`beside_trades`].
+//! The columns themselves stand in [`columns`], [`beside_trades`] and [`companies`].
 
 mod beside_trades;
 mod columns;
+mod companies;
 
 use crate::words::words;
 pub use beside_trades::{FUNDING, INSTRUMENTS, METRICS, PRICE_KLINES, QUOTES};
 pub use columns::{
     AGG_TRADES, ARCHIVES, BARS, BUILDS, CHECKS, COVERAGE, DAILY, KLINES, REJECTS, RUNS, TRADES,
 };
+pub use companies::{ACTIONS, AS_OF, FUNDAMENTALS, LAST_QUOTES};
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +137,12 @@ words! {
         Quotes = "silver.quotes",
         /// Open interest and long/short ratios.
         Metrics = "silver.metrics",
+        /// What is known of companies, by the day on which it was asked for.
+        Fundamentals = "silver.fundamentals",
+        /// The last prices of shares, by the day on which they were asked for.
+        LastQuotes = "silver.last_quotes",
+        /// Splits and dividends, by the day on which they were asked for.
+        Actions = "silver.actions",
         /// Everything unreadable, with the raw text.
         Rejects = "silver.rejects",
         /// What instruments are and were.
@@ -164,6 +172,9 @@ impl Table {
         Self::Funding,
         Self::Quotes,
         Self::Metrics,
+        Self::Fundamentals,
+        Self::LastQuotes,
+        Self::Actions,
     ];
     /// Those of them that bars are made from.
     pub const OF_BARS: &'static [Self] = &[Self::Trades, Self::AggTrades, Self::Klines];
@@ -176,6 +187,9 @@ impl Table {
         Self::Funding,
         Self::Quotes,
         Self::Metrics,
+        Self::Fundamentals,
+        Self::LastQuotes,
+        Self::Actions,
         Self::Rejects,
         Self::Bars,
         Self::Daily,
@@ -202,6 +216,9 @@ impl Table {
             Self::Funding => &FUNDING,
             Self::Quotes => &QUOTES,
             Self::Metrics => &METRICS,
+            Self::Fundamentals => &FUNDAMENTALS,
+            Self::LastQuotes => &LAST_QUOTES,
+            Self::Actions => &ACTIONS,
             Self::Rejects => &REJECTS,
             Self::Instruments => &INSTRUMENTS,
             Self::Bars => &BARS,
@@ -225,6 +242,9 @@ impl Table {
             crate::Dataset::Funding => Self::Funding,
             crate::Dataset::Quotes => Self::Quotes,
             crate::Dataset::Metrics => Self::Metrics,
+            crate::Dataset::Fundamentals => Self::Fundamentals,
+            crate::Dataset::LastQuotes => Self::LastQuotes,
+            crate::Dataset::Splits | crate::Dataset::Dividends => Self::Actions,
         }
     }
 }

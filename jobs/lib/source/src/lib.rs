@@ -14,6 +14,7 @@
 //! | [`questions`] | units that are asked for page by page, and the answers that are kept |
 //! | [`translation`] | lines that are not those of a form, and how they become such |
 //! | [`form`] | what a line is: its fields, and the columns made from them |
+//! | [`sheet`] | what a line of what is told of companies is |
 //! | [`number`], [`rules`], [`rows`] | fields, row rules, columns in memory |
 //! | [`calendar`] | when a venue is open |
 //! | `currency` | which codes are national currencies |
@@ -44,6 +45,7 @@ pub mod questions;
 pub mod rest;
 pub mod rows;
 pub mod rules;
+pub mod sheet;
 pub mod translation;
 pub mod twelvedata;
 

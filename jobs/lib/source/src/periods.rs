@@ -3,7 +3,7 @@
 //!
 //! A month that is over and wanted whole is offered as one unit, for a page holds many days and costs as
 //! much as one with few; and each day on which the venue may be open, for what a month lacked when it
-//! was asked for.
+//! was asked for. Of what is told of now alone the newest day is offered, and no other.
 
 use async_trait::async_trait;
 use model::config::{Archives, Series};
@@ -33,6 +33,10 @@ impl Periods {
     /// What may be asked for of a series.
     fn of(self, series: &Series) -> Offer {
         let mut offer = Offer { first: Some(series.from), later: None, ..Offer::default() };
+        if series.dataset.tells_now() {
+            offer.archives.insert(Period::Day(series.to), THERE);
+            return offer;
+        }
         for month in series.from.month().to(series.to.month()) {
             let is_whole = series.from <= month.first() && month.last() <= series.to;
             if is_whole && series.archives != Archives::Daily {
@@ -65,21 +69,33 @@ mod tests {
         to: &str,
         expect: &[&str],
     ) {
-        let series = Series {
+        let found = of(series(Dataset::Klines, archives, from, to), calendar);
+        assert_eq!(found, expect);
+    }
+
+    fn of(series: Series, calendar: fn(Market) -> Calendar) -> Vec<String> {
+        Periods { calendar }.of(&series).archives.keys().map(ToString::to_string).collect()
+    }
+
+    fn series(dataset: Dataset, archives: Archives, from: &str, to: &str) -> Series {
+        Series {
             source: Source::new("acme"),
             market: Market::new("stocks"),
-            dataset: Dataset::Klines,
+            dataset,
             symbol: "IBM".parse().expect("symbol"),
-            timeframe: Some(Timeframe::M1),
+            timeframe: dataset.has_timeframe().then_some(Timeframe::M1),
             from: from.parse().expect("day"),
             to: to.parse().expect("day"),
             archives,
             lag: PublicationLag::default(),
             end: None,
-        };
-        let offer = Periods { calendar }.of(&series);
-        let found: Vec<String> = offer.archives.keys().map(ToString::to_string).collect();
-        assert_eq!(found, expect);
+        }
+    }
+
+    #[test]
+    fn what_is_told_of_now_is_offered_for_the_newest_day_alone() {
+        let series = series(Dataset::Fundamentals, Archives::Daily, "2024-01-01", "2024-03-09");
+        assert_eq!(of(series, |_| Calendar::Nyse), ["2024-03-09"]);
     }
 
     #[test]

@@ -5,12 +5,14 @@
 //! [`Inquiry`], so that what a page means is written once, and a mended reader needs no new credits.
 
 mod kept;
+mod once;
 
 use std::fmt;
 
 use model::Unit;
 
 pub use kept::{BadKept, Envelope, HEADERS, MOST_BYTES, pack, unpack};
+pub(crate) use once::Once;
 
 use crate::limits::{Limits, Window};
 use crate::rest::{Answer, Key, Refusal, Request, Unaskable, Why};

@@ -17,6 +17,7 @@ use super::*;
 use crate::state::changed;
 
 mod bad;
+mod now;
 mod offers;
 
 const TRADES: &str = "binance/spot/trades/BTCUSDT";

@@ -18,8 +18,16 @@ pub type Files = BTreeMap<String, String>;
 pub const DERIVED: &[Table] = Table::DERIVED;
 
 /// Of them, those that a lake of trades and bars may have no row of.
-pub const MAY_BE_EMPTY: &[Table] =
-    &[Table::PriceKlines, Table::Funding, Table::Quotes, Table::Metrics, Table::Rejects];
+pub const MAY_BE_EMPTY: &[Table] = &[
+    Table::PriceKlines,
+    Table::Funding,
+    Table::Quotes,
+    Table::Metrics,
+    Table::Fundamentals,
+    Table::LastQuotes,
+    Table::Actions,
+    Table::Rejects,
+];
 
 /// The live data files of tables, by table.
 ///

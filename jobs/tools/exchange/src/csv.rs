@@ -50,6 +50,8 @@ pub(crate) const fn header(market: Market, dataset: Dataset) -> &'static str {
             "open_time,open,high,low,close,volume,close_time,quote_volume,count,\
              taker_buy_volume,taker_buy_quote_volume,ignore"
         }
+        // the host has no archives of it
+        _ => "",
     }
 }
 
@@ -282,6 +284,8 @@ fn write_rows(
                     flush(&mut out)?;
                 }
             }
+            // the host has no archives of it
+            _ => {}
         }
     }
     if out.is_empty() { Ok(()) } else { sink(&out) }

@@ -41,12 +41,12 @@ impl Columns {
             Dataset::AggTrades => &[5],
             Dataset::Funding => &[0],
             Dataset::Quotes => &[5, 6],
-            // as text, which none of the defects of times is known of
-            Dataset::Metrics => &[],
             Dataset::Klines
             | Dataset::MarkKlines
             | Dataset::IndexKlines
             | Dataset::PremiumKlines => &[0, 6],
+            // as text, which none of the defects of times is known of
+            _ => &[],
         };
         let has_quote = name.dataset == Dataset::Trades && name.market != Market::Coinm;
         let least = if name.dataset == Dataset::Funding { 3 } else { 6 };

@@ -64,6 +64,7 @@ pub struct Metrics {
 pub(crate) const fn is_published(market: Market, dataset: Dataset, cadence: Cadence) -> bool {
     match dataset {
         Dataset::Trades | Dataset::AggTrades | Dataset::Klines => true,
+        dataset if dataset.tells_now() => false,
         _ if matches!(market, Market::Spot) => false,
         Dataset::Funding => matches!(cadence, Cadence::Monthly),
         Dataset::Metrics => matches!(cadence, Cadence::Daily),

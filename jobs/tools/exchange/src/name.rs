@@ -40,6 +40,8 @@ const fn folder(dataset: Dataset) -> &'static str {
         Dataset::MarkKlines => "markPriceKlines",
         Dataset::IndexKlines => "indexPriceKlines",
         Dataset::PremiumKlines => "premiumIndexKlines",
+        // the host has none
+        other => other.as_str(),
     }
 }
 
@@ -70,7 +72,7 @@ impl ArchiveName {
             .find_map(|(market, folder)| Some((*market, key.strip_prefix(folder)?)))?;
         let parts: Vec<&str> = rest.split('/').collect();
         let [cadence, word, symbol, rest @ .., file] = parts.as_slice() else { return None };
-        let dataset = *Dataset::ALL.iter().find(|dataset| folder(**dataset) == *word)?;
+        let dataset = *Dataset::ALL.iter().find(|d| !d.tells_now() && folder(**d) == *word)?;
         let timeframe = match rest {
             [] if !dataset.has_timeframe() => None,
             [timeframe] if dataset.has_timeframe() => Some(timeframe.parse().ok()?),

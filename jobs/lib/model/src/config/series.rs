@@ -5,7 +5,7 @@ use std::ops::Range;
 use chrono::{NaiveTime, Timelike as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Archives, Config, PublicationLag, RangeConfig, Venues};
+use super::{Archives, Config, PublicationLag, RangeConfig, Section, Venues};
 use crate::market::{Dataset, Market, Source, Timeframe};
 use crate::period::{Cadence, DAY_MICROS, Day};
 use crate::symbol::Symbol;
@@ -113,19 +113,31 @@ impl Scope {
 }
 
 impl RangeConfig {
-    /// First and last day, seen from `today`. The validation has made sure that it reads.
-    fn days(&self, today: Day) -> Option<(Day, Day)> {
-        let yesterday = today.minus(1);
+    /// First and last day, not after `newest`, seen from `today`. The validation has made sure that it
+    /// reads.
+    fn days(&self, today: Day, newest: Day) -> Option<(Day, Day)> {
         if let Some(n) = self.last_days {
-            return Some((today.minus(n), yesterday));
+            return Some((today.minus(n), newest));
         }
         let from = self.from.as_ref()?.parse().ok()?;
         let to = match &self.to {
-            // of days that are not over there is no archive, however far ahead `to` lies
-            Some(to) => to.parse::<Day>().ok()?.min(yesterday),
-            None => yesterday,
+            Some(to) => to.parse::<Day>().ok()?.min(newest),
+            None => newest,
         };
         Some((from, to))
+    }
+}
+
+impl Section {
+    /// Days from one asking to the next for a dataset of a symbol of which the source tells what it
+    /// knows now alone.
+    pub fn every(&self, market: Market, symbol: &Symbol, dataset: Dataset) -> u32 {
+        let of = self.markets.get(&market);
+        let special = of.and_then(|of| of.overrides.get(symbol.as_str()));
+        let datasets = special.and_then(|special| special.value.datasets.as_ref());
+        let how = datasets.or(of.map(|of| &of.datasets)).and_then(|all| all.get(&dataset));
+        let every = how.and_then(|how| how.value.every.as_ref());
+        every.map_or(dataset.asked_every().unwrap_or(1), |every| every.value.days())
     }
 }
 
@@ -164,14 +176,14 @@ impl Config {
                 let range = special.and_then(|o| o.range.as_ref()).unwrap_or(&section.range);
                 let datasets =
                     special.and_then(|o| o.datasets.as_ref()).unwrap_or(&section.datasets);
-                let (Ok(symbol), Some((from, to))) =
-                    (symbol.parse::<Symbol>(), range.value.days(today))
-                else {
-                    continue;
-                };
+                let Ok(symbol) = symbol.parse::<Symbol>() else { continue };
                 let end = self.end(source, market, &symbol, venues);
-                let to = end.and_then(last_day).map_or(to, |last| last.min(to));
                 for (dataset, how) in datasets {
+                    // of days that are not over there is no archive, however far ahead `to` lies; what
+                    // is told of now is had today or never
+                    let newest = if dataset.tells_now() { today } else { today.minus(1) };
+                    let Some((from, to)) = range.value.days(today, newest) else { continue };
+                    let to = end.and_then(last_day).map_or(to, |last| last.min(to));
                     let archives = match venues.only(source, market, *dataset) {
                         Some(Cadence::Daily) => Archives::Daily,
                         Some(Cadence::Monthly) => Archives::Monthly,

@@ -209,6 +209,13 @@ impl Checker<'_> {
                 };
                 return Err(self.refuse(how.referenced, message));
             }
+            if let Some(every) = how.value.every.as_ref().filter(|_| !dataset.tells_now()) {
+                let message = format!(
+                    "{dataset} with every, expected it for what a source tells of now alone \
+                     (fundamentals, last_quotes, splits, dividends)"
+                );
+                return Err(self.refuse(every.referenced, message));
+            }
             for (i, timeframe) in timeframes.iter().enumerate() {
                 if timeframes[..i].iter().any(|t| t.value == timeframe.value) {
                     return Err(self.refuse(

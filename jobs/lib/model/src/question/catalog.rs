@@ -15,6 +15,7 @@ macro_rules! built_in {
 
 /// The queries of `sql/queries/`, by name.
 pub const BUILT_IN: &[(&str, &str)] = built_in![
+    "actions",
     "bars_for_symbol",
     "builds",
     "checks",
@@ -22,8 +23,10 @@ pub const BUILT_IN: &[(&str, &str)] = built_in![
     "coverage",
     "coverage_days",
     "daily_with_instrument",
+    "fundamentals",
     "instruments",
     "ledger",
+    "pe",
     "price_against_volume",
     "rejects",
     "returns",

@@ -8,7 +8,7 @@ use super::csv::csv;
 use super::notice::{object, strange, whole};
 use super::request::Ask;
 use crate::rest::{
-    Actions, Answer, Bars, Body, Dividend, Key, Object, Refusal, Split, is, is_decimal, items,
+    Actions, Answer, Bars, Body, Dividend, Key, Object, Refusal, Split, is, is_decimal, items, told,
 };
 
 /// The bars of `TIME_SERIES_DAILY_ADJUSTED` as traded, and the splits and dividends in them. Rows
@@ -41,7 +41,8 @@ pub fn daily_adjusted(
             continue;
         }
         if !is(amount, "0") {
-            actions.dividends.push(Dividend { ex_day: day, amount: amount.to_owned() });
+            let amount = amount.to_owned();
+            actions.dividends.push(dividend(day, amount));
         }
         if !is(factor, "1") {
             actions.splits.push(split(day, factor));
@@ -78,13 +79,28 @@ pub fn actions(symbol: &str, answer: &Answer<'_>, key: &Key) -> Result<Actions, 
 fn action(row: &Object<'_>, actions: &mut Actions) -> Option<()> {
     let decimal = |name: &str| row.text(name).filter(|text| is_decimal(text));
     let day = |name: &str| row.text(name)?.parse::<Day>().ok();
+    // a day that is not told is none; one that cannot be read is no day
+    let maybe = |name: &str| match row.text(name).and_then(told) {
+        None => Some(None),
+        Some(text) => text.parse::<Day>().ok().map(Some),
+    };
     if let Some(ex_day) = day("ex_dividend_date") {
-        actions.dividends.push(Dividend { ex_day, amount: decimal("amount")? });
+        actions.dividends.push(Dividend {
+            declared: maybe("declaration_date")?,
+            record: maybe("record_date")?,
+            paid: maybe("payment_date")?,
+            ..dividend(ex_day, decimal("amount")?)
+        });
     } else {
         let factor = decimal("split_factor").filter(|factor| !is(factor, "0"))?;
         actions.splits.push(split(day("effective_date")?, &factor));
     }
     Some(())
+}
+
+/// Of which nothing else is known; the currency is never told.
+const fn dividend(ex_day: Day, amount: String) -> Dividend {
+    Dividend { ex_day, amount, currency: None, declared: None, record: None, paid: None }
 }
 
 /// Factors count the new shares for one old one.
@@ -106,7 +122,11 @@ mod tests {
 
     fn show(actions: Actions) -> String {
         let splits = actions.splits.iter().map(|s| format!("{} {}:{}", s.day, s.new, s.old));
-        let dividends = actions.dividends.iter().map(|d| format!("{} {}", d.ex_day, d.amount));
+        let dividends = actions.dividends.iter().map(|d| {
+            let days = [d.declared, d.record, d.paid].into_iter().flatten();
+            let days: String = days.map(|day| format!(" {day}")).collect();
+            format!("{} {}{days}", d.ex_day, d.amount)
+        });
         splits.chain(dividends).chain(actions.unread).collect::<Vec<_>>().join(", ")
     }
 
@@ -151,6 +171,14 @@ mod tests {
                 "amount": "1.68"}, {"ex_dividend_date": "None", "amount": "1"}]}"#,
             r#"2026-05-08 1.68, {"ex_dividend_date": "None", "amount": "1"}"#,
         );
+        check(
+            r#"{"symbol": "IBM", "data": [{"ex_dividend_date": "2024-11-12", "declaration_date":
+                "2024-10-30", "record_date": "2024-11-12", "payment_date": "2024-12-10", "amount":
+                "1.67"}]}"#,
+            "2024-11-12 1.67 2024-10-30 2024-11-12 2024-12-10",
+        );
+        let bad = r#"{"ex_dividend_date": "2024-11-12", "record_date": "soon", "amount": "1"}"#;
+        check(&format!(r#"{{"symbol": "IBM", "data": [{bad}]}}"#), bad);
         check(r#"{"symbol": "IBM", "data": []}"#, "");
         check("{}", "the answer is not understood: expected a symbol and data, found none");
     }

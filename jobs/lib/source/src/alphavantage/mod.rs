@@ -23,7 +23,7 @@ use crate::limits::Limits;
 
 pub use actions::{actions, daily_adjusted};
 pub use answer::bars;
-pub use company::{Overview, Quote, overview, quote};
+pub use company::{overview, quote};
 pub use provider::{AlphaVantage, NAME};
 pub use request::{
     Ask, Size, dividends_request, overview_request, quote_request, request, splits_request,

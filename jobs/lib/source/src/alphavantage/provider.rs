@@ -1,28 +1,34 @@
-//! Alpha Vantage as a provider of bars: its markets, and how a unit becomes questions.
+//! Alpha Vantage as a provider: its markets, and how a unit becomes questions.
 //!
-//! It answers with more than a unit: a month, or all there is. What lies outside of the unit is other
-//! units' business; the same question is asked once a batch.
+//! Asked for bars it answers with more than a unit: a month, or all there is. What lies outside of the
+//! unit is other units' business; the same question is asked once a batch. What it tells of companies and
+//! their shares is one answer a unit.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use model::config::Section;
 use model::instrument::{Facts, PriceBounds};
-use model::{Dataset, Market, Source, Symbol, Timeframe, Unit};
+use model::{Cadence, Dataset, Market, Source, Symbol, Timeframe, Unit};
 
 use super::FREE;
+use super::actions::actions;
 use super::answer::bars;
-use super::request::{Ask, Size, request};
+use super::company::{overview, quote};
+use super::request::{
+    Ask, Size, dividends_request, overview_request, quote_request, request, splits_request,
+};
 use crate::calendar::Calendar;
 use crate::form::Form;
 use crate::limits::Limits;
 use crate::offer::Survey;
 use crate::periods::Periods;
 use crate::provider::{Provider, Takes};
-use crate::questions::{Inquiry, Page, Question, Questions};
+use crate::questions::{Inquiry, Once, Page, Question, Questions};
 use crate::rest::{
     Answer, Concerns, Key, Kind, Notes, Refusal, Unaskable, Why, expected_symbol, form_of_bars,
 };
+use crate::sheet;
 
 /// The provider's name.
 pub const NAME: Source = Source::new("alphavantage");
@@ -62,8 +68,19 @@ impl Provider for AlphaVantage {
         &[STOCKS, FOREX, CRYPTO]
     }
 
-    fn datasets(&self, _: Market) -> &'static [Dataset] {
-        &[Dataset::Klines]
+    fn datasets(&self, market: Market) -> &'static [Dataset] {
+        const OF_STOCKS: &[Dataset] = &[
+            Dataset::Klines,
+            Dataset::Fundamentals,
+            Dataset::LastQuotes,
+            Dataset::Splits,
+            Dataset::Dividends,
+        ];
+        if market == STOCKS { OF_STOCKS } else { &[Dataset::Klines] }
+    }
+
+    fn only(&self, _: Market, dataset: Dataset) -> Option<Cadence> {
+        dataset.tells_now().then_some(Cadence::Daily)
     }
 
     fn timeframes(&self, _: Market) -> &'static [Timeframe] {
@@ -104,7 +121,8 @@ impl Provider for AlphaVantage {
     }
 
     fn form(&self, unit: &Unit) -> Option<&'static Form> {
-        Some(form_of_bars(kind(unit.market)? != Kind::Forex))
+        let is_bars = unit.dataset == Dataset::Klines;
+        is_bars.then_some(form_of_bars(kind(unit.market)? != Kind::Forex))
     }
 }
 
@@ -115,6 +133,9 @@ impl Questions for AlphaVantage {
 
     fn inquire(&self, unit: &Unit, key: &Key) -> Result<Box<dyn Inquiry>, Unaskable> {
         let kind = kind(unit.market).ok_or(Unaskable::NoSymbol)?;
+        if unit.dataset.tells_now() {
+            return of_now(unit, key);
+        }
         let timeframe = unit.timeframe.ok_or(Unaskable::NoSymbol)?;
         let symbol = unit.symbol.as_str();
         let ask = if kind == Kind::Stocks && timeframe != Timeframe::D1 {
@@ -126,6 +147,35 @@ impl Questions for AlphaVantage {
         let span = unit.period.micros();
         Ok(Box::new(One { ask: Some(ask), span, key: key.clone() }))
     }
+}
+
+/// The question of a unit that one answer tells whole.
+fn of_now(unit: &Unit, key: &Key) -> Result<Box<dyn Inquiry>, Unaskable> {
+    let (symbol, dataset) = (unit.symbol.to_string(), unit.dataset);
+    let request = match dataset {
+        Dataset::Fundamentals => overview_request(&symbol, key)?,
+        Dataset::LastQuotes => quote_request(&symbol, key)?,
+        Dataset::Splits => splits_request(&symbol, key)?,
+        _ => dividends_request(&symbol, key)?,
+    };
+    let key = key.clone();
+    let read = move |answer: &Answer<'_>| {
+        let lines = match dataset {
+            Dataset::Fundamentals => overview(&symbol, answer, &key),
+            Dataset::LastQuotes => quote(&symbol, answer, &key),
+            _ => actions(&symbol, answer, &key).map(|found| sheet::of_actions(&found)),
+        };
+        lines.map_err(not_there)
+    };
+    Ok(Box::new(Once::new(Question { request, credits: 1 }, read)))
+}
+
+/// A bad call of a symbol is what it says of symbols and months that it does not have.
+fn not_there(refusal: Refusal) -> Refusal {
+    if refusal.why == Why::BadRequest && refusal.concerns == Concerns::Symbol {
+        return Refusal { why: Why::NoData, ..refusal };
+    }
+    refusal
 }
 
 /// The one answer in which a unit lies.
@@ -159,13 +209,7 @@ impl Inquiry for One {
                     ..Page::default()
                 });
             }
-            // it says so of symbols and months that it does not have
-            Err(refusal)
-                if refusal.why == Why::BadRequest && refusal.concerns == Concerns::Symbol =>
-            {
-                return Err(Refusal { why: Why::NoData, ..refusal });
-            }
-            other => other?,
+            other => other.map_err(not_there)?,
         };
         let lines = inside(&found.csv, &self.span);
         if lines.is_empty() {
@@ -227,6 +271,40 @@ mod tests {
         let unit: Unit = "alphavantage/stocks/klines/IBM/1m/2024-01-06".parse().expect("unit");
         let error = lines(&AlphaVantage, &unit, &[received(MONTH)]).expect_err("closed");
         assert!(error.to_string().contains("answer 1 is not what was asked for"), "{error}");
+    }
+
+    #[test]
+    fn what_is_told_of_now_is_one_answer() {
+        let check = |dataset: &str, body: &str, query: &str, expect: &str| {
+            let unit = format!("alphavantage/stocks/{dataset}/IBM/2026-05-18");
+            let unit: Unit = unit.parse().expect("unit");
+            let one = AlphaVantage.inquire(&unit, &Key::absent()).expect("askable");
+            let question = one.question().expect("askable").expect("a question");
+            assert_eq!((question.request.query(), question.credits), (query, 1));
+            let found = lines(&AlphaVantage, &unit, &[received(body)]);
+            let found =
+                found.map_err(|error| std::error::Error::source(&error).map(ToString::to_string));
+            match found {
+                Ok(lines) => assert!(lines.contains(expect), "{lines}"),
+                Err(words) => assert_eq!(words.as_deref(), Some(expect), "{body}"),
+            }
+            assert!(lines(&AlphaVantage, &unit, &[]).is_err());
+            assert!(lines(&AlphaVantage, &unit, &[received(body), received(body)]).is_err());
+        };
+        let overview = r#"{"Symbol": "IBM", "EPS": "11.29"}"#;
+        check("fundamentals", overview, "function=OVERVIEW&symbol=IBM", r#""eps":"11.29""#);
+        let quote = r#"{"Global Quote": {"01. symbol": "IBM", "05. price": "219.3000"}}"#;
+        check("last_quotes", quote, "function=GLOBAL_QUOTE&symbol=IBM", r#""price":"219.3000""#);
+        let row = r#"{"effective_date": "1999-05-27", "split_factor": "2.0000"}"#;
+        let splits = format!(r#"{{"symbol": "IBM", "data": [{row}, {{"a": 1}}]}}"#);
+        let expect = "\"shares_new\":\"2.0000\",\"shares_old\":\"1\",\"declared_date\":null,\
+                      \"record_date\":null,\"payment_date\":null}\n{\"a\": 1}\n";
+        check("splits", &splits, "function=SPLITS&symbol=IBM", expect);
+        let none = r#"{"symbol": "IBM", "data": []}"#;
+        check("dividends", none, "function=DIVIDENDS&symbol=IBM", "");
+        let call = r#"{"Error Message": "Invalid API call. Please retry"}"#;
+        let words = "no data for the dates: Error Message: Invalid API call. Please retry";
+        check("dividends", call, "function=DIVIDENDS&symbol=IBM", words);
     }
 
     #[test]

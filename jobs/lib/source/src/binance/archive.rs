@@ -15,7 +15,20 @@ pub const fn market_folder(market: Market) -> &'static str {
     }
 }
 
-/// The host's word for a dataset.
+/// All that the host has archives of.
+pub(super) const DATASETS: &[Dataset] = &[
+    Dataset::Trades,
+    Dataset::AggTrades,
+    Dataset::Klines,
+    Dataset::Funding,
+    Dataset::Quotes,
+    Dataset::Metrics,
+    Dataset::MarkKlines,
+    Dataset::IndexKlines,
+    Dataset::PremiumKlines,
+];
+
+/// The host's word for one of [its datasets](DATASETS); others have no folder there.
 pub const fn dataset_folder(dataset: Dataset) -> &'static str {
     match dataset {
         Dataset::Trades => "trades",
@@ -27,6 +40,7 @@ pub const fn dataset_folder(dataset: Dataset) -> &'static str {
         Dataset::MarkKlines => "markPriceKlines",
         Dataset::IndexKlines => "indexPriceKlines",
         Dataset::PremiumKlines => "premiumIndexKlines",
+        other => other.as_str(),
     }
 }
 
@@ -129,7 +143,7 @@ pub fn parse_path(path: &str) -> Option<Unit> {
         _ => return None,
     };
     let word = parts.next()?;
-    let dataset = *Dataset::ALL.iter().find(|d| dataset_folder(**d) == word)?;
+    let dataset = *DATASETS.iter().find(|d| dataset_folder(**d) == word)?;
     let symbol = own_symbol(market, dataset, parts.next()?)?;
     let timeframe = if dataset.has_timeframe() { Some(parts.next()?.parse().ok()?) } else { None };
     let name = parts.next()?;

@@ -22,6 +22,7 @@ pub(super) fn form_of(unit: &Unit) -> Option<&'static Form> {
         (Dataset::Funding, _) => &funding::FORM,
         (Dataset::Quotes, _) => &quotes::FORM,
         (Dataset::Metrics, _) => &metrics::FORM,
+        _ => return None,
     })
 }
 

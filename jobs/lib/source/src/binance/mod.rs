@@ -61,7 +61,7 @@ impl Provider for Binance {
 
     fn datasets(&self, market: model::Market) -> &'static [Dataset] {
         const SPOT: &[Dataset] = &[Dataset::Trades, Dataset::AggTrades, Dataset::Klines];
-        if market == Market::Spot.name() { SPOT } else { Dataset::ALL }
+        if market == Market::Spot.name() { SPOT } else { archive::DATASETS }
     }
 
     fn only(&self, _: model::Market, dataset: Dataset) -> Option<Cadence> {

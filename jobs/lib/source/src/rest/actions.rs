@@ -19,8 +19,16 @@ pub struct Split {
 pub struct Dividend {
     /// The first day on which a buyer does not get it, of the exchange's calendar.
     pub ex_day: Day,
-    /// Money a share, as received, in the share's currency.
+    /// Money a share, as received, as paid.
     pub amount: String,
+    /// Its currency, where the source tells.
+    pub currency: Option<String>,
+    /// The day on which it was made known, where the source tells.
+    pub declared: Option<Day>,
+    /// The day whose holders get it, where the source tells.
+    pub record: Option<Day>,
+    /// The day on which it is paid, where the source tells.
+    pub paid: Option<Day>,
 }
 
 /// Splits and dividends of one symbol, earliest first.
@@ -41,6 +49,11 @@ impl Actions {
         self.dividends.sort_by_key(|dividend| dividend.ex_day);
         self
     }
+}
+
+/// A text that tells something: what a source prints where it has no figure tells nothing.
+pub(crate) fn told(text: String) -> Option<String> {
+    (!matches!(text.trim(), "" | "-" | "None" | "null")).then_some(text)
 }
 
 /// Whether a text is a decimal without an exponent: `0.2200`, `4`, not negative.

@@ -22,7 +22,7 @@ pub use request::{Request, Unaskable};
 pub use symbol::{BadSymbol, Kind, Pair, is_stock, of_provider, to_provider};
 pub use time::{BadTime, TimeProblem};
 
-pub(crate) use actions::{is, is_decimal};
+pub(crate) use actions::{is, is_decimal, told};
 pub(crate) use bars::{Table, finish};
 pub(crate) use body::{Body, good, read};
 pub(crate) use forms::bars as form_of_bars;

@@ -1,13 +1,15 @@
-//! Splits and dividends of Twelve Data: requests and answers. Both functions cost 20 credits a
-//! symbol and need a plan.
+//! Splits and dividends of Twelve Data: requests and answers. Both functions need a plan.
 
 use model::Day;
 
 use super::answer::{DAY, refuse, whole};
 use crate::rest::{
     Actions, Answer, Dividend, Key, KeyIn, Kind, Object, Refusal, Request, Split, Unaskable, Why,
-    good, is_decimal, items, to_provider,
+    good, is_decimal, items, to_provider, told,
 };
+
+/// What either function costs for a symbol.
+pub(super) const CREDITS: u32 = 20;
 
 /// The request for all splits of a stock.
 ///
@@ -37,7 +39,9 @@ pub fn dividends_request(symbol: &str, key: &Key) -> Result<Request, Unaskable> 
 pub fn actions(symbol: &str, answer: &Answer<'_>, key: &Key) -> Result<Actions, Refusal> {
     let object = good(answer, whole(answer, key)?, key, DAY)?;
     let strange = |words: String| refuse(Why::NotUnderstood, &words, key);
-    let found = object.object("meta").and_then(|meta| meta.text("symbol"));
+    let meta = object.object("meta");
+    let of_meta = |name: &str| meta.as_ref().and_then(|meta| meta.text(name));
+    let found = of_meta("symbol");
     if found.as_deref() != Some(symbol) {
         let found = found.unwrap_or_else(|| object.names());
         return Err(strange(format!("expected meta with the symbol {symbol}, found {found}")));
@@ -63,6 +67,8 @@ pub fn actions(symbol: &str, answer: &Answer<'_>, key: &Key) -> Result<Actions, 
         let found = object.names();
         return Err(strange(format!("expected splits or dividends, found {found}")));
     }
+    let currency = of_meta("currency").and_then(told);
+    actions.dividends.iter_mut().for_each(|dividend| dividend.currency.clone_from(&currency));
     Ok(actions.sorted())
 }
 
@@ -76,7 +82,9 @@ fn split(row: &Object<'_>, actions: &mut Actions) -> Option<()> {
 
 fn dividend(row: &Object<'_>, actions: &mut Actions) -> Option<()> {
     let amount = row.text("amount").filter(|text| is_decimal(text))?;
-    actions.dividends.push(Dividend { ex_day: day(row, "ex_date")?, amount });
+    let ex_day = day(row, "ex_date")?;
+    let (currency, declared, record, paid) = (None, None, None, None);
+    actions.dividends.push(Dividend { ex_day, amount, currency, declared, record, paid });
     Some(())
 }
 
@@ -108,7 +116,10 @@ mod tests {
             let found = match actions("AAPL", &answer, &key()) {
                 Ok(Actions { splits, dividends, unread }) => {
                     let splits = splits.iter().map(|s| format!("{} {}:{}", s.day, s.new, s.old));
-                    let dividends = dividends.iter().map(|d| format!("{} {}", d.ex_day, d.amount));
+                    let dividends = dividends.iter().map(|d| {
+                        let currency = d.currency.as_deref().unwrap_or_default();
+                        format!("{} {} {currency}", d.ex_day, d.amount)
+                    });
                     splits.chain(dividends).chain(unread).collect::<Vec<_>>().join(", ")
                 }
                 Err(refusal) => format!("{:?} {}", refusal.why, refusal.words),
@@ -128,7 +139,7 @@ mod tests {
             r#"[{"ex_date": "2021-08-06", "amount": 0.2200}, {"ex_date": "2021-05-07"}]"#;
         check(
             &format!("{{{meta}, \"dividends\": {dividends}}}"),
-            "2021-08-06 0.2200, {\"ex_date\": \"2021-05-07\"}",
+            "2021-08-06 0.2200 USD, {\"ex_date\": \"2021-05-07\"}",
         );
         check(&format!("{{{meta}, \"splits\": []}}"), "");
         check(&format!("{{{meta}}}"), "NotUnderstood expected splits or dividends, found meta");

@@ -1,11 +1,12 @@
-//! Twelve Data as a provider of bars: its markets, and how a unit becomes pages.
+//! Twelve Data as a provider: its markets, and how a unit becomes pages.
 
 use std::borrow::Cow;
 
 use model::config::Section;
 use model::instrument::{Facts, PriceBounds};
-use model::{Dataset, Market, Source, Symbol, Timeframe, Unit};
+use model::{Cadence, Dataset, Market, Source, Symbol, Timeframe, Unit};
 
+use super::actions::{CREDITS, actions, dividends_request, splits_request};
 use super::answer::bars;
 use super::request::{Ask, Window, next_window, request};
 use super::{CREDITS_LEFT, CREDITS_USED, FREE};
@@ -15,10 +16,11 @@ use crate::limits::Limits;
 use crate::offer::Survey;
 use crate::periods::Periods;
 use crate::provider::{Provider, Takes};
-use crate::questions::{Inquiry, Page, Question, Questions};
+use crate::questions::{Inquiry, Once, Page, Question, Questions};
 use crate::rest::{
     Adjusted, Answer, Key, Kind, Notes, Refusal, Unaskable, Why, expected_symbol, form_of_bars,
 };
+use crate::sheet;
 
 /// The provider's name.
 pub const NAME: Source = Source::new("twelvedata");
@@ -70,8 +72,13 @@ impl Provider for TwelveData {
         &[STOCKS, ADJUSTED, FOREX, CRYPTO]
     }
 
-    fn datasets(&self, _: Market) -> &'static [Dataset] {
-        &[Dataset::Klines]
+    fn datasets(&self, market: Market) -> &'static [Dataset] {
+        const OF_STOCKS: &[Dataset] = &[Dataset::Klines, Dataset::Splits, Dataset::Dividends];
+        if market == STOCKS { OF_STOCKS } else { &[Dataset::Klines] }
+    }
+
+    fn only(&self, _: Market, dataset: Dataset) -> Option<Cadence> {
+        dataset.tells_now().then_some(Cadence::Daily)
     }
 
     fn timeframes(&self, _: Market) -> &'static [Timeframe] {
@@ -113,7 +120,7 @@ impl Provider for TwelveData {
 
     fn form(&self, unit: &Unit) -> Option<&'static Form> {
         let (kind, _) = kind(unit.market)?;
-        Some(form_of_bars(kind == Kind::Stocks))
+        (unit.dataset == Dataset::Klines).then_some(form_of_bars(kind == Kind::Stocks))
     }
 }
 
@@ -124,6 +131,9 @@ impl Questions for TwelveData {
 
     fn inquire(&self, unit: &Unit, key: &Key) -> Result<Box<dyn Inquiry>, Unaskable> {
         let (kind, adjusted) = kind(unit.market).ok_or(Unaskable::NoSymbol)?;
+        if unit.dataset.tells_now() {
+            return of_now(unit, key);
+        }
         let timeframe = unit.timeframe.ok_or(Unaskable::NoSymbol)?;
         let ask = Ask::new(unit.symbol.as_str(), kind, timeframe, unit.period);
         let ask = Ask { adjusted, ..ask };
@@ -134,6 +144,20 @@ impl Questions for TwelveData {
     fn told(&self, header: &dyn Fn(&str) -> Option<u32>) -> Option<(u32, u32)> {
         Some((header(CREDITS_USED)?, header(CREDITS_LEFT)?))
     }
+}
+
+/// The question of a unit that one answer tells whole.
+fn of_now(unit: &Unit, key: &Key) -> Result<Box<dyn Inquiry>, Unaskable> {
+    let (symbol, dataset) = (unit.symbol.to_string(), unit.dataset);
+    let request = match dataset {
+        Dataset::Splits => splits_request(&symbol, key)?,
+        _ => dividends_request(&symbol, key)?,
+    };
+    let key = key.clone();
+    let read = move |answer: &Answer<'_>| {
+        actions(&symbol, answer, &key).map(|found| sheet::of_actions(&found))
+    };
+    Ok(Box::new(Once::new(Question { request, credits: CREDITS }, read)))
 }
 
 /// The pages of a unit, newest first.
@@ -240,6 +264,39 @@ mod tests {
         // of a first page it is a refusal
         let mut pages = TwelveData.inquire(&unit, &Key::absent()).expect("pages");
         assert_eq!(pages.take(&none.answer()).map_err(|refusal| refusal.why), Err(Why::NoData));
+    }
+
+    #[test]
+    fn splits_and_dividends_are_one_answer() {
+        let check = |dataset: &str, body: &str, path: &str, expect: &str| {
+            let unit = format!("twelvedata/stocks/{dataset}/AAPL/2026-05-18");
+            let unit: Unit = unit.parse().expect("unit");
+            let one = TwelveData.inquire(&unit, &Key::absent()).expect("askable");
+            let question = one.question().expect("askable").expect("a question");
+            assert_eq!((question.request.path(), question.credits), (path, 20));
+            let body = format!(r#"{{"meta":{{"symbol":"AAPL","currency":"USD"}},{body}}}"#);
+            let answer = Received { status: 200, content_type: None, body: body.into_bytes() };
+            assert_eq!(lines(&TwelveData, &unit, &[answer]).expect("lines"), expect);
+        };
+        let dates = r#""declared_date":null,"record_date":null,"payment_date":null"#;
+        check(
+            "splits",
+            r#""splits":[{"date":"2020-08-31","from_factor":4,"to_factor":1}]"#,
+            "/splits",
+            &format!(
+                "{{\"ex_date\":\"2020-08-31\",\"amount\":null,\"currency\":null,\
+                 \"shares_new\":\"4\",\"shares_old\":\"1\",{dates}}}\n"
+            ),
+        );
+        check(
+            "dividends",
+            r#""dividends":[{"ex_date":"2021-08-06","amount":0.2200}]"#,
+            "/dividends",
+            &format!(
+                "{{\"ex_date\":\"2021-08-06\",\"amount\":\"0.2200\",\"currency\":\"USD\",\
+                 \"shares_new\":null,\"shares_old\":null,{dates}}}\n"
+            ),
+        );
     }
 
     #[test]

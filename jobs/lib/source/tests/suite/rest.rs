@@ -1,12 +1,13 @@
 //! Every real answer of Twelve Data and Alpha Vantage in the shared folder: rows exact to the last
 //! digit, each error of its kind. Made-up answers are tested beside the code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
 use model::Timeframe;
 use source::rest::{Again, Answer, Bars, Concerns, Key, Kind, Refusal, Why};
+use source::sheet::{self, Cell};
 use source::{alphavantage, twelvedata};
 
 use crate::shared;
@@ -151,24 +152,49 @@ fn alpha_vantage_bars() {
 fn alpha_vantage_companies() {
     let Some(folder) = shared("alphavantage") else { return };
     let body = fs::read(folder.join("OVERVIEW_b1e86153.json")).unwrap();
-    let found = alphavantage::overview("IBM", &answer(&body), &key()).unwrap();
-    let some = |text: &str| Some(text.to_owned());
-    assert_eq!(found.name, some("International Business Machines"));
-    assert_eq!((found.exchange, found.currency), (some("NYSE"), some("USD")));
-    assert_eq!(found.sector, some("TECHNOLOGY"));
-    assert_eq!(found.industry, some("INFORMATION TECHNOLOGY SERVICES"));
-    assert_eq!((found.pe_ratio, found.eps), (some("19.42"), some("11.29")));
-    assert_eq!(found.market_capitalization, some("206116848000"));
-    assert_eq!(found.shares_outstanding, some("939885000"));
-    assert_eq!(found.dividend_yield, some("0.0308"));
-    assert_eq!(found.latest_quarter, some("2026-03-31"));
-    assert_eq!((found.high_52_weeks, found.low_52_weeks), (some("320.7"), some("212.34")));
+    let line = alphavantage::overview("IBM", &answer(&body), &key()).unwrap();
+    let found = cells("fundamentals", &line);
+    let check = |column: &str, expect: Cell| assert_eq!(found[column], expect, "{column}");
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let day = |text: &str| Cell::Day(text.parse::<model::Day>().unwrap().epoch_days());
+    check("name", text("International Business Machines"));
+    check("exchange", text("NYSE"));
+    check("currency", text("USD"));
+    check("sector", text("TECHNOLOGY"));
+    check("industry", text("INFORMATION TECHNOLOGY SERVICES"));
+    // in units of 1e-8
+    check("pe_ratio", Cell::Number(1_942_000_000));
+    check("eps", Cell::Number(1_129_000_000));
+    check("market_capitalization", Cell::Number(206_116_848_000 * 100_000_000));
+    check("shares_outstanding", Cell::Number(939_885_000 * 100_000_000));
+    check("dividend_yield", Cell::Number(3_080_000));
+    check("high_52_weeks", Cell::Number(32_070_000_000));
+    check("latest_quarter", day("2026-03-31"));
+    check("ex_dividend_date", day("2026-05-08"));
+    assert!(found.values().all(|cell| *cell != Cell::Null), "{found:?}");
 
     let body = fs::read(folder.join("GLOBAL_QUOTE_db7544f0.csv")).unwrap();
-    let found = alphavantage::quote("IBM", &answer(&body), &key()).unwrap();
-    assert_eq!((found.open, found.price), (some("218.2000"), some("219.3000")));
-    assert_eq!((found.volume, found.latest_day), (some("6154450"), some("2026-05-15")));
-    assert_eq!(found.change_percent, some("0.4259%"));
+    let line = alphavantage::quote("IBM", &answer(&body), &key()).unwrap();
+    let found = cells("last_quotes", &line);
+    let check = |column: &str, expect: Cell| assert_eq!(found[column], expect, "{column}");
+    check("open", Cell::Number(21_820_000_000));
+    check("price", Cell::Number(21_930_000_000));
+    check("volume", Cell::Number(6_154_450 * 100_000_000));
+    check("latest_day", day("2026-05-15"));
+    // in percent
+    check("change_percent", Cell::Number(42_590_000));
+    assert!(found.values().all(|cell| *cell != Cell::Null), "{found:?}");
+}
+
+/// What is read of the only line of an answer, by column.
+fn cells(dataset: &str, line: &str) -> BTreeMap<&'static str, Cell> {
+    let unit: model::Unit = format!("alphavantage/stocks/{dataset}/IBM/2026-05-18").parse().unwrap();
+    let line = line.strip_suffix('\n').unwrap();
+    assert!(!line.contains('\n'), "{line}");
+    let entry = sheet::read(line.as_bytes(), &unit).unwrap();
+    assert_eq!(entry.issues.text(), None);
+    let columns = sheet::stated(model::schema::Table::of_dataset(unit.dataset)).iter();
+    columns.map(|column| column.name).zip(entry.cells).collect()
 }
 
 #[test]

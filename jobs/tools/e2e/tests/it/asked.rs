@@ -30,16 +30,16 @@ const INSTRUMENTS: &[&str] = &[
 ];
 
 /// A lake of two providers, and their servers.
-struct Lab {
-    folder: tempfile::TempDir,
-    server: RestHandle,
-    clock: ManualClock,
+pub(crate) struct Lab {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) server: RestHandle,
+    pub(crate) clock: ManualClock,
     runtime: Runtime,
     runs: u32,
 }
 
 impl Lab {
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let now: DateTime<Utc> = "2024-02-06T12:00:00Z".parse()?;
         let free = exchange::rest::Limits { second: None, minute: None, day: Some(100) };
         let options = RestOptions {
@@ -61,7 +61,7 @@ impl Lab {
         Ok(Self { folder, server: Rest::start(&options)?, clock, runtime, runs: 0 })
     }
 
-    fn lake(&self) -> std::path::PathBuf {
+    pub(crate) fn lake(&self) -> std::path::PathBuf {
         self.folder.path().join("lake")
     }
 
@@ -106,9 +106,13 @@ impl Lab {
     }
 
     fn run(&mut self) -> Result<()> {
+        self.run_of(&self.yaml())
+    }
+
+    /// A run of a configuration.
+    pub(crate) fn run_of(&mut self, yaml: &str) -> Result<()> {
         self.runs += 1;
-        let yaml = self.yaml();
-        self.runtime.block_on(stages::run(|| self.context(&yaml), async |_| Ok(())))
+        self.runtime.block_on(stages::run(|| self.context(yaml), async |_| Ok(())))
     }
 
     fn lines(&self, table: Table, sql: &str) -> Result<Vec<String>> {
@@ -119,20 +123,20 @@ impl Lab {
         look::lines_as_of(&self.lake(), table, version, sql)
     }
 
-    fn check(&self, table: Table, sql: &str, expect: &[&str]) -> Result<()> {
+    pub(crate) fn check(&self, table: Table, sql: &str, expect: &[&str]) -> Result<()> {
         let found = self.lines(table, sql)?;
         ensure!(found == expect, "{sql}: {found:#?}");
         Ok(())
     }
 
-    fn asked(&self) -> [u64; 2] {
+    pub(crate) fn asked(&self) -> [u64; 2] {
         [("twelvedata", KEYS[0]), ("alphavantage", KEYS[1])]
             .map(|(provider, key)| self.server.count(provider, key).requests)
     }
 }
 
 /// Fails where a file of a folder holds a key.
-fn no_key_in(folder: &Path) -> Result<()> {
+pub(crate) fn no_key_in(folder: &Path) -> Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {

@@ -5,6 +5,7 @@
 mod asked;
 mod changes;
 mod closing;
+mod companies;
 mod damage;
 mod datasets;
 mod defects;

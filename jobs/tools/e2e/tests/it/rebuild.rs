@@ -22,8 +22,15 @@ struct Sound {
 }
 
 /// What the sample's spot market has no rows of.
-const OF_FUTURES: [&Table; 4] =
-    [&Table::PriceKlines, &Table::Funding, &Table::Quotes, &Table::Metrics];
+const OF_OTHERS: [&Table; 7] = [
+    &Table::PriceKlines,
+    &Table::Funding,
+    &Table::Quotes,
+    &Table::Metrics,
+    &Table::Fundamentals,
+    &Table::LastQuotes,
+    &Table::Actions,
+];
 
 fn sound() -> Result<Sound> {
     let world = World::new(&["spot:BTCUSDT,trades=300"], "2024-12-31", "2025-01-01")?;
@@ -35,7 +42,7 @@ fn sound() -> Result<Sound> {
     // the tables that this lake is to have; spot has nothing of the others
     let is_empty = |table: &&Table| files.get(*table).is_none_or(Files::is_empty);
     let empty: Vec<&Table> = look::DERIVED.iter().filter(is_empty).collect();
-    ensure!(empty == OF_FUTURES, "these tables are empty: {empty:?}");
+    ensure!(empty == OF_OTHERS, "these tables are empty: {empty:?}");
     let rows = rows(&lab)?;
     Ok(Sound { lab, exchange, files, rows })
 }
@@ -173,7 +180,7 @@ fn what_a_table_has_lost_is_refused_and_made_anew() -> Result<()> {
 
     // every log there is
     for table in Table::ALL {
-        if !OF_FUTURES.contains(&table) {
+        if !OF_OTHERS.contains(&table) {
             std::fs::remove_dir_all(sound.path(&layout::log(*table)))?;
         }
     }

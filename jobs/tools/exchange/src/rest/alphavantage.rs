@@ -70,9 +70,18 @@ enum Function {
     CryptoDaily,
     Quote,
     Overview,
+    Splits,
+    Dividends,
 }
 
-const FUNCTIONS: [(&str, Function); 8] = [
+impl Function {
+    /// Whether it is one of companies: it knows no intervals and no errors of symbols.
+    const fn is_of_company(self) -> bool {
+        matches!(self, Self::Quote | Self::Overview | Self::Splits | Self::Dividends)
+    }
+}
+
+const FUNCTIONS: [(&str, Function); 10] = [
     ("TIME_SERIES_INTRADAY", Function::Intraday),
     ("TIME_SERIES_DAILY", Function::Daily),
     ("FX_INTRADAY", Function::FxIntraday),
@@ -81,6 +90,8 @@ const FUNCTIONS: [(&str, Function); 8] = [
     ("DIGITAL_CURRENCY_DAILY", Function::CryptoDaily),
     ("GLOBAL_QUOTE", Function::Quote),
     ("OVERVIEW", Function::Overview),
+    ("SPLITS", Function::Splits),
+    ("DIVIDENDS", Function::Dividends),
 ];
 
 /// The one field of a refusal and its text.
@@ -228,19 +239,19 @@ fn query(ask: &Ask, name: &'static str, function: Function) -> Result<Option<Que
         Some(_) => Err(invalid()),
     };
     let (symbol, kind) = match function {
-        Function::Intraday | Function::Daily | Function::Quote | Function::Overview => {
+        _ if function.is_of_company()
+            || matches!(function, Function::Intraday | Function::Daily) =>
+        {
             (params.text("symbol").replace('-', "."), Kind::Stock)
         }
         Function::FxIntraday | Function::FxDaily => {
             let (from, to) = (params.text("from_symbol"), params.text("to_symbol"));
             (format!("{from}/{to}"), Kind::Forex)
         }
-        Function::CryptoIntraday | Function::CryptoDaily => {
-            (format!("{}/{}", params.text("symbol"), params.text("market")), Kind::Crypto)
-        }
+        _ => (format!("{}/{}", params.text("symbol"), params.text("market")), Kind::Crypto),
     };
     let asset = find(&symbol).filter(|asset| asset.kind == kind);
-    let is_mild = matches!(function, Function::Quote | Function::Overview);
+    let is_mild = function.is_of_company();
     let asset = match asset {
         Some(asset) => asset,
         None if is_mild && !symbol.is_empty() => return Ok(None),
@@ -272,7 +283,7 @@ fn query(ask: &Ask, name: &'static str, function: Function) -> Result<Option<Que
     };
     let csv = match given("datatype") {
         None | Some("json") => false,
-        Some("csv") => function != Function::Overview,
+        Some("csv") => function == Function::Quote || !function.is_of_company(),
         Some(_) => return Err(invalid()),
     };
     let is_stock = function == Function::Intraday;

@@ -8,6 +8,7 @@
 //! | [`twelvedata`], [`alphavantage`], [`binance`] | what each provider answers |
 //! | `limits`, `clock` | what was asked for in which window; what time it is |
 //! | `assets`, `hours`, `walk` | made-up stocks, forex and coins; when they trade; their bars |
+//! | `company` | what the stocks' companies report and pay |
 //!
 //! ```
 //! use exchange::rest::{Rest, RestOptions};
@@ -24,6 +25,7 @@ pub mod alphavantage;
 mod assets;
 pub mod binance;
 mod clock;
+mod company;
 mod hours;
 mod limits;
 mod server;
@@ -382,7 +384,7 @@ mod tests {
 
         #[test]
         fn no_parameters_make_it_panic(
-            path in select(vec!["time_series", "query", "api/v3/klines", "api/v3/aggTrades"]),
+            path in select(vec!["time_series", "splits", "dividends", "query", "api/v3/klines", "api/v3/aggTrades"]),
             sound in any::<bool>(),
             odd in vec((select(NAMES.to_vec()), "\\PC{0,24}|[0-9]{1,22}|[0-9]{4,6}-[0-9]{2}-[0-9]{2}"), 0..4),
         ) {

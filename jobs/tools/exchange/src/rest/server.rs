@@ -124,6 +124,7 @@ async fn provided(state: &Arc<State>, ask: Ask) -> Reply {
 pub(super) fn route(state: &State, ask: &Ask) -> Reply {
     match ask.path.as_str() {
         "time_series" => twelvedata::answer(state, ask),
+        "splits" | "dividends" => twelvedata::actions(state, ask),
         "query" => alphavantage::answer(state, ask),
         _ => binance::answer(state, ask).unwrap_or_else(|| refused(404)),
     }

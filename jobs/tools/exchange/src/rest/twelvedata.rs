@@ -1,6 +1,9 @@
-//! Twelve Data: `GET /time_series`. A credit for each symbol of a batch; errors are bodies
+//! Twelve Data: `GET /time_series`, a credit for each symbol of a batch, and `/splits` and
+//! `/dividends`, whose answers are in `actions`. Errors are bodies
 //! `{code, message, status}` with a status of their own or, on demand, with 200. The texts are the
 //! provider's where they are known; others say so.
+
+mod actions;
 
 use std::fmt::Write as _;
 
@@ -84,15 +87,30 @@ struct Query {
 
 /// The answer to `GET /time_series`.
 pub(super) fn answer(state: &State, ask: &Ask) -> Reply {
+    let symbols: Vec<&str> =
+        ask.params.text("symbol").split(',').map(str::trim).filter(|s| !s.is_empty()).collect();
+    let cost = symbols.len().max(1) as u64;
+    counted(state, ask, cost, || series(state, ask, &symbols))
+}
+
+/// The answer to `GET /splits` and `GET /dividends`.
+pub(super) fn actions(state: &State, ask: &Ask) -> Reply {
+    counted(state, ask, actions::CREDITS, || actions::reply(state, ask))
+}
+
+/// An answer within the limits of a key, that costs so many credits.
+fn counted(
+    state: &State,
+    ask: &Ask,
+    cost: u64,
+    work: impl FnOnce() -> Result<Reply, Failure>,
+) -> Reply {
     let habits = &state.options.twelvedata;
     let status = |code: u16| if habits.errors_as_200 { 200 } else { code };
     let refuse = |(code, message): &Failure| Reply::json(status(*code), error(*code, message, ""));
     let key = key(ask);
-    let symbols: Vec<&str> =
-        ask.params.text("symbol").split(',').map(str::trim).filter(|s| !s.is_empty()).collect();
     let is_known = state.knows(key);
     let limits = if is_known && key != "demo" { habits.limits } else { Limits::default() };
-    let cost = symbols.len().max(1) as u64;
     let taken = state.counter.take(PROVIDER, key, cost, ask.window, limits);
     if !is_known {
         return refuse(&(401, NO_KEY.to_owned()));
@@ -102,7 +120,7 @@ pub(super) fn answer(state: &State, ask: &Ask) -> Reply {
     }
     let reply = match beyond(&taken) {
         Some(message) => refuse(&(429, message)),
-        None => match series(state, ask, &symbols) {
+        None => match work() {
             Ok(reply) => reply,
             Err(failure) => refuse(&failure),
         },

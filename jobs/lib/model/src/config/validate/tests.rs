@@ -135,6 +135,40 @@ fn no_range_is_without_bounds() {
 }
 
 #[test]
+fn what_is_told_of_now_is_wanted_today_and_so_often() {
+    let text = GOOD
+        .replace(", to: 2025-01-02", "")
+        .replace(
+            "klines: {timeframes: [1m, 1h]}",
+            "splits: {}\n          fundamentals: {every: 3d}",
+        )
+        .replace("{last_days: 3}}", "{last_days: 3}, datasets: {splits: {every: 30d}}}");
+    let config = parse(&text).expect("good");
+    let today = "2025-02-01".parse().expect("day");
+    let list: Vec<String> = config
+        .series(today, &Scope::default(), venues())
+        .iter()
+        .map(|s| {
+            let section = &config.sources[&s.source];
+            let every = section.every(s.market, &s.symbol, s.dataset);
+            format!("{} {} {} {} every {every}", s.dataset, s.symbol, s.from, s.to)
+        })
+        .collect();
+    assert_eq!(
+        list,
+        [
+            "trades BTCUSDT 2024-12-30 2025-01-31 every 1",
+            "fundamentals BTCUSDT 2024-12-30 2025-02-01 every 3",
+            "splits BTCUSDT 2024-12-30 2025-02-01 every 7",
+            "splits PEPEUSDT 2025-01-29 2025-02-01 every 30",
+        ]
+    );
+    check("trades: {}", "splits: {every: 7}", 12, "7");
+    check("trades: {}", "splits: {every: 0d}", 12, "bad every `0d`, expected days such as 7d");
+    check("trades: {}", "trades: {every: 7d}", 12, "trades with every, expected it for what");
+}
+
+#[test]
 fn unknown_words() {
     check("environment: dev", "environment: dev\ncolour: red", 2, "unknown field `colour`");
     check(

@@ -3,9 +3,10 @@
 
 use std::fmt::Write as _;
 
-use chrono::{Datelike as _, Days, Months, NaiveDate};
+use chrono::{Days, Months, NaiveDate};
 
 use super::super::assets::{Kind, currency_name};
+use super::super::company;
 use super::super::hours::{NEW_YORK, instant, local, zone};
 use super::super::walk::{Bar, EPOCH, Length, Walk, Want};
 use super::super::{Ask, Reply, State, fixed, quoted};
@@ -19,6 +20,8 @@ pub(super) fn reply(state: &State, ask: &Ask, query: &Query) -> Reply {
     match query.function {
         Function::Quote => quote(state, ask, query),
         Function::Overview => overview(state, ask, query),
+        Function::Splits => splits(ask, query),
+        Function::Dividends => dividends(state, ask, query),
         _ => {
             let bars = bars(state, ask, query);
             if bars.is_empty() {
@@ -179,7 +182,7 @@ fn head(query: &Query, refreshed: &str) -> (String, Vec<(&'static str, String)>)
             ];
             (own("Time Series (Digital Currency Daily)"), meta)
         }
-        Function::Daily | Function::Quote | Function::Overview => {
+        _ => {
             let meta = vec![
                 ("1. Information", own("Daily Prices (open, high, low, close) and Volumes")),
                 ("2. Symbol", own(query.asset.symbol)),
@@ -288,7 +291,45 @@ fn quote(state: &State, ask: &Ask, query: &Query) -> Reply {
     Reply::json(200, format!("{{\n    \"Global Quote\": {}\n}}", object(&fields, 4)))
 }
 
-/// Facts of a company; those that are no prices are made up and the same for all.
+/// The splits that have happened, the latest first.
+fn splits(ask: &Ask, query: &Query) -> Reply {
+    let today = local(NEW_YORK, ask.now).date();
+    let rows = company::splits(query.asset, today).into_iter().map(|(day, new)| {
+        vec![
+            ("effective_date", quoted(&day.to_string())),
+            ("split_factor", quoted(&format!("{new}.0000"))),
+        ]
+    });
+    list(query, rows)
+}
+
+/// The dividends that are known, the latest first.
+fn dividends(state: &State, ask: &Ask, query: &Query) -> Reply {
+    let today = local(NEW_YORK, ask.now).date();
+    let known = company::dividends(state.options.seed, query.asset, today).into_iter();
+    let rows = known.map(|dividend| {
+        let text = |value: String| quoted(&value);
+        vec![
+            ("ex_dividend_date", text(dividend.ex.to_string())),
+            ("declaration_date", text(dividend.declared.to_string())),
+            ("record_date", text(dividend.record.to_string())),
+            ("payment_date", text(dividend.paid.to_string())),
+            ("amount", text(fixed(dividend.amount, 4))),
+        ]
+    });
+    list(query, rows)
+}
+
+/// The answer of functions that have a list.
+fn list(query: &Query, rows: impl Iterator<Item = Vec<(&'static str, String)>>) -> Reply {
+    let rows: Vec<String> = rows.map(|row| format!("        {}", object(&row, 8))).collect();
+    let rows =
+        if rows.is_empty() { "[]".to_owned() } else { format!("[\n{}\n    ]", rows.join(",\n")) };
+    let fields = [("symbol", quoted(query.asset.symbol)), ("data", rows)];
+    Reply::json(200, object(&fields, 0))
+}
+
+/// Facts of a company; those that are no prices, earnings or dividends are the same for all.
 fn overview(state: &State, ask: &Ask, query: &Query) -> Reply {
     let year = last_days(state, ask, query, 252);
     let Some(last) = year.first() else { return super::empty(Function::Overview) };
@@ -299,14 +340,22 @@ fn overview(state: &State, ask: &Ask, query: &Query) -> Reply {
         two((closes.sum::<i128>() / count) as i64)
     };
     let symbol = query.asset.symbol;
+    let seed = state.options.seed;
+    let quarter = company::latest_quarter(last.stamp.date());
+    let earned = company::earnings(seed, query.asset, quarter);
+    // by hundredths, cut
+    let by_earnings = i128::from(last.close) * 100 / i128::from(earned.max(1)) * 1_000_000;
+    let paid = company::dividends(seed, query.asset, last.stamp.date());
+    let day = |day: Option<NaiveDate>| day.map_or_else(|| "None".to_owned(), |day| day.to_string());
+    let year_of = paid.iter().take(4).map(|dividend| dividend.amount).sum::<i64>();
+    let dividend = if paid.is_empty() { "None".to_owned() } else { fixed(year_of, 4) };
     // a company without earnings has no ratio; the provider has two words for that
     let (ratio, eps) = match symbol {
         "TSLA" => ("None".to_owned(), "-0.52".to_owned()),
         "BRK.B" => ("-".to_owned(), "None".to_owned()),
-        _ => (two(last.close / 10), "10".to_owned()),
+        _ => (two(by_earnings as i64), two(earned)),
     };
     let own = |text: &str| text.to_owned();
-    let quarter = last.stamp.date().with_day(1).unwrap_or(EPOCH);
     let fields: Vec<(&str, String)> = vec![
         ("Symbol", own(symbol)),
         ("AssetType", own("Common Stock")),
@@ -319,12 +368,12 @@ fn overview(state: &State, ask: &Ask, query: &Query) -> Reply {
         ("Sector", own("TECHNOLOGY")),
         ("Industry", own("SAMPLES")),
         ("FiscalYearEnd", own("December")),
-        ("LatestQuarter", quarter.format("%Y-%m-%d").to_string()),
+        ("LatestQuarter", quarter.to_string()),
         ("MarketCapitalization", fixed(last.close, 0) + "000000000"),
         ("PERatio", ratio.clone()),
         ("PEGRatio", own("2.152")),
         ("BookValue", own("35.08")),
-        ("DividendPerShare", own("None")),
+        ("DividendPerShare", dividend),
         ("DividendYield", own("0")),
         ("EPS", eps),
         ("ProfitMargin", own("0.156")),
@@ -336,8 +385,8 @@ fn overview(state: &State, ask: &Ask, query: &Query) -> Reply {
         ("50DayMovingAverage", mean(50)),
         ("200DayMovingAverage", mean(200)),
         ("SharesOutstanding", own("1000000000")),
-        ("DividendDate", own("None")),
-        ("ExDividendDate", own("None")),
+        ("DividendDate", day(paid.first().map(|dividend| dividend.paid))),
+        ("ExDividendDate", day(paid.first().map(|dividend| dividend.ex))),
     ];
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, quoted(value))).collect();
     Reply::json(200, object(&fields, 0))

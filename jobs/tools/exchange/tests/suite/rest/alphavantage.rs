@@ -215,6 +215,35 @@ async fn quotes_and_companies() {
     assert!(ratio("IBM").await.contains('.'));
 }
 
+#[tokio::test]
+async fn splits_dividends_and_earnings() {
+    let server = unlimited(Habits::default());
+    let list = async |asked: &str| json(&query(&server, asked).await);
+    assert_eq!(
+        list("function=SPLITS&symbol=AAPL").await,
+        value!({"symbol": "AAPL", "data": [
+            {"effective_date": "2020-08-31", "split_factor": "4.0000"},
+            {"effective_date": "2014-06-09", "split_factor": "7.0000"},
+        ]})
+    );
+    let none = value!({"symbol": "TSLA", "data": []});
+    assert_eq!(list("function=DIVIDENDS&symbol=TSLA").await, none);
+    assert_eq!(list("function=DIVIDENDS&symbol=NOPE").await, value!({}));
+    let paid = list("function=DIVIDENDS&symbol=IBM").await;
+    let newest = &paid["data"][0];
+    assert_eq!(
+        ["ex_dividend_date", "declaration_date", "payment_date"].map(|name| &newest[name]),
+        ["2024-02-09", "2024-01-30", "2024-03-10"]
+    );
+    let company = list("function=OVERVIEW&symbol=IBM").await;
+    assert_eq!(company["ExDividendDate"], newest["ex_dividend_date"]);
+    assert_eq!(company["LatestQuarter"], "2023-09-30");
+    let number = |name: &str| company[name].as_str().unwrap().parse::<f64>().unwrap();
+    let quote = list("function=GLOBAL_QUOTE&symbol=IBM").await;
+    let price = quote["Global Quote"]["05. price"].as_str().unwrap().parse::<f64>().unwrap();
+    assert!((price / number("EPS") - number("PERatio")).abs() < 0.01, "{company}");
+}
+
 /// Whether an answer is the only field of a real file, whatever format was asked for.
 async fn is_notice(server: &RestHandle, path: &str, field: &str, file: &str) {
     for format in ["", "&datatype=csv", "&datatype=json"] {

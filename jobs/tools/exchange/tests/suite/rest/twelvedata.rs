@@ -160,6 +160,23 @@ async fn splits_are_undone_unless_asked_not_to() {
 }
 
 #[tokio::test]
+async fn splits_and_dividends_cost_twenty_credits() {
+    let server = unlimited();
+    let body = json(&get(&server, "splits?symbol=AAPL&range=full&apikey=k").await);
+    assert_eq!(body["meta"]["currency"], "USD");
+    assert_eq!(body["splits"][0]["date"], "2020-08-31");
+    assert_eq!(
+        (&body["splits"][0]["from_factor"], &body["splits"][0]["to_factor"]),
+        (&4.into(), &1.into())
+    );
+    let body = json(&get(&server, "dividends?symbol=IBM&range=full&apikey=k").await);
+    assert_eq!(body["dividends"][0]["ex_date"], "2024-02-09");
+    assert!(body["dividends"][0]["amount"].is_number());
+    assert_eq!(server.count("twelvedata", "k").day.most, 40);
+    assert_eq!(get(&server, "splits?symbol=EUR/USD&apikey=k").await.status, 404);
+}
+
+#[tokio::test]
 async fn refusals_are_the_real_ones() {
     let server =
         start(NOW, RestOptions { keys: vec!["k".into(), "demo".into()], ..unlimited_options() });

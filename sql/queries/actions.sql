@@ -1,0 +1,36 @@
+-- purpose: the splits and dividends of a share, as a source knew them on a day
+-- grain: one row a split or dividend
+-- param: source text = alphavantage "the provider"
+-- param: market text = stocks "the market"
+-- param: symbol text = AAPL "the share"
+-- param: known_on date = 2099-12-31 "what was known on this day; where nobody asked on it, on the last day before it"
+WITH newest AS (
+    SELECT kind, max(as_of) AS as_of
+    FROM silver.actions
+    WHERE source = :source
+        AND market = :market
+        AND symbol = :symbol
+        AND as_of <= :known_on
+    GROUP BY kind
+)
+SELECT
+    a.ex_date,
+    a.kind,
+    a.amount,
+    a.currency,
+    a.shares_new,
+    a.shares_old,
+    CAST(a.shares_new AS double) / CAST(a.shares_old AS double) AS split_factor,
+    a.declared_date,
+    a.record_date,
+    a.payment_date,
+    a.as_of AS known_as_of
+FROM silver.actions AS a
+INNER JOIN newest AS n
+    ON a.kind = n.kind
+    AND a.as_of = n.as_of
+WHERE a.source = :source
+    AND a.market = :market
+    AND a.symbol = :symbol
+    AND a.is_valid
+ORDER BY a.ex_date, a.kind, a.amount
