@@ -118,7 +118,7 @@ async fn fetch(
                 id: unit.to_string(),
                 table: Table::Klines,
                 partitions: Vec::new(),
-                units: vec![PlannedUnit { unit, archive, keeps: false }],
+                units: vec![PlannedUnit { unit, archive, keeps: false, before: None }],
                 reading: None,
             }
         })

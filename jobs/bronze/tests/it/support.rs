@@ -228,7 +228,7 @@ impl Lab {
                 id: unit.to_string(),
                 table: Table::Trades,
                 partitions: Vec::new(),
-                units: vec![PlannedUnit { unit, archive: Origin::Fetch(remote), keeps: false }],
+                units: vec![PlannedUnit { unit, archive: Origin::Fetch(remote), keeps: false, before: None }],
                 reading: None,
             })
             .collect();

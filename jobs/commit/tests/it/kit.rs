@@ -177,6 +177,7 @@ async fn silver(
                 corrupt,
                 short_days: Vec::new(),
                 notes: Vec::new(),
+                restated: None,
             });
             continue;
         }
@@ -211,6 +212,7 @@ async fn silver(
             corrupt: None,
             short_days: Vec::new(),
             notes: Vec::new(),
+            restated: None,
         });
     }
     SilverFragment {

@@ -12,7 +12,8 @@ mod columns;
 use crate::words::words;
 pub use beside_trades::{FUNDING, METRICS, PRICE_KLINES, QUOTES};
 pub use columns::{
-    AGG_TRADES, ARCHIVES, BARS, BUILDS, CHECKS, COVERAGE, DAILY, KLINES, REJECTS, RUNS, TRADES,
+    AGG_TRADES, ARCHIVES, BARS, BUILDS, CHECKS, COVERAGE, DAILY, KLINES, REJECTS, RESTATEMENTS,
+    RUNS, TRADES,
 };
 
 /// The type of a column.
@@ -137,6 +138,8 @@ words! {
         Metrics = "silver.metrics",
         /// Everything unreadable, with the raw text.
         Rejects = "silver.rejects",
+        /// What a newer version of an archive says otherwise than the one before.
+        Restatements = "silver.restatements",
         /// Bars that we made.
         Bars = "gold.bars",
         /// Daily figures.
@@ -201,6 +204,7 @@ impl Table {
             Self::Quotes => &QUOTES,
             Self::Metrics => &METRICS,
             Self::Rejects => &REJECTS,
+            Self::Restatements => &RESTATEMENTS,
             Self::Bars => &BARS,
             Self::Daily => &DAILY,
             Self::Runs => &RUNS,
@@ -242,6 +246,20 @@ words! {
         /// A row whose key another row has that says something else. The other one is in
         /// silver; this one counts as a duplicate and not as rejected.
         ConflictingDuplicate = "conflicting_duplicate",
+    }
+}
+
+words! {
+    /// What a line of `silver.restatements` tells of a row.
+    Restatement, "kind of restatement" {
+        /// A column of it has another value.
+        Changed = "changed",
+        /// The newer version does not have it: a line for each value that it had.
+        Removed = "removed",
+        /// The older version did not have it: a line for each value that it has.
+        Added = "added",
+        /// So many more rows differ than are told one by one.
+        More = "more",
     }
 }
 
@@ -385,8 +403,10 @@ mod tests {
             let of_dataset = crate::Dataset::ALL.iter().any(|d| Table::of_dataset(*d) == *table);
             assert_eq!(Table::SILVER.contains(table), of_dataset, "{table}");
             let is_built = Table::SILVER.contains(table) || *table == Table::Rejects;
-            assert_eq!(table.zone() == "silver", is_built, "{table}");
-            let is_derived = matches!(table.zone(), "silver" | "gold");
+            // what was restated is remembered, and is not made anew from what is current
+            let is_silver = is_built || *table == Table::Restatements;
+            assert_eq!(table.zone() == "silver", is_silver, "{table}");
+            let is_derived = is_built || table.zone() == "gold";
             assert_eq!(Table::DERIVED.contains(table), is_derived, "{table}");
         }
     }

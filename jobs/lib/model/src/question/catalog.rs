@@ -24,6 +24,7 @@ pub const BUILT_IN: &[(&str, &str)] = built_in![
     "ledger",
     "price_against_volume",
     "rejects",
+    "restatements",
     "returns",
     "runs",
     "sources",
