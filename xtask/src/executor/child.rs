@@ -175,7 +175,13 @@ impl Starter<'_> {
             Some(lock) => Stdio::from(lock.try_clone().context("cannot share the run's lock")?),
             None => Stdio::null(),
         };
-        Command::new(&program)
+        let mut command = Command::new(&program);
+        if stage == "bronze" {
+            // it ends by itself, and cleanly, where it asks a source page by page
+            let left = self.deadline.saturating_duration_since(Instant::now()).as_secs() + 1;
+            command.env(model::env::TIME_LIMIT, left.to_string());
+        }
+        command
             .args(&self.common)
             .args(args)
             .current_dir(workspace::root())

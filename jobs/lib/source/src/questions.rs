@@ -10,7 +10,7 @@ use std::fmt;
 
 use model::Unit;
 
-pub use kept::{BadKept, Envelope, HEADERS, MOST_BYTES, pack, unpack};
+pub use kept::{BadKept, Envelope, HEADERS, MOST_BYTES, pack, unpack, unpack_whole};
 
 use crate::limits::{Limits, Window};
 use crate::rest::{Answer, Key, Refusal, Request, Unaskable, Why};
