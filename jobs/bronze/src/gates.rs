@@ -72,8 +72,8 @@ impl<'a> Gates<'a> {
             match self.lake.read_json::<Refused>(&key, "note of what is refused").await {
                 Ok(known) => *access = Access::Refused(known.why),
                 // nobody knows, or nobody can tell: it is asked
-                Err(error) if error.is_not_found() => {}
-                Err(StoreError::Document { .. }) => {}
+                Err(error)
+                    if error.is_not_found() || matches!(error, StoreError::Document { .. }) => {}
                 Err(error) => return Err(error),
             }
         }

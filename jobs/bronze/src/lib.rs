@@ -163,8 +163,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         options.time.unwrap_or(Duration::from_secs(context.config.limits.run.timeout_seconds));
     // what comes after it needs time as well
     let asking = time.mul_f64(ASKING);
-    let ends =
-        TimeDelta::from_std(asking).map_or(DateTime::<Utc>::MAX_UTC, |asking| start + asking);
+    let ends = TimeDelta::from_std(asking).ok().and_then(|asking| start.checked_add_signed(asking));
+    let ends = ends.unwrap_or(DateTime::<Utc>::MAX_UTC);
     let askers = askers(context, &clients, &todo, ends)?;
     let (clients, neighbours, askers) = (&clients, &neighbours, &askers);
     let timeout = Duration::from_secs(limits.total_timeout_seconds);

@@ -209,7 +209,7 @@ fn restate(
                 let (unit, reading) = (&input.unit, group.reading.as_deref());
                 let version = |archive, path| Version { provider, unit, archive, path, reading };
                 let (before, after) =
-                    (version(before, copy.path()), version(&input.archive, &input.path));
+                    (version(before, copy.path()), version(&input.archive, input.path.as_path()));
                 restate::compare(lake, &context.run, &before, &after, &means)?
             }
         };

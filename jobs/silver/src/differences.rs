@@ -96,7 +96,8 @@ impl Measure {
             let Some(slot) = cell.slot().filter(|slot| !seen.contains(slot)) else { continue };
             seen.push(slot);
             let is_key = schema.key.contains(&column.name);
-            if is_key { &mut measure.key } else { &mut measure.values }.push(cell);
+            let cells = if is_key { &mut measure.key } else { &mut measure.values };
+            cells.push(cell);
         }
         measure
     }

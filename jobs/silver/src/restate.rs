@@ -3,6 +3,7 @@
 //! told, the others are counted. Nothing is published here.
 
 use model::fragment::Restated;
+use model::human::plural;
 use model::schema::{Restatement, Table};
 use model::{RawArchive, RunId, Unit};
 use source::rows::Row;
@@ -54,8 +55,9 @@ impl Differs {
     /// For people.
     pub(crate) fn note(&self) -> String {
         let Self { changed, removed, added, .. } = self;
+        let changed = plural(*changed, "row");
         format!(
-            "it came anew and says something else than before: {changed} rows changed, {removed} \
+            "it came anew and says something else than before: {changed} changed, {removed} \
              removed, {added} added (silver.restatements)"
         )
     }
@@ -87,11 +89,11 @@ pub(crate) fn compare(
             counts: [0; 3],
             untold: 0,
         };
-        let compared = (|| {
-            let mut old = Keys::open(before, form, means, sorted)?;
-            let mut new = Keys::open(after, form, means, sorted)?;
+        let open = |version| Keys::open(version, form, means, sorted);
+        let compared = open(before).and_then(|mut old| {
+            let mut new = open(after)?;
             differences(&measure, &mut old, &mut new, &mut |difference| told.take(difference))
-        })();
+        });
         match compared {
             Ok(()) => {
                 let inputs = format!(

@@ -133,7 +133,7 @@ async fn every_value_that_differs_is_told_to_its_last_digit() {
     let Restated { changed, removed, added, untold, file, .. } = restated;
     assert_eq!((*changed, *removed, *added, *untold), (1, 1, 1, 0));
     assert!(file.path.starts_with("source=binance/"), "{}", file.path);
-    let note = "it came anew and says something else than before: 1 rows changed, 1 removed, 1 \
+    let note = "it came anew and says something else than before: 1 row changed, 1 removed, 1 \
                 added (silver.restatements)";
     assert_eq!(fragment.units[0].notes, [note]);
     let lines = lab.lines(restated);
