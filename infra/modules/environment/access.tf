@@ -100,11 +100,12 @@ locals {
       maintain = {
         access = {
           read  = concat([local.config], local.stage_access.commit.read)
-          list  = local.stage_access.commit.list
+          list  = concat([local.limits], local.stage_access.commit.list)
           write = concat([local.index], local.tables.bronze, local.tables.ops, local.logs.silver, local.logs.gold)
           # data files and log entries, never the head that tells what a log has lost
           delete = concat(
-            [local.index, local.batches, "${local.prefix.runs}/*/fragments/*"],
+            # of what was asked of sources the notes below, never what was spent
+            [local.index, local.batches, "${local.prefix.runs}/*/fragments/*", "${local.prefix.bronze}/limits/*/*"],
             flatten([for zone in ["bronze", "silver", "gold", "ops"] : local.data_files[zone]]),
             [for table in var.contract.tables : "${table.prefix}/_delta_log/*"],
           )

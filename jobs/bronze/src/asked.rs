@@ -5,8 +5,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use model::config::Section;
-use model::fragment::{ArchiveStatus, BronzeFragment};
+use model::fragment::{ANSWERS, ArchiveStatus, BronzeFragment};
 use model::plan::Remote;
 use model::unit::{Unit, sha256_hex};
 use model::{Day, Period, RawArchive, layout};
@@ -23,6 +24,8 @@ use stage::{Context, Meter};
 use store::{Lake, StoreError, blocking};
 
 use crate::download::{DownloadError, Effort};
+use crate::gates::{self, Gates};
+use crate::pages::Pages;
 
 /// Bytes of an answer at most. A longer one is none: what is cut off would be missed by nobody.
 const ANSWER_BYTES: usize = 32 << 20;
@@ -30,6 +33,8 @@ const ANSWER_BYTES: usize = 32 << 20;
 const ANSWERED: usize = 8;
 /// The detail of a unit of which nothing is remarkable.
 pub(crate) const ANSWERED_PLAINLY: &str = "answered; there is nothing to compare it with";
+/// What is said of a unit that was not asked for.
+const LEARNT: &str = "learnt from another unit of the series; a new run asks again";
 /// Characters of notes that a fragment keeps.
 const NOTES: usize = 500;
 
@@ -48,6 +53,9 @@ pub enum AskError {
     /// It was to be asked for on a day that is over, and an answer tells of now.
     #[error("its day is over, and an answer tells of now alone")]
     Over,
+    /// The time of the job is nearly over: what is left is for others to ask.
+    #[error("the time of the job is nearly over")]
+    Late,
     /// The lake cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -84,6 +92,9 @@ pub struct Asker<'a> {
     /// to learn it.
     closed: Mutex<Option<String>>,
     answered: Answered,
+    gates: Gates<'a>,
+    /// When nothing more is asked.
+    ends: DateTime<Utc>,
 }
 
 /// Answers by what was asked, for those that hold more than one unit: the newest few.
@@ -118,11 +129,13 @@ enum Told {
     Page(Envelope, Received, String),
     /// There is nothing of the unit, in the provider's words.
     Nothing(String),
+    /// The key's plan does not include its series, in the provider's words.
+    Excluded(String),
 }
 
 impl<'a> Asker<'a> {
-    /// The way to `provider` with the key and the limits of its section; `None` for one that is not
-    /// asked.
+    /// The way to `provider` with the key and the limits of its section, to be asked until `ends`; `None`
+    /// for one that is not asked.
     ///
     /// # Errors
     /// [`stage::keys::NoKey`], or limits that cannot be kept, in words.
@@ -131,6 +144,7 @@ impl<'a> Asker<'a> {
         client: &'a SourceClient,
         provider: &'static dyn Provider,
         section: &Section,
+        ends: DateTime<Utc>,
     ) -> anyhow::Result<Option<Self>> {
         let Some(questions) = provider.questions() else { return Ok(None) };
         let name = provider.name();
@@ -155,6 +169,8 @@ impl<'a> Asker<'a> {
             key,
             closed: Mutex::default(),
             answered: Answered::default(),
+            gates: Gates::of(lake, run, name),
+            ends,
         }))
     }
 
@@ -182,13 +198,33 @@ impl<'a> Asker<'a> {
         let mut effort = Effort::default();
         let mut url = remote.url.clone();
         let unaskable = |unaskable: Unaskable| stopped(&remote.url, &unaskable.to_string(), 0);
+        let mut turn = match self.gates.enter(unit.series()).await? {
+            Ok(turn) => turn,
+            Err(why) => return Err(stopped(&url, &format!("{why}; {LEARNT}"), 0).into()),
+        };
         let mut inquiry = self.questions.inquire(unit, &self.key).map_err(unaskable)?;
+        let mut pages = Pages::of(self.lake, unit, remote, at);
         let (mut answers, mut notes, mut bytes) = (Vec::new(), Vec::new(), 0);
         while let Some(question) = inquiry.question().map_err(unaskable)? {
-            if answers.is_empty() {
-                url = question.request.told(&remote.url);
+            // there is more to come, and whoever comes to it need not ask for this again
+            if let Some(last) = answers.last() {
+                pages.keep(answers.len(), last).await?;
             }
-            match self.ask(unit, remote, &question, inquiry.as_mut(), &mut effort).await? {
+            let asked = question.request.told(&remote.url);
+            if answers.is_empty() {
+                url.clone_from(&asked);
+            }
+            let kept = pages.next(&asked).await?;
+            let told = match kept.map(|(e, r)| (inquiry.take(&r.answer()), e, r)) {
+                Some((Ok(page), envelope, received)) => Told::Page(envelope, received, page.notes),
+                found => {
+                    if found.is_some() {
+                        pages.forget();
+                    }
+                    self.ask(unit, remote, &question, inquiry.as_mut(), &mut effort).await?
+                }
+            };
+            match told {
                 Told::Page(envelope, received, note) => {
                     bytes += received.body.len() as u64;
                     if bytes > MOST_BYTES {
@@ -199,8 +235,14 @@ impl<'a> Asker<'a> {
                         notes.push(note);
                     }
                     answers.push((envelope, received));
+                    turn.is_answered();
+                }
+                Told::Excluded(words) => {
+                    self.gates.refuse(turn, &words).await?;
+                    return Err(stopped(&url, &words, effort.attempts).into());
                 }
                 Told::Nothing(words) => {
+                    turn.is_answered();
                     let fragment = Outcome { unit, url, at, effort, etag: None };
                     return Ok(fragment.ends(ArchiveStatus::Missing, Some(words), None));
                 }
@@ -212,7 +254,7 @@ impl<'a> Asker<'a> {
         }
         // what was answered, whenever and however it was asked: the same again is nothing new
         let sums: String = answers.iter().map(|(envelope, _)| envelope.sha256.as_str()).collect();
-        let etag = format!("\"answers-{}\"", &sha256_hex(sums.as_bytes())[..32]);
+        let etag = format!("{ANSWERS}{}\"", &sha256_hex(sums.as_bytes())[..32]);
         let outcome = Outcome { unit, url, at, effort, etag: Some(etag.clone()) };
         let archive = self.keep(unit, &provider.file_name(unit), &etag, answers, at).await?;
         let notes: String = notes.join("; ").chars().take(NOTES).collect();
@@ -227,7 +269,7 @@ impl<'a> Asker<'a> {
         name: &str,
         etag: &str,
         answers: Vec<(Envelope, Received)>,
-        at: chrono::DateTime<chrono::Utc>,
+        at: DateTime<Utc>,
     ) -> Result<RawArchive, AskError> {
         let packed = blocking(move || {
             questions::pack(&answers).map_err(|error| StoreError::File {
@@ -270,6 +312,9 @@ impl<'a> Asker<'a> {
         loop {
             if let Some(why) = self.closed() {
                 return Err(stopped(&request.url, &why, attempts.made()).into());
+            }
+            if self.client.now() >= self.ends {
+                return Err(AskError::Late);
             }
             let permit = attempts.begin().await?;
             let reserved = self.budget.reserve(question.credits).await?;
@@ -358,6 +403,9 @@ impl<'a> Asker<'a> {
             Err(refusal) if Next::of(refusal.why) == Next::Nothing => {
                 Ok(Told::Nothing(refusal.to_string()))
             }
+            Err(refusal) if gates::is_of_series(refusal.why) => {
+                Ok(Told::Excluded(refusal.to_string()))
+            }
             Err(refusal) => Err(self.stop(url, &refusal, attempts).into()),
         }
     }
@@ -409,7 +457,7 @@ fn stopped(url: &str, why: &str, attempts: u32) -> Unavailable {
 struct Outcome<'a> {
     unit: &'a Unit,
     url: String,
-    at: chrono::DateTime<chrono::Utc>,
+    at: DateTime<Utc>,
     effort: Effort,
     etag: Option<String>,
 }

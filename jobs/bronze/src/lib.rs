@@ -9,8 +9,8 @@
 //! `truncated_suspect`. Only a unit whose source did not answer, refused (any other status), or
 //! gave something else than it lists has none: nothing of it is remembered, it is tried again when
 //! the batch is repeated and by the next run, and then the raw object that is there already is
-//! used without a byte of transfer. Where a source's budget of the day is used up the job says so and
-//! is done: the rest is planned again.
+//! used without a byte of transfer. Where a source's budget of the day is used up, or the job's time
+//! nearly over, the job says so and is done: the rest is planned again.
 //!
 //! It must not know what is in an archive, which table it goes to, or how archives are chosen.
 //!
@@ -18,6 +18,8 @@
 //! |---|---|
 //! | [`fetch`] | one archive from checksum to fragment |
 //! | [`asked`] | one unit of a provider that is asked page by page |
+//! | `pages` | the answers of a unit that is not whole yet |
+//! | `gates` | what a key's plan does not include, learnt once a series |
 //! | [`download`] | one download over HTTP: resumed, retried, started over |
 //! | [`dropped`] | one file that a person has put into the lake |
 //! | [`sink`] | hashing and writing at constant memory |
@@ -27,6 +29,8 @@ pub mod asked;
 pub mod download;
 pub mod dropped;
 pub mod fetch;
+mod gates;
+mod pages;
 pub mod sink;
 pub mod verify;
 
@@ -35,6 +39,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::exit::Exit;
 use model::fragment::{ArchiveStatus, BronzeFragment};
@@ -54,6 +59,9 @@ use crate::download::Downloader;
 use crate::fetch::Fetcher;
 use crate::verify::{NO_CHECKSUM, Neighbours};
 
+/// The part of its time in which a job asks a source page by page: at a minute's credits all units of a
+/// source, which are one batch, may take longer than a run. It then ends as with a budget that is used up.
+const ASKING: f64 = 0.9;
 /// Units that a message names.
 const NAMED: usize = 5;
 
@@ -64,6 +72,8 @@ pub struct Options {
     pub batch: u32,
     /// The proxy to go through.
     pub proxy: Option<String>,
+    /// How long the job may take; without it as long as a run (`limits.run.timeout_seconds`).
+    pub time: Option<Duration>,
 }
 
 /// What was done for a batch.
@@ -79,7 +89,8 @@ pub struct Report {
     pub reused: u64,
     /// Bytes that went over the wire.
     pub transferred: u64,
-    /// Of each source whose day's budget is used up: how many of its units wait, and until when.
+    /// Of each source whose day's budget is used up, or for which there is no more time: how many of its
+    /// units wait, and until when.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<String>,
 }
@@ -125,6 +136,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         let exit = if error.is_not_found() { Exit::Usage } else { Exit::Failed };
         Failure::new(exit, error)
     })?;
+    let start = context.clock.now();
     let limits = &context.config.limits.download;
     let wanted = wanted(context, &batch)?;
     let sources = wanted.iter().map(|wanted| wanted.unit.source);
@@ -137,15 +149,25 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let total = wanted.len() as u64;
     let mut todo: Vec<_> =
         wanted.into_iter().filter(|wanted| !there.contains(&key(wanted.unit))).collect();
-    // first what is had today or never, lest the credits of the day go to what is had tomorrow too
-    todo.sort_by_key(|wanted| !wanted.unit.dataset.tells_now());
+    // first what is had today or never, lest the credits of the day go to what is had tomorrow too; of
+    // what is asked then what is new, and last what is held and may have been corrected
+    todo.sort_by_key(|wanted| {
+        let is_held = wanted.provider.questions().is_some() && wanted.remote.held.is_some();
+        (!wanted.unit.dataset.tells_now(), is_held)
+    });
     let mut report = Report { batch: options.batch, ..Report::default() };
     report.done_before = total - todo.len() as u64;
     context.meter.total(total);
     context.meter.done(report.done_before);
 
     let neighbours = neighbours(context, &batch, &todo).await?;
-    let askers = askers(context, &clients, &todo)?;
+    let time =
+        options.time.unwrap_or(Duration::from_secs(context.config.limits.run.timeout_seconds));
+    // what comes after it needs time as well
+    let asking = time.mul_f64(ASKING);
+    let ends = TimeDelta::from_std(asking).ok().and_then(|asking| start.checked_add_signed(asking));
+    let ends = ends.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let askers = askers(context, &clients, &todo, ends)?;
     let (clients, neighbours, askers) = (&clients, &neighbours, &askers);
     let timeout = Duration::from_secs(limits.total_timeout_seconds);
     let mut outcomes = futures::stream::iter(todo)
@@ -154,15 +176,6 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
             let client = clients.of(unit.source).context("a source without a client")?;
             let downloader = Downloader { client, lake: &context.lake, meter: &context.meter };
             let fetcher = Fetcher { downloader, neighbours };
-            let work = async {
-                match askers.get(&unit.source) {
-                    Some(asker) => asker.fetch(unit, remote, provider).await,
-                    None => Ok(fetcher.fetch(unit, remote, provider).await?),
-                }
-            };
-            // a bug is reported with the archive it was met in
-            let work = stage::working_on(unit.to_string(), work);
-            let fetched = tokio::time::timeout(timeout, work).await;
             let late = || {
                 AskError::Unavailable(Unavailable {
                     url: remote.url.clone(),
@@ -174,7 +187,20 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
                     status: None,
                 })
             };
-            match fetched.unwrap_or_else(|_| Err(late())) {
+            let work = async {
+                match askers.get(&unit.source) {
+                    // it may wait for its budget for hours; its requests have limits of their own
+                    Some(asker) => asker.fetch(unit, remote, provider).await,
+                    None => {
+                        let fetched = fetcher.fetch(unit, remote, provider);
+                        let fetched = tokio::time::timeout(timeout, fetched).await;
+                        Ok(fetched.map_err(|_| late())??)
+                    }
+                }
+            };
+            // a bug is reported with the archive it was met in
+            let fetched = stage::working_on(unit.to_string(), work).await;
+            match fetched {
                 Ok(fragment) => {
                     tell(&fragment);
                     // last: what has a fragment is done
@@ -186,18 +212,21 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
                 Err(AskError::Spent(spent)) => Ok(Err(NotFetched::Spent(spent))),
                 Err(AskError::NoCredit(error)) => Ok(Err(NotFetched::NoCredit(error))),
                 Err(AskError::Over) => Ok(Err(NotFetched::Over(unit))),
+                Err(AskError::Late) => Ok(Err(NotFetched::Late(unit.source))),
                 Err(AskError::Store(error)) => Err(Failure::from(error)),
             }
         })
         .buffer_unordered(limits.concurrency.max(1) as usize);
     let (mut unavailable, mut spent, mut no_credit) = (Vec::new(), Vec::new(), None);
     let mut over = Vec::new();
+    let mut late: BTreeMap<Source, u64> = BTreeMap::new();
     while let Some(outcome) = outcomes.try_next().await? {
         match outcome {
             Ok(fragment) => report.count(&fragment),
             Err(NotFetched::Unavailable(unit, error)) => unavailable.push((unit, error)),
             Err(NotFetched::Spent(budget)) => spent.push(budget),
             Err(NotFetched::Over(unit)) => over.push(unit),
+            Err(NotFetched::Late(source)) => *late.entry(source).or_default() += 1,
             Err(NotFetched::NoCredit(error)) => {
                 no_credit.get_or_insert(error);
             }
@@ -208,6 +237,10 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     // no fault of anybody's, and waiting changes nothing today: what is not fetched is planned again
     report.waiting = waiting(&spent);
     report.waiting.extend(left_out(over));
+    report.waiting.extend(late.into_iter().map(|(source, units)| {
+        let (units, most) = (human::plural(units, "unit"), time.as_secs());
+        format!("{units} of {source} wait: the job's time of {most} s is nearly over; the next run goes on")
+    }));
     for line in &report.waiting {
         tracing::warn!("{line}");
     }
@@ -234,6 +267,7 @@ fn askers<'a>(
     context: &'a Context,
     clients: &'a Clients,
     todo: &[Wanted<'_>],
+    ends: DateTime<Utc>,
 ) -> Result<BTreeMap<Source, Asker<'a>>, Failure> {
     let mut askers = BTreeMap::new();
     for Wanted { unit: Unit { source, .. }, provider, .. } in todo {
@@ -242,7 +276,7 @@ fn askers<'a>(
         }
         let section = context.config.sources.get(source);
         let (Some(section), Some(client)) = (section, clients.of(*source)) else { continue };
-        let asker = Asker::new(context, client, *provider, section);
+        let asker = Asker::new(context, client, *provider, section, ends);
         let asker = asker.map_err(|error| Failure::new(Exit::Usage, error))?;
         askers.extend(asker.map(|asker| (*source, asker)));
     }
@@ -258,6 +292,8 @@ enum NotFetched<'a> {
     NoCredit(NoCredit),
     /// Its day is over, and an answer would tell of another.
     Over(&'a Unit),
+    /// The job's time is nearly over.
+    Late(Source),
 }
 
 /// A unit that is to be downloaded.

@@ -1,6 +1,7 @@
 //! The program `bronze`: arguments in, raw objects and fragments in the lake.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bronze::Options;
 use clap::Parser;
@@ -33,7 +34,8 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let options = Options { batch: args.batch, proxy: args.proxy };
+    let time = args.common.time_limit.map(|seconds| Duration::from_secs(seconds.get()));
+    let options = Options { batch: args.batch, proxy: args.proxy, time };
     stage::main("bronze", &args.common, |context| async move {
         let report = bronze::run(&context, &options).await?;
         let text = if args.json { serde_json::to_string(&report)? + "\n" } else { report.text() };

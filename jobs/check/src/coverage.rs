@@ -360,14 +360,14 @@ impl View<'_> {
             let text = format!("its archive may come out until {}", self.due);
             return (Status::Pending, ("not out yet", text));
         }
-        let reason = if archive.is_some() {
-            ("answered with 404", "the source answers 404")
+        let reason = if let Some(archive) = archive {
+            missing(archive.detail.as_deref())
         } else if self.is_absent {
-            ("not listed", "the source does not list it")
+            ("not listed", "the source does not list it".to_owned())
         } else {
-            ("not fetched", "no archive of it has been fetched")
+            ("not fetched", "no archive of it has been fetched".to_owned())
         };
-        (Status::Missing, (reason.0, reason.1.to_owned()))
+        (Status::Missing, reason)
     }
 
     /// An archive can be used, and there is no row of the day.
@@ -548,11 +548,20 @@ const fn kind_of(status: ArchiveStatus) -> &'static str {
     }
 }
 
+/// What is said of what the source does not have: its own words, where it has any. A host of archives
+/// says no more than a status.
+fn missing(detail: Option<&str>) -> Reason {
+    match detail.filter(|detail| !detail.starts_with("answer ")) {
+        Some(words) => ("which the source does not have", format!("the source says: {words}")),
+        None => ("answered with 404", "the source answers 404".to_owned()),
+    }
+}
+
 fn in_words(status: ArchiveStatus) -> &'static str {
     match status {
         ArchiveStatus::ChecksumMismatch => "its archive does not have the published checksum",
         ArchiveStatus::Corrupt => "its archive cannot be read",
-        ArchiveStatus::Missing => "the source answers 404 or 410",
+        ArchiveStatus::Missing => "the source does not have it",
         ArchiveStatus::TruncatedSuspect => "its archive may be truncated",
         ArchiveStatus::Ok => "its archive is there",
         ArchiveStatus::Unverified => "its archive is there, and nothing verified it",

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
-use model::fragment::{ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED, DataFile};
+use model::fragment::{ANSWERS, ArchiveStatus, BronzeFragment, CHECKSUM_REFUSED, DataFile};
 use model::ledger::LedgerRow;
 use model::plan::Partition;
 use model::schema::Table;
@@ -108,6 +108,13 @@ impl Entry {
             && self.detail.as_ref().is_some_and(|detail| detail.starts_with(CHECKSUM_REFUSED))
     }
 
+    /// Whether it is of a source that is asked, and that was asked later than of another row: when it was
+    /// asked last decides when it is asked again.
+    fn is_asked_after(&self, other: &Self) -> bool {
+        self.etag.as_ref().is_some_and(|etag| etag.starts_with(ANSWERS))
+            && self.fetched_at > other.fetched_at
+    }
+
     /// What its tries are counted by: each row of a version that says the same is one.
     fn verdict(&self) -> (ArchiveStatus, Option<String>, Option<String>) {
         (self.status, self.etag.clone(), self.published_sha256.clone())
@@ -119,6 +126,7 @@ impl Entry {
         self.sha256.is_some()
             && self.status != ArchiveStatus::ChecksumMismatch
             && !self.is_checksum_refused()
+            && !self.is_asked_after(newest)
             && self.sha256 == newest.sha256
             && self.status == newest.status
             && self.etag == newest.etag

@@ -10,7 +10,7 @@ use model::ledger::BuiltUnit;
 use model::partition::{self, as_map};
 use model::plan::Partition;
 use model::schema::Table;
-use model::{Day, Unit, layout};
+use model::{Day, Unit, UnitId, layout};
 use table::{Snapshot, TableError, Tables};
 
 use crate::rows::{Reader, stream};
@@ -142,6 +142,20 @@ pub(crate) async fn latest(
         }
     }
     Ok(latest)
+}
+
+/// The youngest build that has rows of a unit, of each unit.
+pub(crate) fn youngest(latest: &BTreeMap<String, Build>) -> HashMap<&UnitId, &Build> {
+    let mut youngest: HashMap<&UnitId, &Build> = HashMap::new();
+    for build in latest.values().filter(|build| !build.replaced_nothing()) {
+        for unit in build.units.iter().filter(|unit| unit.corrupt.is_none()) {
+            let of = youngest.entry(&unit.unit).or_insert(build);
+            if of.order() < build.order() {
+                *of = build;
+            }
+        }
+    }
+    youngest
 }
 
 fn bad(error: String) -> TableError {

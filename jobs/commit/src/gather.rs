@@ -156,8 +156,11 @@ async fn with_all_files(
         .flat_map(|(n, fragment)| {
             let files = fragment.files.iter().map(|f| (fragment.table, f));
             let rejects = fragment.rejects.iter().map(|f| (Table::Rejects, f));
+            let restated = fragment.units.iter().filter_map(|unit| unit.restated.as_ref());
+            let restated = restated.map(|restated| (Table::Restatements, &restated.file));
             files
                 .chain(rejects)
+                .chain(restated)
                 .map(move |(table, file)| (n, format!("{}/{}", layout::table(table), file.path)))
         })
         .collect();

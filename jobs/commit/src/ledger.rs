@@ -157,7 +157,8 @@ pub(crate) async fn write_extract(
     let mut ledger = Ledger::default();
     let nobody = RunId::new(DateTime::UNIX_EPOCH, 0);
     let mut spoiled: HashMap<String, HashSet<String>> = HashMap::new();
-    for (id, history) in histories(tables, &archives, &nobody, |_| true).await? {
+    let histories = histories(tables, &archives, &nobody, |_| true).await?;
+    for (id, history) in &histories {
         for sha256 in history.spoiled() {
             spoiled.entry(id.clone()).or_default().insert(sha256.to_owned());
         }
@@ -168,7 +169,9 @@ pub(crate) async fn write_extract(
         })?;
         ledger.archives.insert(unit.id(), row);
     }
-    for (group, build) in builds::latest(tables, &builds).await? {
+    let latest = builds::latest(tables, &builds).await?;
+    let youngest = builds::youngest(&latest);
+    for (group, build) in &latest {
         let units = build.units.iter().map(|unit| unit.unit.clone()).collect();
         let corrupt = build
             .units
@@ -181,11 +184,26 @@ pub(crate) async fn write_extract(
                 && spoiled.get(unit.unit.as_str()).is_some_and(|of| of.contains(&unit.sha256))
         };
         let spoiled = build.units.iter().filter(is_spoiled).map(|unit| unit.unit.clone()).collect();
+        let replaced = build
+            .units
+            .iter()
+            .filter(|unit| youngest.get(&unit.unit).is_some_and(|of| std::ptr::eq(*of, build)))
+            .filter_map(|unit| {
+                let version = replaced(histories.get(unit.unit.as_str())?, &unit.sha256)?;
+                Some((unit.unit.clone(), version))
+            })
+            .collect();
         let short_days = build.units.iter().flat_map(|unit| unit.short_days.clone()).collect();
-        let inputs = build.inputs;
-        let row = BuildRow { inputs, units, corrupt, spoiled, short_days };
-        ledger.builds.insert(group, row);
+        let inputs = build.inputs.clone();
+        let row = BuildRow { inputs, units, corrupt, spoiled, short_days, replaced };
+        ledger.builds.insert(group.clone(), row);
     }
     lake.write_ledger(version, &ledger).await?;
     Ok(version)
+}
+
+/// The version of a unit that silver has rows of, where a newer one was fetched that reads.
+fn replaced(history: &History, built: &str) -> Option<RawArchive> {
+    history.newer_than(built)?;
+    history.version(built).filter(|version| version.status.is_usable())?.raw()
 }

@@ -14,7 +14,9 @@
 //! 2. The silver tables, one commit each. Inside each attempt the guard looks whether another
 //!    run knows better (a newer archive in the ledger, a younger run's file in the partition);
 //!    such groups are left out and the next plan sees to them.
-//! 3. `silver.rejects`, for the groups that are in force: whose files are what silver holds.
+//! 3. `silver.rejects` and `silver.restatements`, for the groups that are in force: whose files are
+//!    what silver holds. A run that is killed after it tells what was restated once more, under the
+//!    same owner.
 //! 4. What the run owes, and `dirty.json` with what others owe too: from what the fragments
 //!    replace and not from what this attempt did, so that nothing is lost to gold by a kill.
 //! 5. `ops.builds`, again for the groups in force. Only now a plan counts them as built: a run
@@ -121,6 +123,13 @@ pub async fn run(context: &Context) -> Result<Summary, Failure> {
     // `gold.daily` first: a lake that has silver and lacks it counts as damaged
     tables.create_missing(&[Table::Daily]).await.map_err(failure)?;
     tables.create_missing(Table::DERIVED).await.map_err(failure)?;
+    context.meter.done(1);
+
+    context.meter.at(Table::Restatements.as_str());
+    let restated = silver::commit_restatements(context, &tables, &gathered).await;
+    if let Some(outcome) = restated.map_err(failure)? {
+        summary.tables.push(TableOutcome::new(Table::Restatements, outcome));
+    }
     context.meter.done(1);
 
     summary.dirty = owed::write_dirty(context, &gathered.silver).await?;

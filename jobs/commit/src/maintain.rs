@@ -115,6 +115,7 @@ pub async fn run(context: &Context, options: Options) -> Result<Done, Failure> {
     }
     context.meter.at("temporary files");
     clean_temp(context, now, options.dry_run, &mut done)?;
+    clean_pages(context, now, options.dry_run, &mut done).await?;
     context.meter.done(1);
     context.meter.at("old runs");
     clean_runs(context, now, options.dry_run, &mut done).await?;
@@ -180,6 +181,28 @@ fn clean_temp(
         if folder != temp && !dry_run {
             // only an empty folder goes
             let _ = std::fs::remove_dir(&folder);
+        }
+    }
+    Ok(())
+}
+
+/// Deletes what bronze has noted of units that were not whole, and of series that were refused: nobody
+/// reads it after a few days. What was asked of each source stays.
+async fn clean_pages(
+    context: &Context,
+    now: DateTime<Utc>,
+    dry_run: bool,
+    done: &mut Done,
+) -> Result<(), Failure> {
+    let oldest = (now - TimeDelta::days(TEMP_DAYS as i64)).timestamp_micros();
+    for entry in context.lake.list(layout::LIMITS).await? {
+        let is_note = entry.key.matches('/').count() > layout::LIMITS.matches('/').count() + 1;
+        if is_note && entry.modified_micros < oldest {
+            done.temp_files += 1;
+            done.temp_bytes += entry.bytes;
+            if !dry_run {
+                context.lake.delete(&entry.key).await?;
+            }
         }
     }
     Ok(())

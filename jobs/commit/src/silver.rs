@@ -170,6 +170,46 @@ pub(crate) async fn in_force<'a>(
     Ok(all)
 }
 
+/// Commits what archives of the groups in force say otherwise than before; `None` where none does. What
+/// was told earlier stays.
+pub(crate) async fn commit_restatements(
+    context: &Context,
+    tables: &Tables,
+    gathered: &Gathered,
+) -> Result<Option<Outcome>, TableError> {
+    let restated = |fragment: &'_ SilverFragment| {
+        fragment.units.iter().filter_map(|unit| unit.restated.clone()).collect::<Vec<_>>()
+    };
+    let fragments: Vec<&SilverFragment> =
+        gathered.silver.iter().filter(|fragment| !restated(fragment).is_empty()).collect();
+    let table = Table::Restatements;
+    if fragments.is_empty() {
+        // whoever asks for it finds it empty, and not missing
+        tables.ensure(table).await?;
+        return Ok(None);
+    }
+    let content = Gathered::content(fragments.iter().copied());
+    let stamp = Stamp::new(table, &context.run, "silver", &content, context.clock.now());
+    let outcome = tables
+        .replace_with(table, &stamp, async |_| {
+            let in_force = in_force(tables, gathered).await?;
+            let mut change = Change::default();
+            for fragment in &fragments {
+                if fragment.replaces.is_empty() || !in_force.contains(fragment.group.as_str()) {
+                    continue;
+                }
+                for restated in restated(fragment) {
+                    // two runs at once may have learnt the same
+                    change.owners.push(restated.owner);
+                    change.files.push(restated.file);
+                }
+            }
+            Ok(change)
+        })
+        .await?;
+    Ok(Some(outcome))
+}
+
 /// Commits the reject files of the groups in force; what their units had before goes.
 pub(crate) async fn commit_rejects(
     context: &Context,

@@ -7,11 +7,13 @@
 //! | `checksum_mismatch` | by the next run, then after a day, two, four … [`TRIES`] times in all |
 //! | `unverified`, its checksum file refused | the same |
 //! | spoiled in the lake, and silver has rows of it | the same, for as long as it is listed |
+//! | an answer of a source that is asked, `recheck` | from a day after it was asked last, until it was asked so many days after its period's end |
 //! | anything else | only with `--retry-bad` |
 //!
 //! Each time makes a row of the ledger, and those are counted.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use model::Period;
 use model::fragment::ArchiveStatus;
 use model::ledger::LedgerRow;
 use source::offer::{Checksum, Listed};
@@ -44,6 +46,17 @@ pub fn is_due(row: &LedgerRow, listed: &Listed, now: DateTime<Utc>) -> bool {
 pub fn is_due_to_be_mended(row: &LedgerRow, now: DateTime<Utc>) -> bool {
     let tries = row.tries.max(1);
     is_over(row, if row.status == ArchiveStatus::Missing { tries } else { tries - 1 }, now)
+}
+
+/// Whether an answer that is held is asked for again, in case the provider has corrected it: a day after
+/// it was asked for last, until it was asked for once at least `days` after the end of its period. What was
+/// so old when it was asked for is not asked for again, nor anything where `days` are 0.
+pub fn is_young(row: &LedgerRow, period: Period, days: u32, now: DateTime<Utc>) -> bool {
+    let settled = period.last().plus(1).plus(days).start_micros();
+    days > 0
+        && row.status == ArchiveStatus::Unverified
+        && row.fetched_at.timestamp_micros() < settled
+        && now.signed_duration_since(row.fetched_at) >= TimeDelta::hours(HOURS)
 }
 
 /// Whether so many waits have gone by since a row was written.
@@ -109,6 +122,42 @@ mod tests {
         for status in [Unverified, Corrupt, Ok, TruncatedSuspect] {
             assert_eq!(asked(status, false, listed), never, "{status}");
         }
+    }
+
+    #[test]
+    fn young_answers_are_asked_for_again() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("time");
+        // the hours after the first one at which a run that comes every six hours asks again
+        let asked = |period: &str, first: &str, days: u32, status: ArchiveStatus| {
+            let (period, first) = (period.parse().expect("period"), at(first));
+            let mut row = row(status, first, 1);
+            let mut hours = Vec::new();
+            for hour in (6..400).step_by(6) {
+                let now = first + TimeDelta::hours(hour);
+                if is_young(&row, period, days, now) {
+                    hours.push(hour);
+                    row.fetched_at = now;
+                }
+            }
+            hours
+        };
+        let answer = ArchiveStatus::Unverified;
+        let none: [i64; 0] = [];
+        let day = "2024-01-05";
+        // once it was asked for a day after its end, that is all
+        assert_eq!(asked(day, "2024-01-06T06:00:00Z", 1, answer), [24]);
+        assert_eq!(asked(day, "2024-01-06T06:00:00Z", 3, answer), [24, 48, 72]);
+        assert_eq!(asked(day, "2024-01-06T06:00:00Z", 0, answer), none);
+        assert_eq!(
+            asked(day, "2024-01-07T00:00:00Z", 1, answer),
+            none,
+            "old when it was asked for"
+        );
+        assert_eq!(asked(day, "2024-01-05T20:00:00Z", 1, answer), [24, 48]);
+        assert_eq!(asked("2024-01", "2024-02-01T06:00:00Z", 1, answer), [24]);
+        assert_eq!(asked("2023-12", "2024-02-01T06:00:00Z", 5, answer), none);
+        // what is missing has waits of its own
+        assert_eq!(asked(day, "2024-01-06T06:00:00Z", 9, ArchiveStatus::Missing), none);
     }
 
     #[test]

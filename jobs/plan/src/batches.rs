@@ -138,6 +138,7 @@ mod tests {
                         fetched_at: chrono::DateTime::UNIX_EPOCH,
                     }),
                     keeps: false,
+                    before: None,
                 })
                 .collect(),
             reading: None,

@@ -213,9 +213,10 @@ impl<'a> Chooser<'a> {
                 self.choice.republished += u64::from(again);
                 let unit = unit(self.view.series, period);
                 let Way { provider, section } = *self.view.way;
+                let before = self.view.known.before(&unit.id(), had.as_ref());
                 let remote = Remote { held: had, ..provider.remote(section, &unit, listed) };
                 let keeps = mends || self.view.known.built.contains(&unit.id());
-                Some(PlannedUnit { unit, archive: Origin::Fetch(remote), keeps })
+                Some(PlannedUnit { unit, archive: Origin::Fetch(remote), keeps, before })
             }
             State::Bad | State::Spoiled | State::Nothing => None,
         }

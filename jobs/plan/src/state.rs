@@ -1,7 +1,7 @@
 //! What there is of one archive: in the lake, with the source, or not. What is made of it is chosen in
 //! [`crate::choose`].
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use model::config::{Section, Series};
@@ -23,6 +23,9 @@ pub struct Known<'a> {
     pub(crate) built: HashSet<&'a UnitId>,
     /// Those of them whose archives have been spoiled since.
     spoiled: HashSet<&'a UnitId>,
+    /// Those of them of which a newer version was fetched and never built, with the version that silver
+    /// has.
+    replaced: HashMap<&'a UnitId, &'a RawArchive>,
 }
 
 impl<'a> Known<'a> {
@@ -39,7 +42,14 @@ impl<'a> Known<'a> {
             .flat_map(|build| build.units.iter().filter(|unit| !build.corrupt.contains_key(unit)))
             .collect();
         let spoiled = ledger.builds.values().flat_map(|build| &build.spoiled).collect();
-        Self { ledger, corrupt, built, spoiled }
+        let replaced = ledger.builds.values().flat_map(|build| &build.replaced).collect();
+        Self { ledger, corrupt, built, spoiled, replaced }
+    }
+
+    /// The version of a unit that silver has rows of; `held` is the newest readable one.
+    pub(crate) fn before(&self, unit: &UnitId, held: Option<&RawArchive>) -> Option<RawArchive> {
+        let built = held.filter(|_| self.built.contains(unit));
+        self.replaced.get(unit).copied().or(built).cloned()
     }
 }
 
@@ -61,6 +71,13 @@ pub struct Way<'a> {
     pub provider: &'static dyn Provider,
     /// The source's section of the configuration.
     pub section: &'a Section,
+}
+
+impl Way<'_> {
+    /// [`model::config::Recheck::days`] of the source.
+    fn recheck_days(&self) -> u32 {
+        self.section.recheck.unwrap_or_default().days
+    }
 }
 
 /// What there is of one archive.
@@ -154,9 +171,19 @@ impl<'a> View<'a> {
             (Some(row), Some(listed), had) if again::is_due(row, listed, self.rules.now) => {
                 fetch(listed, had, false)
             }
+            (Some(row), Some(listed), had)
+                if latest.is_some()
+                    && self.way.provider.questions().is_some()
+                    && again::is_young(row, period, self.way.recheck_days(), self.rules.now) =>
+            {
+                fetch(listed, had, false)
+            }
             (_, _, Some(archive)) => {
                 let keeps = self.known.built.contains(&id);
-                State::Held(Box::new(PlannedUnit { unit, archive: Origin::Held(archive), keeps }))
+                // what silver has been built from need not be compared with itself
+                let before = self.known.before(&id, None);
+                let archive = Origin::Held(archive);
+                State::Held(Box::new(PlannedUnit { unit, archive, keeps, before }))
             }
             (Some(_), Some(_), None) => State::Bad,
             (_, None, None) => State::Nothing,

@@ -7,6 +7,7 @@ use model::metrics::Metric;
 use model::plan::{Group, Origin, ROW_GROUP_ROWS};
 use model::schema::Table;
 use model::{RawArchive, Unit, UnitId, layout};
+use source::Provider;
 use stage::{Context, Failure};
 use store::{Lake, StoreError};
 use tokio::runtime::Handle;
@@ -14,7 +15,9 @@ use tokio::runtime::Handle;
 use crate::error::SilverError;
 use crate::group::{Built, Input, Limits, build};
 use crate::publish::publish;
+use crate::restate::{self, Compared};
 use crate::sheet;
+use crate::versions::{Means, Version};
 use crate::workers;
 
 /// What became of a batch.
@@ -28,7 +31,7 @@ pub struct Summary {
     pub left_out: u64,
     /// Units left out of the groups built, because their archives are corrupt.
     pub corrupt: u64,
-    /// Data files written, those of rejects included.
+    /// Data files written, those of rejects and restatements included.
     pub files: u64,
     /// Bytes of them.
     pub bytes: u64,
@@ -103,7 +106,9 @@ fn summarise(
                 summary.counts += fragment.counts;
                 summary.corrupt +=
                     fragment.units.iter().filter(|u| u.corrupt.is_some()).count() as u64;
-                for file in fragment.files.iter().chain(&fragment.rejects) {
+                let restated =
+                    fragment.units.iter().filter_map(|unit| Some(&unit.restated.as_ref()?.file));
+                for file in fragment.files.iter().chain(&fragment.rejects).chain(restated) {
                     summary.files += 1;
                     summary.bytes += file.bytes;
                 }
@@ -151,7 +156,8 @@ fn one(
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
     let (lake, meter) = (&context.lake, &context.meter);
-    let built = if first.unit.dataset.tells_now() {
+    let tells_now = first.unit.dataset.tells_now();
+    let mut built = if tells_now {
         sheet::build(lake, provider, group, &inputs, limits, meter)?
     } else {
         build(lake, provider, group, &inputs, limits, meter)?
@@ -161,6 +167,10 @@ fn one(
         // say so in the ledger and leave the partitions: the next plan takes the held version
         publish(runtime, group, &inputs, built.without_rows(), now)?
     } else {
+        // what tells of now is another day's each time, and restates nothing
+        if !tells_now {
+            restate(context, runtime, limits, (provider, group), &inputs, &mut built)?;
+        }
         publish(runtime, group, &inputs, built, now)?
     };
     for unit in &fragment.units {
@@ -181,6 +191,51 @@ fn one(
         "built a group"
     );
     Ok(Done::Built(Box::new(fragment)))
+}
+
+/// Compares each unit with the version that silver had before, where that is another one.
+fn restate(
+    context: &Context,
+    runtime: &Handle,
+    limits: &Limits,
+    (provider, group): (&'static dyn Provider, &Group),
+    inputs: &[Input],
+    built: &mut Built,
+) -> Result<(), SilverError> {
+    let lake = &context.lake;
+    // what the rows of the group took is free by now
+    let memory = limits.memory / 2;
+    let means = Means { folder: lake.temp(), memory, block: limits.block };
+    for (input, result) in inputs.iter().zip(&mut built.units) {
+        let planned = group.units.iter().find(|planned| planned.unit == input.unit);
+        let before = planned
+            .and_then(|planned| planned.before.as_ref())
+            .filter(|before| before.sha256 != input.archive.sha256 && result.corrupt.is_none());
+        let Some(before) = before else { continue };
+        let compared = match runtime.block_on(lake.local_copy(&before.object)) {
+            Err(error) if error.is_not_found() => Compared::Unknown("which is gone".to_owned()),
+            copy => {
+                let copy = copy?;
+                let (unit, reading) = (&input.unit, group.reading.as_deref());
+                let version = |archive, path| Version { provider, unit, archive, path, reading };
+                let (before, after) =
+                    (version(before, copy.path()), version(&input.archive, input.path.as_path()));
+                restate::compare(lake, &context.run, &before, &after, &means)?
+            }
+        };
+        match compared {
+            Compared::Same => {}
+            Compared::Differs(differs) => {
+                result.notes.push(differs.note());
+                result.restated = Some(differs);
+            }
+            Compared::Unknown(why) => result.notes.push(format!(
+                "it came anew, and what changed is not known: compared with `{}`, {why}",
+                before.object
+            )),
+        }
+    }
+    Ok(())
 }
 
 /// Whether an archive turned out unreadable of which silver has rows, or whose old version is

@@ -163,7 +163,7 @@ fn group(units: Vec<Found>) -> Vec<(Group, Vec<PathBuf>)> {
             bytes: 0,
             fetched_at: chrono::DateTime::UNIX_EPOCH,
         });
-        group.units.push(PlannedUnit { unit, archive, keeps: false });
+        group.units.push(PlannedUnit { unit, archive, keeps: false, before: None });
         zips.push(zip);
     }
     groups.into_values().collect()

@@ -33,6 +33,7 @@ use crate::output::{Output, PartitionFiles, Written};
 use crate::parse::{PAUSE, Parser, Reject};
 use crate::reject::RejectFiles;
 use crate::resort::Resort;
+use crate::restate::Differs;
 use crate::settle::Dropped;
 use crate::sort::Sorted;
 use crate::zip::ZipFault;
@@ -85,6 +86,8 @@ pub(crate) struct UnitResult {
     pub(crate) short_days: Vec<Day>,
     /// What else is to be said of it.
     pub(crate) notes: Vec<String>,
+    /// What it says otherwise than the version that silver had before.
+    pub(crate) restated: Option<Box<Differs>>,
 }
 
 /// What a group was made into.
@@ -359,7 +362,8 @@ impl Pass<'_> {
         if latest > (input.archive.fetched_at + TimeDelta::days(1)).timestamp_micros() {
             notes.push("rows lie more than a day after the time it was fetched".to_owned());
         }
-        Ok(UnitResult { counts, rejects: files.finish()?, corrupt: None, short_days, notes })
+        let rejects = files.finish()?;
+        Ok(UnitResult { counts, rejects, short_days, notes, ..UnitResult::default() })
     }
 }
 

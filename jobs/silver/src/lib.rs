@@ -1,8 +1,8 @@
 //! silver turns raw archives into exact, deduplicated, typed Parquet. It is the hot path.
 //!
 //! It reads a batch of a run's plan, bronze's fragments of that run (to learn where the bytes
-//! of each unit lie) and raw objects. It writes data files of a silver table and of
-//! `silver.rejects`, and then one fragment for each group. It never touches a table's log, and
+//! of each unit lie) and raw objects. It writes data files of a silver table, of `silver.rejects`
+//! and of `silver.restatements`, and then one fragment for each group. It never touches a table's log, and
 //! knows nothing of HTTP, of other stages, or of SQL.
 //!
 //! The way of a row:
@@ -18,6 +18,7 @@
 //! | `settle`, `repeats` | which rows of one key stay; aggregates that repeat others |
 //! | `sheet` | lines of what is told of companies → rows with texts, in memory: there are few |
 //! | `partition`, `output`, `reject` | Parquet files of partitions and of rejects |
+//! | `versions`, `differences`, `restate` | what an archive that came anew says otherwise than before |
 //! | `group` | one group, from raw objects to staged files |
 //! | [`batch`] | the groups of a batch on several threads; publishing; fragments |
 //! | [`file`] | single archives without a lake or a plan |
@@ -29,6 +30,7 @@
 pub mod batch;
 mod content;
 mod days;
+mod differences;
 mod error;
 pub mod file;
 mod group;
@@ -42,10 +44,12 @@ mod record;
 mod reject;
 mod repeats;
 mod resort;
+mod restate;
 mod settle;
 mod sheet;
 mod sort;
 mod translated;
+mod versions;
 mod workers;
 mod zip;
 

@@ -3,7 +3,7 @@
 //! bytes.
 
 use chrono::{DateTime, Utc};
-use model::fragment::{DataFile, RowCounts, SilverFragment, UnitOutcome, readable};
+use model::fragment::{DataFile, Restated, RowCounts, SilverFragment, UnitOutcome, readable};
 use model::layout;
 use model::partition::{Grain, as_map};
 use model::plan::{Group, Partition};
@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use crate::error::SilverError;
 use crate::group::{Built, Input};
 use crate::partition;
+use crate::restate::Differs;
 
 /// Publishes a group. `partitions` is what the plan gives it.
 pub(crate) fn publish(
@@ -25,7 +26,7 @@ pub(crate) fn publish(
 ) -> Result<SilverFragment, SilverError> {
     let mut counts = RowCounts::default();
     let mut units = Vec::with_capacity(inputs.len());
-    let mut rejects = Vec::new();
+    let (mut rejects, mut restated) = (Vec::new(), Vec::new());
     for (input, result) in inputs.iter().zip(built.units) {
         if !result.counts.add_up() {
             return Err(SilverError::RowsLost {
@@ -56,8 +57,10 @@ pub(crate) fn publish(
             corrupt: result.corrupt,
             short_days: result.short_days,
             notes: result.notes,
+            restated: None,
         });
         rejects.push((input, result.rejects));
+        restated.push(result.restated);
     }
     let read = readable(&units);
     let inputs_hash = Group::inputs(read.iter().map(|(unit, sha256)| (unit, sha256.as_str())));
@@ -102,6 +105,14 @@ pub(crate) fn publish(
             let name = layout::data_file_name(id.as_str(), &inputs_hash, 0);
             reject_files.push(put(runtime, Table::Rejects, &values, &name, finished)?);
         }
+    }
+    for (outcome, differs) in units.iter_mut().zip(restated) {
+        let Some(differs) = differs else { continue };
+        let Differs { owner, inputs, changed, removed, added, untold, file } = *differs;
+        let values = [("source", outcome.unit.source.to_string())];
+        let name = layout::data_file_name(&owner, &inputs, 0);
+        let file = put(runtime, Table::Restatements, &values, &name, file)?;
+        outcome.restated = Some(Restated { owner, changed, removed, added, untold, file });
     }
     // a group of which nothing could be read replaces nothing: what was there stays
     let stays = read.is_empty() || built.withheld;

@@ -222,6 +222,7 @@ fn fragment(symbol: &str, day: Day, now: DateTime<Utc>) -> anyhow::Result<Silver
             corrupt: None,
             short_days: Vec::new(),
             notes: Vec::new(),
+            restated: None,
         }],
         counts,
         sorted: false,

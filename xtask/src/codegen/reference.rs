@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::CommandFactory as _;
 use model::config::aws::STAGES;
-use model::config::{Archives, Aws, Discovery, Limits, PublicationLag};
+use model::config::{Archives, Aws, Discovery, Limits, PublicationLag, Recheck};
 use model::fragment::ArchiveStatus;
 use model::market::{Dataset, Timeframe};
 use model::metrics::{self, Metric};
@@ -216,6 +216,7 @@ pub(super) fn configuration() -> anyhow::Result<String> {
         ("sources.<source>.listing_url", "of archives: the S3-style listing; default: the host itself".into()),
         ("sources.<source>.discovery", format!("of archives: how to find out what there is: {discovery} (the first is the default)")),
         ("sources.<source>.clock", "by which clock the files that are dropped for it are written: `[{from: DAY, to: DAY, rule: RULE}]`, ranges of days in their order, each open where `from` or `to` is left out; see [sources](../sources.md#dropped-files)".into()),
+        ("sources.<source>.recheck", format!("of an API: a day or month that is held is asked for again, a day after it was asked for last, until that was so many days after its end, at most {}; 0: never; default `{{days: {}}}`", Recheck::MOST_DAYS, Recheck::default().days)),
         ("sources.<source>.publication_lag", format!("days after its period for which an archive that is not there is pending and not missing: `{{daily_days: {}, monthly_days: {}}}`", lag.daily_days, lag.monthly_days)),
         ("sources.<source>.schedule", "when a deployment runs this source by itself, and `aws.schedule` the others: EventBridge Scheduler's expression, UTC, such as `rate(1 hour)`; on and off with `aws.schedule.enabled`".into()),
         ("sources.<source>.markets.<market>", "a market of the source's, see below".to_owned()),

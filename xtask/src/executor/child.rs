@@ -175,7 +175,15 @@ impl Starter<'_> {
             Some(lock) => Stdio::from(lock.try_clone().context("cannot share the run's lock")?),
             None => Stdio::null(),
         };
-        Command::new(&program)
+        let mut command = Command::new(&program);
+        #[expect(clippy::disallowed_methods, reason = "a limit that was set by hand holds")]
+        let is_limited = std::env::var_os(model::env::TIME_LIMIT).is_some();
+        if stage == "bronze" && !is_limited {
+            // it ends by itself, and cleanly, where it asks a source page by page
+            let left = self.deadline.saturating_duration_since(Instant::now()).as_secs() + 1;
+            command.env(model::env::TIME_LIMIT, left.to_string());
+        }
+        command
             .args(&self.common)
             .args(args)
             .current_dir(workspace::root())

@@ -109,16 +109,33 @@ async fn fetch(
     context: &Context,
     units: &[&str],
 ) -> (Result<bronze::Report, Failure>, Vec<BronzeFragment>) {
+    let units: Vec<_> = units.iter().map(|unit| (*unit, Remote::asked(url))).collect();
+    fetch_as(context, &units).await
+}
+
+/// Fetches units, each as it is planned.
+async fn fetch_as(
+    context: &Context,
+    units: &[(&str, Remote)],
+) -> (Result<bronze::Report, Failure>, Vec<BronzeFragment>) {
+    plan(context, units).await;
+    let options = bronze::Options { batch: 1, proxy: None, time: None };
+    let outcome = bronze::run(context, &options).await;
+    (outcome, context.lake.bronze_fragments(&context.run).await.expect("fragments"))
+}
+
+/// Plans units as the first batch of the run.
+async fn plan(context: &Context, units: &[(&str, Remote)]) {
     let groups = units
         .iter()
-        .map(|unit| {
+        .map(|(unit, remote)| {
             let unit: Unit = unit.parse().expect(unit);
-            let archive = Origin::Fetch(Remote::asked(url));
+            let archive = Origin::Fetch(remote.clone());
             Group {
                 id: unit.to_string(),
                 table: Table::Klines,
                 partitions: Vec::new(),
-                units: vec![PlannedUnit { unit, archive, keeps: false }],
+                units: vec![PlannedUnit { unit, archive, keeps: false, before: None }],
                 reading: None,
                 prices: None,
             }
@@ -127,9 +144,6 @@ async fn fetch(
     let Context { lake, run, .. } = context;
     let batch = Batch { run: run.clone(), number: 1, groups };
     lake.write_json(&layout::batch(run, 1), &batch).await.expect("batch");
-    let options = bronze::Options { batch: 1, proxy: None };
-    let outcome = bronze::run(context, &options).await;
-    (outcome, lake.bronze_fragments(run).await.expect("fragments"))
 }
 
 /// Fails where a file of a folder holds the key.
@@ -393,4 +407,148 @@ async fn a_refusal_that_repeats_the_key_is_read_as_what_it_is() {
     );
     assert!(!text.contains(KEY), "{text}");
     no_key_in(&lab.folder.path().join("lake"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_a_unit_that_is_not_whole_are_asked_for_once() {
+    let unit = "twelvedata/stocks/klines/AAPL/1m/2024-01";
+    let lab = Lab::unlimited();
+    let (outcome, fragments) = lab.fetch(&lab.context(1, "per_day: 1"), &[unit]).await;
+    assert_eq!((outcome.expect("a clean end").waiting.len(), fragments.len()), (1, 0));
+    assert_eq!(lab.asked(), 1);
+    no_key_in(&lab.folder.path().join("lake"));
+
+    // the next day goes on with the second page
+    lab.advance(TimeDelta::hours(13));
+    let context = lab.context(2, "per_day: 1");
+    let (outcome, fragments) = lab.fetch(&context, &[unit]).await;
+    outcome.expect("fetched");
+    assert_eq!((lab.asked(), fragments[0].attempts), (2, 1));
+    let object = fragments[0].archive.as_ref().expect("a raw object").object.clone();
+    let object = context.lake.read(&object).await.expect("object");
+    let kept = questions::unpack_whole(&object).expect("answers");
+    let times: Vec<_> = kept.iter().map(|(envelope, _)| envelope.received_at).collect();
+    assert_eq!(times.len(), 2);
+    assert!(times[1] - times[0] >= TimeDelta::hours(13), "{times:?}");
+
+    // asked at once it is the same version
+    let whole = Lab::unlimited();
+    let (outcome, at_once) = whole.fetch(&whole.context(1, "per_day: 9"), &[unit]).await;
+    outcome.expect("fetched");
+    assert_eq!(at_once[0].etag, fragments[0].etag);
+
+    // asked again, it is asked whole: what was kept was of another time of asking
+    let mut remote = Remote::asked(lab.server.url());
+    remote.held.clone_from(&fragments[0].archive);
+    let context = lab.context(3, "per_day: 9");
+    lab.advance(TimeDelta::hours(24));
+    let (outcome, again) = fetch_as(&context, &[(unit, remote)]).await;
+    outcome.expect("fetched");
+    assert_eq!((lab.asked(), &again[0].etag), (4, &fragments[0].etag));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_page_that_is_spoiled_or_old_is_asked_for_again() {
+    let unit = "twelvedata/stocks/klines/AAPL/1m/2024-01";
+    let key = layout::page(&unit.parse().expect("unit"), "", 1);
+    let lab = Lab::unlimited();
+    lab.fetch(&lab.context(1, "per_day: 1"), &[unit]).await.0.expect("a clean end");
+    let context = lab.context(2, "per_day: 9");
+    context.lake.write(&key, "no zip").await.expect("write");
+    lab.advance(TimeDelta::hours(13));
+    let (outcome, fragments) = lab.fetch(&context, &[unit]).await;
+    outcome.expect("fetched");
+    assert_eq!((lab.asked(), fragments.len()), (3, 1));
+
+    let lab = Lab::unlimited();
+    lab.fetch(&lab.context(1, "per_day: 1"), &[unit]).await.0.expect("a clean end");
+    lab.advance(TimeDelta::days(4));
+    lab.fetch(&lab.context(2, "per_day: 9"), &[unit]).await.0.expect("fetched");
+    assert_eq!(lab.asked(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_new_goes_before_what_may_have_been_corrected() {
+    let lab = Lab::unlimited();
+    let (first, second) = (
+        "twelvedata/stocks/klines/AAPL/1m/2024-01-03",
+        "twelvedata/stocks/klines/AAPL/1m/2024-01-04",
+    );
+    let (outcome, fragments) = lab.fetch(&lab.context(1, "per_day: 9"), &[first]).await;
+    outcome.expect("fetched");
+    let new = Remote::asked(lab.server.url());
+    let held = Remote { held: fragments[0].archive.clone(), ..new.clone() };
+    let mut context = lab.context(2, "per_day: 2, concurrency: 1");
+    let config = Arc::get_mut(&mut context.config).expect("one owner");
+    config.limits.download.concurrency = 1;
+    let (outcome, fragments) = fetch_as(&context, &[(first, held), (second, new)]).await;
+    assert_eq!(outcome.expect("a clean end").waiting.len(), 1);
+    let units: Vec<String> = fragments.iter().map(|f| f.unit.to_string()).collect();
+    assert_eq!(units, [second]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plan_does_not_include_is_learnt_once_a_series() {
+    let lab = Lab::unlimited();
+    // each day is a question of its own
+    let server = Server::start(|_, _| {
+        let words = "This symbol is available starting with the Grow or Venture plan.";
+        let body = format!("{{\"code\":404,\"message\":\"{words}\",\"status\":\"error\"}}");
+        Reply::body(404, body.as_bytes())
+    });
+    let units: Vec<String> = ["AAPL/1m", "AAPL/5m"]
+        .iter()
+        .flat_map(|of| {
+            [2, 3, 4, 5].map(|day| format!("twelvedata/stocks/klines/{of}/2024-01-{day:02}"))
+        })
+        .collect();
+    let units: Vec<&str> = units.iter().map(String::as_str).collect();
+    let limits = "per_day: 100, concurrency: 4";
+    let (outcome, fragments) = fetch(&server.url, &lab.context(1, limits), &units).await;
+    let text = failed(outcome);
+    assert!(text.contains("8 of 8 archives could not be fetched"), "{text}");
+    assert!(text.contains("the key's plan does not include it"), "{text}");
+    assert!(text.contains("learnt from another unit of the series"), "{text}");
+    assert_eq!((fragments.len(), server.requests().len()), (0, 2));
+    // another attempt of the run
+    failed(fetch(&server.url, &lab.context(1, limits), &units).await.0);
+    assert_eq!(server.requests().len(), 2);
+    // another run: the plan may be another one by now
+    failed(fetch(&server.url, &lab.context(2, limits), &units).await.0);
+    assert_eq!(server.requests().len(), 4);
+    no_key_in(&lab.folder.path().join("lake"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_without_time_asks_nothing_and_ends_well() {
+    let lab = Lab::unlimited();
+    let units = [3, 4].map(|day| format!("twelvedata/stocks/klines/AAPL/1m/2024-01-{day:02}"));
+    let context = lab.context(1, "per_day: 9");
+    let remote = Remote::asked(lab.server.url());
+    let units: Vec<_> = units.iter().map(|unit| (unit.as_str(), remote.clone())).collect();
+    plan(&context, &units).await;
+    let time = Some(std::time::Duration::ZERO);
+    let options = bronze::Options { batch: 1, proxy: None, time };
+    let report = bronze::run(&context, &options).await.map_err(|f| f.error).expect("a clean end");
+    assert_eq!(
+        report.waiting,
+        ["2 units of twelvedata wait: the job's time of 0 s is nearly over; the next run goes on"]
+    );
+    assert_eq!(lab.asked(), 0);
+    let options = bronze::Options { time: None, ..options };
+    let report = bronze::run(&context, &options).await.map_err(|f| f.error).expect("fetched");
+    assert_eq!((report.waiting.len(), report.by_status["unverified"]), (0, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_for_the_budget_is_not_slowness() {
+    let lab = Lab::unlimited();
+    let mut context = lab.context(1, "per_day: 9");
+    let config = Arc::get_mut(&mut context.config).expect("one owner");
+    // of archives alone
+    config.limits.download.total_timeout_seconds = 0;
+    let (outcome, fragments) =
+        lab.fetch(&context, &["twelvedata/stocks/klines/AAPL/1m/2024-01-03"]).await;
+    outcome.expect("fetched");
+    assert_eq!(fragments.len(), 1);
 }

@@ -275,7 +275,7 @@ fn group(unit: &Unit, url: &str) -> Group {
         id: unit.to_string(),
         table: Table::Klines,
         partitions: Vec::new(),
-        units: vec![PlannedUnit { unit: unit.clone(), archive, keeps: false }],
+        units: vec![PlannedUnit { unit: unit.clone(), archive, keeps: false, before: None }],
         reading: None,
         prices: None,
     }

@@ -228,7 +228,12 @@ impl Lab {
                 id: unit.to_string(),
                 table: Table::Trades,
                 partitions: Vec::new(),
-                units: vec![PlannedUnit { unit, archive: Origin::Fetch(remote), keeps: false }],
+                units: vec![PlannedUnit {
+                    unit,
+                    archive: Origin::Fetch(remote),
+                    keeps: false,
+                    before: None,
+                }],
                 reading: None,
                 prices: None,
             })
@@ -239,7 +244,7 @@ impl Lab {
     }
 
     pub(crate) async fn run(&self) -> Result<bronze::Report, Failure> {
-        bronze::run(&self.context, &bronze::Options { batch: 1, proxy: None }).await
+        bronze::run(&self.context, &bronze::Options { batch: 1, proxy: None, time: None }).await
     }
 
     /// The fragment of the n-th unit, if it has one.

@@ -116,6 +116,18 @@ fn a_404_after_the_beginning_is_missing() {
 }
 
 #[test]
+fn what_an_api_does_not_have_is_told_in_its_words() {
+    let told = |detail: &str| missing(Some(detail)).1;
+    assert_eq!(
+        told("no such symbol: **symbol** is invalid"),
+        "the source says: no such symbol: **symbol** is invalid"
+    );
+    // a host of archives says no more than its status
+    assert_eq!(told("answer 404"), "the source answers 404");
+    assert_eq!(missing(None).1, "the source answers 404");
+}
+
+#[test]
 fn a_series_of_which_nothing_is_known_is_missing() {
     let series = series(Dataset::Trades, "2024-01-01", "2024-01-01");
     assert_eq!(

@@ -157,7 +157,7 @@ fn group(
             ));
         };
         let keeps = built.corrupt.is_none();
-        units.push(PlannedUnit { unit, archive: Origin::Held(archive), keeps });
+        units.push(PlannedUnit { unit, archive: Origin::Held(archive), keeps, before: None });
     }
     // what silver could not read before it cannot read now
     if let Some(why) = damaged.filter(|_| !units.iter().any(|unit| unit.keeps)) {

@@ -31,14 +31,21 @@ pub(super) async fn make(
 ) -> Result<(), Failure> {
     let replaces = match table {
         Table::Archives | Table::Builds => false,
-        Table::Runs | Table::Checks | Table::Coverage | Table::Instruments => true,
+        Table::Runs
+        | Table::Checks
+        | Table::Coverage
+        | Table::Instruments
+        | Table::Restatements => true,
         _ => return Ok(()),
     };
     let salvaged = tables.salvage(table, replaces).await.map_err(failure)?;
     for file in &salvaged.unreadable {
         tracing::warn!(%table, file, "cannot be read: what only it held is gone");
         // the ledger has fragments and its extract to be made from, and check judges anew
-        if matches!(table, Table::Runs | Table::Checks | Table::Instruments) {
+        if matches!(
+            table,
+            Table::Runs | Table::Checks | Table::Instruments | Table::Restatements
+        ) {
             let why = format!("`{file}` cannot be read: rows that only it held are gone");
             report.left_out.push(Skipped { group: table.to_string(), why });
         }

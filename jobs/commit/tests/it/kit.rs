@@ -178,6 +178,7 @@ async fn silver(
                 corrupt,
                 short_days: Vec::new(),
                 notes: Vec::new(),
+                restated: None,
             });
             continue;
         }
@@ -212,6 +213,7 @@ async fn silver(
             corrupt: None,
             short_days: Vec::new(),
             notes: Vec::new(),
+            restated: None,
         });
     }
     SilverFragment {

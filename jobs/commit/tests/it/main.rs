@@ -20,4 +20,6 @@ mod order;
 #[cfg(test)]
 mod rebuild;
 #[cfg(test)]
+mod restated;
+#[cfg(test)]
 mod whole;

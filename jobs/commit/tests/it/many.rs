@@ -55,6 +55,7 @@ fn fragment(symbol: &str, day: Day) -> SilverFragment {
             corrupt: None,
             short_days: Vec::new(),
             notes: Vec::new(),
+            restated: None,
         }],
         counts,
         sorted: false,

@@ -116,6 +116,9 @@ pub struct Section {
     /// What may be asked, for a source that counts requests; default: its free plan.
     #[serde(default)]
     pub limits: Option<RequestLimits>,
+    /// For how long answers are asked for again, for a source that is asked.
+    #[serde(default)]
+    pub recheck: Option<Recheck>,
     /// How to find out what there is, for a source of archives.
     #[serde(default)]
     pub discovery: Option<Discovery>,
@@ -140,6 +143,26 @@ impl Section {
     /// The host that is asked; empty for a source that has none.
     pub fn url(&self) -> &str {
         self.url.as_ref().map_or("", |url| &url.value)
+    }
+}
+
+/// For how long the answers of a source are asked for again, in case it has corrected them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recheck {
+    /// A day or month is asked for again, a day after it was asked for last, until that was so many days
+    /// after its end; 0: never.
+    pub days: u32,
+}
+
+impl Recheck {
+    /// The most days that can be configured.
+    pub const MOST_DAYS: u32 = 366;
+}
+
+impl Default for Recheck {
+    fn default() -> Self {
+        Self { days: 1 }
     }
 }
 

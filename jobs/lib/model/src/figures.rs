@@ -32,6 +32,9 @@ pub struct Figures {
     pub rows: Rows,
     /// Whether they add up, in each archive, each group and all together.
     pub rows_add_up: bool,
+    /// Rows that archives which came anew state otherwise than before, or not any more, or since.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub restated: u64,
     /// Parquet files of silver, and their bytes.
     pub silver_files: u64,
     /// Their bytes.
@@ -100,6 +103,8 @@ impl Figures {
             // an archive of several groups is one
             self.unreadable += u64::from(self.unread.insert(unit.unit.id()));
         }
+        let restated = fragment.units.iter().filter_map(|unit| unit.restated.as_ref());
+        self.restated += restated.map(|of| of.changed + of.removed + of.added).sum::<u64>();
         self.silver_files += fragment.files.len() as u64;
         self.rows += fragment.counts;
         self.silver_bytes += fragment.files.iter().map(|f| f.bytes).sum::<u64>();
@@ -200,6 +205,11 @@ impl Figures {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 impl std::ops::AddAssign<RowCounts> for Rows {
     fn add_assign(&mut self, counts: RowCounts) {
         self.read += counts.read;
@@ -248,6 +258,31 @@ mod tests {
         lost.units.clear();
         check(lost, false);
     }
+
+    #[test]
+    fn what_was_restated_is_counted_and_told() {
+        let mut figures = Figures::new();
+        let mut built = group(10, 8, 2, 8);
+        figures.add_group(&built);
+        let restated = |remarks: Vec<crate::remarks::Remark>| -> Vec<String> {
+            let own = |r: &crate::remarks::Remark| r.query.as_deref() == Some("restatements");
+            remarks.into_iter().filter(own).map(|remark| remark.text).collect()
+        };
+        let remarks = |figures: &Figures| {
+            let known = crate::remarks::Known { figures: Some(figures), ..Default::default() };
+            restated(crate::remarks::of(&known))
+        };
+        assert!(remarks(&figures).is_empty());
+        let file = built.files[0].clone();
+        let (owner, untold) = (String::new(), 0);
+        let of =
+            crate::fragment::Restated { owner, changed: 1_000, removed: 3, added: 2, untold, file };
+        built.units[0].restated = Some(of);
+        figures.add_group(&built);
+        assert_eq!(figures.restated, 1_005);
+        assert_eq!(remarks(&figures), ["1,005 rows restated by archives that came anew"]);
+    }
+
     fn archive(unit: &str, status: &str) -> BronzeFragment {
         serde_json::from_value(serde_json::json!({
             "unit": unit, "url": "u", "status": status, "detail": null, "etag": null,

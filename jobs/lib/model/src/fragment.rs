@@ -24,7 +24,7 @@ words! {
         ChecksumMismatch = "checksum_mismatch",
         /// The zip does not open or has not exactly one right member.
         Corrupt = "corrupt",
-        /// The source answers 404 or 410.
+        /// The source answers 404 or 410, or says that it has nothing of it.
         Missing = "missing",
         /// Far smaller than its neighbours, though its checksum is right.
         TruncatedSuspect = "truncated_suspect",
@@ -34,6 +34,10 @@ words! {
 /// How the detail of an archive begins whose checksum file the source refused, so that it is
 /// asked for again.
 pub const CHECKSUM_REFUSED: &str = "checksum file refused";
+
+/// How the ETag begins that we give to answers of a source that is asked page by page. Each time that it
+/// is asked is a row of the ledger, so that it is known when it was asked last.
+pub const ANSWERS: &str = "\"answers-";
 
 impl ArchiveStatus {
     /// Whether silver may read the archive.
@@ -148,6 +152,37 @@ pub struct UnitOutcome {
     /// time it was fetched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What it says otherwise than the version that silver had before; `None` where there was none, or
+    /// no row differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restated: Option<Restated>,
+}
+
+/// What a version of a unit says otherwise than the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Restated {
+    /// [`Restated::owner`] of the two versions.
+    pub owner: String,
+    /// Rows of both with other values.
+    pub changed: u64,
+    /// Rows of the version before alone.
+    pub removed: u64,
+    /// Rows of the version since alone.
+    pub added: u64,
+    /// Of all of them, those that are counted and not told one by one.
+    pub untold: u64,
+    /// Data file of `silver.restatements`.
+    pub file: DataFile,
+}
+
+impl Restated {
+    /// Stands for the step from one version of a unit to the next, however often it is taken: a
+    /// version that is fetched once more, after another one, is a step of its own.
+    pub fn owner(unit: &Unit, before: &RawArchive, after: &RawArchive) -> String {
+        let at = before.fetched_at.timestamp_micros();
+        format!("{unit} {}@{at} {}", before.sha256, after.sha256)
+    }
 }
 
 /// Rows: `read = silver + rejected + duplicate`.

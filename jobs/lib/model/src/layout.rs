@@ -7,6 +7,8 @@
 //! bronze/source=…/market=…/dataset=…/symbol=…/[timeframe=…/]period=…/<version>/<name>   raw bytes
 //! bronze/archives/            the ledger table        bronze/index/   its extract for plan
 //! bronze/limits/<source>.json what was asked of a provider, so that runs keep its limits together
+//! bronze/limits/<source>/pages/<unit>-<page>.zip      answers of a unit that is not whole yet
+//! bronze/limits/<source>/refused/<run>-<series>.json  what the key's plan does not include
 //! drop/<source>/              files that a person has put there, for a source that cannot be asked
 //! silver/<table>/…            gold/<table>/…          ops/<table>/…   Delta tables
 //! <zone>/<table>/_head.json   the last version that was committed to a table
@@ -186,6 +188,18 @@ pub fn limits(source: Source) -> String {
     format!("{LIMITS}/{source}.json")
 }
 
+/// An answer of a unit that is not whole yet: the page of this number. `asking` tells one time of asking
+/// for the unit from another.
+pub fn page(unit: &Unit, asking: &str, number: usize) -> String {
+    let id = short_hash(&format!("{unit} {asking}"));
+    format!("{LIMITS}/{}/pages/{id}-{number:03}.zip", unit.source)
+}
+
+/// What a run has learnt that the plan of a source's key does not include, of a series.
+pub fn refused(source: Source, run: &RunId, series: &str) -> String {
+    format!("{LIMITS}/{source}/refused/{run}-{}.json", short_hash(series))
+}
+
 /// The folder into which a person puts the files of a source that cannot be asked. The lake only reads
 /// there.
 pub fn drop(source: Source) -> String {
@@ -236,6 +250,11 @@ mod tests {
         assert_eq!(parse_index("bronze/index/x.json.zst"), None);
         assert_eq!(limits(unit.source), "bronze/limits/binance.json");
         assert_eq!(drop(unit.source), "drop/binance");
+        let run = RunId::new(chrono::DateTime::UNIX_EPOCH, 1);
+        let asked =
+            [page(&unit, "", 2), refused(unit.source, &run, "binance/spot/klines/BTCUSDT/1h")];
+        assert!(asked.iter().all(|key| key.starts_with("bronze/limits/binance/")), "{asked:?}");
+        assert!(asked[0].ends_with("-002.zip") && page(&unit, "x", 2) != asked[0], "{asked:?}");
         assert_eq!(
             data_file(&[("source", "binance"), ("date", "2024-01-01")], "f.parquet"),
             "source=binance/date=2024-01-01/f.parquet"

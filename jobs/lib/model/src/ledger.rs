@@ -76,6 +76,10 @@ pub struct BuildRow {
     /// have more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub short_days: Vec<crate::Day>,
+    /// Of its units those of which a newer version was fetched that no build has: the version that it
+    /// was built from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replaced: BTreeMap<UnitId, RawArchive>,
 }
 
 /// A unit of a build, as the column `units` of `ops.builds` has it.

@@ -174,6 +174,10 @@ pub struct PlannedUnit {
     /// the group's partitions stay as they are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keeps: bool,
+    /// The version that silver has rows of, where it may be another one than is built now: what differs
+    /// between the two is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<RawArchive>,
 }
 
 /// Where a unit's bytes come from.

@@ -107,6 +107,9 @@ pub fn of(known: &Known<'_>) -> Vec<Remark> {
         let n = rows.conflicting;
         let text = format!("{} unlike the row that was kept", plural(n, "duplicate"));
         add(n, text, Some("rejects"));
+        let n = figures.restated;
+        let text = format!("{} restated by archives that came anew", plural(n, "row"));
+        add(n, text, Some("restatements"));
     }
     for odd in known.odd.iter().take(ODD) {
         add(1, odd.clone(), None);

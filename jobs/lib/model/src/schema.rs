@@ -13,7 +13,8 @@ mod companies;
 use crate::words::words;
 pub use beside_trades::{FUNDING, INSTRUMENTS, METRICS, PRICE_KLINES, QUOTES};
 pub use columns::{
-    AGG_TRADES, ARCHIVES, BARS, BUILDS, CHECKS, COVERAGE, DAILY, KLINES, REJECTS, RUNS, TRADES,
+    AGG_TRADES, ARCHIVES, BARS, BUILDS, CHECKS, COVERAGE, DAILY, KLINES, REJECTS, RESTATEMENTS,
+    RUNS, TRADES,
 };
 pub use companies::{ACTIONS, AS_OF, FUNDAMENTALS, LAST_QUOTES};
 
@@ -147,6 +148,8 @@ words! {
         Rejects = "silver.rejects",
         /// What instruments are and were.
         Instruments = "silver.instruments",
+        /// What a newer version of an archive says otherwise than the one before.
+        Restatements = "silver.restatements",
         /// Bars that we made.
         Bars = "gold.bars",
         /// Daily figures.
@@ -221,6 +224,7 @@ impl Table {
             Self::Actions => &ACTIONS,
             Self::Rejects => &REJECTS,
             Self::Instruments => &INSTRUMENTS,
+            Self::Restatements => &RESTATEMENTS,
             Self::Bars => &BARS,
             Self::Daily => &DAILY,
             Self::Runs => &RUNS,
@@ -265,6 +269,20 @@ words! {
         /// A row whose key another row has that says something else. The other one is in
         /// silver; this one counts as a duplicate and not as rejected.
         ConflictingDuplicate = "conflicting_duplicate",
+    }
+}
+
+words! {
+    /// What a line of `silver.restatements` tells of a row.
+    Restatement, "kind of restatement" {
+        /// A column of it has another value.
+        Changed = "changed",
+        /// The newer version does not have it: a line for each value that it had.
+        Removed = "removed",
+        /// The older version did not have it: a line for each value that it has.
+        Added = "added",
+        /// So many more rows differ than are told one by one.
+        More = "more",
     }
 }
 
@@ -410,10 +428,11 @@ mod tests {
             let of_dataset = crate::Dataset::ALL.iter().any(|d| Table::of_dataset(*d) == *table);
             assert_eq!(Table::SILVER.contains(table), of_dataset, "{table}");
             let is_built = Table::SILVER.contains(table) || *table == Table::Rejects;
-            // what is told of instruments is of no archive
-            let is_told = *table == Table::Instruments;
-            assert_eq!(table.zone() == "silver", is_built || is_told, "{table}");
-            let is_derived = matches!(table.zone(), "silver" | "gold") && !is_told;
+            // what is told of instruments is of no archive; what was restated is remembered, and is not
+            // made anew from what is current
+            let is_kept = matches!(table, Table::Instruments | Table::Restatements);
+            assert_eq!(table.zone() == "silver", is_built || is_kept, "{table}");
+            let is_derived = is_built || table.zone() == "gold";
             assert_eq!(Table::DERIVED.contains(table), is_derived, "{table}");
         }
     }

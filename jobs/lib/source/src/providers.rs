@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use model::config::{Archives, BadConfig, Config, Fault, Scope, Section, Series, Venues};
+use model::config::{Archives, BadConfig, Config, Fault, Recheck, Scope, Section, Series, Venues};
 use model::{Cadence, Dataset, Day, Market, Source, Symbol};
 
 use crate::calendar::Calendar;
@@ -129,6 +129,7 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
         ("url", section.url.is_some(), url, url),
         ("key", section.key.is_some(), key, key),
         ("limits", section.limits.is_some(), limits, false),
+        ("recheck", section.recheck.is_some(), limits, false),
         ("discovery", section.discovery.is_some(), listing, false),
         ("listing_url", section.listing_url.is_some(), listing, false),
         ("clock", section.clock.is_some(), clock, clock),
@@ -145,6 +146,10 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
         && let Err(message) = Limits::of(given, &questions.free())
     {
         return fault(&["limits"], message);
+    }
+    if let Some(Recheck { days }) = section.recheck.filter(|of| of.days > Recheck::MOST_DAYS) {
+        let most = Recheck::MOST_DAYS;
+        return fault(&["recheck", "days"], format!("bad days {days}, expected 0 to {most}"));
     }
     if let Err(message) = provider.check_reading(section) {
         return fault(&["clock"], message);
@@ -180,5 +185,40 @@ fn example(key: &str) -> &'static str {
         "key" => "where it is, such as key: env:NAME",
         "clock" => "such as clock: [{rule: UTC-5}]",
         _ => "such as url: https://api.example.com",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_source_that_is_asked_is_asked_again() {
+        let read = |source: &str, market: &str, rest: &str| {
+            let text = format!(
+                "environment: test\nsources:\n  {source}:\n    url: https://localhost\n{rest}    \
+                 markets:\n      {market}\n        range: {{from: 2024-01-01}}\n        datasets: \
+                 {{klines: {{timeframes: [1h]}}}}\n"
+            );
+            let config = Providers::ALL.read("lake.yaml", &text).map_err(|bad| bad.to_string())?;
+            Ok(config.sources.into_values().find_map(|section| section.recheck).map(|of| of.days))
+        };
+        let binance = |rest| read("binance", "spot:\n        symbols: [BTCUSDT]", rest);
+        let asked = |days: &str| {
+            let rest = format!("    key: env:KEY\n{days}");
+            read("twelvedata", "stocks:\n        symbols: [AAPL]", &rest)
+        };
+        let refused = |text: &str| Err(text.to_owned());
+        assert_eq!(
+            binance("    recheck: {days: 3}\n"),
+            refused("lake.yaml:5: recheck of binance, which takes none")
+        );
+        assert_eq!(asked(""), Ok(None));
+        assert_eq!(asked("    recheck: {days: 0}\n"), Ok(Some(0)));
+        assert_eq!(asked("    recheck: {}\n"), Ok(Some(1)));
+        assert_eq!(
+            asked("    recheck: {days: 367}\n"),
+            refused("lake.yaml:6: bad days 367, expected 0 to 366")
+        );
     }
 }

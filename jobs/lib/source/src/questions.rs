@@ -11,7 +11,7 @@ use std::fmt;
 
 use model::Unit;
 
-pub use kept::{BadKept, Envelope, HEADERS, MOST_BYTES, pack, unpack};
+pub use kept::{BadKept, Envelope, HEADERS, MOST_BYTES, pack, unpack, unpack_whole};
 pub(crate) use once::Once;
 
 use crate::limits::{Limits, Window};

@@ -39,6 +39,7 @@ use crate::lake::StoreError;
 use crate::staged::Staged;
 pub use batches::write_batches;
 pub use columnar::ColumnarFile;
+pub use stats::decimal;
 
 /// What `created_by` says in every file. Fixed, for it is part of the bytes; in the form that
 /// readers of the Java family parse, for without it they trust no statistics of text.

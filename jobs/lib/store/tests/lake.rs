@@ -100,6 +100,7 @@ async fn the_ledger_reads_back_or_not_at_all() {
         corrupt: std::collections::BTreeMap::new(),
         spoiled: Vec::new(),
         short_days: Vec::new(),
+        replaced: std::collections::BTreeMap::new(),
     };
     ledger.builds.insert("binance/spot/trades/A1/2024-01".to_owned(), build);
     lake.write_ledger(7, &ledger).await.expect("write");

@@ -92,6 +92,7 @@ fn ledger(series: &str, text: &str) -> Ledger {
                 corrupt: BTreeMap::new(),
                 spoiled: Vec::new(),
                 short_days: Vec::new(),
+                replaced: BTreeMap::new(),
             };
             for word in value.split('+') {
                 if let Some(days) = word.strip_prefix('!') {

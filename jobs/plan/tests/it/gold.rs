@@ -38,6 +38,7 @@ async fn lake(url: &str, logs: &[Table], beside: Beside) -> (tempfile::TempDir, 
         corrupt: corrupt.into_iter().collect(),
         spoiled: Vec::new(),
         short_days: Vec::new(),
+        replaced: BTreeMap::new(),
     };
     let builds = BTreeMap::from([(group.to_owned(), build)]);
     let ledger = Ledger { builds, ..Ledger::default() };

@@ -4,3 +4,4 @@ mod gold;
 mod hostile;
 mod kit;
 mod market;
+mod recheck;

@@ -118,6 +118,7 @@ fn done(ledger: &mut Ledger, group: &Group, now: chrono::DateTime<chrono::Utc>) 
         corrupt: BTreeMap::new(),
         spoiled: Vec::new(),
         short_days: Vec::new(),
+        replaced: BTreeMap::new(),
     };
     ledger.builds.insert(group.id.clone(), build);
 }

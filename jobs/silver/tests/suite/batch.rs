@@ -101,6 +101,7 @@ impl Lab {
                     unit,
                     archive: Origin::Fetch(remote),
                     keeps: false,
+                    before: None,
                 });
             }
             batch.groups.push(group);

@@ -6,3 +6,4 @@ mod batch;
 mod common;
 mod dropped;
 mod real;
+mod restated;

@@ -29,6 +29,7 @@ pub const BUILT_IN: &[(&str, &str)] = built_in![
     "pe",
     "price_against_volume",
     "rejects",
+    "restatements",
     "returns",
     "runs",
     "sources",

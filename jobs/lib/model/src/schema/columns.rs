@@ -189,6 +189,45 @@ pub const REJECTS: TableSchema = TableSchema {
           says something else, with its text",
 };
 
+/// `silver.restatements`.
+pub const RESTATEMENTS: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        col("unit", Text, "the archive's unit id"),
+        MARKET,
+        col("dataset", Text, "the dataset, as the configuration names it"),
+        SYMBOL,
+        opt("timeframe", Text, "length of a bar, where there are bars"),
+        col("period", Text, "day or month of the archive"),
+        col(
+            "change",
+            Text,
+            "changed, removed, added; more: so many rows differ that are not told one by one",
+        ),
+        opt(
+            "row_key",
+            Text,
+            "what tells the row from others of its series, such as its open_time; several values are \
+             joined by commas; null in a line of change more",
+        ),
+        opt("time", Timestamp, "instant of the row, UTC; null in a line of change more"),
+        opt("column_name", Text, "the column; null in a line of change more"),
+        opt("old_value", Text, "what it said before, to the last digit; null: nothing"),
+        opt("new_value", Text, "what it says since, to the last digit; null: nothing"),
+        col("row_count", Long, "rows that the line tells of: 1, or those of a line of change more"),
+        col("sha256_before", Text, "SHA-256 of the version before, which bronze keeps"),
+        col("sha256_after", Text, "SHA-256 of the version since"),
+        col("fetched_before", Timestamp, "when the version before was fetched, UTC"),
+        col("learned_at", Timestamp, "when the version since was fetched, UTC"),
+        col("run", Text, "the run that built it"),
+    ],
+    partitions: &["source"],
+    key: &["unit", "sha256_before", "sha256_after", "row_key", "column_name"],
+    constraints: &[],
+    doc: "what archives and answers said otherwise when they came anew: every value of every row that \
+          was changed, removed or added",
+};
+
 /// `bronze.archives`.
 pub const ARCHIVES: TableSchema = TableSchema {
     columns: &[

@@ -130,6 +130,14 @@ pub fn pack(answers: &[(Envelope, Received)]) -> Result<Vec<u8>, BadKept> {
 /// # Errors
 /// [`BadKept`].
 pub fn unpack(object: &[u8]) -> Result<Vec<Received>, BadKept> {
+    Ok(unpack_whole(object)?.into_iter().map(|(_, received)| received).collect())
+}
+
+/// The same with the envelopes.
+///
+/// # Errors
+/// [`BadKept`].
+pub fn unpack_whole(object: &[u8]) -> Result<Vec<(Envelope, Received)>, BadKept> {
     let mut zip = ZipArchive::new(Cursor::new(object))?;
     let names: Result<Vec<String>, ZipError> =
         zip.file_names().map(|name| name.map(Cow::into_owned)).collect();
@@ -144,15 +152,16 @@ pub fn unpack(object: &[u8]) -> Result<Vec<Received>, BadKept> {
         left -= body.len() as u64;
         let envelope = member(&mut zip, &format!("{number:03}-envelope.json"), ENVELOPE)
             .map_err(|problem| bad(number, problem))?;
-        let mut envelope: Envelope = serde_json::from_slice(&envelope)
+        let envelope: Envelope = serde_json::from_slice(&envelope)
             .map_err(|error| bad(number, format!("its envelope does not read: {error}")))?;
         let found = sha256_hex(&body);
         if found != envelope.sha256 {
             let expected = envelope.sha256;
             return Err(bad(number, format!("sha256 {found}, its envelope says {expected}")));
         }
-        let content_type = envelope.headers.remove("content-type");
-        answers.push(Received { status: envelope.status, content_type, body });
+        let content_type = envelope.headers.get("content-type").cloned();
+        let received = Received { status: envelope.status, content_type, body };
+        answers.push((envelope, received));
     }
     Ok(answers)
 }
@@ -189,6 +198,7 @@ mod tests {
         let kept = answers();
         let object = pack(&kept).expect("zip");
         assert_eq!(object, pack(&kept).expect("zip"));
+        assert_eq!(unpack_whole(&object).expect("answers"), kept);
         let found = unpack(&object).expect("answers");
         assert_eq!(found, kept.into_iter().map(|(_, received)| received).collect::<Vec<_>>());
         let zip = ZipArchive::new(Cursor::new(&object)).expect("zip");

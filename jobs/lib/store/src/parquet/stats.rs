@@ -138,7 +138,7 @@ fn text(bytes: Vec<u8>) -> Option<Stat> {
 }
 
 /// A number with `scale` digits after the point as plain digits: `-0.00000001`.
-pub(super) fn decimal(value: i128, scale: i8) -> String {
+pub fn decimal(value: i128, scale: i8) -> String {
     let sign = if value < 0 { "-" } else { "" };
     let scale = usize::from(scale.unsigned_abs());
     let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);

@@ -70,6 +70,47 @@ fn archives_that_are_preferred_are_fetched() -> Result<()> {
     Ok(())
 }
 
+/// An archive that is published anew with other values: each of them is told, as it was and as silver has
+/// it now, and nothing else is.
+#[test]
+fn what_an_archive_restates_is_told_value_by_value() -> Result<()> {
+    let world = world()?;
+    let exchange = world.start()?;
+    let lab = Lab::new(&yaml(&world, &exchange, "trades: {archives: daily}"))?;
+    lab.run_well()?;
+    let count = "SELECT count(*) FROM silver.restatements";
+    ensure!(lab.lines(count)? == ["0"], "nothing came anew");
+    let quantities = "SELECT trade_id, CAST(quantity AS VARCHAR) FROM silver.trades \
+                      WHERE date = DATE '2024-12-31' ORDER BY 1";
+    let before = lab.lines(quantities)?;
+
+    let day = "data/spot/daily/trades/BTCUSDT/*2024-12-31.zip";
+    exchange.set_faults(vec![Rule::always(day, Fault::Republished { revision: 1 })])?;
+    ensure!(fetched(&lab.run_well()?) == Some(1), "one day came anew");
+    let after = lab.lines(quantities)?;
+    let told = lab.lines(
+        "SELECT row_key, change, old_value, new_value FROM silver.restatements \
+         WHERE column_name = 'quantity' ORDER BY CAST(row_key AS BIGINT)",
+    )?;
+    // the two versions have the same ids
+    let expect: Vec<String> = before
+        .iter()
+        .zip(&after)
+        .filter(|(old, new)| old != new)
+        .filter_map(|(old, new)| {
+            let ((id, old), (_, new)) = (old.split_once(' ')?, new.split_once(' ')?);
+            Some(format!("{id} changed {old} {new}"))
+        })
+        .collect();
+    ensure!(!expect.is_empty() && told == expect, "{told:#?}, expected {expect:#?}");
+    let others = "SELECT count(*) FROM silver.restatements r JOIN bronze.archives a \
+                  ON a.sha256 = r.sha256_after AND a.unit = r.unit AND a.run = r.run \
+                  WHERE r.learned_at >= a.fetched_at AND r.row_count = 1";
+    ensure!(lab.lines(others)? == lab.lines(count)?, "a line is not of the newer version");
+    ensure!(lab.run_well()?["nothing_to_do"] == true, "it comes anew once");
+    Ok(())
+}
+
 /// A checksum file that was written again with the same text costs one look, and no more.
 #[test]
 fn a_touched_checksum_file_settles() -> Result<()> {

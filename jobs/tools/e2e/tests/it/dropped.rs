@@ -245,7 +245,7 @@ fn a_file_that_is_no_zip_is_corrupt_and_one_that_goes_is_asked_for_again() -> Re
     ensure!(plan.plan.totals.fetch == 1, "{}", plan.text());
     let bytes = std::fs::read(&path)?;
     std::fs::remove_file(&path)?;
-    let options = || bronze::Options { batch: 1, proxy: None };
+    let options = || bronze::Options { batch: 1, proxy: None, time: None };
     let context = || lake.context(1, "2024-03-01T06:00:00Z");
     let failure = lake.runtime.block_on(bronze::run(&context()?, &options()));
     let error = format!("{:#}", failure.err().context("it is gone")?.error);

@@ -15,7 +15,7 @@ pub(crate) async fn run(
     let report = plan::run(&context()?, &plan::Options::default()).await.map_err(failed("plan"))?;
     done("plan").await?;
     for batch in &report.plan.batches {
-        let options = bronze::Options { batch: batch.number, proxy: None };
+        let options = bronze::Options { batch: batch.number, proxy: None, time: None };
         bronze::run(&context()?, &options).await.map_err(failed("bronze"))?;
         done("bronze").await?;
         silver::run(&context()?, batch.number, None).await.map_err(failed("silver"))?;

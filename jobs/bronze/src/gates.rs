@@ -1,0 +1,107 @@
+//! Which series the plan of a key does not include. Every unit of such a series would learn the same for
+//! another credit: so the first unit of a series asks while the others wait for its first answer, and what
+//! it learns holds for the run, whichever attempt or process goes on with it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use model::{RunId, Source, layout};
+use serde::{Deserialize, Serialize};
+use source::rest::Why;
+use store::{Lake, StoreError};
+use tokio::sync::OwnedMutexGuard;
+
+/// Whether a refusal of one unit is one of its whole series.
+pub(crate) const fn is_of_series(why: Why) -> bool {
+    matches!(why, Why::PremiumOnly | Why::Artificial)
+}
+
+/// What is known of a series.
+#[derive(Debug, Default)]
+enum Access {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// It was answered.
+    Open,
+    /// It is refused, in these words.
+    Refused(String),
+}
+
+type Shared = Arc<tokio::sync::Mutex<Access>>;
+
+/// What is known of the series of a source.
+pub(crate) struct Gates<'a> {
+    lake: &'a Lake,
+    run: &'a RunId,
+    source: Source,
+    of: Mutex<BTreeMap<String, Shared>>,
+}
+
+/// A refusal as it lies in the lake.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    series: String,
+    why: String,
+}
+
+/// The turn of a unit: as long as nothing is known of its series, no other one asks.
+pub(crate) struct Turn {
+    series: String,
+    /// Given back with the first answer.
+    first: Option<OwnedMutexGuard<Access>>,
+}
+
+impl<'a> Gates<'a> {
+    /// Of a source, in a run.
+    pub(crate) fn of(lake: &'a Lake, run: &'a RunId, source: Source) -> Self {
+        Self { lake, run, source, of: Mutex::default() }
+    }
+
+    fn gate(&self, series: &str) -> Shared {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(of.entry(series.to_owned()).or_default())
+    }
+
+    /// The turn of a unit of a series, or why the series is refused.
+    pub(crate) async fn enter(&self, series: String) -> Result<Result<Turn, String>, StoreError> {
+        let mut access = self.gate(&series).lock_owned().await;
+        if matches!(*access, Access::Unknown) {
+            let key = layout::refused(self.source, self.run, &series);
+            match self.lake.read_json::<Refused>(&key, "note of what is refused").await {
+                Ok(known) => *access = Access::Refused(known.why),
+                // nobody knows, or nobody can tell: it is asked
+                Err(error)
+                    if error.is_not_found() || matches!(error, StoreError::Document { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(match &*access {
+            Access::Refused(why) => Err(why.clone()),
+            Access::Open => Ok(Turn { series, first: None }),
+            Access::Unknown => Ok(Turn { series, first: Some(access) }),
+        })
+    }
+
+    /// The series is refused.
+    pub(crate) async fn refuse(&self, turn: Turn, why: &str) -> Result<(), StoreError> {
+        let Turn { series, first } = turn;
+        let mut access = match first {
+            Some(first) => first,
+            None => self.gate(&series).lock_owned().await,
+        };
+        *access = Access::Refused(why.to_owned());
+        let key = layout::refused(self.source, self.run, &series);
+        self.lake.write_json(&key, &Refused { series, why: why.to_owned() }).await
+    }
+}
+
+impl Turn {
+    /// There was an answer: the others may ask.
+    pub(crate) fn is_answered(&mut self) {
+        if let Some(mut first) = self.first.take() {
+            *first = Access::Open;
+        }
+    }
+}
