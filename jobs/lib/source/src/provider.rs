@@ -212,7 +212,7 @@ impl dyn Provider {
         market: Market,
         dataset: Dataset,
     ) -> Option<PriceBounds> {
-        // premiums and rates are no prices of an instrument
+        // premiums and rates are no prices of an instrument; what is told of companies is kept as told
         let has_prices = match dataset {
             Dataset::Trades
             | Dataset::AggTrades
@@ -221,6 +221,7 @@ impl dyn Provider {
             | Dataset::IndexKlines
             | Dataset::Quotes => true,
             Dataset::PremiumKlines | Dataset::Funding | Dataset::Metrics => false,
+            Dataset::Fundamentals | Dataset::LastQuotes | Dataset::Splits | Dataset::Dividends => false,
         };
         let configured = section.markets.get(&market).and_then(|of| of.price_bounds.as_ref());
         let bounds = configured.map_or_else(|| self.price_bounds(market), |bounds| bounds.value);
