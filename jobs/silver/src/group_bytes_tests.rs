@@ -75,25 +75,6 @@ fn bars_that_state_all_have_the_bytes_that_they_had() {
     );
 }
 
-/// The same of numbers and quantities of quotes.
-#[test]
-fn quotes_that_state_all_have_the_bytes_that_they_had() {
-    let row = |n: i64| {
-        let time = START + n * 40;
-        format!("{n},1.5,{n}.25,1.75,{n}.5,{time},{}\n", time + n % 7)
-    };
-    let rows = (0..3_000).map(row).collect::<Vec<_>>().concat();
-    let unit = "binance/usdm/quotes/BTCUSDT/2024-01-01";
-    let limits = Limits { memory: 64 << 20, row_group_rows: 1_024, block: BLOCK };
-    let bytes = bytes_of(limits, &[(unit, archive_of(unit, &rows))]);
-    assert_eq!(bytes.len(), 1, "one day");
-    assert_eq!(
-        (model::plan::SILVER_BYTES, &model::unit::sha256_hex(&bytes[0])[..16]),
-        (2, "0000000000000000"),
-        "silver makes other bytes of the same archive: raise model::plan::SILVER_BYTES"
-    );
-}
-
 proptest! {
     /// Whatever happens to the bytes of a zip: it is corrupt, or it says what it said before.
     #[test]
