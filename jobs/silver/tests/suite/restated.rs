@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use model::fragment::{Restated, SilverFragment};
 use model::partition;
 use model::plan::{Batch, Group, Origin, PlannedUnit};
