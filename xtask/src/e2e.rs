@@ -434,7 +434,9 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         if ended.code != 0 {
             bail!("the run on this machine ended with {}", ended.code);
         }
-        let (here, there) = (files(Some(&place))?, files(None)?);
+        let asked = scheduled::source()?;
+        let of_folders = |files| scheduled::of_folders(files, asked);
+        let (here, there) = (of_folders(files(Some(&place))?), of_folders(files(None)?));
         let different = differences(&here, &there);
         if here.is_empty() || !different.is_empty() {
             bail!(

@@ -188,15 +188,13 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
                 })
             };
             let work = async {
-                match askers.get(&unit.source) {
-                    // it may wait for its budget for hours; its requests have limits of their own
-                    Some(asker) => asker.fetch(unit, remote, provider).await,
-                    None => {
-                        let fetched = fetcher.fetch(unit, remote, provider);
-                        let fetched = tokio::time::timeout(timeout, fetched).await;
-                        Ok(fetched.map_err(|_| late())??)
-                    }
+                // it may wait for its budget for hours; its requests have limits of their own
+                if let Some(asker) = askers.get(&unit.source) {
+                    return asker.fetch(unit, remote, provider).await;
                 }
+                let fetched = fetcher.fetch(unit, remote, provider);
+                let fetched = tokio::time::timeout(timeout, fetched).await;
+                Ok(fetched.map_err(|_| late())??)
             };
             // a bug is reported with the archive it was met in
             let fetched = stage::working_on(unit.to_string(), work).await;

@@ -1,6 +1,7 @@
 //! The source of the emulated environment that has a key and a schedule of its own: its schedule
 //! fires, its run ends well with a key that only its task was handed, and nobody tells the key.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -50,6 +51,20 @@ pub(super) fn fired() -> anyhow::Result<()> {
     }
 }
 
+/// The files of a lake, of the source that is asked by their folders alone: their names tell of what raw
+/// bytes they were made, and those say when they were received.
+pub(super) fn of_folders(
+    files: BTreeMap<String, String>,
+    asked: Source,
+) -> BTreeMap<String, String> {
+    let part = format!("/source={asked}/");
+    let named = |path: String| match path.rsplit_once('/') {
+        Some((folder, _)) if path.contains(&part) => folder.to_owned(),
+        _ => path,
+    };
+    files.into_iter().map(|(path, sha)| (named(path), sha)).collect()
+}
+
 /// Looks for the key in all that was written on this machine: logs, states, plans, a lake.
 pub(super) fn untold(lake: &Path) -> anyhow::Result<()> {
     let mut looked = 0;
@@ -74,4 +89,21 @@ pub(super) fn untold(lake: &Path) -> anyhow::Result<()> {
     }
     eprintln!("  in none of {looked} files");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_what_is_asked_are_known_by_their_folders() {
+        let given = [
+            "silver/klines/source=a/month=1/x.parquet",
+            "silver/klines/source=b/month=1/y.parquet",
+        ];
+        let files = given.map(|path| (path.to_owned(), "sum".to_owned()));
+        let found = of_folders(files.into(), Source::new("b"));
+        let expect = ["silver/klines/source=a/month=1/x.parquet", "silver/klines/source=b/month=1"];
+        assert!(found.keys().eq(expect.iter()), "{found:?}");
+    }
 }

@@ -42,10 +42,7 @@ pub(super) async fn make(
     for file in &salvaged.unreadable {
         tracing::warn!(%table, file, "cannot be read: what only it held is gone");
         // the ledger has fragments and its extract to be made from, and check judges anew
-        if matches!(
-            table,
-            Table::Runs | Table::Checks | Table::Instruments | Table::Restatements
-        ) {
+        if matches!(table, Table::Runs | Table::Checks | Table::Instruments | Table::Restatements) {
             let why = format!("`{file}` cannot be read: rows that only it held are gone");
             report.left_out.push(Skipped { group: table.to_string(), why });
         }

@@ -9,8 +9,8 @@
 
 mod access;
 pub mod aws;
-mod instruments;
 mod every;
+mod instruments;
 #[cfg(test)]
 mod sample;
 mod series;
@@ -25,8 +25,8 @@ use serde_saphyr::Spanned;
 
 pub use access::{BadKeyPlace, KeyPlace, RequestLimits};
 pub use aws::Aws;
-pub use instruments::InstrumentConfig;
 pub use every::{BadEvery, Every};
+pub use instruments::InstrumentConfig;
 pub use series::{Scope, Series};
 
 use crate::instrument::PriceBounds;

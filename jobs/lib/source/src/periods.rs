@@ -69,12 +69,12 @@ mod tests {
         to: &str,
         expect: &[&str],
     ) {
-        let found = of(series(Dataset::Klines, archives, from, to), calendar);
+        let found = of(&series(Dataset::Klines, archives, from, to), calendar);
         assert_eq!(found, expect);
     }
 
-    fn of(series: Series, calendar: fn(Market) -> Calendar) -> Vec<String> {
-        Periods { calendar }.of(&series).archives.keys().map(ToString::to_string).collect()
+    fn of(series: &Series, calendar: fn(Market) -> Calendar) -> Vec<String> {
+        Periods { calendar }.of(series).archives.keys().map(ToString::to_string).collect()
     }
 
     fn series(dataset: Dataset, archives: Archives, from: &str, to: &str) -> Series {
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn what_is_told_of_now_is_offered_for_the_newest_day_alone() {
         let series = series(Dataset::Fundamentals, Archives::Daily, "2024-01-01", "2024-03-09");
-        assert_eq!(of(series, |_| Calendar::Nyse), ["2024-03-09"]);
+        assert_eq!(of(&series, |_| Calendar::Nyse), ["2024-03-09"]);
     }
 
     #[test]

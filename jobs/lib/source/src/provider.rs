@@ -220,8 +220,13 @@ impl dyn Provider {
             | Dataset::MarkKlines
             | Dataset::IndexKlines
             | Dataset::Quotes => true,
-            Dataset::PremiumKlines | Dataset::Funding | Dataset::Metrics => false,
-            Dataset::Fundamentals | Dataset::LastQuotes | Dataset::Splits | Dataset::Dividends => false,
+            Dataset::PremiumKlines
+            | Dataset::Funding
+            | Dataset::Metrics
+            | Dataset::Fundamentals
+            | Dataset::LastQuotes
+            | Dataset::Splits
+            | Dataset::Dividends => false,
         };
         let configured = section.markets.get(&market).and_then(|of| of.price_bounds.as_ref());
         let bounds = configured.map_or_else(|| self.price_bounds(market), |bounds| bounds.value);

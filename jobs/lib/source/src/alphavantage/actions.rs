@@ -124,7 +124,7 @@ mod tests {
         let splits = actions.splits.iter().map(|s| format!("{} {}:{}", s.day, s.new, s.old));
         let dividends = actions.dividends.iter().map(|d| {
             let days = [d.declared, d.record, d.paid].into_iter().flatten();
-            let days: String = days.map(|day| format!(" {day}")).collect();
+            let days = days.fold(String::new(), |days, day| days + " " + &day.to_string());
             format!("{} {}{days}", d.ex_day, d.amount)
         });
         splits.chain(dividends).chain(actions.unread).collect::<Vec<_>>().join(", ")

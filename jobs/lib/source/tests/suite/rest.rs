@@ -188,7 +188,8 @@ fn alpha_vantage_companies() {
 
 /// What is read of the only line of an answer, by column.
 fn cells(dataset: &str, line: &str) -> BTreeMap<&'static str, Cell> {
-    let unit: model::Unit = format!("alphavantage/stocks/{dataset}/IBM/2026-05-18").parse().unwrap();
+    let unit: model::Unit =
+        format!("alphavantage/stocks/{dataset}/IBM/2026-05-18").parse().unwrap();
     let line = line.strip_suffix('\n').unwrap();
     assert!(!line.contains('\n'), "{line}");
     let entry = sheet::read(line.as_bytes(), &unit).unwrap();
