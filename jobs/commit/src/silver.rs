@@ -185,7 +185,7 @@ pub(crate) async fn commit_restatements(
     let table = Table::Restatements;
     if fragments.is_empty() {
         // whoever asks for it finds it empty, and not missing
-        tables.ensure(table).await?;
+        tables.create_missing(&[table]).await?;
         return Ok(None);
     }
     let content = Gathered::content(fragments.iter().copied());
