@@ -205,7 +205,10 @@ impl Translation for Lines {
             let is_own = |gap: &Gap| own.contains(&second(gap.from));
             let theirs: Vec<_> =
                 report.gaps.iter().copied().filter(|gap| is_own(&gap.gap)).collect();
-            let ours: Vec<_> = self.found.iter().copied().filter(is_own).collect();
+            let whole = |stamp: Stamp| Stamp::from_micros(second(stamp) * 1_000_000);
+            let ours = self.found.iter().filter(|gap| is_own(gap));
+            let ours: Vec<_> =
+                ours.map(|gap| Gap { from: whole(gap.from), to: whole(gap.to) }).collect();
             let mut compared = compare(self.series.kind, &theirs, &ours);
             if self.series.kind == Kind::Ticks {
                 let micros = |gap: &Gap| gap.to.micros() - gap.from.micros();

@@ -144,7 +144,7 @@ fn the_report_of_gaps_of_ticks_is_compared_by_the_second() {
         note(two),
         [
             "the provider's report of gaps and the lines agree on 2; 0 are in the report alone, 1 in the \
-             lines alone (the first from 2024-01-02 10:04:11.100 to 2024-01-02 10:15:00)"
+             lines alone (the first from 2024-01-02 10:04:11 to 2024-01-02 10:15:00)"
         ]
     );
 }
