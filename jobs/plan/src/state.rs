@@ -209,7 +209,8 @@ impl<'a> View<'a> {
             let id = unit(series, Period::Day(day)).id();
             self.known.ledger.archives.contains_key(&id)
         };
-        !(1..every).any(|days| is_known(today.minus(days)))
+        // today's too: an answer of the morning is not asked for again in the evening, in case of corrections
+        !(0..every).any(|days| is_known(today.minus(days)))
     }
 
     /// What there is of an archive whose bytes were spoiled after silver had read them: an older

@@ -26,8 +26,11 @@ fn kept(body: &str) -> Vec<u8> {
 }
 
 /// What the answers of a series are built into: rows as `column=value`, only what is there but the
-/// archive's hash; and the group.
-fn build_of(answers: &[Answer<'_>], damage: Option<usize>) -> (Vec<Vec<String>>, Built) {
+/// archive's hash; the group; and the folder in which its files are.
+fn build_of(
+    answers: &[Answer<'_>],
+    damage: Option<usize>,
+) -> (Vec<Vec<String>>, Built, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("folder");
     let lake = Lake::open(folder.path().to_str().expect("path"), None).expect("lake");
     let mut inputs = Vec::new();
@@ -53,7 +56,7 @@ fn build_of(answers: &[Answer<'_>], damage: Option<usize>) -> (Vec<Vec<String>>,
     let built = build(&lake, &AlphaVantage, &group, &inputs, &limits, &meter).expect("a group");
     assert!(built.units.iter().all(|unit| unit.counts.add_up()));
     let rows = built.files.iter().flat_map(|(_, file)| rows(file.staged.path())).collect();
-    (rows, built)
+    (rows, built, folder)
 }
 
 /// The rows of a file.
@@ -122,7 +125,7 @@ fn padded(text: &str, scale: usize) -> String {
 fn a_real_overview_is_kept_to_the_last_digit() {
     let Some(body) = real("OVERVIEW_b1e86153.json") else { return };
     let id = "alphavantage/stocks/fundamentals/IBM/2026-05-18";
-    let (rows, built) = build_of(&[(id, &body)], None);
+    let (rows, built, _folder) = build_of(&[(id, &body)], None);
     let row = &rows[0];
     assert_eq!(rows.len(), 1);
     let counts = built.units[0].counts;
@@ -174,7 +177,7 @@ fn a_real_overview_is_kept_to_the_last_digit() {
 #[test]
 fn a_real_quote_is_kept_to_the_last_digit() {
     let Some(body) = real("GLOBAL_QUOTE_db7544f0.csv") else { return };
-    let (rows, _) = build_of(&[("alphavantage/stocks/last_quotes/IBM/2026-05-18", &body)], None);
+    let (rows, ..) = build_of(&[("alphavantage/stocks/last_quotes/IBM/2026-05-18", &body)], None);
     let expect = [
         "as_of=2026-05-18",
         "latest_day=2026-05-15",
@@ -199,7 +202,7 @@ fn what_is_not_told_is_null_and_what_does_not_fit_is_a_reject() {
     let bodies = [body("-"), body("0.123456789"), body("-1.5"), body("n/a")];
     let answers: Vec<Answer<'_>> =
         days.iter().zip(&bodies).map(|(id, body)| (id.as_str(), body.as_str())).collect();
-    let (rows, built) = build_of(&answers, None);
+    let (rows, built, _folder) = build_of(&answers, None);
     assert_eq!(
         rows,
         [
@@ -231,7 +234,8 @@ fn rows_of_a_list_are_sorted_settled_and_counted() {
         r#"{"ex_dividend_date": "None", "amount": "1"}"#.to_owned(),
     ];
     let body = format!(r#"{{"symbol": "IBM", "data": [{}]}}"#, data.join(","));
-    let (rows, built) = build_of(&[("alphavantage/stocks/dividends/IBM/2026-05-18", &body)], None);
+    let (rows, built, _folder) =
+        build_of(&[("alphavantage/stocks/dividends/IBM/2026-05-18", &body)], None);
     let as_of = "as_of=2026-05-18";
     let (amount, paid) = ("amount=1.67000000", "payment_date=2024-12-10");
     assert_eq!(
@@ -262,7 +266,7 @@ fn rows_of_a_list_are_sorted_settled_and_counted() {
 fn months_are_files_and_an_empty_list_is_no_row() {
     let split = r#"{"symbol": "IBM", "data": [{"effective_date": "1999-05-27", "split_factor": "2.0000"}]}"#;
     let none = r#"{"symbol": "IBM", "data": []}"#;
-    let (rows, built) = build_of(
+    let (rows, built, _folder) = build_of(
         &[
             ("alphavantage/stocks/splits/IBM/2026-05-18", split),
             ("alphavantage/stocks/splits/IBM/2026-05-25", none),
@@ -288,21 +292,22 @@ fn a_damaged_archive_is_left_out_and_leaves_the_others() {
     let body = r#"{"Symbol": "IBM", "EPS": "11.29"}"#;
     let days = [18, 19].map(|day| format!("alphavantage/stocks/fundamentals/IBM/2026-05-{day}"));
     let answers = [(days[0].as_str(), body), (days[1].as_str(), body)];
-    let (rows, built) = build_of(&answers, Some(0));
+    let (rows, built, _folder) = build_of(&answers, Some(0));
     assert_eq!(rows, [["as_of=2026-05-19", "eps=11.29000000", "is_valid=true"]]);
     let reason = built.units[0].corrupt.as_deref().unwrap_or_default();
     assert!(reason.starts_with("the raw object has"), "{reason}");
     assert!(built.units[1].corrupt.is_none());
     // the same answers make the same bytes
     let sums = |built: &Built| -> Vec<u32> { built.files.iter().map(|(_, f)| f.crc32).collect() };
-    let (_, again) = build_of(&answers, Some(0));
+    let (_, again, _folder) = build_of(&answers, Some(0));
     assert_eq!(sums(&built), sums(&again));
 }
 
 #[test]
 fn prices_and_texts_have_the_types_of_the_table() {
     let body = r#"{"Symbol": "IBM", "EPS": "11.29", "RevenueTTM": "68910998000"}"#;
-    let (_, built) = build_of(&[("alphavantage/stocks/fundamentals/IBM/2026-05-18", body)], None);
+    let (_, built, _folder) =
+        build_of(&[("alphavantage/stocks/fundamentals/IBM/2026-05-18", body)], None);
     let file = File::open(built.files[0].1.staged.path()).expect("open");
     let schema = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").schema().clone();
     let kind = |name: &str| schema.field_with_name(name).expect(name).data_type().clone();

@@ -52,6 +52,10 @@ fn it_is_asked_for_today_and_no_other_day() {
     // asked already
     let built = "2024-02-14=unverified built:2024-02=2024-02-14";
     check(FUNDAMENTALS, first, built, "");
+    // nor again on its day, however long ago that was and though bars would be, for corrections
+    let monday = ["2024-01-02", "2024-06-03", "2024-06-03"];
+    check(FUNDAMENTALS, monday, "2024-06-03=unverified built:2024-06=2024-06-03", "");
+    check(FUNDAMENTALS, monday, "2024-06-03=missing", "");
     // the next day; what is held of the month goes with it
     let next = ["2024-01-02", "2024-02-15", "2024-02-15"];
     check(FUNDAMENTALS, next, built, "2024-02[=2024-02-14 +2024-02-15]");
