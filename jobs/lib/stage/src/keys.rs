@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn keys_come_from_variables() {
-        assert_eq!(env::key(SOURCE), "MARKET_LAKE_KEY_TWELVEDATA");
+        assert_eq!(env::key(SOURCE), env::KEY.to_owned() + "TWELVEDATA");
         check("env:GIVEN", "a key, told as ***");
         check("env:EMPTY", "no key for twelvedata at env:EMPTY");
         let unset =

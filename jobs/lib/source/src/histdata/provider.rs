@@ -363,7 +363,7 @@ mod tests {
         };
         check("EURUSD", ["EUR", "USD", "USD", "America/New_York"]);
         check("JPXJPY", ["JPX", "JPY", "JPY", "America/New_York"]);
-        check("EURXXX", ["", "", "", "America/New_York"]);
+        check("EURQQQ", ["", "", "", "America/New_York"]);
         check("ÄÖUSD", ["", "", "", "America/New_York"]);
     }
 
