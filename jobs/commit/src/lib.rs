@@ -123,6 +123,7 @@ pub async fn run(context: &Context) -> Result<Summary, Failure> {
     // `gold.daily` first: a lake that has silver and lacks it counts as damaged
     tables.create_missing(&[Table::Daily]).await.map_err(failure)?;
     tables.create_missing(Table::DERIVED).await.map_err(failure)?;
+    tables.create_missing(&[Table::Instruments]).await.map_err(failure)?;
     context.meter.done(1);
 
     context.meter.at(Table::Restatements.as_str());
