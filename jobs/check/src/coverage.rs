@@ -346,27 +346,6 @@ impl View<'_> {
         }
     }
 
-    /// What is said of a day whose archive is not there yet.
-    fn provisional(&self, facts: &DayFacts) -> Option<Reason> {
-        if facts.provisional == 0 {
-            return None;
-        }
-        let until = self
-            .until()
-            .map_or_else(String::new, |until| format!(" up to {}", until.format("%F %H:%M UTC")));
-        let (kind, archive) = if self.due <= self.today {
-            ("without its archive", format!("its archive has not come, expected by {}", self.due))
-        } else {
-            ("not whole yet", "its archive is not there yet".to_owned())
-        };
-        Some((kind, format!("what the source's API said{until}: {archive}")))
-    }
-
-    /// Up to which instant the API has told the day, as far as the ledger knows.
-    fn until(&self) -> Option<DateTime<Utc>> {
-        self.own.and_then(|own| own.until)
-    }
-
     /// The archive that the day's rows come from, or should: one that can be used, else the
     /// daily one.
     fn archive(&self) -> Option<&ArchiveFacts> {
@@ -613,5 +592,6 @@ fn in_words(status: ArchiveStatus) -> &'static str {
     }
 }
 
+mod provisional;
 #[cfg(test)]
 mod tests;

@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(parse_index("bronze/index/x.json.zst"), None);
         assert_eq!(limits(unit.source), "bronze/limits/binance.json");
         assert_eq!(drop(unit.source), "drop/binance");
-        let run = RunId::new(chrono::DateTime::UNIX_EPOCH, 1);
+        let run = RunId::new(DateTime::UNIX_EPOCH, 1);
         let asked =
             [page(&unit, "", 2), refused(unit.source, &run, "binance/spot/klines/BTCUSDT/1h")];
         assert!(asked.iter().all(|key| key.starts_with("bronze/limits/binance/")), "{asked:?}");
