@@ -1,5 +1,7 @@
 //! For each series and day: is it there, and is it whole. Pure: facts in, rows out.
 
+mod provisional;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -592,6 +594,5 @@ fn in_words(status: ArchiveStatus) -> &'static str {
     }
 }
 
-mod provisional;
 #[cfg(test)]
 mod tests;
