@@ -5,12 +5,14 @@
 SELECT
     unit,
     status,
-    detail
+    detail,
+    object
 FROM (
     SELECT
         unit,
         status,
         detail,
+        object,
         -- of what is said of the same bytes the last word counts: they may have rotted since
         row_number() OVER (
             PARTITION BY unit

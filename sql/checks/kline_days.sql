@@ -12,6 +12,7 @@ SELECT
     sum(CASE WHEN issues LIKE '%early_close%' THEN 1 ELSE 0 END) AS early,
     sum(CASE WHEN is_valid THEN 0 ELSE 1 END) AS invalid,
     sum(CASE WHEN issues LIKE '%conflicting_duplicate%' THEN 1 ELSE 0 END) AS conflicting,
+    sum(CASE WHEN issues LIKE '%provisional%' THEN 1 ELSE 0 END) AS provisional,
     sum(CASE WHEN trade_count = 0 THEN 0 ELSE 1 END) AS traded,
     min(CAST(open_time AS bigint)) AS first_us
 FROM silver.klines

@@ -21,7 +21,8 @@ SELECT
     sum(CASE WHEN issues LIKE '%voided%' THEN 1 ELSE 0 END) AS voided,
     sum(CASE WHEN issues LIKE '%repeats_trades%' THEN 1 ELSE 0 END) AS repeating,
     sum(CASE WHEN issues LIKE '%id_repeated%' THEN 1 ELSE 0 END) AS twins,
-    sum(CASE WHEN issues LIKE '%conflicting_duplicate%' THEN 1 ELSE 0 END) AS conflicting
+    sum(CASE WHEN issues LIKE '%conflicting_duplicate%' THEN 1 ELSE 0 END) AS conflicting,
+    sum(CASE WHEN issues LIKE '%provisional%' THEN 1 ELSE 0 END) AS provisional
 FROM {table}
 WHERE source = $source
     AND market = $market

@@ -7,7 +7,8 @@
 -- A row that the exchange voided stands for nothing, and one that repeats trades of others adds
 -- nothing: neither leaves a hole. One that repeats only some (overlaps_trades) does: the others are
 -- in no valid row. An id out of all range is no id. Rows that share an id all say so, the others
--- are counted without being held.
+-- are counted without being held. Of a day whose archive is not there yet (provisional) something is
+-- lacking in any case.
 WITH rows_of_days AS (
     SELECT
         date,
@@ -17,7 +18,8 @@ WITH rows_of_days AS (
         is_valid,
         is_valid
             OR coalesce(issues LIKE '%voided%', FALSE)
-            OR coalesce(issues LIKE '%repeats_trades%', FALSE) AS leaves_no_hole
+            OR coalesce(issues LIKE '%repeats_trades%', FALSE) AS leaves_no_hole,
+        coalesce(issues LIKE '%provisional%', FALSE) AS is_provisional
     FROM {table}
     WHERE source = $source
         AND market = $market
@@ -33,7 +35,8 @@ SELECT
     min(time_us) AS first_us,
     max(time_us) AS last_us,
     sum(CASE WHEN is_valid THEN 1 ELSE 0 END) AS valid,
-    sum(CASE WHEN leaves_no_hole THEN 0 ELSE 1 END) AS damaged
+    sum(CASE WHEN leaves_no_hole THEN 0 ELSE 1 END)
+        + max(CASE WHEN is_provisional THEN 1 ELSE 0 END) AS damaged
 FROM rows_of_days
 GROUP BY date
 ORDER BY date

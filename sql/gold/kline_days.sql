@@ -5,7 +5,8 @@
 --
 -- A place of the grid is one bar of the day, whether a kline opens exactly there or, as seen after
 -- outages, within it. A kline that does not say how many trades it had may have had some. Amounts are
--- null where one of the klines does not state them.
+-- null where one of the klines does not state them. Provisional ones are those of a day whose archive is
+-- not there yet.
 WITH placed AS (
     SELECT
         timeframe,
@@ -28,7 +29,8 @@ WITH placed AS (
         END * 1000000 AS width_us,
         trade_count,
         volume,
-        contract_volume
+        contract_volume,
+        issues
     FROM silver.klines
     WHERE source = $source
         AND market = $market
@@ -42,6 +44,7 @@ SELECT
     count(*) AS klines,
     count(DISTINCT open_us - open_us % width_us) AS places,
     sum(CASE WHEN trade_count > 0 OR trade_count IS NULL THEN 1 ELSE 0 END) AS traded,
+    sum(CASE WHEN issues LIKE '%provisional%' THEN 1 ELSE 0 END) AS provisional,
     CASE WHEN count(trade_count) = count(*)
         THEN sum(CAST(trade_count AS decimal(38, 0))) END AS trade_count,
     CASE WHEN count(volume) = count(*)

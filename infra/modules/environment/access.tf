@@ -42,7 +42,7 @@ locals {
   # the one table of silver whose files no worker makes: what plans tell of instruments
   instruments = "${local.prefix.silver}/instruments/*"
 
-  fragments = { for stage in ["bronze", "silver", "gold"] : stage => "${local.prefix.runs}/*/fragments/${stage}/*" }
+  fragments = { for stage in ["bronze", "silver", "tail", "gold"] : stage => "${local.prefix.runs}/*/fragments/${stage}/*" }
 
   stage_access = {
     plan = {
@@ -59,7 +59,7 @@ locals {
     silver = {
       read  = [local.batches, local.fragments.bronze, local.fragments.silver, local.archives]
       list  = ["${local.prefix.runs}/*"]
-      write = concat(local.data_files.silver, [local.fragments.silver])
+      write = concat(local.data_files.silver, [local.fragments.silver, local.fragments.tail])
     }
     commit = {
       read = concat(
@@ -85,10 +85,10 @@ locals {
     }
     check = {
       read = concat(
-        ["${local.prefix.runs}/*/plan.json", "${local.prefix.runs}/*/dirty.json", local.index],
+        ["${local.prefix.runs}/*/plan.json", "${local.prefix.runs}/*/dirty.json", local.fragments.tail, local.index],
         local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops,
       )
-      list  = concat([local.index], local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops)
+      list  = concat([local.index, local.fragments.tail], local.tables.bronze, local.tables.silver, local.tables.gold, local.tables.ops)
       write = ["${local.prefix.ops}/coverage/*", "${local.prefix.ops}/checks/*", "${local.prefix.runs}/*/verdict.json"]
     }
   }

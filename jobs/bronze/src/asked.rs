@@ -1,4 +1,5 @@
-//! One unit that is asked for page by page: its answers, kept as received, and the fragment that tells
+//! One unit that is asked for page by page, be it one of a source without archives or the tail of one
+//! with archives: its answers, kept as received, and the fragment that tells
 //! what became of it. What is asked and what an answer means is the provider's
 //! ([`source::questions`]); what may be asked is the budget's ([`stage::budget`]).
 
@@ -10,16 +11,16 @@ use model::config::Section;
 use model::fragment::{ANSWERS, ArchiveStatus, BronzeFragment};
 use model::plan::Remote;
 use model::unit::{Unit, sha256_hex};
-use model::{Day, Period, RawArchive, layout};
+use model::{Day, Market, Period, RawArchive, layout};
 use source::ask::{Answer, Request, Unavailable};
-use source::limits::{BudgetSpent, MINUTE, Window};
+use source::limits::{BudgetSpent, Limits, MINUTE, Window};
 use source::questions::{
     Envelope, HEADERS, Inquiry, MOST_BYTES, Next, Page, Question, Questions, Received,
 };
 use source::rest::{Concerns, Key, Refusal, Unaskable};
 use source::{Provider, questions};
 use stage::budget::{Budget, NoCredit};
-use stage::http::{SourceClient, Trouble, retry_after};
+use stage::http::{SourceClient, Trouble, host_time, retry_after};
 use stage::{Context, Meter};
 use store::{Lake, StoreError, blocking};
 
@@ -44,7 +45,7 @@ pub enum AskError {
     /// The source did not give it inside the limits, or refuses it: try again later.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
-    /// What may be asked today was asked.
+    /// What may be asked today was asked, or the source wants to be left alone.
     #[error(transparent)]
     Spent(BudgetSpent),
     /// Nothing is to be reserved, for another reason.
@@ -134,8 +135,8 @@ enum Told {
 }
 
 impl<'a> Asker<'a> {
-    /// The way to `provider` with the key and the limits of its section, to be asked until `ends`; `None`
-    /// for one that is not asked.
+    /// The way to `provider` with the key and the limits of its section, or to the host of a market's
+    /// tail, to be asked until `ends`; `None` for one that is not asked.
     ///
     /// # Errors
     /// [`stage::keys::NoKey`], or limits that cannot be kept, in words.
@@ -144,22 +145,31 @@ impl<'a> Asker<'a> {
         client: &'a SourceClient,
         provider: &'static dyn Provider,
         section: &Section,
+        tail_of: Option<Market>,
         ends: DateTime<Utc>,
     ) -> anyhow::Result<Option<Self>> {
         let Some(questions) = provider.questions() else { return Ok(None) };
         let name = provider.name();
-        let limits = match &section.limits {
-            None => questions.free(),
-            Some(given) => {
-                source::limits::Limits::of(given, &questions.free()).map_err(anyhow::Error::msg)?
+        let (given, free) = match tail_of {
+            None => (section.limits.as_ref(), questions.free()),
+            Some(market) => {
+                let given = section.tail.as_ref().and_then(|tail| tail.limits.as_ref());
+                (given, questions.free_of_tail(market))
             }
+        };
+        let limits = match given {
+            None => free,
+            Some(given) => Limits::of(given, &free).map_err(anyhow::Error::msg)?,
         };
         let key = match &section.key {
             None => Key::absent(),
             Some(place) => stage::keys::read(name, place)?,
         };
         let Context { lake, run, clock, meter, .. } = context;
-        let budget = Budget::new(lake, name, &limits, run, clock);
+        let budget = match tail_of {
+            None => Budget::new(lake, name, &limits, run, clock),
+            Some(market) => Budget::of_tail(lake, (name, market), &limits, run, clock),
+        };
         Ok(Some(Self {
             lake,
             meter,
@@ -202,7 +212,8 @@ impl<'a> Asker<'a> {
             Ok(turn) => turn,
             Err(why) => return Err(stopped(&url, &format!("{why}; {LEARNT}"), 0).into()),
         };
-        let mut inquiry = self.questions.inquire(unit, &self.key).map_err(unaskable)?;
+        let mut inquiry =
+            self.questions.inquire(unit, remote.until, &self.key).map_err(unaskable)?;
         let mut pages = Pages::of(self.lake, unit, remote, at);
         let (mut answers, mut notes, mut bytes) = (Vec::new(), Vec::new(), 0);
         while let Some(question) = inquiry.question().map_err(unaskable)? {
@@ -256,7 +267,9 @@ impl<'a> Asker<'a> {
         let sums: String = answers.iter().map(|(envelope, _)| envelope.sha256.as_str()).collect();
         let etag = format!("{ANSWERS}{}\"", &sha256_hex(sums.as_bytes())[..32]);
         let outcome = Outcome { unit, url, at, effort, etag: Some(etag.clone()) };
-        let archive = self.keep(unit, &provider.file_name(unit), &etag, answers, at).await?;
+        let name = provider.file_name(unit);
+        let name = remote.until.map_or(name.clone(), |until| layout::tail_name(&name, until));
+        let archive = self.keep(unit, &name, &etag, answers, at).await?;
         let notes: String = notes.join("; ").chars().take(NOTES).collect();
         let detail = if notes.is_empty() { ANSWERED_PLAINLY.to_owned() } else { notes };
         Ok(outcome.ends(ArchiveStatus::Unverified, Some(detail), Some(archive)))
@@ -351,6 +364,17 @@ impl<'a> Asker<'a> {
                 let why = "the answer repeats the key: it is not kept";
                 return Err(stopped(&request.url, why, attempts.made()).into());
             }
+            // by the host's own clock the last bar that was asked for is open still, and would change
+            if let Some(until) = remote.until.filter(|_| taken.is_ok())
+                && let Some(time) = host_time(&answer.headers).filter(|time| *time < until)
+            {
+                let why = format!(
+                    "the host's clock says {}, asked up to {}: is this machine's clock right?",
+                    time.format("%F %T UTC"),
+                    until.format("%F %T UTC")
+                );
+                return Err(stopped(&request.url, &why, attempts.made()).into());
+            }
             let next = taken.as_ref().err().map(|refusal| Next::of(refusal.why));
             let asked = retry_after(&answer.headers, self.client.now());
             let why = taken.as_ref().err().map(ToString::to_string).unwrap_or_default();
@@ -364,6 +388,12 @@ impl<'a> Asker<'a> {
                 Some(Next::Wait(window)) => {
                     tracing::debug!(%unit, why, "asked too much, waiting");
                     self.budget.refused(&reserved, window).await?;
+                    // a day's end the budget knows itself; for longer than a minute other runs and
+                    // other machines are to leave the host alone, too
+                    let is_long = asked.is_some_and(|asked| Some(asked) > MINUTE.to_std().ok());
+                    if let Some(asked) = asked.filter(|_| is_long && window != Window::Day) {
+                        self.budget.paused(asked).await?;
+                    }
                     drop(reserved);
                     windows += 1;
                     // the budget waits; here is only counted
@@ -375,11 +405,6 @@ impl<'a> Asker<'a> {
                     }
                     if attempts.made() >= most {
                         return Err(stopped(&request.url, &why, attempts.made()).into());
-                    }
-                    // a day's end the budget knows itself
-                    let is_long = asked.is_some_and(|asked| Some(asked) > MINUTE.to_std().ok());
-                    if is_long && window != Window::Day {
-                        attempts.failed(&Trouble { asked, ..Trouble::new(why) }).await?;
                     }
                 }
                 Some(Next::Again) => {

@@ -9,8 +9,9 @@
 //! `truncated_suspect`. Only a unit whose source did not answer, refused (any other status), or
 //! gave something else than it lists has none: nothing of it is remembered, it is tried again when
 //! the batch is repeated and by the next run, and then the raw object that is there already is
-//! used without a byte of transfer. Where a source's budget of the day is used up, or the job's time
-//! nearly over, the job says so and is done: the rest is planned again.
+//! used without a byte of transfer. Where a source's budget of the day is used up, the job's time nearly
+//! over, or an API does not give what no archive holds yet, the job says so and is done: the rest is
+//! planned again.
 //!
 //! It must not know what is in an archive, which table it goes to, or how archives are chosen.
 //!
@@ -45,7 +46,7 @@ use model::exit::Exit;
 use model::fragment::{ArchiveStatus, BronzeFragment};
 use model::plan::{Batch, Origin, Remote};
 use model::unit::Unit;
-use model::{Source, human, layout};
+use model::{Market, Source, human, layout};
 use serde::Serialize;
 use source::Provider;
 use source::ask::Unavailable;
@@ -89,8 +90,8 @@ pub struct Report {
     pub reused: u64,
     /// Bytes that went over the wire.
     pub transferred: u64,
-    /// Of each source whose day's budget is used up, or for which there is no more time: how many of its
-    /// units wait, and until when.
+    /// Of each source whose day's budget is used up, that wants to be left alone, or for which there is no
+    /// more time: how many of its units wait, and until when.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<String>,
 }
@@ -152,7 +153,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     // first what is had today or never, lest the credits of the day go to what is had tomorrow too; of
     // what is asked then what is new, and last what is held and may have been corrected
     todo.sort_by_key(|wanted| {
-        let is_held = wanted.provider.questions().is_some() && wanted.remote.held.is_some();
+        let is_asked = wanted.provider.is_asked(wanted.remote);
+        let is_held = is_asked && wanted.remote.held.is_some();
         (!wanted.unit.dataset.tells_now(), is_held)
     });
     let mut report = Report { batch: options.batch, ..Report::default() };
@@ -189,7 +191,9 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
             };
             let work = async {
                 // it may wait for its budget for hours; its requests have limits of their own
-                if let Some(asker) = askers.get(&unit.source) {
+                if let Some(asker) = askers.get(&(unit.source, tail_of(unit, remote)))
+                    && provider.is_asked(remote)
+                {
                     return asker.fetch(unit, remote, provider).await;
                 }
                 let fetched = fetcher.fetch(unit, remote, provider);
@@ -206,6 +210,9 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
                     context.meter.done(1);
                     Ok(Ok(fragment))
                 }
+                Err(AskError::Unavailable(error)) if remote.until.is_some() => {
+                    Ok(Err(NotFetched::Tail(unit, error)))
+                }
                 Err(AskError::Unavailable(error)) => Ok(Err(NotFetched::Unavailable(unit, error))),
                 Err(AskError::Spent(spent)) => Ok(Err(NotFetched::Spent(spent))),
                 Err(AskError::NoCredit(error)) => Ok(Err(NotFetched::NoCredit(error))),
@@ -215,13 +222,15 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
             }
         })
         .buffer_unordered(limits.concurrency.max(1) as usize);
-    let (mut unavailable, mut spent, mut no_credit) = (Vec::new(), Vec::new(), None);
+    let (mut unavailable, mut tails, mut spent) = (Vec::new(), Vec::new(), Vec::new());
+    let mut no_credit = None;
     let mut over = Vec::new();
     let mut late: BTreeMap<Source, u64> = BTreeMap::new();
     while let Some(outcome) = outcomes.try_next().await? {
         match outcome {
             Ok(fragment) => report.count(&fragment),
             Err(NotFetched::Unavailable(unit, error)) => unavailable.push((unit, error)),
+            Err(NotFetched::Tail(unit, error)) => tails.push((unit, error)),
             Err(NotFetched::Spent(budget)) => spent.push(budget),
             Err(NotFetched::Over(unit)) => over.push(unit),
             Err(NotFetched::Late(source)) => *late.entry(source).or_default() += 1,
@@ -239,6 +248,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         let (units, most) = (human::plural(units, "unit"), time.as_secs());
         format!("{units} of {source} wait: the job's time of {most} s is nearly over; the next run goes on")
     }));
+    // nor is it the archives' fault where an API is silent: they are built without the tail
+    report.waiting.extend(without_tails(&mut tails));
     for line in &report.waiting {
         tracing::warn!("{line}");
     }
@@ -259,24 +270,30 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     }
 }
 
-/// The ways to the sources that are asked page by page. Their keys are read here: one that is not
+/// The market whose tail a unit is, where it is one's.
+fn tail_of(unit: &Unit, remote: &Remote) -> Option<Market> {
+    remote.until.map(|_| unit.market)
+}
+
+/// The ways to the sources that are asked page by page, and to the hosts of markets' tails. Their keys are read here: one that is not
 /// there stops the batch before anything is asked.
 fn askers<'a>(
     context: &'a Context,
     clients: &'a Clients,
     todo: &[Wanted<'_>],
     ends: DateTime<Utc>,
-) -> Result<BTreeMap<Source, Asker<'a>>, Failure> {
+) -> Result<BTreeMap<(Source, Option<Market>), Asker<'a>>, Failure> {
     let mut askers = BTreeMap::new();
-    for Wanted { unit: Unit { source, .. }, provider, .. } in todo {
-        if askers.contains_key(source) {
+    for Wanted { unit, remote, provider } in todo {
+        let (source, tail_of) = (&unit.source, tail_of(unit, remote));
+        if !provider.is_asked(remote) || askers.contains_key(&(*source, tail_of)) {
             continue;
         }
         let section = context.config.sources.get(source);
         let (Some(section), Some(client)) = (section, clients.of(*source)) else { continue };
-        let asker = Asker::new(context, client, *provider, section, ends);
+        let asker = Asker::new(context, client, *provider, section, tail_of, ends);
         let asker = asker.map_err(|error| Failure::new(Exit::Usage, error))?;
-        askers.extend(asker.map(|asker| (*source, asker)));
+        askers.extend(asker.map(|asker| ((*source, tail_of), asker)));
     }
     Ok(askers)
 }
@@ -284,7 +301,9 @@ fn askers<'a>(
 /// Why a unit was not fetched.
 enum NotFetched<'a> {
     Unavailable(&'a Unit, Unavailable),
-    /// The day's credits of its source are used up.
+    /// An API did not give what no archive holds yet.
+    Tail(&'a Unit, Unavailable),
+    /// The day's credits of its source are used up, or it wants to be left alone.
     Spent(BudgetSpent),
     /// Nothing can be reserved, for another reason.
     NoCredit(NoCredit),
@@ -375,6 +394,14 @@ fn left_out(over: Vec<&Unit>) -> Vec<String> {
         format!("{units} of {source} left out: their day is over, and an answer tells of now alone")
     };
     of.into_iter().map(line).collect()
+}
+
+/// What is said of tails that could not be had: the next run asks for them again.
+fn without_tails(tails: &mut [(&Unit, Unavailable)]) -> Option<String> {
+    tails.sort_by_key(|(unit, _)| *unit);
+    let (first, why) = tails.first()?;
+    let units = human::plural(tails.len() as u64, "unit");
+    Some(format!("the tails of {units} could not be had, the first: {first}: {why}"))
 }
 
 fn not_fetched(unavailable: &[(&Unit, Unavailable)], total: u64) -> anyhow::Error {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use model::plan::{Batch, Origin};
 use model::unit::{Unit, UnitId};
-use model::{Cadence, Period};
+use model::{Cadence, Period, layout};
 use source::provider::START;
 
 /// How the detail of an archive begins that has no checksum file.
@@ -110,6 +110,8 @@ impl Neighbours {
         for planned in batch.groups.iter().flat_map(|group| &group.units) {
             let bytes = match &planned.archive {
                 Origin::Fetch(remote) => remote.bytes,
+                // answers of an API are of another size
+                Origin::Held(raw) if layout::tail_until(&raw.object).is_some() => None,
                 Origin::Held(raw) => Some(raw.bytes),
             };
             if let Some(bytes) = bytes {

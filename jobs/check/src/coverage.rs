@@ -1,7 +1,10 @@
 //! For each series and day: is it there, and is it whole. Pure: facts in, rows out.
 
+mod provisional;
+
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use model::config::{Archives, Series};
 use model::fragment::ArchiveStatus;
 use model::period::DAY_MICROS;
@@ -22,6 +25,8 @@ pub enum Status {
     Missing,
     /// What the source gave cannot be used.
     Corrupt,
+    /// There as far as the source's API has told it: its archive is not there yet.
+    Partial,
     /// There, but not whole.
     Degraded,
     /// Nothing is there and nothing should be: the venue is closed all day.
@@ -30,8 +35,9 @@ pub enum Status {
 
 impl Status {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Available,
+        Self::Partial,
         Self::Pending,
         Self::Missing,
         Self::Corrupt,
@@ -43,6 +49,7 @@ impl Status {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Available => "available",
+            Self::Partial => "partial",
             Self::Pending => "pending",
             Self::Missing => "missing",
             Self::Corrupt => "corrupt",
@@ -53,7 +60,7 @@ impl Status {
 
     /// Whether nobody has to look at it.
     pub const fn is_well(self) -> bool {
-        matches!(self, Self::Available | Self::Pending | Self::Closed)
+        matches!(self, Self::Available | Self::Partial | Self::Pending | Self::Closed)
     }
 }
 
@@ -72,6 +79,8 @@ pub struct DayFacts {
     pub twins: u64,
     /// Aggregates that the exchange voided: no defect.
     pub voided: u64,
+    /// Rows of the source's API, which stand only until the day's archive replaces them.
+    pub provisional: u64,
     /// The ids of trades and aggregate trades, and the first and the last instant.
     pub ids: DayIds,
     /// Of rows that come at equal distances.
@@ -104,6 +113,8 @@ pub struct ArchiveFacts {
     pub detail: Option<String>,
     /// Whether silver was built from it.
     pub is_built: bool,
+    /// Up to which instant it tells the day, where it is what the source's API said and no archive.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// All that is known.
@@ -162,7 +173,8 @@ pub fn name(series: &Series) -> String {
     .series()
 }
 
-/// The rows of a series up to yesterday, of a market that is open by `calendar`. Days before its first
+/// The rows of a series up to yesterday, or to today where it has a tail, of a market that is open by
+/// `calendar`. Days before its first
 /// archive are none, and so are days in which the source was silent for long: nothing is expected of
 /// them. Of what the source tells of now alone the days are those on which it was asked, today's among
 /// them.
@@ -184,7 +196,11 @@ pub fn of_series(series: &Series, calendar: Calendar, facts: &Facts, today: Day)
     let begin = archived.chain(days.keys().copied()).chain(absent.iter().copied()).min();
     let from = begin.map_or(series.from, |begin| begin.max(series.from));
     let tells_now = series.dataset.tells_now();
-    let to = if tells_now { series.to } else { series.to.min(today.minus(1)) };
+    let to = if tells_now || series.tail.is_some() {
+        series.to.min(today)
+    } else {
+        series.to.min(today.minus(1))
+    };
     let is_asked = |day: Day| {
         days.contains_key(&day)
             || archives.is_some_and(|archives| archives.contains_key(&Period::Day(day)))
@@ -284,7 +300,14 @@ impl View<'_> {
             let bars = facts.bars.as_ref().map(|bars| self.bars(facts, bars));
             let lacking = bars.as_ref().and_then(|bars| bars.lacking.clone());
             let (mut reasons, mut missing) = self.defects(facts, lacking);
-            let status = if reasons.is_empty() { Status::Available } else { Status::Degraded };
+            let mut status = if reasons.is_empty() { Status::Available } else { Status::Degraded };
+            if let Some(reason) = self.provisional(facts) {
+                let is_late = self.due <= self.today;
+                if status == Status::Available {
+                    status = if is_late { Status::Degraded } else { Status::Partial };
+                }
+                reasons.push(reason);
+            }
             if let Some(bars) = bars {
                 missing = bars.missing;
                 reasons.extend(bars.remark);
@@ -521,7 +544,10 @@ impl View<'_> {
     fn expected(&self, facts: &DayFacts, bars: &BarFacts) -> (u64, u64) {
         let timeframe = self.series.timeframe.map(Timeframe::micros);
         let width = bars.step.or(timeframe).unwrap_or(DAY_MICROS);
-        let span = self.series.span(self.day);
+        let mut span = self.series.span(self.day);
+        if let Some(until) = self.until().filter(|_| facts.provisional > 0) {
+            span.end = span.end.min(until.timestamp_micros());
+        }
         let before = facts.ids.times.map_or(0, |(first, _)| (first - span.start).max(0) / width);
         let length = (span.end - span.start).max(0).unsigned_abs();
         (length.div_ceil(width.unsigned_abs()), before.unsigned_abs())

@@ -16,7 +16,7 @@ use model::period::DAY_MICROS;
 use model::plan::Plan;
 use model::schema::Table;
 use model::whole::DayIds;
-use model::{Day, Month, Period, RunId, Unit, UnitId, partition};
+use model::{Day, Month, Period, RunId, Unit, UnitId, layout, partition};
 use source::Providers;
 use source::calendar::Calendar;
 use table::datafusion::prelude::SessionContext;
@@ -50,6 +50,7 @@ pub(crate) async fn gather(
                 status: row.word("status")?.parse()?,
                 detail: row.text("detail")?,
                 is_built: built.contains(&unit.id()),
+                until: row.text("object")?.as_deref().and_then(layout::tail_until),
             };
             facts.archives.entry(unit.series()).or_default().insert(unit.period, archive);
         }
@@ -205,6 +206,7 @@ async fn events(
         facts.repeating = row.count("repeating")?;
         facts.twins = row.count("twins")?;
         facts.conflicting = row.count("conflicting")?;
+        facts.provisional = row.count("provisional")?;
     }
     Ok(days)
 }
@@ -278,6 +280,7 @@ async fn klines(
             rows: row.count("klines")?,
             invalid: row.count("invalid")?,
             conflicting: row.count("conflicting")?,
+            provisional: row.count("provisional")?,
             ids: DayIds { times: Some((first, first)), ..DayIds::default() },
             bars: Some(bars),
             ..DayFacts::default()

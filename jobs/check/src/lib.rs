@@ -18,6 +18,7 @@
 //! | [`holes`] | which ids and bars are missing |
 //! | [`series`] | what is told once a series: its end, long silences, archives that contradict |
 //! | [`reconcile`] | bars made from trades against the exchange's klines, field by field |
+//! | [`tails`] | what a source's API said of a day against the archive that replaces it |
 //! | [`accounting`] | every row read is in silver, in the rejects or a duplicate |
 //! | [`findings`] | what a check found, and how it becomes rows of `ops.checks` |
 //! | [`publish`] | the writing of both tables |
@@ -35,6 +36,7 @@ pub mod publish;
 pub mod reconcile;
 pub mod report;
 pub mod series;
+pub mod tails;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -129,6 +131,7 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
                 && d.months.contains(&month)
         })
     };
+    tails::check(context, &mut findings).await?;
     holes::check(&session, &judged, wanted, &mut findings).await;
     summarize_coverage(&judged, &facts, &mut findings);
     series::check(&judged, &facts, &mut findings);
@@ -162,7 +165,9 @@ fn lag_of(judged: &[Judged], now: DateTime<Utc>) -> Option<f64> {
         .iter()
         .filter(|judged| !judged.series.dataset.tells_now())
         .filter_map(|Judged { series, days, .. }| {
-            let there = |d: &Coverage| d.status == coverage::Status::Available;
+            let there = |d: &Coverage| {
+                matches!(d.status, coverage::Status::Available | coverage::Status::Partial)
+            };
             let newest = days.iter().rposition(there)?;
             let closed = |d: &&Coverage| d.status == coverage::Status::Closed;
             let after = days[newest + 1..].iter().take_while(closed).last();
@@ -259,6 +264,7 @@ mod tests {
             archives: Archives::default(),
             lag: PublicationLag::default(),
             end: None,
+            tail: None,
         };
         let mut day = from;
         let days = statuses

@@ -13,7 +13,7 @@ use crate::{Judged, coverage};
 /// What a check found, summed up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Days by series and status: `available`, `pending`, `missing`, `corrupt`, `degraded`,
+    /// Days by series and status: `available`, `partial`, `pending`, `missing`, `corrupt`, `degraded`,
     /// `closed`.
     pub coverage: BTreeMap<String, BTreeMap<String, u64>>,
     /// Subjects that passed, by check.

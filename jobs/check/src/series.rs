@@ -103,6 +103,7 @@ mod tests {
             archives: Archives::Auto,
             lag: PublicationLag::default(),
             end: Some(day("2021-06-25").start_micros() + 8 * 3_600_000_000),
+            tail: None,
         };
         let name = crate::coverage::name(&series);
         let mut facts = Facts::default();

@@ -82,6 +82,8 @@ pub struct Klines {
     pub expected: Expected,
     /// Klines that may have had a trade: all but those that say that they had none.
     pub traded: u64,
+    /// Klines that stand only until the day's archive replaces them: such a day is not complete.
+    pub provisional: u64,
     /// What they amount to; `None` where not all say how many trades they had.
     pub sums: Option<Sums>,
 }
@@ -241,7 +243,10 @@ impl Held {
         fitting.sort_by_key(|(k, _)| k.micros());
         for (base, klines) in fitting {
             let (base, present) = (*base, klines.places);
+            // whatever is there, the archive may say more
+            let to_come = u64::from(klines.provisional > 0);
             let (expected, is_doubtful) = match klines.expected {
+                Expected::All(expected) if to_come > 0 => (expected.max(present) + to_come, false),
                 Expected::All(expected) => (expected, false),
                 // none within its hours: that is no time without a trade
                 Expected::AtMost(expected) => (expected, present > 0),
@@ -277,7 +282,8 @@ mod tests {
         Events { present, lacking, overlap: 0, sums: Some(sums(present)) }
     }
 
-    /// `1h:24:10` is 24 klines of an hour with 10 trades in all.
+    /// `1h:24:10` is 24 klines of an hour with 10 trades in all, `1h:24:10:p` the same before the day's
+    /// archive is there.
     fn klines(text: &str) -> BTreeMap<Timeframe, Klines> {
         text.split_whitespace()
             .map(|word| {
@@ -290,7 +296,8 @@ mod tests {
                 // `?` does not say how many trades there were
                 let sums = (parts.get(2) != Some(&"?")).then(|| sums(count(2)));
                 let expected = Expected::All(whole);
-                (timeframe, Klines { rows: places, places, expected, traded, sums })
+                let provisional = if parts.get(3) == Some(&"p") { places } else { 0 };
+                (timeframe, Klines { rows: places, places, expected, traded, provisional, sums })
             })
             .collect()
     }
@@ -362,6 +369,16 @@ mod tests {
         check(all(10, Some(8), Some(3)), all(4, None, Some(3)), false);
         check(all(10, Some(8), Some(4)), all(4, None, Some(3)), true);
         check(all(10, None, None), all(4, Some(7), None), true);
+    }
+
+    #[test]
+    fn a_day_whose_archive_is_not_there_is_not_complete() {
+        let none = Events::default();
+        check(none, none, "1h:24:9:p", "1h<1h! 4h<1h! 1d<1h!");
+        check(none, none, "1h:12:9:p", "1h<1h! 4h<1h! 1d<1h!");
+        // an archive of other bars goes first
+        check(none, none, "1h:24:9:p 4h:6:9", "1h<1h! 4h<4h 1d<4h");
+        check(events(5, 0), none, "1m:1440:5:p", "1m<t 5m<t 15m<t 1h<t 4h<t 1d<t");
     }
 
     #[test]

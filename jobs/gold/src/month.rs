@@ -128,6 +128,7 @@ impl Workshop {
                 let rows = counts(&batch, "klines")?;
                 let places = counts(&batch, "places")?;
                 let traded = counts(&batch, "traded")?;
+                let provisional = counts(&batch, "provisional")?;
                 let sums = sums(&batch)?;
                 let counts = batch.column_by_name("trade_count").context("no `trade_count`")?;
                 for row in 0..batch.num_rows() {
@@ -137,6 +138,7 @@ impl Workshop {
                         places: places[row],
                         expected: Expected::default(),
                         traded: traded[row],
+                        provisional: provisional[row],
                         sums: counts.is_valid(row).then_some(sums[row]),
                     };
                     days.entry(dates[row]).or_default().klines.insert(timeframe, klines);

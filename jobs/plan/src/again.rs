@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn listed(checksum: Checksum) -> Listed {
-        Listed { path: None, bytes: None, etag: None, modified: None, checksum }
+        Listed { path: None, bytes: None, etag: None, modified: None, checksum, until: None }
     }
 
     /// The days of the first year on which a daily run asks again, as long as it gets the same.

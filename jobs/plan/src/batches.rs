@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use model::config::BatchLimits;
-use model::plan::{Batch, BatchRef, Group, Origin};
-use model::{RunId, Source, layout};
+use model::plan::{Batch, BatchRef, Group, Origin, PlannedUnit, Remote};
+use model::{RunId, Source, Unit, layout};
 
 /// A batch and what it weighs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,20 +56,25 @@ impl Weight {
 }
 
 /// Cuts `groups` into batches. A group that exceeds the limits is a batch of its own. All groups of a
-/// source that `is_asked` within a budget are one batch, so that no two tasks wait for one budget.
+/// source with a unit that `is_asked` for within a budget are one batch, so that no two tasks wait for
+/// one budget.
 pub fn cut(
     run: &RunId,
     groups: Vec<Group>,
     limits: &BatchLimits,
-    is_asked: impl Fn(Source) -> bool,
+    is_asked: impl Fn(&Unit, &Remote) -> bool,
 ) -> Vec<Weighed> {
     let mut batches = Vec::new();
     let mut open: (Vec<Group>, Weight) = Default::default();
     let mut asked: BTreeMap<Source, (Vec<Group>, Weight)> = BTreeMap::new();
     for group in groups {
         let weight = Weight::of(&group);
-        let source = group.units.first().map(|planned| planned.unit.source);
-        if let Some(source) = source.filter(|source| is_asked(*source)) {
+        let asks = |planned: &&PlannedUnit| match &planned.archive {
+            Origin::Fetch(remote) => is_asked(&planned.unit, remote),
+            Origin::Held(_) => false,
+        };
+        let source = group.units.iter().find(asks).map(|planned| planned.unit.source);
+        if let Some(source) = source {
             let (groups, sum) = asked.entry(source).or_default();
             groups.push(group);
             *sum = sum.add(weight);
@@ -111,7 +116,6 @@ fn close(run: &RunId, batches: &mut Vec<Weighed>, groups: Vec<Group>, weight: We
 #[cfg(test)]
 mod tests {
     use model::RawArchive;
-    use model::plan::PlannedUnit;
     use model::schema::Table;
 
     use super::*;
@@ -131,24 +135,33 @@ mod tests {
                         let source = if text.starts_with('?') { "asked" } else { "acme" };
                         format!("{source}/spot/trades/BTCUSDT/2024-01-01").parse().expect("unit")
                     },
-                    archive: Origin::Held(RawArchive {
-                        object: String::new(),
-                        sha256: String::new(),
-                        bytes: mib.parse::<u64>().expect("MiB") << 20,
-                        fetched_at: chrono::DateTime::UNIX_EPOCH,
-                    }),
+                    archive: {
+                        let bytes = mib.parse::<u64>().expect("MiB") << 20;
+                        if text.starts_with('?') {
+                            Origin::Fetch(Remote { bytes: Some(bytes), ..Remote::asked("") })
+                        } else {
+                            Origin::Held(RawArchive {
+                                object: String::new(),
+                                sha256: String::new(),
+                                bytes,
+                                fetched_at: chrono::DateTime::UNIX_EPOCH,
+                            })
+                        }
+                    },
                     keeps: false,
                     before: None,
                 })
                 .collect(),
             reading: None,
             prices: None,
+            tails: Vec::new(),
         };
         let run = RunId::new(chrono::DateTime::UNIX_EPOCH, 0);
         let groups: Vec<Group> = groups.iter().enumerate().map(make).collect();
         let count = groups.len();
-        let batches =
-            cut(&run, groups, &BatchLimits { mib, units }, |source| source.as_str() == "asked");
+        let batches = cut(&run, groups, &BatchLimits { mib, units }, |unit, _| {
+            unit.source.as_str() == "asked"
+        });
         let got: Vec<Vec<usize>> = batches
             .iter()
             .map(|b| b.batch.groups.iter().map(|g| g.id.parse().expect("number")).collect())

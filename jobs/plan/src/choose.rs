@@ -11,7 +11,7 @@
 use model::config::{Archives, Series};
 use model::instrument::PriceBounds;
 use model::partition::Grain;
-use model::plan::{Gap, Group, Origin, PlannedUnit, Remote};
+use model::plan::{Gap, Group, Origin, PlannedUnit, Remote, Replaced};
 use model::schema::Table;
 use model::{Day, Month, Period, UnitId, partition};
 use source::offer::{Listed, Offer, unit};
@@ -103,13 +103,17 @@ impl<'a> Chooser<'a> {
         let needed: Vec<&State<'a>> = days
             .iter()
             .filter(|(day, state)| {
-                let is_open = !state.is_in() && !matches!(state, State::Spoiled);
+                let is_open = !state.is_settled() && !matches!(state, State::Spoiled);
                 // of a day on which the venue rests no month need be fetched
                 let is_owed = !matches!(state, State::Nothing)
                     || !gaps::is_closed(self.view.series, calendar, *day);
                 is_wanted(*day) && (is_open && is_owed || is_beside(*day))
             })
-            .map(|(day, state)| if is_beside(*day) { &nothing } else { state })
+            .map(|(day, state)| {
+                // a tail that is held is what there is until an archive has the day
+                let is_tail = matches!(state, State::Held(_));
+                if is_beside(*day) || is_tail { &nothing } else { state }
+            })
             .collect();
         let table = Table::of_dataset(self.view.series.dataset);
         let by_month = Grain::of(table) == Grain::Months;
@@ -146,7 +150,7 @@ impl<'a> Chooser<'a> {
         let is_daily = self.view.series.archives == Archives::Daily;
         let is_taken = |day: Day, state: &State<'_>| {
             let asked = is_daily || short.contains(&day) || is_beside(day);
-            state.is_in() || !use_month || asked && is_wanted(day)
+            state.is_settled() || !use_month || asked && is_wanted(day)
         };
         if is_one_group && (matches!(monthly, State::Spoiled) || spoiled_days && !may_mend) {
             let is_unbuilt = |state: &State<'_>| {
@@ -172,22 +176,38 @@ impl<'a> Chooser<'a> {
             };
             self.older.extend(days.iter().filter(stays).map(|(day, _)| *day));
         }
-        let mut units = Vec::new();
+        let (mut units, mut tails) = (Vec::new(), Vec::new());
+        // what the archives of the group replace is compared with them
+        for (day, state) in &days {
+            let unit = || unit(self.view.series, Period::Day(*day));
+            let is_replaced = is_new(state) && !state.has_no_archive()
+                || use_month && month_is_new && !is_taken(*day, state);
+            let tail = state.tail().filter(|_| is_replaced);
+            tails.extend(tail.map(|tail| Replaced { unit: unit(), archive: tail.clone() }));
+        }
+        // a tail goes before the month that lacks its day: what archives say stays
+        for (day, state) in days.iter().filter(|(_, state)| state.has_no_archive()) {
+            if use_month && is_taken(*day, state) {
+                units.extend(self.planned(Period::Day(*day), state.clone()));
+            }
+        }
         if use_month {
             let unit = self.planned(Period::Month(month), monthly);
-            units
-                .extend(unit.map(|unit| PlannedUnit { keeps: unit.keeps || spoiled_days, ..unit }));
+            // where the month cannot be had, what silver has of the days that it replaces stays
+            let keeps = spoiled_days || !tails.is_empty();
+            units.extend(unit.map(|unit| PlannedUnit { keeps: unit.keeps || keeps, ..unit }));
         }
         for (day, state) in days {
-            if is_taken(day, &state) {
+            if is_taken(day, &state) && !(use_month && state.has_no_archive()) {
                 units.extend(self.planned(Period::Day(day), state));
             }
         }
         if is_one_group {
-            self.group(Period::Month(month), units);
+            self.group(Period::Month(month), units, tails);
         } else {
             for unit in units {
-                self.group(unit.unit.period, vec![unit]);
+                let own = tails.iter().filter(|tail| tail.unit == unit.unit).cloned().collect();
+                self.group(unit.unit.period, vec![unit], own);
             }
         }
     }
@@ -214,7 +234,7 @@ impl<'a> Chooser<'a> {
                 let unit = unit(self.view.series, period);
                 let Way { provider, section } = *self.view.way;
                 let before = self.view.known.before(&unit.id(), had.as_ref());
-                let remote = Remote { held: had, ..provider.remote(section, &unit, listed) };
+                let remote = Remote { held: had, ..provider.way_to(section, &unit, listed) };
                 let keeps = mends || self.view.known.built.contains(&unit.id());
                 Some(PlannedUnit { unit, archive: Origin::Fetch(remote), keeps, before })
             }
@@ -222,14 +242,15 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    fn group(&mut self, period: Period, units: Vec<PlannedUnit>) {
+    fn group(&mut self, period: Period, units: Vec<PlannedUnit>, tails: Vec<Replaced>) {
         let id = unit(self.view.series, period).to_string();
         if self.needs_build(&id, period, &units) {
             let table = Table::of_dataset(self.view.series.dataset);
             let partitions = partition::spanned(&unit(self.view.series, period));
             let reading = self.reading(period);
             let prices = self.prices();
-            self.choice.groups.push(Group { id, table, partitions, units, reading, prices });
+            let group = Group { id, table, partitions, units, reading, prices, tails };
+            self.choice.groups.push(group);
         }
     }
 
@@ -298,7 +319,8 @@ impl<'a> Chooser<'a> {
         now.is_some_and(|now| self.inputs(period, now) == build.inputs)
     }
 
-    /// Finds the wanted days of a month that should be out and are neither listed nor held.
+    /// Finds the wanted days of a month that should be out and are neither listed nor held; what the API
+    /// says of a day is no archive.
     /// Days before the series' first archive are not missing: it had not begun. Nor are those on which
     /// the venue is closed.
     fn absent(&mut self, month: Month, days: &[(Day, State<'a>)]) {
@@ -324,7 +346,7 @@ impl<'a> Chooser<'a> {
             if *day < from || to < *day {
                 continue;
             }
-            if !matches!(state, State::Nothing) {
+            if !state.has_no_archive() {
                 self.newest = Some(*day);
             } else if end.plus(1).plus(lag) <= self.view.rules.today
                 && !gaps::is_closed(self.view.series, calendar, *day)

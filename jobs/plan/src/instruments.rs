@@ -198,6 +198,7 @@ sources:
             archives: Archives::Auto,
             lag: PublicationLag::default(),
             end: None,
+            tail: None,
         };
         let listed = || Listed {
             path: None,
@@ -205,6 +206,7 @@ sources:
             etag: None,
             modified: None,
             checksum: Checksum::Absent,
+            until: None,
         };
         let archives = archives.iter().map(|text| (text.parse().expect(text), listed())).collect();
         (series, Offer { archives, first: first.map(day), later, ..Offer::default() })

@@ -36,7 +36,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, anyhow};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use model::config::{Scope, Series};
 use model::exit::Exit;
@@ -44,8 +44,8 @@ use model::ledger::Ledger;
 use model::plan::{Group, Plan, PlanTotals, Unasked};
 use model::schema::Table;
 use model::{Period, RunId, Source, layout};
-use source::Takes;
 use source::offer::{Dropped, Offer, OfferError, Survey, unit};
+use source::{Takes, tail};
 use stage::http::Clients;
 use stage::{Context, Failure};
 use store::logs::{Damage, Logs};
@@ -87,7 +87,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let series = context.providers.series(&context.config, today, &options.scope);
     check_scope(&options.scope, &series)?;
     let ledger = ledger(context).await?;
-    let Surveyed { offers, unasked } = survey(context, options, &series).await?;
+    let now = context.clock.now();
+    let Surveyed { offers, unasked } = survey(context, options, &series, now).await?;
     // of a source that could not be asked nothing is planned, and nothing is called missing
     let (series, offers): (Vec<Series>, Vec<Offer>) = series
         .into_iter()
@@ -96,7 +97,6 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
         .filter(|(series, _)| unasked.iter().all(|unasked| unasked.source != series.source))
         .unzip();
 
-    let now = context.clock.now();
     let rules = Rules { today, now, retry_bad: options.retry_bad };
     let known = Known::new(&ledger);
     let owed = owed(context).await?;
@@ -108,7 +108,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     for (series, offer) in series.iter().zip(&offers) {
         let choice = choose(series, offer, &known, &rules, &way(context, series.source)?);
         lines.push(line(series, offer, &choice));
-        totals.listed += offer.archives.len() as u64;
+        totals.listed += listed(offer);
         totals.fetch += choice.fetch;
         totals.fetch_bytes = totals.fetch_bytes.saturating_add(choice.fetch_bytes);
         totals.republished += choice.republished;
@@ -133,9 +133,10 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     drop(known);
     drop(ledger);
 
-    let batches = batches::cut(&context.run, groups, &context.config.limits.batch, |source| {
-        context.providers.of(source).is_ok_and(|provider| provider.questions().is_some())
-    });
+    let batches =
+        batches::cut(&context.run, groups, &context.config.limits.batch, |unit, remote| {
+            context.providers.of(unit.source).is_ok_and(|provider| provider.is_asked(remote))
+        });
     // on one machine the disk is whatever is there
     if context.lake.directory().is_none()
         && let Some(aws) = &context.config.aws
@@ -334,6 +335,7 @@ async fn survey(
     context: &Context,
     options: &Options,
     series: &[Series],
+    now: DateTime<Utc>,
 ) -> Result<Surveyed, Failure> {
     let limits = &context.config.limits.download;
     let sources = context.config.sources.keys().copied();
@@ -359,7 +361,8 @@ async fn survey(
             let source = series.source;
             let survey = surveys.get(&source).filter(|_| !is_silent(source))?;
             match survey.offer(series).await {
-                Ok(offer) => {
+                Ok(mut offer) => {
+                    tail::add(series, &mut offer, now);
                     context.meter.done(1);
                     Some(offer)
                 }
@@ -432,10 +435,15 @@ fn way(context: &Context, source: Source) -> Result<Way<'_>, Failure> {
     Ok(Way { provider, section })
 }
 
+/// How many archives are listed: what is asked of an API is none.
+fn listed(offer: &Offer) -> u64 {
+    offer.archives.values().filter(|listed| listed.until.is_none()).count() as u64
+}
+
 fn line(series: &Series, offer: &Offer, choice: &Choice) -> SeriesLine {
     SeriesLine {
         series: unit(series, Period::Day(series.from)).series(),
-        listed: offer.archives.len() as u64,
+        listed: listed(offer),
         held: choice.held,
         fetch: choice.fetch,
         fetch_bytes: choice.fetch_bytes,

@@ -195,6 +195,7 @@ mod tests {
             archives: model::config::Archives::Auto,
             lag: model::config::PublicationLag::default(),
             end: None,
+            tail: None,
         };
         let all = [series("2024-03-01"), series("2024-02-01")];
         let told = |from: Option<&str>| {
@@ -221,6 +222,7 @@ mod tests {
             archives: model::config::Archives::Auto,
             lag: model::config::PublicationLag::default(),
             end: None,
+            tail: None,
         };
         let told = of_calendars(
             &[
@@ -250,6 +252,7 @@ mod tests {
                     units: Vec::new(),
                     reading: None,
                     prices: None,
+                    tails: Vec::new(),
                 }],
             },
             line: BatchRef {

@@ -6,11 +6,12 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use model::config::{Section, Series};
 use model::etag::same_etag;
+use model::fragment::ArchiveStatus;
 use model::ledger::{Ledger, LedgerRow};
 use model::plan::{Origin, PlannedUnit};
-use model::{Day, Period, RawArchive, UnitId};
-use source::Provider;
+use model::{Day, Period, RawArchive, Unit, UnitId, layout};
 use source::offer::{Checksum, Listed, Offer, unit};
+use source::{Provider, Takes};
 
 use crate::{again, gaps};
 
@@ -49,7 +50,9 @@ impl<'a> Known<'a> {
     /// The version of a unit that silver has rows of; `held` is the newest readable one.
     pub(crate) fn before(&self, unit: &UnitId, held: Option<&RawArchive>) -> Option<RawArchive> {
         let built = held.filter(|_| self.built.contains(unit));
-        self.replaced.get(unit).copied().or(built).cloned()
+        let before = self.replaced.get(unit).copied().or(built);
+        // what an API said before the archive was there is compared with it by silver's tails
+        before.filter(|before| !is_tail(before)).cloned()
     }
 }
 
@@ -103,7 +106,41 @@ pub(crate) enum State<'a> {
     Nothing,
 }
 
+/// Whether a raw object is a tail, and no archive.
+fn is_tail(archive: &RawArchive) -> bool {
+    layout::tail_until(&archive.object).is_some()
+}
+
 impl State<'_> {
+    /// What the API said of a day, where silver has that and no archive of it.
+    pub(crate) fn tail(&self) -> Option<&RawArchive> {
+        let held = match self {
+            Self::Held(unit) => match &unit.archive {
+                Origin::Held(archive) => Some(archive),
+                Origin::Fetch(_) => None,
+            },
+            Self::Fetch { had, .. } => had.as_ref(),
+            _ => None,
+        };
+        held.filter(|archive| is_tail(archive))
+    }
+
+    /// Whether there is no archive of it, neither here nor with the source: at most what the API says.
+    pub(crate) fn has_no_archive(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Held(_) => self.tail().is_some(),
+            Self::Fetch { listed, .. } => listed.until.is_some(),
+            Self::Bad | Self::Spoiled => false,
+        }
+    }
+
+    /// Whether an archive of it is in the group in any case. A tail is there only until something has
+    /// its days.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_in() && self.tail().is_none()
+    }
+
     /// Whether the group has it in any case.
     pub(crate) const fn is_in(&self) -> bool {
         matches!(
@@ -129,6 +166,14 @@ pub(crate) fn changed(row: &LedgerRow, listed: &Listed) -> bool {
         (Checksum::Listed(None) | Checksum::Absent | Checksum::Unknown, _) => false,
     };
     archive_changed || checksum_changed
+}
+
+/// What is to be done about a unit that is a tail, or was one.
+enum Tail<'a> {
+    /// To be fetched as it is listed, where this version is held.
+    Fetch(&'a Listed, Option<RawArchive>),
+    /// It is there.
+    Held(RawArchive),
 }
 
 /// All that is known of a series.
@@ -162,6 +207,11 @@ impl<'a> View<'a> {
         {
             return self.spoiled(row, listed);
         }
+        match self.of_tail(row, listed, latest, held.as_ref()) {
+            Some(Tail::Fetch(listed, had)) => return fetch(listed, had, false),
+            Some(Tail::Held(archive)) => return self.held(unit, archive),
+            None => {}
+        }
         match (row, listed, held) {
             (None, Some(listed), had) => fetch(listed, had, false),
             (Some(row), Some(listed), had) if changed(row, listed) => fetch(listed, had, true),
@@ -173,18 +223,12 @@ impl<'a> View<'a> {
             }
             (Some(row), Some(listed), had)
                 if latest.is_some()
-                    && self.way.provider.questions().is_some()
+                    && self.way.provider.takes() == Takes::Api
                     && again::is_young(row, period, self.way.recheck_days(), self.rules.now) =>
             {
                 fetch(listed, had, false)
             }
-            (_, _, Some(archive)) => {
-                let keeps = self.known.built.contains(&id);
-                // what silver has been built from need not be compared with itself
-                let before = self.known.before(&id, None);
-                let archive = Origin::Held(archive);
-                State::Held(Box::new(PlannedUnit { unit, archive, keeps, before }))
-            }
+            (_, _, Some(archive)) => self.held(unit, archive),
             (Some(_), Some(_), None) => State::Bad,
             (_, None, None) => State::Nothing,
         }
@@ -211,6 +255,41 @@ impl<'a> View<'a> {
         };
         // today's too: an answer of the morning is not asked for again in the evening, in case of corrections
         !(0..every).any(|days| is_known(today.minus(days)))
+    }
+
+    fn held(&self, unit: Unit, archive: RawArchive) -> State<'a> {
+        let keeps = self.known.built.contains(&unit.id());
+        // what silver has been built from need not be compared with itself
+        let before = self.known.before(&unit.id(), None);
+        let archive = Origin::Held(archive);
+        State::Held(Box::new(PlannedUnit { unit, archive, keeps, before }))
+    }
+
+    /// What is to be done about a unit whose archive is not there yet, or has just come; `None` where
+    /// the usual rules hold. `latest` is the newest version that is held, `held` the last readable one.
+    fn of_tail(
+        &self,
+        row: Option<&LedgerRow>,
+        listed: Option<&'a Listed>,
+        latest: Option<&RawArchive>,
+        held: Option<&RawArchive>,
+    ) -> Option<Tail<'a>> {
+        let listed = listed?;
+        let Some(until) = listed.until else {
+            // the archive replaces what was there before it
+            let tail = latest.filter(|latest| is_tail(latest))?;
+            return Some(Tail::Fetch(listed, Some(tail.clone())));
+        };
+        let Some(held) = held else {
+            // what nobody knows is not asked for every minute
+            let is_unknown = row.is_some_and(|row| row.status == ArchiveStatus::Missing);
+            return (!is_unknown).then_some(Tail::Fetch(listed, None));
+        };
+        Some(match layout::tail_until(&held.object) {
+            Some(told) if told < until => Tail::Fetch(listed, Some(held.clone())),
+            // all that is asked for is there, or an archive that the source does not list any more
+            _ => Tail::Held(held.clone()),
+        })
     }
 
     /// What there is of an archive whose bytes were spoiled after silver had read them: an older

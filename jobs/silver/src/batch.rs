@@ -17,6 +17,7 @@ use crate::group::{Built, Input, Limits, build};
 use crate::publish::publish;
 use crate::restate::{self, Compared};
 use crate::sheet;
+use crate::tails;
 use crate::versions::{Means, Version};
 use crate::workers;
 
@@ -163,7 +164,19 @@ fn one(
         build(lake, provider, group, &inputs, limits, meter)?
     };
     let now = context.clock.now();
-    let fragment = if spoils(group, &inputs, &built) {
+    let is_spoilt = spoils(group, &inputs, &built);
+    if !is_spoilt {
+        let means = tails::Means {
+            lake: &context.lake,
+            provider,
+            table: group.table,
+            reading: group.reading.as_deref(),
+            limits,
+        };
+        // before the fragment: a group that has one is done
+        tell_tails(context, runtime, means, group, &inputs, &built)?;
+    }
+    let fragment = if is_spoilt {
         // say so in the ledger and leave the partitions: the next plan takes the held version
         publish(runtime, group, &inputs, built.without_rows(), now)?
     } else {
@@ -234,6 +247,42 @@ fn restate(
                 before.object
             )),
         }
+    }
+    Ok(())
+}
+
+/// Writes down how the tails that a group replaces differ from the archives that replace them.
+fn tell_tails(
+    context: &Context,
+    runtime: &Handle,
+    means: tails::Means<'_>,
+    group: &Group,
+    inputs: &[Input],
+    built: &Built,
+) -> Result<(), SilverError> {
+    let lake = &context.lake;
+    for tail in &group.tails {
+        let read = inputs.iter().zip(&built.units).filter(|(_, result)| result.corrupt.is_none());
+        let archive = tails::archive_of(tail, read.map(|(input, _)| input));
+        let until = layout::tail_until(&tail.archive.object);
+        // bronze did not get it, and the tail stays
+        let Some((archive, until)) = archive.zip(until) else { continue };
+        let mut comparison = tails::nothing(tail, until, archive);
+        match runtime.block_on(lake.local_copy(&tail.archive.object)) {
+            Ok(copy) => {
+                let (unit, raw) = (tail.unit.clone(), tail.archive.clone());
+                let path = copy.path().to_owned();
+                let input = Input { unit, archive: raw, path, _copy: Some(copy) };
+                tails::compare(means, &input, archive, &mut comparison)?;
+            }
+            Err(error) if error.is_not_found() => comparison.problem = Some(error.to_string()),
+            Err(error) => return Err(error.into()),
+        }
+        if !comparison.is_same() {
+            tracing::warn!(unit = %tail.unit, "{}", comparison.text());
+        }
+        let key = layout::fragment(&context.run, layout::TAIL, tail.unit.id().as_str());
+        runtime.block_on(lake.write_json(&key, &comparison))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 
+use chrono::{DateTime, Utc};
 use model::unit::hex;
 use model::{RawArchive, Unit, layout};
 use sha2::{Digest as _, Sha256};
@@ -38,11 +39,14 @@ impl Content {
         archive: &RawArchive,
         reading: Option<&str>,
     ) -> Result<Self, ZipFault> {
+        if let Some(until) = layout::tail_until(&archive.object) {
+            return answered(provider, file, unit, Some(until)).map(Self::made);
+        }
         let name = layout::raw_name(&archive.object).unwrap_or_else(|| provider.file_name(unit));
         let mut names = match provider.packing(unit, &name) {
             Packing::Zip(names) => names,
             Packing::Plain(_) => return Ok(Self::Plain(Plain::new(file, &archive.sha256))),
-            Packing::Answers => return answered(provider, file, unit).map(Self::made),
+            Packing::Answers => return answered(provider, file, unit, None).map(Self::made),
         };
         let translation = provider.translation(unit, &name, reading);
         let translation = translation.map_err(|why| ZipFault::Io(io::Error::other(why)))?;
@@ -101,9 +105,14 @@ impl Read for Content {
     }
 }
 
-/// The lines of a unit that was asked for, made of the answers in its raw object. They prove
+/// The lines of a unit that was asked for, or of its tail up to `until`, made of the answers in its raw object. They prove
 /// themselves by their envelopes. Answers are small and read whole.
-fn answered(provider: &dyn Provider, file: File, unit: &Unit) -> Result<String, ZipFault> {
+fn answered(
+    provider: &dyn Provider,
+    file: File,
+    unit: &Unit,
+    until: Option<DateTime<Utc>>,
+) -> Result<String, ZipFault> {
     let corrupt = |error: &dyn std::error::Error| {
         let cause = error.source().map_or_else(String::new, |cause| format!(": {cause}"));
         ZipFault::Corrupt(format!("{error}{cause}"))
@@ -117,7 +126,7 @@ fn answered(provider: &dyn Provider, file: File, unit: &Unit) -> Result<String, 
         return Err(ZipFault::Corrupt(format!("it has more than {most} bytes")));
     }
     let kept = questions::unpack(&object).map_err(|error| corrupt(&error))?;
-    questions::lines(questions, unit, &kept).map_err(|error| corrupt(&error))
+    questions::lines(questions, unit, until, &kept).map_err(|error| corrupt(&error))
 }
 
 /// A raw object without a frame.

@@ -151,7 +151,18 @@ fn group(units: Vec<Found>) -> Vec<(Group, Vec<PathBuf>)> {
         let (group, zips) = groups.entry(whole.to_string()).or_insert_with(|| {
             let partitions = partition::spanned(&whole);
             let id = whole.to_string();
-            (Group { id, table, partitions, units: Vec::new(), reading, prices: None }, Vec::new())
+            (
+                Group {
+                    id,
+                    table,
+                    partitions,
+                    units: Vec::new(),
+                    reading,
+                    prices: None,
+                    tails: Vec::new(),
+                },
+                Vec::new(),
+            )
         });
         // where the bytes lie is told beside the group; nothing here reads it from the plan
         let archive = Origin::Held(RawArchive {

@@ -15,7 +15,7 @@ use model::instrument::PriceBounds;
 use model::partition::Grain;
 use model::plan::{Group, ROW_GROUP_ROWS};
 use model::schema::{RejectReason, Table};
-use model::{Day, RawArchive, Unit};
+use model::{Day, RawArchive, Unit, layout};
 use source::Provider;
 use source::form::Form;
 use source::rows::Rows;
@@ -312,6 +312,9 @@ impl Pass<'_> {
         let form = self.form;
         let mut parser = Parser::new(form, bounds);
         parser.received = self.provider.received(&input.unit);
+        if layout::tail_until(&input.archive.object).is_some() {
+            parser.provisional();
+        }
         let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
         let mut rejects = Vec::new();
         let rank = place as u16;

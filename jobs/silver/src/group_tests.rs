@@ -51,7 +51,15 @@ pub(super) struct Lab {
 /// A group of a table, of which nothing else counts.
 fn group_of(table: Table) -> Group {
     let (partitions, units) = (Vec::new(), Vec::new());
-    Group { id: "group".to_owned(), table, partitions, units, reading: None, prices: None }
+    Group {
+        id: "group".to_owned(),
+        table,
+        partitions,
+        units,
+        reading: None,
+        prices: None,
+        tails: Vec::new(),
+    }
 }
 
 impl Lab {

@@ -2,7 +2,7 @@
 //!
 //! It reads a batch of a run's plan, bronze's fragments of that run (to learn where the bytes
 //! of each unit lie) and raw objects. It writes data files of a silver table, of `silver.rejects`
-//! and of `silver.restatements`, and then one fragment for each group. It never touches a table's log, and
+//! and of `silver.restatements`, what it found of tails, and then one fragment for each group. It never touches a table's log, and
 //! knows nothing of HTTP, of other stages, or of SQL.
 //!
 //! The way of a row:
@@ -20,6 +20,7 @@
 //! | `partition`, `output`, `reject` | Parquet files of partitions and of rejects |
 //! | `versions`, `differences`, `restate` | what an archive that came anew says otherwise than before |
 //! | `group` | one group, from raw objects to staged files |
+//! | `tails` | how what an API said of a day differs from the archive that replaces it |
 //! | [`batch`] | the groups of a batch on several threads; publishing; fragments |
 //! | [`file`] | single archives without a lake or a plan |
 //!
@@ -48,6 +49,7 @@ mod restate;
 mod settle;
 mod sheet;
 mod sort;
+mod tails;
 mod translated;
 mod versions;
 mod workers;

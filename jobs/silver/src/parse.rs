@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use model::Day;
-use model::schema::RejectReason;
+use model::schema::{Issue, RejectReason};
 use source::form::{Fault, Form, lossy};
 use source::rows::Rows;
 use source::rules::Bounds;
@@ -107,6 +107,8 @@ pub(crate) struct Parser {
     fast: bool,
     /// How lines are told in the source's own words, where they were translated.
     pub(crate) received: Option<&'static Received>,
+    /// Whether its rows stand only until an archive replaces them.
+    provisional: bool,
 }
 
 impl Parser {
@@ -134,7 +136,15 @@ impl Parser {
             waiting: Vec::new(),
             fast,
             received: None,
+            provisional: false,
         }
+    }
+
+    /// Reads a tail: every row says that it stands only until an archive replaces it.
+    pub(crate) const fn provisional(&mut self) {
+        // the fast reader adds no issues
+        self.provisional = true;
+        self.fast = false;
     }
 
     /// Data lines seen so far.
@@ -265,7 +275,12 @@ impl Parser {
             return;
         }
         match self.form.read(text, &self.bounds) {
-            Ok(row) => rows.push(&row),
+            Ok(mut row) => {
+                if self.provisional {
+                    row.issues.add(Issue::Provisional);
+                }
+                rows.push(&row);
+            }
             Err(fault) => {
                 let (fault, raw) = match self.received {
                     None => (fault, lossy(line)),

@@ -49,8 +49,15 @@ fn build_of(
     }
     let table = Table::of_dataset(inputs[0].unit.dataset);
     let (partitions, units) = (Vec::new(), Vec::new());
-    let group =
-        Group { id: "group".to_owned(), table, partitions, units, reading: None, prices: None };
+    let group = Group {
+        id: "group".to_owned(),
+        table,
+        partitions,
+        units,
+        reading: None,
+        prices: None,
+        tails: Vec::new(),
+    };
     let limits = Limits::new(32, 1);
     let meter = Meter::new("silver", false);
     let built = build(&lake, &AlphaVantage, &group, &inputs, &limits, &meter).expect("a group");

@@ -207,7 +207,7 @@ run "an_environment_of_defaults" {
         silver = ["config/lake.yaml", "runs/r/batches/1.json.zst", "runs/r/fragments/bronze/u.json", "runs/r/fragments/silver/g.json", "bronze/source=b/market=m/v/a.zip"]
         commit = ["config/lake.yaml", "runs/r/plan.json", "runs/r/fragments/bronze/u.json", "runs/r/fragments/silver/g.json", "runs/r/fragments/gold/p.json", "runs/r/dirty.json", "runs/r/taken.json", "runs/owed/r.json", "bronze/index/1.json.zst"]
         gold   = ["config/lake.yaml", "runs/r/dirty.json", "runs/r/taken.json", "runs/r/fragments/gold/p.json"]
-        check  = ["config/lake.yaml", "runs/r/plan.json", "runs/r/dirty.json"]
+        check  = ["config/lake.yaml", "runs/r/plan.json", "runs/r/dirty.json", "runs/r/fragments/tail/u.json"]
       } : [for key in keys : anytrue([for p in local.access[stage].read : can(regex("^${replace(p, "*", ".*")}$", key))])]
     ]))
     error_message = "a stage may not read what its program reads"
@@ -219,6 +219,7 @@ run "an_environment_of_defaults" {
         plan   = ["bronze/index/", "runs/owed/", "drop/b/"]
         bronze = ["runs/r/fragments/bronze/", "bronze/index/", "bronze/source=b/market=m/", "drop/b/"]
         commit = ["runs/r/fragments/bronze/", "runs/r/fragments/silver/", "runs/r/fragments/gold/", "runs/owed/", "bronze/index/"]
+        check  = ["runs/r/fragments/tail/"]
       } : [for folder in folders : anytrue([for p in local.access[stage].list : can(regex("^${replace(p, "*", ".*")}$", folder))])]
     ]))
     error_message = "a stage may not list what its program lists"
@@ -229,7 +230,7 @@ run "an_environment_of_defaults" {
       for stage, keys in {
         plan   = ["runs/r/plan.json", "runs/r/batches/1.json.zst"]
         bronze = ["bronze/source=b/market=m/v/a.zip", "bronze/limits/b.json", "runs/r/fragments/bronze/u.json"]
-        silver = ["runs/r/fragments/silver/g.json"]
+        silver = ["runs/r/fragments/silver/g.json", "runs/r/fragments/tail/u.json"]
         commit = ["runs/r/dirty.json", "runs/r/taken.json", "runs/owed/r.json", "bronze/index/1.json.zst", "silver/instruments/source=b/f.parquet"]
         gold   = ["runs/r/fragments/gold/p.json"]
         check  = ["runs/r/verdict.json"]

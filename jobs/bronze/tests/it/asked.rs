@@ -138,6 +138,7 @@ async fn plan(context: &Context, units: &[(&str, Remote)]) {
                 units: vec![PlannedUnit { unit, archive, keeps: false, before: None }],
                 reading: None,
                 prices: None,
+                tails: Vec::new(),
             }
         })
         .collect();
@@ -181,7 +182,7 @@ async fn answers_are_kept_as_received() {
     assert_eq!((kept.len() as u64, lab.asked()), (2, 2));
     let provider = context.providers.of(fragment.unit.source).expect("provider");
     let how = provider.questions().expect("it is asked");
-    let lines = questions::lines(how, &fragment.unit, &kept).expect("lines");
+    let lines = questions::lines(how, &fragment.unit, None, &kept).expect("lines");
     assert_eq!(lines.lines().count(), 21 * 390);
     no_key_in(&lab.folder.path().join("lake"));
 

@@ -31,7 +31,7 @@ async fn each_is_one_question() {
         let object = context.lake.read(&archive.object).await.expect("object");
         let kept = questions::unpack(&object).expect("answers");
         assert_eq!(kept.len(), 1);
-        let lines = questions::lines(how, &fragment.unit, &kept).expect("lines");
+        let lines = questions::lines(how, &fragment.unit, None, &kept).expect("lines");
         for line in lines.lines() {
             source::sheet::read(line.as_bytes(), &fragment.unit).expect(line);
         }

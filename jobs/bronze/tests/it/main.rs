@@ -8,3 +8,4 @@ mod repeat;
 mod source;
 mod stress;
 mod support;
+mod tail;

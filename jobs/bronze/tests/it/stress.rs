@@ -278,6 +278,7 @@ fn group(unit: &Unit, url: &str) -> Group {
         units: vec![PlannedUnit { unit: unit.clone(), archive, keeps: false, before: None }],
         reading: None,
         prices: None,
+        tails: Vec::new(),
     }
 }
 
@@ -311,7 +312,8 @@ fn tail(text: &str) -> &str {
 async fn truth(client: &reqwest::Client, url: &str, unit: &Unit) -> Vec<Vec<u8>> {
     let provider = source::Providers::ALL.of(unit.source).expect("provider");
     let key = source::rest::Key::new(KEY).expect("key");
-    let mut inquiry = provider.questions().expect("asked").inquire(unit, &key).expect("inquiry");
+    let mut inquiry =
+        provider.questions().expect("asked").inquire(unit, None, &key).expect("inquiry");
     let mut bodies = Vec::new();
     while let Some(question) = inquiry.question().expect("askable") {
         let request = source::ask::Request::question(&question.request, url, 0);
@@ -432,7 +434,7 @@ async fn all_is_there(world: &World, side: &Side) {
         assert!(objects.contains(&told), "{unit}: {told:?}");
         let kept = questions::unpack(&object).expect("answers");
         let provider = source::Providers::ALL.of(unit.source).expect("provider");
-        let lines = questions::lines(provider.questions().expect("asked"), unit, &kept);
+        let lines = questions::lines(provider.questions().expect("asked"), unit, None, &kept);
         assert!(!lines.expect("lines").is_empty(), "{unit}");
         let bodies: Vec<Vec<u8>> = kept.into_iter().map(|received| received.body).collect();
         assert!(bodies == truth(&client, plain.url(), unit).await, "{unit}: other answers");

@@ -186,6 +186,7 @@ pub(crate) fn remote(server: &str, n: usize) -> Remote {
         last_modified: None,
         held: None,
         url,
+        until: None,
     }
 }
 
@@ -236,6 +237,7 @@ impl Lab {
                 }],
                 reading: None,
                 prices: None,
+                tails: Vec::new(),
             })
             .collect();
         let run = self.context.run.clone();

@@ -23,6 +23,7 @@ fn series(dataset: Dataset, from: &str, to: &str) -> Series {
         archives: Archives::Auto,
         lag: PublicationLag { daily_days: 2, monthly_days: 16 },
         end: None,
+        tail: None,
     }
 }
 
@@ -42,7 +43,7 @@ fn klines(on: &str, bars: BarFacts) -> (Day, DayFacts) {
 }
 
 fn archive(status: ArchiveStatus) -> ArchiveFacts {
-    ArchiveFacts { status, detail: None, is_built: status.is_usable() }
+    ArchiveFacts { status, detail: None, is_built: status.is_usable(), until: None }
 }
 
 /// The words and reasons of a series' days, with the number of what is missing.
@@ -217,6 +218,7 @@ fn klines_are_held_against_their_grid() {
             status: ArchiveStatus::TruncatedSuspect,
             detail: Some("3 MB, expected about 800 MB".to_owned()),
             is_built: true,
+            until: None,
         },
     );
     facts.rejected.insert(name(&series), [(day("2024-01-05"), 1)].into_iter().collect());
@@ -295,7 +297,7 @@ fn an_archive_that_silver_was_not_built_from_is_no_empty_one() {
         ("2024-01-04", ArchiveStatus::Missing),
     ];
     let mut facts = facts(&series, days, archives);
-    let not_built = |status| ArchiveFacts { status, detail: None, is_built: false };
+    let not_built = |status| ArchiveFacts { status, detail: None, is_built: false, until: None };
     let put = |facts: &mut Facts, period: &str, archive: ArchiveFacts| {
         let of_series = facts.archives.entry(name(&series)).or_default();
         of_series.insert(period.parse().unwrap(), archive);
@@ -547,4 +549,41 @@ fn of_what_is_told_of_now_days_count_on_which_it_was_asked() {
             "2024-01-10 available 0",
         ]
     );
+}
+
+#[test]
+fn a_day_of_the_api_is_partial_until_its_archive_is_there() {
+    let series = Series { tail: Some(1), ..series(Dataset::Klines, "2024-01-09", "2024-01-10") };
+    let until: DateTime<Utc> = "2024-01-10T12:00:00Z".parse().unwrap();
+    let check = |slots: u64, provisional: u64, until: Option<DateTime<Utc>>, today: &str| {
+        let bars = BarFacts { slots, ..BarFacts::default() };
+        let (on, facts_of_day) = klines("2024-01-10", bars);
+        let ids =
+            DayIds { times: Some((on.start_micros(), on.start_micros())), ..DayIds::default() };
+        let found = (on, DayFacts { provisional, ids, ..facts_of_day });
+        let mut facts =
+            facts(&series, vec![found], vec![("2024-01-10", ArchiveStatus::Unverified)]);
+        for archive in facts.archives.values_mut().flat_map(BTreeMap::values_mut) {
+            archive.until = until;
+        }
+        let days = of_series(&series, Calendar::Always, &facts, day(today));
+        let found = days.iter().find(|found| found.day == on).unwrap();
+        let reason = found.reason.clone().unwrap_or_default();
+        format!("{} {} {reason}", found.status.as_str(), found.missing)
+    };
+    let told = "what the source's API said up to 2024-01-10 12:00 UTC";
+    assert_eq!(
+        check(12, 12, Some(until), "2024-01-10"),
+        format!("partial 0 {told}: its archive is not there yet")
+    );
+    assert_eq!(
+        check(11, 11, Some(until), "2024-01-10"),
+        format!("degraded 1 bars missing: 1 of 12; {told}: its archive is not there yet")
+    );
+    // its archive is late
+    assert_eq!(
+        check(12, 12, Some(until), "2024-01-20"),
+        format!("degraded 0 {told}: its archive has not come, expected by 2024-01-13")
+    );
+    assert_eq!(check(24, 0, None, "2024-01-11"), "available 0 ");
 }

@@ -170,6 +170,7 @@ fn group(
         units,
         reading: None,
         prices: None,
+        tails: Vec::new(),
     })
 }
 

@@ -121,7 +121,7 @@ async fn archives(context: &Context, rows: &mut Rows) -> Result<(), Failure> {
 /// An archive of which the source shows nothing: its URL follows from its unit.
 fn unlisted() -> Listed {
     let checksum = Checksum::Unknown;
-    Listed { path: None, bytes: None, etag: None, modified: None, checksum }
+    Listed { path: None, bytes: None, etag: None, modified: None, checksum, until: None }
 }
 
 /// Adds the builds that committed runs have fragments of, and the rows do not. What was refused

@@ -15,6 +15,7 @@ mod instruments;
 mod sample;
 mod series;
 mod source_url;
+mod tail;
 mod task;
 mod validate;
 
@@ -28,6 +29,7 @@ pub use aws::Aws;
 pub use every::{BadEvery, Every};
 pub use instruments::InstrumentConfig;
 pub use series::{Scope, Series};
+pub use tail::Tail;
 
 use crate::instrument::PriceBounds;
 use crate::market::{Dataset, Market, Source, Timeframe};
@@ -81,6 +83,11 @@ pub trait Venues {
         None
     }
 
+    /// Whether what no archive holds yet can be asked for.
+    fn has_tail(&self, _source: Source, _market: Market, _dataset: Dataset) -> bool {
+        false
+    }
+
     /// What a symbol of a market looks like, where this one does not: for `expected …`.
     fn expected_symbol(&self, source: Source, market: Market, symbol: &Symbol) -> Option<String>;
 
@@ -128,6 +135,10 @@ pub struct Section {
     /// By which clock the source writes its times, for one whose files do not tell.
     #[serde(default)]
     pub clock: Option<Vec<ClockRange>>,
+    /// How to ask for what no archive holds yet, for a source that has an API beside its archives;
+    /// without it nothing is asked for.
+    #[serde(default)]
+    pub tail: Option<Tail>,
     /// How long after its period an archive may come out before it counts as missing.
     #[serde(default)]
     pub publication_lag: PublicationLag,
@@ -233,7 +244,7 @@ pub struct MarketConfig {
 }
 
 /// The days wanted: `{from: 2024-01-01, to: 2024-03-31}`, or `{last_days: 30}`, both ends
-/// included. Without `to` up to the newest day that is published.
+/// included. Without `to` up to yesterday, or to today of what has a [tail](Section::tail).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RangeConfig {
@@ -243,7 +254,8 @@ pub struct RangeConfig {
     /// Last day.
     #[serde(default)]
     pub to: Option<String>,
-    /// A rolling window that ends with yesterday (UTC).
+    /// A rolling window of so many days up to yesterday (UTC); of what has a [tail](Section::tail)
+    /// today comes on top.
     #[serde(default)]
     pub last_days: Option<u32>,
 }

@@ -9,12 +9,14 @@
 //! bronze/limits/<source>.json what was asked of a provider, so that runs keep its limits together
 //! bronze/limits/<source>/pages/<unit>-<page>.zip      answers of a unit that is not whole yet
 //! bronze/limits/<source>/refused/<run>-<series>.json  what the key's plan does not include
+//! bronze/limits/<source>-<market>.json  the same of the host that is asked for a market's tail
 //! drop/<source>/              files that a person has put there, for a source that cannot be asked
 //! silver/<table>/…            gold/<table>/…          ops/<table>/…   Delta tables
 //! <zone>/<table>/_head.json   the last version that was committed to a table
 //! damaged/<run>/<zone>/<table>/…  logs that a rebuild has set aside
 //! runs/<run>/plan.json        runs/<run>/batches/<n>.json.zst
 //! runs/<run>/fragments/bronze/<unit>.json             …/silver/<group>.json  …/gold/<part>.json
+//! runs/<run>/fragments/tail/<unit>.json  how a tail differs from the archive that replaces it
 //! runs/<run>/dirty.json       what gold must rebuild  runs/<run>/summary.json
 //! runs/<run>/taken.json       of which silver that is, and whose debts it took over
 //! runs/<run>/verdict.json     what check made of the run
@@ -22,7 +24,9 @@
 //! temp/                       spill and staging; anything here may be deleted after 7 days
 //! ```
 
-use crate::market::{Source, Timeframe};
+use chrono::{DateTime, NaiveDateTime, Utc};
+
+use crate::market::{Market, Source, Timeframe};
 use crate::schema::Table;
 use crate::unit::{Unit, short_hash};
 use crate::{RunId, percent};
@@ -39,6 +43,14 @@ pub const DROP: &str = "drop";
 pub const DAMAGED: &str = "damaged";
 /// Folder of all runs.
 pub const RUNS: &str = "runs";
+
+/// The folder of what silver says of tails, among a run's fragments.
+pub const TAIL: &str = "tail";
+
+/// What stands in a tail's name before the instant.
+const UNTIL: &str = ".until-";
+/// The form of that instant.
+const UNTIL_FORM: &str = "%Y-%m-%dT%H%MZ";
 
 /// Folder of what runs owe.
 pub const OWED: &str = "runs/owed";
@@ -95,6 +107,22 @@ pub fn raw(unit: &Unit, version: &str, name: &str) -> String {
 /// The file's name in a raw object's key, as the source has it.
 pub fn raw_name(key: &str) -> Option<String> {
     percent::decode(key.rsplit('/').next()?)
+}
+
+/// The name of the raw object of a unit's tail, which holds what the source's API said of it up to
+/// `until`; `name` is that of its archive: `BTCUSDT-1m-2024-01-31.until-2024-01-31T1233Z.zip`.
+pub fn tail_name(name: &str, until: DateTime<Utc>) -> String {
+    let (start, ending) = name.rsplit_once('.').unwrap_or((name, "zip"));
+    format!("{start}{UNTIL}{}.{ending}", until.format(UNTIL_FORM))
+}
+
+/// Up to which instant the raw object of a key says something, where it is that of a tail. `None` of an
+/// archive, and of what was asked for whole.
+pub fn tail_until(key: &str) -> Option<DateTime<Utc>> {
+    let name = raw_name(key)?;
+    let (start, _) = name.rsplit_once('.')?;
+    let (_, until) = start.rsplit_once(UNTIL)?;
+    NaiveDateTime::parse_from_str(until, UNTIL_FORM).ok().map(|until| until.and_utc())
 }
 
 /// The version of a raw object, known before the download starts: from the published checksum
@@ -200,6 +228,11 @@ pub fn refused(source: Source, run: &RunId, series: &str) -> String {
     format!("{LIMITS}/{source}/refused/{run}-{}.json", short_hash(series))
 }
 
+/// What was asked of the host that is asked for a market's tail.
+pub fn limits_of_tail(source: Source, market: Market) -> String {
+    format!("{LIMITS}/{source}-{market}.json")
+}
+
 /// The folder into which a person puts the files of a source that cannot be asked. The lake only reads
 /// there.
 pub fn drop(source: Source) -> String {
@@ -250,7 +283,7 @@ mod tests {
         assert_eq!(parse_index("bronze/index/x.json.zst"), None);
         assert_eq!(limits(unit.source), "bronze/limits/binance.json");
         assert_eq!(drop(unit.source), "drop/binance");
-        let run = RunId::new(chrono::DateTime::UNIX_EPOCH, 1);
+        let run = RunId::new(DateTime::UNIX_EPOCH, 1);
         let asked =
             [page(&unit, "", 2), refused(unit.source, &run, "binance/spot/klines/BTCUSDT/1h")];
         assert!(asked.iter().all(|key| key.starts_with("bronze/limits/binance/")), "{asked:?}");
@@ -273,6 +306,23 @@ mod tests {
         assert_eq!(raw_name(&raw(&unit, "cabc", name)).as_deref(), Some(name));
         assert_eq!(raw_name("bronze/x/%E5%B8.zip"), None);
         assert!(data_file_name("g", "i", 1).starts_with(&owner_prefix("g")));
+    }
+
+    #[test]
+    fn tails_are_told_by_their_names() {
+        let unit: Unit = "binance/spot/klines/BTCUSDT/1m/2024-01-31".parse().expect("unit");
+        let name = "BTCUSDT-1m-2024-01-31.zip";
+        for until in ["2024-01-31T12:33:00Z", "2024-02-01T00:00:00Z"] {
+            let until: DateTime<Utc> = until.parse().expect("time");
+            let key = raw(&unit, "eabc", &tail_name(name, until));
+            assert_eq!(tail_until(&key), Some(until), "{key}");
+        }
+        let until = "2024-01-31T12:33:00Z".parse().expect("time");
+        assert_eq!(tail_name(name, until), "BTCUSDT-1m-2024-01-31.until-2024-01-31T1233Z.zip");
+        for name in [name, "BTCUSDT-1m.until-soon.zip", "until-2024-01-31T1233Z"] {
+            assert_eq!(tail_until(&raw(&unit, "eabc", name)), None, "{name}");
+        }
+        assert_eq!(limits_of_tail(unit.source, unit.market), "bronze/limits/binance-spot.json");
     }
 
     #[test]

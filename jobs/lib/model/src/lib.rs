@@ -16,6 +16,7 @@
 //! | [`layout`] | where everything lies in the lake; the only place that builds or parses keys |
 //! | [`plan`] | what a run will do |
 //! | [`fragment`] | what a worker did |
+//! | [`tail`] | how a tail differs from the archive that replaces it |
 //! | [`figures`] | what the fragments of a run amount to |
 //! | [`verdict`] | what `check` made of a run, as far as others read it |
 //! | [`remarks`] | what a person must know at the end of a run |
@@ -61,6 +62,7 @@ pub mod remarks;
 pub mod run;
 pub mod schema;
 pub mod symbol;
+pub mod tail;
 pub mod unit;
 pub mod verdict;
 pub mod whole;

@@ -160,6 +160,20 @@ pub struct Group {
     /// Between which prices its rows lie, where anything is said: a row with another is flagged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prices: Option<PriceBounds>,
+    /// What the API said of days whose archives replace it with this group: it is no part of it, and
+    /// is compared with what they say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tails: Vec<Replaced>,
+}
+
+/// A tail that archives replace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replaced {
+    /// Its unit, which is a day's.
+    pub unit: Unit,
+    /// Its raw object.
+    pub archive: RawArchive,
 }
 
 /// A unit of a group and where its bytes come from.
@@ -215,6 +229,9 @@ pub struct Remote {
     /// to be of no use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<RawArchive>,
+    /// Of a unit whose archive is not there yet: up to which instant it is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
 }
 
 impl Remote {
@@ -229,6 +246,7 @@ impl Remote {
             checksum_url: None,
             checksum_modified: None,
             held: None,
+            until: None,
         }
     }
 }

@@ -344,6 +344,8 @@ words! {
         ContradictsClock = "contradicts_clock",
         /// A price lies outside of what the market's instruments may have (`price_bounds`).
         PriceOutOfBounds = "price_out_of_bounds",
+        /// What the source's API said before its archive was there, which replaces it. Still valid.
+        Provisional = "provisional",
     }
 }
 
@@ -359,6 +361,7 @@ impl Issue {
                 | Self::Blank
                 | Self::AmbiguousTime
                 | Self::UnverifiedClock
+                | Self::Provisional
         )
     }
 

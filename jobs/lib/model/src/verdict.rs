@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Verdict {
-    /// Days by series and status: `available`, `pending`, `missing`, `corrupt`, `degraded`,
+    /// Days by series and status: `available`, `partial`, `pending`, `missing`, `corrupt`, `degraded`,
     /// `closed`.
     pub coverage: BTreeMap<String, BTreeMap<String, u64>>,
     /// Days by status and the kind of reason.

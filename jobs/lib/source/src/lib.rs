@@ -19,6 +19,7 @@
 //! | [`calendar`] | when a venue is open |
 //! | `currency` | which codes are national currencies |
 //! | [`rest`] | what providers that are asked for bars have in common |
+//! | [`tail`] | what is asked for that no archive holds yet |
 //! | [`limits`] | how much may be asked of a provider, and what was |
 //!
 //! | provider | what it is | the lake can use it |
@@ -46,6 +47,7 @@ pub mod rest;
 pub mod rows;
 pub mod rules;
 pub mod sheet;
+pub mod tail;
 pub mod translation;
 pub mod twelvedata;
 

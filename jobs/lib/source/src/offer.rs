@@ -40,6 +40,8 @@ pub struct Listed {
     pub modified: Option<DateTime<Utc>>,
     /// Its checksum file.
     pub checksum: Checksum,
+    /// Of a day whose archive is not there yet: up to which instant the source's API is asked for it.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// What the source has of a series within the days wanted.

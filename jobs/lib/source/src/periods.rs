@@ -19,8 +19,14 @@ pub(crate) struct Periods {
     pub(crate) calendar: fn(Market) -> Calendar,
 }
 
-const THERE: Listed =
-    Listed { path: None, bytes: None, etag: None, modified: None, checksum: Checksum::Absent };
+const THERE: Listed = Listed {
+    path: None,
+    bytes: None,
+    etag: None,
+    modified: None,
+    checksum: Checksum::Absent,
+    until: None,
+};
 
 #[async_trait]
 impl Survey for Periods {
@@ -89,6 +95,7 @@ mod tests {
             archives,
             lag: PublicationLag::default(),
             end: None,
+            tail: None,
         }
     }
 

@@ -45,7 +45,13 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// What its section holds beside markets.
     fn takes(&self) -> Takes;
 
-    /// How its units are asked for; `None` of one whose units are archives that lie at a URL.
+    /// The API's host that is asked for what no archive of a dataset holds yet; `None` where none can be
+    /// asked. How, its [`Self::questions`] say.
+    fn tail(&self, _market: Market, _dataset: Dataset) -> Option<&'static str> {
+        None
+    }
+
+    /// How its units are asked for; `None` of one whose units all are archives that lie at a URL.
     fn questions(&self) -> Option<&dyn Questions> {
         None
     }
@@ -196,6 +202,21 @@ pub enum Takes {
 }
 
 impl dyn Provider {
+    /// Whether a unit that is to be had so is asked for, page by page, and not downloaded.
+    pub fn is_asked(&self, remote: &Remote) -> bool {
+        self.takes() == Takes::Api || remote.until.is_some()
+    }
+
+    /// Where a unit is to be had that was offered as `listed`, be it its archive or its tail.
+    pub fn way_to(&self, section: &Section, unit: &Unit, listed: &Listed) -> Remote {
+        let host = self.tail(unit.market, unit.dataset);
+        let Some((until, host)) = listed.until.zip(host) else {
+            return self.remote(section, unit, listed);
+        };
+        let own = section.tail.as_ref().and_then(|tail| tail.urls.get(&unit.market));
+        Remote { until: Some(until), ..Remote::asked(own.map_or(host, String::as_str)) }
+    }
+
     /// How the archive of `unit` is called where it was offered as `remote`.
     pub fn name_of<'a>(&self, remote: &'a Remote, unit: &Unit) -> Cow<'a, str> {
         match &remote.odd_name {

@@ -100,6 +100,10 @@ impl Venues for Providers {
         self.of(source).ok()?.only(market, dataset)
     }
 
+    fn has_tail(&self, source: Source, market: Market, dataset: Dataset) -> bool {
+        self.of(source).is_ok_and(|provider| provider.tail(market, dataset).is_some())
+    }
+
     fn expected_symbol(&self, source: Source, market: Market, symbol: &Symbol) -> Option<String> {
         self.of(source).ok()?.expected_symbol(market, symbol).map(Cow::into_owned)
     }
@@ -125,6 +129,10 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
         Takes::Dropped => (false, false, false, true),
     };
     let listing = provider.takes() == Takes::Archives;
+    let has_tail = |market: &Market| {
+        provider.datasets(*market).iter().any(|dataset| provider.tail(*market, *dataset).is_some())
+    };
+    let tail = provider.markets().iter().any(has_tail);
     let found = [
         ("url", section.url.is_some(), url, url),
         ("key", section.key.is_some(), key, key),
@@ -132,6 +140,7 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
         ("recheck", section.recheck.is_some(), limits, false),
         ("discovery", section.discovery.is_some(), listing, false),
         ("listing_url", section.listing_url.is_some(), listing, false),
+        ("tail", section.tail.is_some(), tail, false),
         ("clock", section.clock.is_some(), clock, clock),
     ];
     for (what, is_there, is_taken, is_needed) in found {
@@ -146,6 +155,17 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
         && let Err(message) = Limits::of(given, &questions.free())
     {
         return fault(&["limits"], message);
+    }
+    if let (Some(tail), Some(questions)) = (&section.tail, provider.questions()) {
+        if let Some(market) = tail.urls.keys().find(|market| !has_tail(market)) {
+            let message = format!("a host of {market}, of which {name} is asked for no tail");
+            return fault(&["tail", "urls", market.as_str()], message);
+        }
+        if let Some(given) = &tail.limits
+            && let Err(message) = Limits::of(given, &questions.free())
+        {
+            return fault(&["tail", "limits"], message);
+        }
     }
     if let Some(Recheck { days }) = section.recheck.filter(|of| of.days > Recheck::MOST_DAYS) {
         let most = Recheck::MOST_DAYS;

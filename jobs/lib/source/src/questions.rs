@@ -9,7 +9,8 @@ mod once;
 
 use std::fmt;
 
-use model::Unit;
+use chrono::{DateTime, Utc};
+use model::{Market, Unit};
 
 pub use kept::{BadKept, Envelope, HEADERS, MOST_BYTES, pack, unpack, unpack_whole};
 pub(crate) use once::Once;
@@ -22,11 +23,21 @@ pub trait Questions: fmt::Debug + Send + Sync {
     /// What its free plan allows.
     fn free(&self) -> Limits;
 
-    /// Begins to ask for a unit.
+    /// What the host allows without a key that is asked for a market's tail.
+    fn free_of_tail(&self, _market: Market) -> Limits {
+        self.free()
+    }
+
+    /// Begins to ask for a unit; for its tail up to `until`, where its archive is not there yet.
     ///
     /// # Errors
     /// [`Unaskable`] for what the provider cannot be asked for.
-    fn inquire(&self, unit: &Unit, key: &Key) -> Result<Box<dyn Inquiry>, Unaskable>;
+    fn inquire(
+        &self,
+        unit: &Unit,
+        until: Option<DateTime<Utc>>,
+        key: &Key,
+    ) -> Result<Box<dyn Inquiry>, Unaskable>;
 
     /// What an answer's headers say of the minute's credits, used and left; `header` gives one's value
     /// by its name in small letters.
@@ -110,17 +121,18 @@ pub enum BadAnswers {
     Unaskable(#[from] Unaskable),
 }
 
-/// The lines of a unit, from the answers that were kept.
+/// The lines of a unit, or of its tail up to `until`, from the answers that were kept.
 ///
 /// # Errors
 /// [`BadAnswers`] where they are not all the answers of the unit.
 pub fn lines(
     questions: &dyn Questions,
     unit: &Unit,
+    until: Option<DateTime<Utc>>,
     kept: &[Received],
 ) -> Result<String, BadAnswers> {
     // who reads what was answered needs no key
-    let mut inquiry = questions.inquire(unit, &Key::absent())?;
+    let mut inquiry = questions.inquire(unit, until, &Key::absent())?;
     let mut lines = String::new();
     for (at, received) in kept.iter().enumerate() {
         if inquiry.question()?.is_none() {

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use model::exit::Exit;
-use model::{RunId, Source, layout};
+use model::{Market, RunId, Source, layout};
 use source::limits::{BadSpent, Booking, BudgetSpent, Limits, MINUTE, NotNow, Spent, Window};
 use store::{Lake, StoreError};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
@@ -52,7 +52,7 @@ const SLOWEST: TimeDelta = TimeDelta::seconds(30);
 /// Why a request may not be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum NoCredit {
-    /// The day's credits are used up; go on with the next day.
+    /// The day's credits are used up, or the provider wants to be left alone; go on later.
     #[error(transparent)]
     Spent(#[from] BudgetSpent),
     /// The request costs more than a window ever has.
@@ -176,6 +176,18 @@ impl Budget {
         Self::of(Kept::of(lake, layout::limits(source)), source, limits, run, clock)
     }
 
+    /// The same of the host that is asked for a market's tail, which counts by itself.
+    pub fn of_tail(
+        lake: &Lake,
+        (source, market): (Source, Market),
+        limits: &Limits,
+        run: &RunId,
+        clock: &Clock,
+    ) -> Self {
+        let kept = Kept::of(lake, layout::limits_of_tail(source, market));
+        Self::of(kept, source, limits, run, clock)
+    }
+
     fn of(kept: Kept, source: Source, limits: &Limits, run: &RunId, clock: &Clock) -> Self {
         Self(Arc::new(Inner {
             source,
@@ -261,6 +273,21 @@ impl Budget {
         .map_err(NoCredit::from)
     }
 
+    /// The provider says for how long it wants to be left alone: nobody sends anything until then, also
+    /// no other run.
+    ///
+    /// # Errors
+    /// [`NoCredit`].
+    pub async fn paused(&self, wait: Duration) -> Result<(), NoCredit> {
+        let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX);
+        self.change(|spent, _, now, _| {
+            spent.paused(wait, now);
+            Ok(())
+        })
+        .await
+        .map_err(NoCredit::from)
+    }
+
     /// Credits that are counted for today, by all runs, as far as this process knows.
     pub async fn used_today(&self) -> u32 {
         let state = self.0.state.lock().await;
@@ -279,7 +306,11 @@ impl Budget {
             Err(Change::Not(NotNow::Later(at))) => Ok(Booked::Later(at)),
             Err(Change::Not(NotNow::Day { until, told, by })) => {
                 let (source, limit) = (*source, limits.per_day);
-                Err(BudgetSpent { source, limit, told, until, by }.into())
+                Err(BudgetSpent { source, limit, told, until, is_pause: false, by }.into())
+            }
+            Err(Change::Not(NotNow::Paused(until))) => {
+                let (source, limit, by) = (*source, limits.per_day, Vec::new());
+                Err(BudgetSpent { source, limit, told: true, until, is_pause: true, by }.into())
             }
             Err(Change::Not(NotNow::TooMany { window, most })) => {
                 Err(NoCredit::TooMany { source_name: *source, credits, window, most })

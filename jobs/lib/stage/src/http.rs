@@ -23,7 +23,7 @@ use chrono::{DateTime, Utc};
 use model::Source;
 use model::config::DownloadLimits;
 use model::metrics::Metric;
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Proxy, RequestBuilder, Response, StatusCode, Url};
 use silence::Silence;
 use source::ask::{Answer, Ask, Request, Unavailable, Usable, in_words, is_passing};
@@ -101,6 +101,12 @@ pub fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> 
     }
     let at: DateTime<Utc> = httpdate::parse_http_date(text).ok()?.into();
     Some((at - now).to_std().unwrap_or(Duration::ZERO))
+}
+
+/// What time it is by the clock of the host that answered, to the second; `None` where it does not tell.
+pub fn host_time(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let text = headers.get(DATE)?.to_str().ok()?;
+    httpdate::parse_http_date(text.trim()).ok().map(DateTime::from)
 }
 
 /// The way out to one source. Cheap to clone; clones share their bounds.

@@ -19,6 +19,7 @@ use crate::state::changed;
 mod bad;
 mod now;
 mod offers;
+mod tails;
 
 const TRADES: &str = "binance/spot/trades/BTCUSDT";
 const KLINES: &str = "binance/usdm/klines/BTCUSDT/1h";
@@ -70,6 +71,7 @@ fn offer(text: &str, first: &str) -> Offer {
                     etag: Some(format!("\"{etag}\"").into()),
                     modified: None,
                     checksum,
+                    until: None,
                 },
             );
         }
@@ -179,6 +181,7 @@ impl Scene {
             archives: self.archives,
             lag: PublicationLag::default(),
             end: None,
+            tail: None,
         };
         let ledger = ledger(self.series, held);
         let rules = Rules {
@@ -453,6 +456,7 @@ fn what_is_planned_is_complete() {
             checksum_url: None,
             checksum_modified: None,
             held: None,
+            until: None,
         }
     );
     for table in [Table::Trades, Table::Klines] {

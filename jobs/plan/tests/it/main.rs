@@ -5,3 +5,4 @@ mod hostile;
 mod kit;
 mod market;
 mod recheck;
+mod tail;

@@ -75,6 +75,7 @@ impl Lab {
                 units: Vec::new(),
                 reading: None,
                 prices: None,
+                tails: Vec::new(),
             };
             for (id, fetched) in units {
                 let unit: Unit = id.parse().unwrap();
@@ -96,6 +97,7 @@ impl Lab {
                     checksum_url: None,
                     checksum_modified: None,
                     held: None,
+                    until: None,
                 };
                 group.units.push(PlannedUnit {
                     unit,

@@ -7,3 +7,4 @@ mod common;
 mod dropped;
 mod real;
 mod restated;
+mod tails;

@@ -82,6 +82,7 @@ impl Lab {
             }],
             reading: None,
             prices: None,
+            tails: Vec::new(),
         };
         let batch = Batch { run: run.clone(), number: 1, groups: vec![group] };
         lake.write_json(&layout::batch(run, 1), &batch).await.expect("batch");

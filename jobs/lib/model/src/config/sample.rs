@@ -21,6 +21,10 @@ impl Venues for Sample {
         Dataset::ALL.to_vec()
     }
 
+    fn has_tail(&self, _: Source, market: Market, dataset: Dataset) -> bool {
+        market.as_str() == "spot" && dataset == Dataset::Klines
+    }
+
     fn expected_symbol(&self, _: Source, market: Market, symbol: &Symbol) -> Option<String> {
         let is_pair = !symbol.as_str().contains('_');
         let fits = match market.as_str() {

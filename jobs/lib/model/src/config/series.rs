@@ -36,6 +36,9 @@ pub struct Series {
     /// is expected any more. From the configuration's `until`, else from the symbol
     /// ([`Venues::expiry`]); `None` where neither tells.
     pub end: Option<i64>,
+    /// How many minutes after a minute's end what no archive holds yet is asked for; `None` where
+    /// nobody asks.
+    pub tail: Option<u32>,
 }
 
 impl Series {
@@ -179,16 +182,21 @@ impl Config {
                 let Ok(symbol) = symbol.parse::<Symbol>() else { continue };
                 let end = self.end(source, market, &symbol, venues);
                 for (dataset, how) in datasets {
-                    // of days that are not over there is no archive, however far ahead `to` lies; what
-                    // is told of now is had today or never
-                    let newest = if dataset.tells_now() { today } else { today.minus(1) };
-                    let Some((from, to)) = range.value.days(today, newest) else { continue };
-                    let to = end.and_then(last_day).map_or(to, |last| last.min(to));
                     let archives = match venues.only(source, market, *dataset) {
                         Some(Cadence::Daily) => Archives::Daily,
                         Some(Cadence::Monthly) => Archives::Monthly,
                         None => how.value.archives,
                     };
+                    // who wants months alone does not want what comes minute by minute
+                    let is_asked =
+                        archives != Archives::Monthly && venues.has_tail(source, market, *dataset);
+                    let tail = of.tail.as_ref().filter(|_| is_asked).map(|tail| tail.minutes);
+                    // of days that are not over there is no archive, however far ahead `to` lies; what
+                    // is told of now is had today or never, and a tail reaches today
+                    let reaches_today = dataset.tells_now() || tail.is_some();
+                    let newest = if reaches_today { today } else { today.minus(1) };
+                    let Some((from, to)) = range.value.days(today, newest) else { continue };
+                    let to = end.and_then(last_day).map_or(to, |last| last.min(to));
                     let timeframes: Vec<_> = if dataset.has_timeframe() {
                         how.value.timeframes.iter().map(|t| Some(t.value)).collect()
                     } else {
@@ -205,6 +213,7 @@ impl Config {
                         archives,
                         lag: of.publication_lag,
                         end,
+                        tail,
                     }));
                 }
             }
@@ -252,6 +261,7 @@ mod tests {
             archives: Archives::Auto,
             lag: PublicationLag::default(),
             end,
+            tail: None,
         };
         let day = |text: &str| text.parse::<Day>().expect(text);
         let hours = |series: &Series, text: &str| {

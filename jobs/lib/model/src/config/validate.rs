@@ -8,8 +8,8 @@ use serde_saphyr::{Location, Spanned};
 use super::aws::{EXPRESSIONS, is_expression};
 use super::series::parse_until;
 use super::{
-    Archives, BadConfig, Config, DatasetConfig, Fault, MarketConfig, RangeConfig, Section, Venues,
-    instruments,
+    Archives, BadConfig, Config, DatasetConfig, Fault, MarketConfig, RangeConfig, Section, Tail,
+    Venues, instruments,
 };
 use crate::market::{Dataset, Market, Source};
 use crate::period::{Cadence, Day};
@@ -68,6 +68,13 @@ fn told(words: &[impl ToString]) -> String {
     }
 }
 
+fn bad_url(key: &str, value: &str, why: &str) -> String {
+    format!(
+        "bad {key} `{value}`: {why}, expected https://host[:port][/path] without a slash at its end \
+         (plain http only to 127.0.0.1 or localhost)"
+    )
+}
+
 /// No archive of any source is older; a day before it is a slip of the pen, such as year 0001.
 const EARLIEST: NaiveDate = NaiveDate::from_epoch_days(0).expect("1970-01-01");
 
@@ -94,13 +101,7 @@ impl Checker<'_> {
         let value = url.value.as_str();
         match super::source_url::fault(value) {
             None => Ok(()),
-            Some(why) => Err(self.refuse(
-                url.referenced,
-                format!(
-                    "bad {key} `{value}`: {why}, expected https://host[:port][/path] without a \
-                     slash at its end (plain http only to 127.0.0.1 or localhost)"
-                ),
-            )),
+            Some(why) => Err(self.refuse(url.referenced, bad_url(key, value, why))),
         }
     }
 
@@ -257,6 +258,9 @@ impl Checker<'_> {
             return Err(self.refuse(schedule.referenced, message));
         }
         let known = self.venues.markets(source);
+        if let Some(tail) = &section.tail {
+            self.tail(&section_key, tail, &known, at)?;
+        }
         let expected = told(&known);
         if section.markets.is_empty() {
             let message = format!("no market, expected {expected} under markets");
@@ -280,6 +284,34 @@ impl Checker<'_> {
                 Err(self.refuse_key(&keys, at, message))
             }
         }
+    }
+
+    fn tail(
+        &self,
+        section_key: &[&str; 2],
+        tail: &Tail,
+        known: &[Market],
+        at: Location,
+    ) -> Result<(), BadConfig> {
+        let refuse = |keys: &[&str], message: String| {
+            let keys: Vec<&str> =
+                section_key.iter().chain(&["tail"]).chain(keys).copied().collect();
+            Err(self.refuse_key(&keys, at, message))
+        };
+        if !(1..=60).contains(&tail.minutes) {
+            return refuse(&["minutes"], format!("bad minutes {}, expected 1 to 60", tail.minutes));
+        }
+        for (market, url) in &tail.urls {
+            if !known.contains(market) {
+                let (source, expected) = (section_key[1], told(known));
+                let message = format!("unknown market `{market}` of {source}, expected {expected}");
+                return refuse(&["urls"], message);
+            }
+            if let Some(why) = super::source_url::fault(url) {
+                return refuse(&["urls", market.as_str()], bad_url("url", url, why));
+            }
+        }
+        Ok(())
     }
 
     fn market(

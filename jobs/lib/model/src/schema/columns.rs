@@ -333,7 +333,8 @@ pub const COVERAGE: TableSchema = TableSchema {
         col(
             "status",
             Text,
-            "available, pending, missing, corrupt, degraded, closed (the venue is, all day)",
+            "available, partial (what the source's API said, its archive is not there yet), pending, \
+             missing, corrupt, degraded, closed (the venue is, all day)",
         ),
         opt("reason", Text, "why it is not simply available"),
         opt("archive_status", Text, "status of the archive in the ledger"),

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use chrono::{DateTime, Utc};
 use model::config::Section;
 use model::instrument::{Facts, PriceBounds};
 use model::{Cadence, Dataset, Market, Source, Symbol, Timeframe, Unit};
@@ -131,7 +132,12 @@ impl Questions for AlphaVantage {
         FREE
     }
 
-    fn inquire(&self, unit: &Unit, key: &Key) -> Result<Box<dyn Inquiry>, Unaskable> {
+    fn inquire(
+        &self,
+        unit: &Unit,
+        _: Option<DateTime<Utc>>,
+        key: &Key,
+    ) -> Result<Box<dyn Inquiry>, Unaskable> {
         let kind = kind(unit.market).ok_or(Unaskable::NoSymbol)?;
         if unit.dataset.tells_now() {
             return of_now(unit, key);
@@ -261,7 +267,7 @@ mod tests {
     fn a_unit_takes_its_own_of_an_answer() {
         let check = |unit: &str, expect: &[&str]| {
             let unit: Unit = unit.parse().expect(unit);
-            let found = lines(&AlphaVantage, &unit, &[received(MONTH)]).expect("lines");
+            let found = lines(&AlphaVantage, &unit, None, &[received(MONTH)]).expect("lines");
             assert_eq!(found.lines().collect::<Vec<_>>(), expect);
         };
         let day = ["1704465000000000,1,2,0.5,1.5,5", "1704488340000000,1.40,1.5,1.4,1.5,6"];
@@ -269,7 +275,7 @@ mod tests {
         let monday = "1704724200000000,1.5,1.5,1.5,1.5,7";
         check("alphavantage/stocks/klines/IBM/1m/2024-01", &[day[0], day[1], monday]);
         let unit: Unit = "alphavantage/stocks/klines/IBM/1m/2024-01-06".parse().expect("unit");
-        let error = lines(&AlphaVantage, &unit, &[received(MONTH)]).expect_err("closed");
+        let error = lines(&AlphaVantage, &unit, None, &[received(MONTH)]).expect_err("closed");
         assert!(error.to_string().contains("answer 1 is not what was asked for"), "{error}");
     }
 
@@ -278,7 +284,7 @@ mod tests {
         let check = |dataset: &str, body: &str, query: &str, expect: &str| {
             let unit = format!("alphavantage/stocks/{dataset}/IBM/2026-05-18");
             let unit: Unit = unit.parse().expect("unit");
-            let one = AlphaVantage.inquire(&unit, &Key::absent()).expect("askable");
+            let one = AlphaVantage.inquire(&unit, None, &Key::absent()).expect("askable");
             let question = one.question().expect("askable").expect("a question");
             assert_eq!((question.request.query(), question.credits), (query, 1));
             let found = lines(&AlphaVantage, &unit, &[received(body)]);
@@ -319,7 +325,7 @@ mod tests {
     #[test]
     fn days_of_stocks_fall_back_to_what_is_free() {
         let unit: Unit = "alphavantage/stocks/klines/IBM/1d/2024-01".parse().expect("unit");
-        let mut one = AlphaVantage.inquire(&unit, &Key::absent()).expect("askable");
+        let mut one = AlphaVantage.inquire(&unit, None, &Key::absent()).expect("askable");
         let query = |one: &dyn Inquiry| {
             let question = one.question().expect("askable").expect("a question");
             question.request.query().to_owned()

@@ -1,5 +1,6 @@
 //! Binance's public archives: spot, USD-M and COIN-M futures, as daily and monthly zips of CSV with a
-//! checksum file each, listed as S3 lists a bucket.
+//! checksum file each, listed as S3 lists a bucket; and the exchange's API, which says what no archive
+//! holds yet.
 //!
 //! | module | what lives there |
 //! |---|---|
@@ -9,6 +10,7 @@
 //! | `listing` | one page of the listing, bytes to entries |
 //! | `names` | what the keys of a listing mean |
 //! | `survey` | what the host offers of a series |
+//! | `tail` | how the exchange's API is asked for what no archive holds yet |
 //! | `forms` | which form the lines of a dataset have |
 //! | `trades`, `agg_trades`, `klines`, `quotes` | what a line is, and its fast reader |
 //! | `price_klines`, `funding`, `metrics` | what a line is; there are few of them |
@@ -26,6 +28,7 @@ mod names;
 mod price_klines;
 mod quotes;
 mod survey;
+mod tail;
 mod trades;
 
 use std::borrow::Cow;
@@ -40,6 +43,7 @@ use crate::ask::Ask;
 use crate::form::Form;
 use crate::offer::{Checksum, Listed, Survey};
 use crate::provider::{Packing, Provider, Takes};
+use crate::questions::Questions;
 
 /// The provider's name.
 pub const NAME: Source = Source::new("binance");
@@ -74,6 +78,14 @@ impl Provider for Binance {
 
     fn takes(&self) -> Takes {
         Takes::Archives
+    }
+
+    fn tail(&self, market: model::Market, dataset: Dataset) -> Option<&'static str> {
+        tail::host(market, dataset)
+    }
+
+    fn questions(&self) -> Option<&dyn Questions> {
+        Some(self)
     }
 
     fn expected_symbol(&self, market: model::Market, symbol: &Symbol) -> Option<Cow<'static, str>> {
@@ -113,6 +125,7 @@ impl Provider for Binance {
             },
             held: None,
             url,
+            until: None,
         }
     }
 
@@ -149,6 +162,35 @@ mod tests {
              datasets: {{{dataset}}}\n"
         );
         Providers::ALL.read("lake.yaml", &text).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn tails_are_asked_for_where_there_is_an_api() {
+        let check = |source: &str, tail: &str, expect: Option<&str>| {
+            let key = if source == "twelvedata" { "    key: env:K\n" } else { "" };
+            let market = if source == "twelvedata" { "crypto" } else { "spot" };
+            let symbol = if source == "twelvedata" { "BTC_USD" } else { "BTCUSDT" };
+            let text = format!(
+                "environment: dev\nsources:\n  {source}:\n    url: https://data.binance.vision\n{key}    tail: \
+                 {tail}\n    markets:\n      {market}:\n        symbols: [{symbol}]\n        range: {{last_days: 2}}\n        \
+                 datasets: {{klines: {{timeframes: [1m]}}}}\n"
+            );
+            let found = Providers::ALL.read("lake.yaml", &text).err().map(|e| e.to_string());
+            match expect {
+                None => assert_eq!(found, None, "{tail}"),
+                Some(expect) => {
+                    let found = found.expect(tail);
+                    assert!(found.contains(expect), "{found}");
+                }
+            }
+        };
+        check("binance", "{minutes: 1}", None);
+        let all = "{minutes: 1, urls: {spot: https://x, usdm: https://y}, limits: {per_minute: 9}}";
+        check("binance", all, None);
+        let expect = "a host of coinm, of which binance is asked for no tail";
+        check("binance", "{minutes: 1, urls: {coinm: https://x}}", Some(expect));
+        check("binance", "{minutes: 1, limits: {per_minute: 0}}", Some("bad per_minute 0"));
+        check("twelvedata", "{minutes: 1}", Some("tail of twelvedata, which takes none"));
     }
 
     #[test]

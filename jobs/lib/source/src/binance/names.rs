@@ -104,6 +104,7 @@ impl Keys {
                 etag: object.etag.map(String::into_boxed_str),
                 modified: object.modified,
                 checksum: Checksum::Absent,
+                until: None,
             },
         );
     }
@@ -172,6 +173,7 @@ mod tests {
             archives: model::config::Archives::Auto,
             lag: model::config::PublicationLag::default(),
             end: None,
+            tail: None,
         }
     }
 

@@ -319,5 +319,6 @@ fn head(headers: &HeaderMap) -> Listed {
             .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
             .map(|date| date.with_timezone(&Utc)),
         checksum: Checksum::Unknown,
+        until: None,
     }
 }

@@ -156,6 +156,7 @@ impl Folder {
                 etag: file.etag.as_deref().map(Into::into),
                 modified: file.modified,
                 checksum: Checksum::Absent,
+                until: None,
             };
             if let Period::Day(day) = period {
                 offer.beside.insert(day);
@@ -231,6 +232,7 @@ mod tests {
             archives: model::config::Archives::Auto,
             lag: PublicationLag::default(),
             end: None,
+            tail: None,
         });
         let words = offer.archives.iter().map(|(period, listed)| {
             let beside = matches!(period, Period::Day(day) if offer.beside.contains(day));

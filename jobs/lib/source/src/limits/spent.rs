@@ -24,6 +24,8 @@ const ANSWERED: TimeDelta = TimeDelta::seconds(30);
 const MOST_BOOKED: usize = 256;
 /// Milliseconds whose instants become one.
 const CELL: i64 = 250;
+/// No provider is left alone for longer, whatever it says: the longest bans are of three days.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::days(4);
 /// Days that are kept.
 const MOST_DAYS: usize = 4;
 /// Names that a day keeps.
@@ -38,6 +40,10 @@ pub struct Spent {
     version: u32,
     /// Nothing is sent before.
     closed_until: Option<DateTime<Utc>>,
+    /// The same where the provider itself has said for how long it wants to be left alone, which may be
+    /// days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paused_until: Option<DateTime<Utc>>,
     /// What counts for the minutes to come, earliest first; the last one is always kept.
     booked: Vec<Booked>,
     /// The last days, earliest first.
@@ -92,6 +98,8 @@ pub enum NotNow {
         /// Runs that used credits, those that used most first.
         by: Vec<(String, u32)>,
     },
+    /// The provider wants to be left alone until then.
+    Paused(DateTime<Utc>),
     /// The request costs more than a window ever has.
     TooMany {
         /// The window.
@@ -122,7 +130,13 @@ pub enum BadSpent {
 
 impl Default for Spent {
     fn default() -> Self {
-        Self { version: VERSION, closed_until: None, booked: Vec::new(), days: Vec::new() }
+        Self {
+            version: VERSION,
+            closed_until: None,
+            paused_until: None,
+            booked: Vec::new(),
+            days: Vec::new(),
+        }
     }
 }
 
@@ -158,7 +172,7 @@ impl Spent {
     fn check(&self) -> Result<(), String> {
         let days = self.days.iter().flat_map(|day| [day.begins, day.ends]);
         let times = self.booked.iter().map(|booked| booked.at).chain(days);
-        for time in times.chain(self.closed_until) {
+        for time in times.chain(self.closed_until).chain(self.paused_until) {
             if !(0..TOO_LATE).contains(&time.timestamp()) {
                 return Err(format!("bad time {time:?}, expected one from 1970 to 9999"));
             }
@@ -181,6 +195,9 @@ impl Spent {
             if let Some(most) = most.filter(|most| what.credits > *most) {
                 return Err(NotNow::TooMany { window, most });
             }
+        }
+        if let Some(until) = self.paused_until.filter(|until| *until - what.now > FAR) {
+            return Err(NotNow::Paused(until));
         }
         let mut at = self.free_from(limits, what);
         while let Some(full) = self.full_day(limits, what.credits, at) {
@@ -210,7 +227,7 @@ impl Spent {
         if let Some(last) = self.booked.last() {
             at = at.max(last.at + limits.spacing());
         }
-        if let Some(closed) = self.closed_until {
+        for closed in self.closed_until.into_iter().chain(self.paused_until) {
             at = at.max(closed);
         }
         if let Some(most) = limits.per_minute {
@@ -271,6 +288,12 @@ impl Spent {
         self.closed_until = Some(self.closed_until.map_or(until, |closed| closed.max(until)));
     }
 
+    /// The provider says for how long it wants to be left alone.
+    pub fn paused(&mut self, wait: TimeDelta, now: DateTime<Utc>) {
+        let until = now + wait.clamp(TimeDelta::zero(), LONGEST_PAUSE);
+        self.paused_until = Some(self.paused_until.map_or(until, |paused| paused.max(until)));
+    }
+
     /// The provider tells, in its answer to a request that was booked for `at`, how many credits of the
     /// minute are used. What no run has booked was used by somebody else with the same key, and counts.
     pub fn told(&mut self, limits: &Limits, used: u32, at: DateTime<Utc>, now: DateTime<Utc>) {
@@ -291,7 +314,7 @@ impl Spent {
 
     /// Whether a request that is booked for `at` is not to be sent, because of a refusal since.
     pub fn is_closed(&self, at: DateTime<Utc>) -> bool {
-        self.closed_until.is_some_and(|closed| at < closed)
+        self.closed_until.into_iter().chain(self.paused_until).any(|closed| at < closed)
             || self.days.iter().any(|day| day.closed && day.begins <= at && at < day.ends)
     }
 

@@ -1,4 +1,4 @@
-//! What is said to people where a day's credits are used up.
+//! What is said to people where a day's credits are used up, or a provider wants to be left alone.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ const MOST_RUNS: usize = 3;
 /// whoever else uses the same key.
 pub(super) const OTHERS: &str = "others";
 
-/// A day's credits are used up. What was asked for before is kept; whoever runs again after
-/// [`Self::until`] goes on.
+/// A day's credits are used up, or the provider wants to be left alone. What was asked for before is
+/// kept; whoever runs again after [`Self::until`] goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BudgetSpent {
     /// The provider.
@@ -24,6 +24,8 @@ pub struct BudgetSpent {
     pub told: bool,
     /// When it can go on.
     pub until: DateTime<Utc>,
+    /// Whether the provider wants to be left alone, whatever is left of the day's credits.
+    pub is_pause: bool,
     /// Runs that used credits, and how many; those that used most first.
     pub by: Vec<(String, u32)>,
 }
@@ -32,7 +34,11 @@ impl std::error::Error for BudgetSpent {}
 
 impl fmt::Display for BudgetSpent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { source, limit, told, until, by } = self;
+        let Self { source, limit, told, until, is_pause, by } = self;
+        if *is_pause {
+            let until = until.format("%Y-%m-%d %H:%M:%S UTC");
+            return write!(f, "{source} asks to be left alone; it can go on at {until}");
+        }
         let credits = limit.map_or("credits".to_owned(), |n| format!("{n} credits"));
         if *told {
             write!(f, "{source} says that the day's {credits} are used up")?;
@@ -64,7 +70,7 @@ mod tests {
             let until = "2026-12-02T00:00:00Z".parse().expect("time");
             let source = "acme".parse().expect("source");
             let by = runs.iter().map(|run| ((*run).to_owned(), 1)).collect();
-            let spent = BudgetSpent { source, limit, told, until, by };
+            let spent = BudgetSpent { source, limit, told, until, is_pause: false, by };
             assert_eq!(
                 spent.to_string(),
                 format!("{expect}; it can go on at 2026-12-02 00:00 UTC")
@@ -90,6 +96,15 @@ mod tests {
             true,
             &["a", "b"],
             "acme says that the day's 25 credits are used up (by runs a, b)",
+        );
+
+        let until = "2026-12-02T00:00:07Z".parse().expect("time");
+        let source = "acme".parse().expect("source");
+        let by = Vec::new();
+        let spent = BudgetSpent { source, limit: None, told: true, until, is_pause: true, by };
+        assert_eq!(
+            spent.to_string(),
+            "acme asks to be left alone; it can go on at 2026-12-02 00:00:07 UTC"
         );
     }
 }

@@ -99,7 +99,7 @@ pub(crate) fn text(value: &RawValue) -> Option<String> {
 
 /// A value as a field of a line of CSV: its text as received. What cannot stand there (a comma, a
 /// quote, a line end) is told in JSON's own letters, which no reader takes for a number.
-fn as_field(value: &RawValue) -> Cow<'_, str> {
+pub(crate) fn as_field(value: &RawValue) -> Cow<'_, str> {
     let raw = value.get();
     let plain = |text: &str| !text.contains([',', '"', '\n', '\r']);
     match text(value) {

@@ -26,7 +26,7 @@ pub(crate) use actions::{is, is_decimal, told};
 pub(crate) use bars::{Table, finish};
 pub(crate) use body::{Body, good, read};
 pub(crate) use forms::bars as form_of_bars;
-pub(crate) use json::{Object, items, text};
+pub(crate) use json::{Object, as_field, items, text};
 pub(crate) use request::KeyIn;
 pub(crate) use symbol::expected_symbol;
 pub(crate) use time::{midnight, zone};

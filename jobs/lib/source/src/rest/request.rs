@@ -26,6 +26,8 @@ pub(crate) enum KeyIn {
     Header,
     /// In the query, as the last parameter: `apikey=KEY`.
     Query,
+    /// Nowhere: it takes none.
+    Nowhere,
 }
 
 /// One GET request. It may be printed: the key does not show.
@@ -35,6 +37,8 @@ pub struct Request {
     query: String,
     key: Key,
     key_in: KeyIn,
+    /// A header that is no secret, name in small letters.
+    header: Option<(&'static str, &'static str)>,
 }
 
 /// What a provider cannot be asked for.
@@ -68,6 +72,14 @@ pub enum Unaskable {
         /// What would have done.
         expected: &'static str,
     },
+    /// What has archives, and is asked for only where none is there yet.
+    #[error("{provider} is asked for no more than what no archive of {found} holds yet")]
+    NoTail {
+        /// The provider.
+        provider: &'static str,
+        /// What was wanted.
+        found: String,
+    },
     /// A number of rows outside of what one answer holds.
     #[error("an answer of {found} rows, expected 1 to {most}")]
     Size {
@@ -91,7 +103,12 @@ impl Request {
             // writing to a string cannot fail
             let _ = write!(query, "{joint}{name}={}", utf8_percent_encode(value, ENCODED));
         }
-        Self { path, query, key: key.clone(), key_in }
+        Self { path, query, key: key.clone(), key_in, header: None }
+    }
+
+    /// The same with a header that is no secret.
+    pub(crate) fn with(self, name: &'static str, value: &'static str) -> Self {
+        Self { header: Some((name, value)), ..self }
     }
 
     /// The path, such as `/time_series`.
@@ -108,7 +125,7 @@ impl Request {
     /// The URL to call at `base` (`https://api.example.com`), with the key where it belongs there.
     pub fn url(&self, base: &str) -> Secret {
         Secret::new(match self.key_in {
-            KeyIn::Header => self.told(base),
+            KeyIn::Header | KeyIn::Nowhere => self.told(base),
             KeyIn::Query => format!("{}&apikey={}", self.bare(base), encoded(&self.key)),
         })
     }
@@ -117,20 +134,20 @@ impl Request {
     pub fn told(&self, base: &str) -> String {
         let bare = self.bare(base);
         match self.key_in {
-            KeyIn::Header => bare,
+            KeyIn::Header | KeyIn::Nowhere => bare,
             KeyIn::Query => format!("{bare}&apikey={}", self.key),
         }
     }
 
     /// The headers to send, names in small letters.
     pub fn headers(&self) -> Vec<(&'static str, Secret)> {
-        match self.key_in {
-            KeyIn::Header => {
-                let value = format!("apikey {}", self.key.as_str());
-                vec![("authorization", Secret::new(value))]
-            }
-            KeyIn::Query => Vec::new(),
+        let mut headers = Vec::new();
+        if self.key_in == KeyIn::Header {
+            let value = format!("apikey {}", self.key.as_str());
+            headers.push(("authorization", Secret::new(value)));
         }
+        headers.extend(self.header.map(|(name, value)| (name, Secret::new(value.to_owned()))));
+        headers
     }
 
     fn bare(&self, base: &str) -> String {
@@ -164,5 +181,10 @@ mod tests {
         check(KeyIn::Header, bare, bare, &[("authorization", "apikey K&EY0123")]);
         let [url, told] = ["K%26EY0123", "***"].map(|key| format!("{bare}&apikey={key}"));
         check(KeyIn::Query, &url, &told, &[]);
+        check(KeyIn::Nowhere, bare, bare, &[]);
+        let plain = Request::new("/x", &[("a", "b")], &Key::absent(), KeyIn::Nowhere);
+        let headers = plain.with("x-unit", "MICROSECOND").headers();
+        let [(name, value)] = headers.as_slice() else { panic!("{headers:?}") };
+        assert_eq!((*name, value.reveal()), ("x-unit", "MICROSECOND"));
     }
 }

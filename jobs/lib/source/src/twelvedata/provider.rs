@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
 use model::config::Section;
 use model::instrument::{Facts, PriceBounds};
 use model::{Cadence, Dataset, Market, Source, Symbol, Timeframe, Unit};
@@ -129,7 +130,12 @@ impl Questions for TwelveData {
         FREE
     }
 
-    fn inquire(&self, unit: &Unit, key: &Key) -> Result<Box<dyn Inquiry>, Unaskable> {
+    fn inquire(
+        &self,
+        unit: &Unit,
+        _: Option<DateTime<Utc>>,
+        key: &Key,
+    ) -> Result<Box<dyn Inquiry>, Unaskable> {
         let (kind, adjusted) = kind(unit.market).ok_or(Unaskable::NoSymbol)?;
         if unit.dataset.tells_now() {
             return of_now(unit, key);
@@ -222,24 +228,25 @@ mod tests {
     fn answers_become_lines() {
         let unit: Unit = "twelvedata/stocks/klines/IBM/1m/2024-01-05".parse().expect("unit");
         let answer = received(&[("2024-01-05 14:31:00", "7.10"), ("2024-01-05 14:30:00", "7.00")]);
-        let found = lines(&TwelveData, &unit, std::slice::from_ref(&answer)).expect("lines");
+        let found = lines(&TwelveData, &unit, None, std::slice::from_ref(&answer)).expect("lines");
         assert_eq!(
             found,
             "1704465000000000,7.00,7.00,7.00,7.00,5\n1704465060000000,7.10,7.10,7.10,7.10,5\n"
         );
-        let error = lines(&TwelveData, &unit, &[answer.clone(), answer]).expect_err("too many");
+        let error =
+            lines(&TwelveData, &unit, None, &[answer.clone(), answer]).expect_err("too many");
         assert_eq!(
             error.to_string(),
             "2 answers, expected fewer: all that was asked for is there before"
         );
-        let error = lines(&TwelveData, &unit, &[]).expect_err("none");
+        let error = lines(&TwelveData, &unit, None, &[]).expect_err("none");
         assert!(error.to_string().starts_with("0 answers, expected more"));
     }
 
     #[test]
     fn a_page_is_asked_for_until_there_is_none() {
         let unit: Unit = "twelvedata/stocks/klines/IBM/1m/2024-01".parse().expect("unit");
-        let mut pages = TwelveData.inquire(&unit, &Key::absent()).expect("pages");
+        let mut pages = TwelveData.inquire(&unit, None, &Key::absent()).expect("pages");
         let query = |pages: &dyn Inquiry| {
             let question = pages.question().expect("askable");
             question.map(|question| question.request.query().to_owned()).unwrap_or_default()
@@ -262,7 +269,7 @@ mod tests {
         assert_eq!(pages.take(&none.answer()), Ok(Page::default()));
         assert_eq!(query(&*pages), "");
         // of a first page it is a refusal
-        let mut pages = TwelveData.inquire(&unit, &Key::absent()).expect("pages");
+        let mut pages = TwelveData.inquire(&unit, None, &Key::absent()).expect("pages");
         assert_eq!(pages.take(&none.answer()).map_err(|refusal| refusal.why), Err(Why::NoData));
     }
 
@@ -271,7 +278,7 @@ mod tests {
         let check = |dataset: &str, body: &str, path: &str, expect: &str| {
             let unit = format!("twelvedata/stocks/{dataset}/AAPL/2026-05-18");
             let unit: Unit = unit.parse().expect("unit");
-            let one = TwelveData.inquire(&unit, &Key::absent()).expect("askable");
+            let one = TwelveData.inquire(&unit, None, &Key::absent()).expect("askable");
             let question = one.question().expect("askable").expect("a question");
             assert_eq!((question.request.path(), question.credits), (path, 20));
             let body = format!(r#"{{"meta":{{"symbol":"AAPL","currency":"USD"}},{body}}}"#);
@@ -303,7 +310,7 @@ mod tests {
     fn markets_part_what_is_adjusted_from_what_is_not() {
         let query = |unit: &str| {
             let unit: Unit = unit.parse().expect(unit);
-            let pages = TwelveData.inquire(&unit, &Key::absent()).expect("pages");
+            let pages = TwelveData.inquire(&unit, None, &Key::absent()).expect("pages");
             let question = pages.question().expect("askable").expect("a question");
             question.request.query().to_owned()
         };

@@ -34,6 +34,7 @@ fn check(series: &'static str, [from, to, today]: [&str; 3], held: &str, expect:
         archives: Archives::Daily,
         lag: PublicationLag::default(),
         end: None,
+        tail: None,
     };
     let offer = offer(&format!("{to}-"), from);
     let ledger = ledger(series, held);

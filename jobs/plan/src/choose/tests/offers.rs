@@ -21,6 +21,7 @@ fn long_silences_are_gaps_and_ends() {
             archives,
             lag: PublicationLag::default(),
             end: None,
+            tail: None,
         };
         let rules = Rules {
             today: "2024-06-10".parse().expect("day"),
@@ -90,6 +91,7 @@ fn a_venue_that_is_closed_owes_nothing() {
             archives: Archives::Daily,
             lag: PublicationLag { daily_days: 0, monthly_days: 0 },
             end: None,
+            tail: None,
         };
         let rules = Rules {
             today: "2024-06-10".parse().expect("day"),
@@ -135,6 +137,7 @@ fn what_larger_files_do_not_take_back_is_told() {
             archives: Archives::Monthly,
             lag: PublicationLag::default(),
             end: None,
+            tail: None,
         };
         let rules = Rules {
             today: "2024-06-10".parse().expect("day"),
@@ -199,6 +202,7 @@ fn a_name_without_its_zero_keeps_it_out() {
         archives: Archives::Auto,
         lag: PublicationLag::default(),
         end: None,
+        tail: None,
     };
     let rules = Rules {
         today: "2024-02-10".parse().expect("day"),
@@ -241,6 +245,7 @@ fn changes_without_an_etag() {
             etag: now.0.map(Into::into),
             modified: now.1.and_then(at),
             checksum: Checksum::Unknown,
+            until: None,
         };
         changed(&row, &listed)
     };

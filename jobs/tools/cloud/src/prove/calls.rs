@@ -260,7 +260,8 @@ impl Calls<'_> {
         self.lists(name, true, "list fragments", folders.to_vec());
         self.lists(name, false, "list tables", log_folders(&["silver"]));
         self.lake(name, true, "write data of silver", PUT, datas(&["silver"]));
-        self.lake(name, true, "write fragments", PUT, vec![keys.fragment(name)]);
+        let written = vec![keys.fragment(name), keys.fragment(layout::TAIL)];
+        self.lake(name, true, "write fragments, and what it says of tails", PUT, written);
         self.lake(name, false, "write a table's log", PUT, logs(ALL));
         self.lake(name, false, "write raw objects", PUT, vec![keys.raw()]);
         self.lake(name, false, "delete data", DELETE, datas(&["silver"]));
@@ -312,12 +313,14 @@ impl Calls<'_> {
         let name = "check";
         self.configured(name);
         let run = &keys.run;
-        let read = vec![layout::plan(run), layout::dirty(run), layout::index(VERSION)];
-        self.lake(name, true, "read the plan, what was dirty, the extract", GET, read);
+        let tail = keys.fragment(layout::TAIL);
+        let read = vec![layout::plan(run), layout::dirty(run), tail, layout::index(VERSION)];
+        self.lake(name, true, "read the plan, what was dirty, of tails, the extract", GET, read);
         self.lake(name, true, "read all tables", GET, [logs(ALL), datas(ALL)].concat());
         let mut folders = log_folders(ALL);
         folders.push(format!("{}/", layout::INDEX));
-        self.lists(name, true, "list logs and extracts", folders);
+        folders.push(format!("{}/", layout::fragments(run, layout::TAIL)));
+        self.lists(name, true, "list logs, extracts and what is said of tails", folders);
         let own = [Table::Coverage, Table::Checks];
         let written = own.into_iter().flat_map(|table| {
             let mut keys = log(table);

@@ -21,3 +21,4 @@ mod real_files;
 mod rebuild;
 mod renames;
 mod stages;
+mod tail;

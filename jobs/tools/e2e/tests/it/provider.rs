@@ -161,6 +161,7 @@ impl Provider for Acme {
             checksum_url: None,
             checksum_modified: None,
             held: None,
+            until: None,
         }
     }
 
@@ -211,8 +212,14 @@ impl Survey for Listing<'_> {
                 continue;
             }
             let checksum = Checksum::Absent;
-            let listed =
-                Listed { path: None, bytes: Some(bytes), etag: None, modified: None, checksum };
+            let listed = Listed {
+                path: None,
+                bytes: Some(bytes),
+                etag: None,
+                modified: None,
+                checksum,
+                until: None,
+            };
             offer.archives.insert(Period::Day(day), listed);
         }
         Ok(offer)

@@ -67,6 +67,64 @@ fn a_good_one_gives_its_series() {
 }
 
 #[test]
+fn what_has_a_tail_reaches_today() {
+    let list = |tail: &str, range: &str, archives: &str| -> Vec<String> {
+        let text = GOOD
+            .replace("    markets:", &format!("    {tail}\n    markets:"))
+            .replace("{from: 2024-12-30, to: 2025-01-02}", range)
+            .replace("[1m, 1h]", &format!("[1m], archives: {archives}"));
+        let config = parse(&text).expect(&text);
+        let today = "2025-02-01".parse().expect("day");
+        let series = config.series(today, &Scope::default(), venues());
+        series
+            .iter()
+            .map(|s| format!("{} {} {} {} {:?}", s.dataset, s.symbol, s.from, s.to, s.tail))
+            .collect()
+    };
+    let with = |klines: [&str; 2]| {
+        let trades = ["BTCUSDT 2024-12-30", "PEPEUSDT 2025-01-29"]
+            .map(|s| format!("trades {s} 2025-01-31 None"));
+        trades.into_iter().chain(klines.map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let tail = "tail: {minutes: 2}";
+    assert_eq!(
+        list(tail, "{from: 2024-12-30}", "auto"),
+        with([
+            "klines BTCUSDT 2024-12-30 2025-02-01 Some(2)",
+            "klines PEPEUSDT 2025-01-29 2025-02-01 Some(2)",
+        ])
+    );
+    // months alone, and without the wish
+    for (tail, archives) in [(tail, "monthly"), ("discovery: probe", "auto")] {
+        assert_eq!(
+            list(tail, "{from: 2024-12-30, to: 2030-01-01}", archives),
+            with([
+                "klines BTCUSDT 2024-12-30 2025-01-31 None",
+                "klines PEPEUSDT 2025-01-29 2025-01-31 None",
+            ])
+        );
+    }
+    let ended = list(tail, "{from: 2024-12-30, to: 2025-01-02}", "auto");
+    assert_eq!(ended[2], "klines BTCUSDT 2024-12-30 2025-01-02 Some(2)");
+}
+
+#[test]
+fn tails_have_bounds() {
+    let check = |tail: &str, expect: &str| {
+        check("    markets:", &format!("    tail: {tail}\n    markets:"), 5, expect);
+    };
+    check("{minutes: 0}", "bad minutes 0, expected 1 to 60");
+    check("{minutes: 61}", "bad minutes 61, expected 1 to 60");
+    check(
+        "{minutes: 1, urls: {mars: https://x}}",
+        "unknown market `mars` of binance, expected spot",
+    );
+    check("{minutes: 1, urls: {spot: http://x}}", "bad url `http://x`: ");
+    check("{minutes: 1, seconds: 3}", "unknown field `seconds`");
+    check("{}", "missing field `minutes`");
+}
+
+#[test]
 fn a_series_ends_by_its_name_or_by_until() {
     let text = "\
 environment: dev

@@ -75,6 +75,30 @@ fn no_minute_has_more_than_its_credits() {
 }
 
 #[test]
+fn a_provider_that_wants_to_be_left_alone_is() {
+    let eight = limits(None, Some(8), None);
+    let mut spent = Spent::default();
+    let wait = TimeDelta::seconds;
+    spent.paused(wait(600), time("10:00:00"));
+    // a lesser wish shortens nothing
+    spent.paused(wait(5), time("10:00:01"));
+    let bytes = spent.to_json().expect("JSON");
+    let mut spent = Spent::parse(&bytes).expect("a document");
+    assert!(spent.is_closed(time("10:09:59")) && !spent.is_closed(time("10:10:00")));
+    let paused = "Paused(2026-12-01T10:10:00Z)";
+    assert_eq!(book(&mut spent, &eight, "10:00:02", 1, "a"), paused);
+    assert_eq!(book(&mut spent, &eight, "10:07:59", 1, "a"), paused);
+    // what is near is waited for
+    assert_eq!(book(&mut spent, &eight, "10:08:00", 1, "a"), "10:10:00.000");
+    assert_eq!(book(&mut spent, &eight, "10:10:01", 1, "a"), "10:10:01.000");
+    // nobody is left alone for ever, and nothing is written of one who never asked for it
+    spent.paused(TimeDelta::MAX, time("10:00:00"));
+    assert_eq!(book(&mut spent, &eight, "10:10:02", 1, "a"), "Paused(2026-12-05T10:00:00Z)");
+    let plain = String::from_utf8(Spent::default().to_json().expect("JSON")).expect("text");
+    assert!(!plain.contains("paused"), "{plain}");
+}
+
+#[test]
 fn seconds_are_spread_and_nothing_limits_nothing() {
     check(
         &limits(Some(4), None, None),
