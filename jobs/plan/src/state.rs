@@ -207,7 +207,7 @@ impl<'a> View<'a> {
         {
             return self.spoiled(row, listed);
         }
-        match self.of_tail(row, listed, latest, held.as_ref()) {
+        match Self::of_tail(row, listed, latest, held.as_ref()) {
             Some(Tail::Fetch(listed, had)) => return fetch(listed, had, false),
             Some(Tail::Held(archive)) => return self.held(unit, archive),
             None => {}
@@ -268,7 +268,6 @@ impl<'a> View<'a> {
     /// What is to be done about a unit whose archive is not there yet, or has just come; `None` where
     /// the usual rules hold. `latest` is the newest version that is held, `held` the last readable one.
     fn of_tail(
-        &self,
         row: Option<&LedgerRow>,
         listed: Option<&'a Listed>,
         latest: Option<&RawArchive>,

@@ -183,7 +183,6 @@ fn join(
     let (mut mine, mut theirs) = (tail.next()?, archive.next()?);
     loop {
         match (mine, theirs) {
-            (None, None) => return Ok(()),
             (Some(row), other) if other.is_none_or(|other| row.longs[0] < other.longs[0]) => {
                 into.only_tail += 1;
                 list(into, form, &row, None, Some("a row"), None);
@@ -202,7 +201,7 @@ fn join(
                 list(into, form, &other, None, None, Some("a row"));
                 theirs = archive.next()?;
             }
-            (Some(_), None) => return Ok(()),
+            (_, None) => return Ok(()),
         }
     }
 }

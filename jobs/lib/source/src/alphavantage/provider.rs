@@ -287,15 +287,15 @@ mod tests {
             let one = AlphaVantage.inquire(&unit, None, &Key::absent()).expect("askable");
             let question = one.question().expect("askable").expect("a question");
             assert_eq!((question.request.query(), question.credits), (query, 1));
-            let found = lines(&AlphaVantage, &unit, &[received(body)]);
+            let found = lines(&AlphaVantage, &unit, None, &[received(body)]);
             let found =
                 found.map_err(|error| std::error::Error::source(&error).map(ToString::to_string));
             match found {
                 Ok(lines) => assert!(lines.contains(expect), "{lines}"),
                 Err(words) => assert_eq!(words.as_deref(), Some(expect), "{body}"),
             }
-            assert!(lines(&AlphaVantage, &unit, &[]).is_err());
-            assert!(lines(&AlphaVantage, &unit, &[received(body), received(body)]).is_err());
+            assert!(lines(&AlphaVantage, &unit, None, &[]).is_err());
+            assert!(lines(&AlphaVantage, &unit, None, &[received(body), received(body)]).is_err());
         };
         let overview = r#"{"Symbol": "IBM", "EPS": "11.29"}"#;
         check("fundamentals", overview, "function=OVERVIEW&symbol=IBM", r#""eps":"11.29""#);

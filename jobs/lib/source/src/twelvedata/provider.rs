@@ -283,7 +283,7 @@ mod tests {
             assert_eq!((question.request.path(), question.credits), (path, 20));
             let body = format!(r#"{{"meta":{{"symbol":"AAPL","currency":"USD"}},{body}}}"#);
             let answer = Received { status: 200, content_type: None, body: body.into_bytes() };
-            assert_eq!(lines(&TwelveData, &unit, &[answer]).expect("lines"), expect);
+            assert_eq!(lines(&TwelveData, &unit, None, &[answer]).expect("lines"), expect);
         };
         let dates = r#""declared_date":null,"record_date":null,"payment_date":null"#;
         check(

@@ -109,7 +109,7 @@ fn the_way_to_a_tail_is_the_api() {
     let choice = chosen(BARS, "2024-01-10..11", &offer, &ledger);
     let remote = match &choice.groups[0].units[1].archive {
         Origin::Fetch(remote) => remote,
-        other => panic!("{other:?}"),
+        held @ Origin::Held(_) => panic!("{held:?}"),
     };
     assert_eq!(remote.url, "https://data-api.binance.vision");
     assert_eq!(remote.until, "2024-01-11T12:00:00Z".parse().ok());
