@@ -13,8 +13,8 @@ fn spot() -> Unit {
     unit("binance/spot/klines/BTCUSDT/1m/2024-01-31")
 }
 
-fn at(time: &str) -> Option<DateTime<Utc>> {
-    Some(format!("2024-01-31T{time}:00Z").parse().expect(time))
+fn at(time: &str) -> DateTime<Utc> {
+    format!("2024-01-31T{time}:00Z").parse().expect(time)
 }
 
 /// A row as the API has it, of a minute of the day.
@@ -42,7 +42,7 @@ fn query(inquiry: &dyn Inquiry) -> String {
 
 #[test]
 fn a_day_is_asked_for_up_to_the_last_bar_that_is_over() {
-    let mut bars = Binance.inquire(&spot(), at("12:33"), &Key::absent()).expect("askable");
+    let mut bars = Binance.inquire(&spot(), Some(at("12:33")), &Key::absent()).expect("askable");
     assert_eq!(
         query(&*bars),
         "/api/v3/klines?symbol=BTCUSDT&interval=1m&startTime=1706659200000&\
@@ -64,7 +64,7 @@ fn a_day_is_asked_for_up_to_the_last_bar_that_is_over() {
     );
     assert_eq!(query(&*bars), "");
     // nothing is over yet
-    let bars = Binance.inquire(&spot(), at("00:00"), &Key::absent()).expect("askable");
+    let bars = Binance.inquire(&spot(), Some(at("00:00")), &Key::absent()).expect("askable");
     assert_eq!(query(&*bars), "");
 }
 
@@ -90,20 +90,20 @@ fn a_whole_day_is_two_pages() {
 
 #[test]
 fn an_open_bar_is_left_out() {
-    let mut bars = Binance.inquire(&spot(), at("12:33"), &Key::absent()).expect("askable");
+    let mut bars = Binance.inquire(&spot(), Some(at("12:33")), &Key::absent()).expect("askable");
     let taken = bars.take(&page(0..755).answer()).expect("a page");
     assert_eq!(taken.lines.lines().count(), 753);
     assert_eq!(taken.notes, "bars after the time up to which was asked, left out: 2");
     assert_eq!(query(&*bars), "");
     // no bar of the day yet is an answer
-    let mut bars = Binance.inquire(&spot(), at("12:33"), &Key::absent()).expect("askable");
+    let mut bars = Binance.inquire(&spot(), Some(at("12:33")), &Key::absent()).expect("askable");
     assert_eq!(bars.take(&received(200, "[]".to_owned()).answer()), Ok(Page::default()));
     assert_eq!(query(&*bars), "");
 }
 
 #[test]
 fn rows_that_are_none_stay_as_received() {
-    let mut bars = Binance.inquire(&spot(), at("12:33"), &Key::absent()).expect("askable");
+    let mut bars = Binance.inquire(&spot(), Some(at("12:33")), &Key::absent()).expect("askable");
     let body = format!("[{}, {{\"a\": 1}}, [\"x\"], []]", row(0));
     let taken = bars.take(&received(200, body).answer()).expect("a page");
     let found: Vec<&str> = taken.lines.lines().skip(1).collect();
@@ -113,7 +113,8 @@ fn rows_that_are_none_stay_as_received() {
 #[test]
 fn refusals_are_told_apart() {
     let check = |status: u16, body: &str, expect: Why| {
-        let mut bars = Binance.inquire(&spot(), at("12:33"), &Key::absent()).expect("askable");
+        let mut bars =
+            Binance.inquire(&spot(), Some(at("12:33")), &Key::absent()).expect("askable");
         let refusal = bars.take(&received(status, body.to_owned()).answer()).expect_err(body);
         assert_eq!(refusal.why, expect, "{status} {body}: {refusal}");
         assert!(!query(&*bars).is_empty(), "the question stays the same");
@@ -145,7 +146,7 @@ fn refusals_are_told_apart() {
 #[test]
 fn futures_have_a_host_and_a_weight_of_their_own() {
     let usdm = unit("binance/usdm/klines/BTCUSDT/1h/2024-01-31");
-    let bars = Binance.inquire(&usdm, at("12:00"), &Key::absent()).expect("askable");
+    let bars = Binance.inquire(&usdm, Some(at("12:00")), &Key::absent()).expect("askable");
     assert!(query(&*bars).starts_with("/fapi/v1/klines?symbol=BTCUSDT&interval=1h"));
     let question = bars.question().expect("askable").expect("a question");
     assert_eq!((question.credits, question.request.headers().len()), (5, 0));
@@ -156,7 +157,7 @@ fn futures_have_a_host_and_a_weight_of_their_own() {
     assert_eq!(klines(Market::Coinm), None);
     assert_eq!(host(Market::Spot.name(), Dataset::Trades), None);
     for unit in [spot(), unit("binance/coinm/klines/BTCUSD_PERP/1m/2024-01-31")] {
-        let until = at("12:00").filter(|_| unit.market != Market::Spot.name());
+        let until = Some(at("12:00")).filter(|_| unit.market != Market::Spot.name());
         assert!(Binance.inquire(&unit, until, &Key::absent()).is_err(), "{unit}");
     }
     let told = |name: &str| (name == "x-mbx-used-weight-1m").then_some(17);
@@ -169,7 +170,7 @@ proptest::proptest! {
         text in r#"[\[{\]}"0-9,:a-z. -]{0,60}"#,
         status in 100..600_u16,
     ) {
-        let mut bars = Binance.inquire(&spot(), at("12:33"), &Key::absent()).expect("askable");
+        let mut bars = Binance.inquire(&spot(), Some(at("12:33")), &Key::absent()).expect("askable");
         if let Ok(page) = bars.take(&received(status, text).answer()) {
             assert!(page.lines.is_empty() || page.lines.ends_with('\n'));
         }
