@@ -9,7 +9,7 @@ use exchange::SampleMarket;
 use exchange::amount;
 use exchange::faults::{Fault, Rows, Rule};
 use model::schema::Table;
-use model::{Dataset, Symbol, Timeframe};
+use model::{Dataset, Symbol, Timeframe, layout};
 
 const SYMBOLS: &[&str] = &["usdm:BTCUSDT,trades=90", "coinm:BTCUSD_PERP,trades=60"];
 const DAYS: [&str; 2] = ["2024-12-30", "2024-12-31"];
@@ -193,11 +193,13 @@ fn gold_knows_trades_alone() -> Result<()> {
     ensure!(!expected.is_empty());
     let all = format!("trades: {{}}, klines: {{timeframes: [1h]}}, {DATASETS}");
     let lab = Lab::new(&yaml(&world, exchange.url(), &all))?;
-    // a lake of a former version is one without these tables
     lab.run(&["--dataset", "trades"])?.expect_code(0)?;
     lab.run(&["--dataset", "klines"])?.expect_code(0)?;
-    let there = |table: Table| lab.lake().join(model::layout::log(table)).exists();
-    ensure!(there(Table::Trades) && !there(Table::Quotes) && !there(Table::PriceKlines));
+    // a lake of a former version is one without these tables
+    for table in [Table::PriceKlines, Table::Funding, Table::Quotes, Table::Metrics] {
+        std::fs::remove_dir_all(lab.lake().join(layout::table(table)))?;
+    }
+    let there = |table: Table| lab.lake().join(layout::log(table)).exists();
     ensure!(lab.lines("SELECT count(*) FROM silver.metrics")? == ["0"]);
     lab.run_well()?;
     ensure!(there(Table::Quotes) && there(Table::Funding) && there(Table::Metrics));
