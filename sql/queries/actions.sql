@@ -5,13 +5,18 @@
 -- param: symbol text = AAPL "the share"
 -- param: known_on date = 2099-12-31 "what was known on this day; where nobody asked on it, on the last day before it"
 WITH newest AS (
-    SELECT kind, max(as_of) AS as_of
-    FROM silver.actions
+    -- by the ledger: a source that has withdrawn the last one gives a list without a row
+    SELECT
+        CASE dataset WHEN 'splits' THEN 'split' ELSE 'dividend' END AS kind,
+        max(TRY_CAST(period AS date)) AS as_of
+    FROM bronze.archives
     WHERE source = :source
         AND market = :market
         AND symbol = :symbol
-        AND as_of <= :known_on
-    GROUP BY kind
+        AND dataset IN ('splits', 'dividends')
+        AND status IN ('ok', 'unverified')
+        AND TRY_CAST(period AS date) <= :known_on
+    GROUP BY dataset
 )
 SELECT
     a.ex_date,

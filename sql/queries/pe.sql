@@ -1,4 +1,4 @@
--- purpose: price by earnings of a share on each day: its close by the earnings a share that were known on that day
+-- purpose: price by earnings of a share on each day: its close by the earnings a share that were known before that day
 -- grain: one row a day; no earnings on days before the first on which a source was asked, no ratio without a profit
 -- param: source text = alphavantage "the source of the closes"
 -- param: figures text = alphavantage "the source of the figures"
@@ -35,8 +35,8 @@ SELECT
 FROM gold.daily AS d
 LEFT JOIN told AS t
     ON d.symbol = t.symbol
-    AND d.date >= t.as_of
-    AND (t.next_as_of IS NULL OR d.date < t.next_as_of)
+    AND d.date > t.as_of
+    AND (t.next_as_of IS NULL OR d.date <= t.next_as_of)
 WHERE d.source = :source
     AND d.market = :market
     AND d.symbol = :symbol

@@ -130,8 +130,8 @@ enum Told {
     Page(Envelope, Received, String),
     /// There is nothing of the unit, in the provider's words.
     Nothing(String),
-    /// The key's plan does not include its series, in the provider's words.
-    Excluded(String),
+    /// The key's plan does not include its series, or a whole function, in the provider's words.
+    Excluded(Concerns, String),
 }
 
 impl<'a> Asker<'a> {
@@ -208,7 +208,7 @@ impl<'a> Asker<'a> {
         let mut effort = Effort::default();
         let mut url = remote.url.clone();
         let unaskable = |unaskable: Unaskable| stopped(&remote.url, &unaskable.to_string(), 0);
-        let mut turn = match self.gates.enter(unit.series()).await? {
+        let mut turn = match self.gates.enter(unit).await? {
             Ok(turn) => turn,
             Err(why) => return Err(stopped(&url, &format!("{why}; {LEARNT}"), 0).into()),
         };
@@ -248,8 +248,8 @@ impl<'a> Asker<'a> {
                     answers.push((envelope, received));
                     turn.is_answered();
                 }
-                Told::Excluded(words) => {
-                    self.gates.refuse(turn, &words).await?;
+                Told::Excluded(concerns, words) => {
+                    self.gates.refuse(turn, concerns, &words).await?;
                     return Err(stopped(&url, &words, effort.attempts).into());
                 }
                 Told::Nothing(words) => {
@@ -429,7 +429,7 @@ impl<'a> Asker<'a> {
                 Ok(Told::Nothing(refusal.to_string()))
             }
             Err(refusal) if gates::is_of_series(refusal.why) => {
-                Ok(Told::Excluded(refusal.to_string()))
+                Ok(Told::Excluded(refusal.concerns, refusal.to_string()))
             }
             Err(refusal) => Err(self.stop(url, &refusal, attempts).into()),
         }

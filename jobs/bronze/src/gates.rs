@@ -1,13 +1,15 @@
 //! Which series the plan of a key does not include. Every unit of such a series would learn the same for
 //! another credit: so the first unit of a series asks while the others wait for its first answer, and what
-//! it learns holds for the run, whichever attempt or process goes on with it.
+//! it learns holds for the run, whichever attempt or process goes on with it. What a refusal says of a
+//! whole function holds for every symbol.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use model::unit::Unit;
 use model::{RunId, Source, layout};
 use serde::{Deserialize, Serialize};
-use source::rest::Why;
+use source::rest::{Concerns, Why};
 use store::{Lake, StoreError};
 use tokio::sync::OwnedMutexGuard;
 
@@ -36,6 +38,8 @@ pub(crate) struct Gates<'a> {
     run: &'a RunId,
     source: Source,
     of: Mutex<BTreeMap<String, Shared>>,
+    /// Why functions are refused, `None` where nothing is known against one.
+    functions: Mutex<BTreeMap<String, Option<String>>>,
 }
 
 /// A refusal as it lies in the lake.
@@ -49,6 +53,7 @@ struct Refused {
 /// The turn of a unit: as long as nothing is known of its series, no other one asks.
 pub(crate) struct Turn {
     series: String,
+    function: String,
     /// Given back with the first answer.
     first: Option<OwnedMutexGuard<Access>>,
 }
@@ -56,7 +61,7 @@ pub(crate) struct Turn {
 impl<'a> Gates<'a> {
     /// Of a source, in a run.
     pub(crate) fn of(lake: &'a Lake, run: &'a RunId, source: Source) -> Self {
-        Self { lake, run, source, of: Mutex::default() }
+        Self { lake, run, source, of: Mutex::default(), functions: Mutex::default() }
     }
 
     fn gate(&self, series: &str) -> Shared {
@@ -64,36 +69,73 @@ impl<'a> Gates<'a> {
         Arc::clone(of.entry(series.to_owned()).or_default())
     }
 
-    /// The turn of a unit of a series, or why the series is refused.
-    pub(crate) async fn enter(&self, series: String) -> Result<Result<Turn, String>, StoreError> {
-        let mut access = self.gate(&series).lock_owned().await;
-        if matches!(*access, Access::Unknown) {
-            let key = layout::refused(self.source, self.run, &series);
-            match self.lake.read_json::<Refused>(&key, "note of what is refused").await {
-                Ok(known) => *access = Access::Refused(known.why),
-                // nobody knows, or nobody can tell: it is asked
-                Err(error)
-                    if error.is_not_found() || matches!(error, StoreError::Document { .. }) => {}
-                Err(error) => return Err(error),
+    /// What the lake has noted of a series or a function in this run.
+    async fn noted(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let key = layout::refused(self.source, self.run, name);
+        match self.lake.read_json::<Refused>(&key, "note of what is refused").await {
+            Ok(known) => Ok(Some(known.why)),
+            // nobody knows, or nobody can tell: it is asked
+            Err(error) if error.is_not_found() || matches!(error, StoreError::Document { .. }) => {
+                Ok(None)
             }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn note(&self, name: String, why: &str) -> Result<(), StoreError> {
+        let key = layout::refused(self.source, self.run, &name);
+        self.lake.write_json(&key, &Refused { series: name, why: why.to_owned() }).await
+    }
+
+    /// Why a function is refused, where it is.
+    async fn function(&self, function: &str) -> Result<Option<String>, StoreError> {
+        let functions = || self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = functions().get(function) {
+            return Ok(known.clone());
+        }
+        let noted = self.noted(function).await?;
+        Ok(functions().entry(function.to_owned()).or_insert(noted).clone())
+    }
+
+    /// The turn of a unit, or why its series or its function is refused.
+    pub(crate) async fn enter(&self, unit: &Unit) -> Result<Result<Turn, String>, StoreError> {
+        let (series, function) = (unit.series(), unit.function());
+        let mut access = self.gate(&series).lock_owned().await;
+        if matches!(*access, Access::Unknown)
+            && let Some(why) = self.noted(&series).await?
+        {
+            *access = Access::Refused(why);
+        }
+        if let Some(why) = self.function(&function).await? {
+            return Ok(Err(why));
         }
         Ok(match &*access {
             Access::Refused(why) => Err(why.clone()),
-            Access::Open => Ok(Turn { series, first: None }),
-            Access::Unknown => Ok(Turn { series, first: Some(access) }),
+            Access::Open => Ok(Turn { series, function, first: None }),
+            Access::Unknown => Ok(Turn { series, function, first: Some(access) }),
         })
     }
 
-    /// The series is refused.
-    pub(crate) async fn refuse(&self, turn: Turn, why: &str) -> Result<(), StoreError> {
-        let Turn { series, first } = turn;
+    /// The series is refused, or the whole function.
+    pub(crate) async fn refuse(
+        &self,
+        turn: Turn,
+        concerns: Concerns,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        let Turn { series, function, first } = turn;
+        if concerns != Concerns::Symbol {
+            let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+            functions.insert(function.clone(), Some(why.to_owned()));
+            drop(functions);
+            self.note(function, why).await?;
+        }
         let mut access = match first {
             Some(first) => first,
             None => self.gate(&series).lock_owned().await,
         };
         *access = Access::Refused(why.to_owned());
-        let key = layout::refused(self.source, self.run, &series);
-        self.lake.write_json(&key, &Refused { series, why: why.to_owned() }).await
+        self.note(series, why).await
     }
 }
 

@@ -53,7 +53,7 @@ fn tell(comparison: &Comparison, findings: &mut Findings) {
     }
     let listed = comparison.listed.len() as u64;
     let rows = comparison.differing + comparison.only_tail + comparison.only_archive;
-    if listed == model::tail::LISTED as u64 && rows > 0 {
+    if listed >= model::tail::LISTED as u64 && rows > 0 {
         findings.left_out = findings.left_out.saturating_add(rows.saturating_sub(listed));
     }
 }

@@ -117,7 +117,9 @@ impl<'a> Chooser<'a> {
             .collect();
         let table = Table::of_dataset(self.view.series.dataset);
         let by_month = Grain::of(table) == Grain::Months;
-        let spoiled_days = days.iter().any(|(_, state)| matches!(state, State::Spoiled));
+        // a spoiled day of what tells of now is never had again: its month goes on without it
+        let spoiled_days = !self.view.series.dataset.tells_now()
+            && days.iter().any(|(_, state)| matches!(state, State::Spoiled));
         let use_month = match &monthly {
             _ if monthly.is_in() => true,
             State::Fetch { listed, .. } => {

@@ -224,7 +224,9 @@ fn list(
     tail: Option<&str>,
     archive: Option<&str>,
 ) {
-    if into.listed.len() < LISTED {
+    // a row that one side lacks is told however many values differ
+    let alike = into.listed.iter().filter(|one| one.field.is_some() == field.is_some()).count();
+    if alike < LISTED {
         into.listed.push(Difference {
             key: row.longs[0],
             time: row.longs[form.time],

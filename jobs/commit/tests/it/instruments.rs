@@ -110,12 +110,23 @@ async fn a_table_without_its_log_is_made_anew() {
     telling(&world, 24 * 60, vec![told("BTCUSDT", &[(None, "0.01")])]).await.commit().await;
     let before = rows(&world).await;
     assert_eq!(before.len(), 2);
+    made_anew(&world, 3, 2).await;
+    assert_eq!(rows(&world).await, before);
+    // what the first one has merged is the past of what came since
+    telling(&world, 5 * 24 * 60, vec![told("BTCUSDT", &[(None, "0.001")])]).await.commit().await;
+    let before = rows(&world).await;
+    assert_eq!(before.len(), 3);
+    made_anew(&world, 7, 3).await;
+    assert_eq!(rows(&world).await, before);
+}
+
+/// Loses the table's log, and makes the table anew from so many rows.
+async fn made_anew(world: &World, days: i64, expect: u64) {
     std::fs::remove_dir_all(world.folder.path().join("lake").join(layout::log(Table::Instruments)))
         .unwrap();
-    let at = crate::kit::start() + chrono::TimeDelta::days(3);
+    let at = crate::kit::start() + chrono::TimeDelta::days(days);
     let id = model::RunId::new(at, 9);
-    let anew = Run { world: &world, id, clock: stage::ManualClock::at(at) };
+    let anew = Run { world, id, clock: stage::ManualClock::at(at) };
     let report = commit::rebuild::run(&anew.context(), &[]).await.map_err(|f| f.error).unwrap();
-    assert_eq!(report.rows[&Table::Instruments], 2, "{report:?}");
-    assert_eq!(rows(&world).await, before);
+    assert_eq!(report.rows[&Table::Instruments], expect, "{report:?}");
 }

@@ -221,12 +221,14 @@ fn row(from: Day, to: Option<Day>, facts: Facts, teller: &Teller<'_>) -> Row {
 }
 
 fn stated_now(held: &[Row], told: &Told, facts: &Facts, teller: &Teller<'_>) -> Vec<Row> {
-    let facts = with_seen(facts.clone(), told.seen, held.last());
-    let mut rows = held.to_vec();
+    let today = teller.today();
+    // what was stated for days to come is stated no longer
+    let mut rows: Vec<Row> = held.iter().filter(|row| row.from <= today).cloned().collect();
+    let facts = with_seen(facts.clone(), told.seen, rows.last());
     let Some(last) = rows.last_mut() else {
         return vec![row(Day::new(BEGINNING), None, facts, teller)];
     };
-    let today = teller.today();
+    last.to = None;
     if facts.contradicts(&last.facts) && last.from < today {
         // a closed row is no longer what its teller told
         *last = row(last.from, Some(today), last.facts.clone(), teller);

@@ -29,7 +29,8 @@ pub struct Comparison {
     pub only_tail: u64,
     /// Rows of the archive that the tail did not have.
     pub only_archive: u64,
-    /// The first differences, in the order of their keys: at most [`LISTED`].
+    /// The first differences, in the order of their keys: at most [`LISTED`] values, and as many rows
+    /// that one side does not have.
     pub listed: Vec<Difference>,
     /// Why nothing could be compared, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -62,6 +62,16 @@ impl Unit {
         }
         text
     }
+
+    /// What is asked of its source, whatever the symbol and the period: `binance/spot/klines/1h`.
+    pub fn function(&self) -> String {
+        let mut text = format!("{}/{}/{}", self.source, self.market, self.dataset);
+        if let Some(timeframe) = self.timeframe {
+            text.push('/');
+            text.push_str(timeframe.as_str());
+        }
+        text
+    }
 }
 
 impl fmt::Display for Unit {

@@ -177,7 +177,10 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
     for (market, of) in &section.markets {
         let known = provider.timeframes(*market);
         let datasets = of.overrides.values().filter_map(|special| special.value.datasets.as_ref());
-        for how in datasets.chain([&of.datasets]).flat_map(|datasets| datasets.values()) {
+        for (dataset, how) in datasets.chain([&of.datasets]).flatten() {
+            if let Some(message) = too_dear(provider, section, *dataset) {
+                return fault(&["markets", market.as_str(), "datasets"], message);
+            }
             if limits && how.value.archives == Archives::Monthly {
                 return fault(
                     &["markets", market.as_str(), "archives"],
@@ -197,6 +200,22 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
         }
     }
     None
+}
+
+/// Why a dataset can never be asked for: one question costs more than the limits allow at all.
+fn too_dear(provider: &dyn Provider, section: &Section, dataset: Dataset) -> Option<String> {
+    let (name, questions) = (provider.name(), provider.questions()?);
+    let free = questions.free();
+    let given = section.limits.as_ref().and_then(|given| Limits::of(given, &free).ok());
+    let limits = given.unwrap_or(free);
+    let cost = questions.credits(dataset);
+    let of = [("per_minute", limits.per_minute), ("per_day", limits.per_day)];
+    let (limit, most) =
+        of.into_iter().find_map(|(name, most)| Some((name, most.filter(|n| *n < cost)?)))?;
+    Some(format!(
+        "{dataset} of {name}, where a question costs {cost} credits and limits.{limit} is {most}; expected \
+         `limits` of a plan that allows it"
+    ))
 }
 
 /// What a key of a section looks like.

@@ -10,7 +10,7 @@ mod once;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use model::{Market, Unit};
+use model::{Dataset, Market, Unit};
 
 pub use kept::{BadKept, Envelope, HEADERS, MOST_BYTES, pack, unpack, unpack_whole};
 pub(crate) use once::Once;
@@ -26,6 +26,11 @@ pub trait Questions: fmt::Debug + Send + Sync {
     /// What the host allows without a key that is asked for a market's tail.
     fn free_of_tail(&self, _market: Market) -> Limits {
         self.free()
+    }
+
+    /// What one question for a dataset costs at most.
+    fn credits(&self, _dataset: Dataset) -> u32 {
+        1
     }
 
     /// Begins to ask for a unit; for its tail up to `until`, where its archive is not there yet.

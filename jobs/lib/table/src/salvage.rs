@@ -124,7 +124,18 @@ impl Tables {
                 found.push(Candidate { path, modified_micros, live: named.flatten() });
             }
         }
-        if owners_replace && live.is_none() {
+        if table == Table::Instruments && live.is_none() {
+            // each file is the whole of its partition, a merged one too
+            let mut newest: HashMap<String, (i64, String)> = HashMap::new();
+            let of = |path: &str| path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+            for Candidate { path, modified_micros, .. } in &found {
+                let last = newest.entry(of(path)).or_default();
+                *last = std::mem::take(last).max((*modified_micros, path.clone()));
+            }
+            found.retain(|file| {
+                newest.get(&of(&file.path)).is_some_and(|(_, path)| *path == file.path)
+            });
+        } else if owners_replace && live.is_none() {
             let merged = layout::owner_prefix(MERGED);
             let owner = |path: &str| {
                 let name = path.rsplit('/').next().unwrap_or(path);

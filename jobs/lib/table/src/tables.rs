@@ -13,7 +13,7 @@ use model::{RunId, layout};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use store::Lake;
-use store::logs::{Damage, Logs};
+use store::logs::{Damage, LogError, Logs};
 
 use crate::create;
 use crate::error::{TableError, is_conflict};
@@ -201,16 +201,28 @@ impl Tables {
     }
 
     /// Creates those of some tables that were never created, all at once. Nothing is loaded of one
-    /// that is there.
+    /// that is there. One that is damaged, or is being made anew, stays as it is: whoever needs it is
+    /// told, and nobody else is stopped.
     ///
     /// # Errors
     /// Those of [`Tables::ensure`].
     pub async fn create_missing(&self, tables: &[Table]) -> Result<(), TableError> {
         try_join_all(tables.iter().map(async |table| {
-            if self.logs.verify(*table, self.run.as_ref()).await?.is_none() {
-                self.ensure(*table).await?;
-                self.record(*table, self.run.as_ref()).await;
+            match self.logs.verify(*table, self.run.as_ref()).await {
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) => {}
+                Err(LogError::Damaged(damage)) => {
+                    tracing::warn!(%damage, "a table is left as it is");
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
             }
+            // set aside by this run, which has not made it anew yet
+            if self.logs.head(*table).await?.is_some_and(|head| head.rebuilding.is_some()) {
+                return Ok(());
+            }
+            self.ensure(*table).await?;
+            self.record(*table, self.run.as_ref()).await;
             Ok(())
         }))
         .await

@@ -159,6 +159,22 @@ fn what_a_person_dates_holds_as_dated() {
 }
 
 #[test]
+fn what_was_dated_ahead_and_is_stated_no_longer_never_comes() {
+    check(&[
+        (
+            "2024-01-01",
+            told(&[("", "tick 1"), ("2027-01-01", "tick 0.1")], None),
+            &["1970-01-01..2027-01-01 tick 1 (2024-01-01)", "2027-01-01.. tick 0.1 (2024-01-01)"],
+        ),
+        (
+            "2024-01-03",
+            told(&[("", "tick 0.01")], None),
+            &["1970-01-01..2024-01-03 tick 1 (2024-01-03)", "2024-01-03.. tick 0.01 (2024-01-03)"],
+        ),
+    ]);
+}
+
+#[test]
 fn a_listing_tells_the_days_between_which_it_lives() {
     let seen = |first: &str, last: &str, goes_on: bool| {
         let of = |text: &str| (!text.is_empty()).then(|| day(text));

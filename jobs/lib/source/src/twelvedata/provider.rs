@@ -107,7 +107,11 @@ impl Provider for TwelveData {
     }
 
     fn price_bounds(&self, market: Market) -> PriceBounds {
-        kind(market).map(|(kind, _)| kind).map_or_else(PriceBounds::default, Kind::price_bounds)
+        match kind(market) {
+            Some((kind, Adjusted::No)) => kind.price_bounds(),
+            // what was changed for splits since has no bounds
+            _ => PriceBounds::default(),
+        }
     }
 
     fn survey<'a>(
@@ -128,6 +132,10 @@ impl Provider for TwelveData {
 impl Questions for TwelveData {
     fn free(&self) -> Limits {
         FREE
+    }
+
+    fn credits(&self, dataset: Dataset) -> u32 {
+        if matches!(dataset, Dataset::Splits | Dataset::Dividends) { CREDITS } else { 1 }
     }
 
     fn inquire(

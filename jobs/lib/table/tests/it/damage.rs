@@ -199,6 +199,13 @@ async fn a_log_that_is_set_aside_is_a_table_for_its_rebuild_alone() {
     assert!(error.contains(run.as_str()) && error.contains("cargo xtask rebuild"), "{error}");
     let own = table::Tables::of_run(&world.lake, &run);
     assert!(own.snapshot(TABLE).await.unwrap().is_none());
+    // nobody takes it for one that was never there, and it stops nobody
+    for tables in [&own, &world.tables] {
+        tables.create_missing(&[TABLE]).await.unwrap();
+    }
+    assert!(own.snapshot(TABLE).await.unwrap().is_none());
+    let error = world.tables.snapshot(TABLE).await.unwrap_err().to_string();
+    assert!(error.contains(run.as_str()), "{error}");
     let file = file(&world, "A", "2024-01-01", 0..23, "new").await;
     own.replace(TABLE, &table::Stamp::new(TABLE, &run, "x", "y", crate::kit::now()), whole(&file))
         .await

@@ -60,6 +60,9 @@ fn it_is_asked_for_today_and_no_other_day() {
     // the next day; what is held of the month goes with it
     let next = ["2024-01-02", "2024-02-15", "2024-02-15"];
     check(FUNDAMENTALS, next, built, "2024-02[=2024-02-14 +2024-02-15]");
+    // nor is a day that is spoiled ever had again: the others go on without it
+    let spoiled = "2024-02-13=corrupt 2024-02-14=unverified built:2024-02=*2024-02-13+2024-02-14";
+    check(FUNDAMENTALS, next, spoiled, "2024-02[=2024-02-14 +2024-02-15]");
     // a month of its own
     let march = ["2024-01-02", "2024-03-01", "2024-03-01"];
     check(FUNDAMENTALS, march, built, "2024-03[+2024-03-01]");

@@ -29,7 +29,8 @@ pub(super) fn dividends(seed: u64, asset: &Asset, today: NaiveDate) -> Vec<Divid
     let series = of_words(seed, &["dividends", asset.symbol]);
     let mut found = Vec::new();
     let mut month = EPOCH;
-    while month <= today {
+    // those of the next month may be declared
+    while month <= today + Days::new(10) {
         let (year, number) = (month.year(), month.month());
         if number % 3 == 2
             && let Some(ex) = NaiveDate::from_weekday_of_month_opt(year, number, Weekday::Fri, 2)
@@ -102,7 +103,8 @@ mod tests {
         check("2024-02-08", "2023-09-30");
         check("2024-02-09", "2023-09-30");
         check("2024-02-10", "2023-12-31");
-        check("2024-05-10", "2024-03-31");
+        check("2024-05-10", "2023-12-31");
+        check("2024-05-11", "2024-03-31");
         let ibm = find("IBM").unwrap();
         let of = |quarter: &str| earnings(1, ibm, day(quarter));
         assert_ne!(of("2023-09-30"), of("2023-12-31"));
