@@ -8,14 +8,14 @@ WITH newest AS (
     -- by the ledger: a source that has withdrawn the last one gives a list without a row
     SELECT
         CASE dataset WHEN 'splits' THEN 'split' ELSE 'dividend' END AS kind,
-        max(TRY_CAST(period AS date)) AS as_of
+        CAST(max(period) AS date) AS as_of
     FROM bronze.archives
     WHERE source = :source
         AND market = :market
         AND symbol = :symbol
         AND dataset IN ('splits', 'dividends')
         AND status IN ('ok', 'unverified')
-        AND TRY_CAST(period AS date) <= :known_on
+        AND period <= CAST(:known_on AS varchar)
     GROUP BY dataset
 )
 SELECT

@@ -339,7 +339,8 @@ impl<'a> Asker<'a> {
                 Err(trouble) => {
                     drop(reserved);
                     let why = self.hidden(&trouble.why);
-                    attempts.failed(&Trouble { why, ..trouble }).await?;
+                    let failed = attempts.failed(&Trouble { why, ..trouble }).await;
+                    self.silent(remote, failed)?;
                     continue;
                 }
             };
@@ -409,7 +410,8 @@ impl<'a> Asker<'a> {
                 }
                 Some(Next::Again) => {
                     drop(reserved);
-                    attempts.failed(&Trouble { asked, ..Trouble::new(why) }).await?;
+                    let failed = attempts.failed(&Trouble { asked, ..Trouble::new(why) }).await;
+                    self.silent(remote, failed)?;
                 }
             }
         }
@@ -465,6 +467,16 @@ impl<'a> Asker<'a> {
             self.close(&why);
         }
         stopped(url, &why, attempts)
+    }
+
+    /// What is out of tries. A host that is asked for tails is then silent for all of them: archives wait
+    /// for none.
+    fn silent(&self, remote: &Remote, failed: Result<(), Unavailable>) -> Result<(), Unavailable> {
+        failed.inspect_err(|error| {
+            if remote.until.is_some() {
+                self.close(&error.why);
+            }
+        })
     }
 
     fn close(&self, why: &str) {

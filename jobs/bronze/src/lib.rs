@@ -51,6 +51,7 @@ use serde::Serialize;
 use source::Provider;
 use source::ask::Unavailable;
 use source::limits::BudgetSpent;
+use source::questions::Questions;
 use stage::budget::NoCredit;
 use stage::http::Clients;
 use stage::{Context, Failure};
@@ -143,6 +144,15 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let sources = wanted.iter().map(|wanted| wanted.unit.source);
     let clients = Clients::new(sources, limits, &context.clock, options.proxy.as_deref())
         .map_err(|error| Failure::new(Exit::Usage, error))?;
+    // hosts of tails are others than those of archives, and what one asks for is not meant for the other
+    let of_tails = wanted.iter().filter(|wanted| wanted.remote.until.is_some());
+    let apis = Clients::new(
+        of_tails.map(|wanted| wanted.unit.source),
+        limits,
+        &context.clock,
+        options.proxy.as_deref(),
+    )
+    .map_err(|error| Failure::new(Exit::Usage, error))?;
     let folder = layout::fragments(&context.run, "bronze");
     let there: HashSet<String> =
         context.lake.list(&folder).await?.into_iter().map(|entry| entry.key).collect();
@@ -150,12 +160,13 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let total = wanted.len() as u64;
     let mut todo: Vec<_> =
         wanted.into_iter().filter(|wanted| !there.contains(&key(wanted.unit))).collect();
-    // first what is had today or never, lest the credits of the day go to what is had tomorrow too; of
-    // what is asked then what is new, and last what is held and may have been corrected
+    // first what is had today or never, lest the credits of the day go to what is had tomorrow too; then
+    // what is new, and last what is held and may have been corrected, and tails, for which no archive waits
     todo.sort_by_key(|wanted| {
         let is_asked = wanted.provider.is_asked(wanted.remote);
-        let is_held = is_asked && wanted.remote.held.is_some();
-        (!wanted.unit.dataset.tells_now(), is_held)
+        let shares = wanted.provider.questions().is_some_and(Questions::shares_answers);
+        let is_held = is_asked && !shares && wanted.remote.held.is_some();
+        (!wanted.unit.dataset.tells_now(), is_held || wanted.remote.until.is_some())
     });
     let mut report = Report { batch: options.batch, ..Report::default() };
     report.done_before = total - todo.len() as u64;
@@ -169,59 +180,65 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let asking = time.mul_f64(ASKING);
     let ends = TimeDelta::from_std(asking).ok().and_then(|asking| start.checked_add_signed(asking));
     let ends = ends.unwrap_or(DateTime::<Utc>::MAX_UTC);
-    let askers = askers(context, &clients, &todo, ends)?;
+    let askers = askers(context, (&clients, &apis), &todo, ends)?;
     let (clients, neighbours, askers) = (&clients, &neighbours, &askers);
     let timeout = Duration::from_secs(limits.total_timeout_seconds);
-    let mut outcomes = futures::stream::iter(todo)
-        .map(|Wanted { unit, remote, provider }| async move {
-            context.meter.at(&provider.name_of(remote, unit));
-            let client = clients.of(unit.source).context("a source without a client")?;
-            let downloader = Downloader { client, lake: &context.lake, meter: &context.meter };
-            let fetcher = Fetcher { downloader, neighbours };
-            let late = || {
-                AskError::Unavailable(Unavailable {
-                    url: remote.url.clone(),
-                    attempts: 1,
-                    why: format!(
-                        "not whole after limits.download.total_timeout_seconds ({} s)",
-                        timeout.as_secs()
-                    ),
-                    status: None,
-                })
-            };
-            let work = async {
-                // it may wait for its budget for hours; its requests have limits of their own
-                if let Some(asker) = askers.get(&(unit.source, tail_of(unit, remote)))
-                    && provider.is_asked(remote)
-                {
-                    return asker.fetch(unit, remote, provider).await;
-                }
-                let fetched = fetcher.fetch(unit, remote, provider);
-                let fetched = tokio::time::timeout(timeout, fetched).await;
-                Ok(fetched.map_err(|_| late())??)
-            };
-            // a bug is reported with the archive it was met in
-            let fetched = stage::working_on(unit.to_string(), work).await;
-            match fetched {
-                Ok(fragment) => {
-                    tell(&fragment);
-                    // last: what has a fragment is done
-                    context.lake.write_json(&key(unit), &fragment).await?;
-                    context.meter.done(1);
-                    Ok(Ok(fragment))
-                }
-                Err(AskError::Unavailable(error)) if remote.until.is_some() => {
-                    Ok(Err(NotFetched::Tail(unit, error)))
-                }
-                Err(AskError::Unavailable(error)) => Ok(Err(NotFetched::Unavailable(unit, error))),
-                Err(AskError::Spent(spent)) => Ok(Err(NotFetched::Spent(spent))),
-                Err(AskError::NoCredit(error)) => Ok(Err(NotFetched::NoCredit(error))),
-                Err(AskError::Over) => Ok(Err(NotFetched::Over(unit))),
-                Err(AskError::Late) => Ok(Err(NotFetched::Late(unit.source))),
-                Err(AskError::Store(error)) => Err(Failure::from(error)),
+    let fetch = |Wanted { unit, remote, provider }| async move {
+        context.meter.at(&provider.name_of(remote, unit));
+        let client = clients.of(unit.source).context("a source without a client")?;
+        let downloader = Downloader { client, lake: &context.lake, meter: &context.meter };
+        let fetcher = Fetcher { downloader, neighbours };
+        let late = || {
+            AskError::Unavailable(Unavailable {
+                url: remote.url.clone(),
+                attempts: 1,
+                why: format!(
+                    "not whole after limits.download.total_timeout_seconds ({} s)",
+                    timeout.as_secs()
+                ),
+                status: None,
+            })
+        };
+        let work = async {
+            // it may wait for its budget for hours; its requests have limits of their own
+            if let Some(asker) = askers.get(&(unit.source, tail_of(unit, remote)))
+                && provider.is_asked(remote)
+            {
+                return asker.fetch(unit, remote, provider).await;
             }
-        })
-        .buffer_unordered(limits.concurrency.max(1) as usize);
+            let fetched = fetcher.fetch(unit, remote, provider);
+            let fetched = tokio::time::timeout(timeout, fetched).await;
+            Ok(fetched.map_err(|_| late())??)
+        };
+        // a bug is reported with the archive it was met in
+        let fetched = stage::working_on(unit.to_string(), work).await;
+        match fetched {
+            Ok(fragment) => {
+                tell(&fragment);
+                // last: what has a fragment is done
+                context.lake.write_json(&key(unit), &fragment).await?;
+                context.meter.done(1);
+                Ok(Ok(fragment))
+            }
+            Err(AskError::Unavailable(error)) if remote.until.is_some() => {
+                Ok(Err(NotFetched::Tail(unit, error)))
+            }
+            Err(AskError::Unavailable(error)) => Ok(Err(NotFetched::Unavailable(unit, error))),
+            Err(AskError::Spent(spent)) => Ok(Err(NotFetched::Spent(spent))),
+            Err(AskError::NoCredit(error)) if remote.until.is_some() => {
+                Ok(Err(NotFetched::Tail(unit, without_credit(remote, &error))))
+            }
+            Err(AskError::NoCredit(error)) => Ok(Err(NotFetched::NoCredit(error))),
+            Err(AskError::Over) => Ok(Err(NotFetched::Over(unit))),
+            Err(AskError::Late) => Ok(Err(NotFetched::Late(unit.source))),
+            Err(AskError::Store(error)) => Err(Failure::from(error)),
+        }
+    };
+    let at_once = limits.concurrency.max(1) as usize;
+    let all = |units: Vec<_>| futures::stream::iter(units).map(&fetch).buffer_unordered(at_once);
+    // the others begin when these are done, lest they take the credits
+    let others = todo.split_off(todo.partition_point(|wanted| wanted.unit.dataset.tells_now()));
+    let mut outcomes = all(todo).chain(all(others));
     let (mut unavailable, mut tails, mut spent) = (Vec::new(), Vec::new(), Vec::new());
     let mut no_credit = None;
     let mut over = Vec::new();
@@ -279,7 +296,7 @@ fn tail_of(unit: &Unit, remote: &Remote) -> Option<Market> {
 /// there stops the batch before anything is asked.
 fn askers<'a>(
     context: &'a Context,
-    clients: &'a Clients,
+    (clients, apis): (&'a Clients, &'a Clients),
     todo: &[Wanted<'_>],
     ends: DateTime<Utc>,
 ) -> Result<BTreeMap<(Source, Option<Market>), Asker<'a>>, Failure> {
@@ -290,12 +307,18 @@ fn askers<'a>(
             continue;
         }
         let section = context.config.sources.get(source);
-        let (Some(section), Some(client)) = (section, clients.of(*source)) else { continue };
+        let client = if tail_of.is_some() { apis.of(*source) } else { clients.of(*source) };
+        let (Some(section), Some(client)) = (section, client) else { continue };
         let asker = Asker::new(context, client, *provider, section, tail_of, ends);
         let asker = asker.map_err(|error| Failure::new(Exit::Usage, error))?;
         askers.extend(asker.map(|asker| ((*source, tail_of), asker)));
     }
     Ok(askers)
+}
+
+/// A tail for which nothing may be asked: no fault of the archives beside it.
+fn without_credit(remote: &Remote, error: &NoCredit) -> Unavailable {
+    Unavailable { url: remote.url.clone(), attempts: 1, why: error.to_string(), status: None }
 }
 
 /// Why a unit was not fetched.

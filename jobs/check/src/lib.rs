@@ -165,18 +165,18 @@ fn lag_of(judged: &[Judged], now: DateTime<Utc>) -> Option<f64> {
         .iter()
         .filter(|judged| !judged.series.dataset.tells_now())
         .filter_map(|Judged { series, days, .. }| {
-            let there = |d: &Coverage| {
-                matches!(d.status, coverage::Status::Available | coverage::Status::Partial)
-            };
+            // a tail is no archive, and it is archives that may be late
+            let there = |d: &Coverage| d.status == coverage::Status::Available;
             let newest = days.iter().rposition(there)?;
             let closed = |d: &&Coverage| d.status == coverage::Status::Closed;
             let after = days[newest + 1..].iter().take_while(closed).last();
             let newest = after.unwrap_or(&days[newest]).day;
-            if newest >= series.to {
+            let today = Day::of_micros(now.timestamp_micros());
+            let is_yesterday = series.tail.is_some() && today == Some(newest.next());
+            if newest >= series.to || is_yesterday {
                 return Some(0.0);
             }
             // months come weeks after they are over, and until then nothing is late
-            let today = Day::of_micros(now.timestamp_micros());
             let is_due = today.is_none_or(|today| coverage::due(series, newest.next()) <= today);
             if series.archives == Archives::Monthly && !is_due {
                 return Some(0.0);

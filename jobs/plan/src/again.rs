@@ -7,7 +7,7 @@
 //! | `checksum_mismatch` | by the next run, then after a day, two, four … [`TRIES`] times in all |
 //! | `unverified`, its checksum file refused | the same |
 //! | spoiled in the lake, and silver has rows of it | the same, for as long as it is listed |
-//! | an answer of a source that is asked, `recheck` | from a day after it was asked last, until it was asked so many days after its period's end |
+//! | an answer of a source that is asked, `recheck` | from a day after it was asked last, until it was asked so many days after its period's end; never a month later |
 //! | anything else | only with `--retry-bad` |
 //!
 //! Each time makes a row of the ledger, and those are counted.
@@ -24,6 +24,9 @@ const TRIES: u32 = 7;
 const HOURS: i64 = 20;
 /// The longest wait, in days.
 const DAYS: i64 = 32;
+/// Days after which nobody looks for a correction any more: what a lake has had for long was not asked
+/// for again, and is no matter for today's credits.
+const LATEST: u32 = 30;
 
 /// Whether an archive of the ledger that the source still lists is asked for again now.
 pub fn is_due(row: &LedgerRow, listed: &Listed, now: DateTime<Utc>) -> bool {
@@ -52,10 +55,11 @@ pub fn is_due_to_be_mended(row: &LedgerRow, now: DateTime<Utc>) -> bool {
 /// it was asked for last, until it was asked for once at least `days` after the end of its period. What was
 /// so old when it was asked for is not asked for again, nor anything where `days` are 0.
 pub fn is_young(row: &LedgerRow, period: Period, days: u32, now: DateTime<Utc>) -> bool {
-    let settled = period.last().plus(1).plus(days).start_micros();
+    let settled = period.last().plus(1).plus(days);
     days > 0
         && row.status == ArchiveStatus::Unverified
-        && row.fetched_at.timestamp_micros() < settled
+        && row.fetched_at.timestamp_micros() < settled.start_micros()
+        && now.timestamp_micros() < settled.plus(LATEST).start_micros()
         && now.signed_duration_since(row.fetched_at) >= TimeDelta::hours(HOURS)
 }
 

@@ -348,7 +348,10 @@ impl<'a> Chooser<'a> {
             if *day < from || to < *day {
                 continue;
             }
-            if !state.has_no_archive() {
+            // one that has come and is bad is not absent, though a tail stands in for it
+            let listed = self.view.offer.archives.get(&Period::Day(*day));
+            let has_come = listed.is_some_and(|listed| listed.until.is_none());
+            if has_come || !state.has_no_archive() {
                 self.newest = Some(*day);
             } else if end.plus(1).plus(lag) <= self.view.rules.today
                 && !gaps::is_closed(self.view.series, calendar, *day)

@@ -133,10 +133,10 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     drop(known);
     drop(ledger);
 
-    let batches =
-        batches::cut(&context.run, groups, &context.config.limits.batch, |unit, remote| {
-            context.providers.of(unit.source).is_ok_and(|provider| provider.is_asked(remote))
-        });
+    let batches = batches::cut(&context.run, groups, &context.config.limits.batch, |unit, _| {
+        // tails are asked for beside archives: their budget is shared, and their batches are cut
+        context.providers.of(unit.source).is_ok_and(|provider| provider.takes() == Takes::Api)
+    });
     // on one machine the disk is whatever is there
     if context.lake.directory().is_none()
         && let Some(aws) = &context.config.aws

@@ -51,18 +51,18 @@ pub(super) fn fired() -> anyhow::Result<()> {
     }
 }
 
-/// The files of a lake, of the source that is asked by their folders alone: their names tell of what raw
-/// bytes they were made, and those say when they were received.
+/// The files of a lake, of the source that is asked by their folders alone: their names and rows tell of
+/// what raw bytes they were made, and those say when they were received.
 pub(super) fn of_folders(
     files: BTreeMap<String, String>,
     asked: Source,
 ) -> BTreeMap<String, String> {
     let part = format!("/source={asked}/");
-    let named = |path: String| match path.rsplit_once('/') {
-        Some((folder, _)) if path.contains(&part) => folder.to_owned(),
-        _ => path,
+    let known = |(path, sha): (String, String)| match path.rsplit_once('/') {
+        Some((folder, _)) if path.contains(&part) => (folder.to_owned(), "there".to_owned()),
+        _ => (path, sha),
     };
-    files.into_iter().map(|(path, sha)| (named(path), sha)).collect()
+    files.into_iter().map(known).collect()
 }
 
 /// Looks for the key in all that was written on this machine: logs, states, plans, a lake.
@@ -105,5 +105,6 @@ mod tests {
         let found = of_folders(files.into(), Source::new("b"));
         let expect = ["silver/klines/source=a/month=1/x.parquet", "silver/klines/source=b/month=1"];
         assert!(found.keys().eq(expect.iter()), "{found:?}");
+        assert!(found.values().eq(["sum", "there"]), "{found:?}");
     }
 }

@@ -28,6 +28,11 @@ pub trait Questions: fmt::Debug + Send + Sync {
         self.free()
     }
 
+    /// Whether one answer may hold what more than its unit asks for: they are asked for in a row.
+    fn shares_answers(&self) -> bool {
+        false
+    }
+
     /// What one question for a dataset costs at most.
     fn credits(&self, _dataset: Dataset) -> u32 {
         1

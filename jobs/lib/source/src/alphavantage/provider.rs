@@ -132,6 +132,11 @@ impl Questions for AlphaVantage {
         FREE
     }
 
+    /// Whole months, or all there is.
+    fn shares_answers(&self) -> bool {
+        true
+    }
+
     fn inquire(
         &self,
         unit: &Unit,
