@@ -125,9 +125,10 @@ impl<'a> Gates<'a> {
     ) -> Result<(), StoreError> {
         let Turn { series, function, first } = turn;
         if concerns != Concerns::Symbol {
-            let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
-            functions.insert(function.clone(), Some(why.to_owned()));
-            drop(functions);
+            self.functions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(function.clone(), Some(why.to_owned()));
             self.note(function, why).await?;
         }
         let mut access = match first {

@@ -147,7 +147,7 @@ pub(crate) fn no_key_in(folder: &Path) -> Result<()> {
         // what is packed does not show: answers, and what stands beside them
         if let Ok(kept) = source::questions::unpack_whole(&texts[0]) {
             for (envelope, received) in kept {
-                texts.extend([serde_json::to_vec(&envelope)?, received.body.to_vec()]);
+                texts.extend([serde_json::to_vec(&envelope)?, received.body]);
             }
         }
         let has = |key: &str| {
