@@ -176,7 +176,8 @@ impl Translation for Lines {
                 let at = (self.number, stamp);
                 let first = self.rows.map_or(at, |[first, _]| first);
                 self.rows = Some([first, at]);
-                let _ = write!(into, "{},", instant.micros);
+                // as many digits as a reader of microseconds expects: before September 2001 there are fewer
+                let _ = write!(into, "{:016},", instant.micros);
                 if let Some(key) = key {
                     let _ = write!(into, "{key},");
                 }

@@ -1,7 +1,9 @@
 //! Small files in whole: which unit each line comes to, and what is told.
 
 use super::*;
+use crate::histdata::form::BARS;
 use crate::histdata::names::Name;
+use crate::rules::Bounds;
 
 /// The lines of a unit and its notes, from a file of the given name; `report` lies beside the lines.
 fn lines_of(
@@ -24,6 +26,17 @@ fn lines_of(
     let into = String::from_utf8(into).expect("text");
     assert_eq!(into.lines().count(), text.split('\n').count(), "a line for each line");
     (into.lines().map(str::to_owned).collect(), lines.notes())
+}
+
+/// The first files are of a time whose microseconds have a digit less.
+#[test]
+fn instants_of_the_first_years_are_read_too() {
+    let text = "20000530 170000;0.9302;0.9302;0.9302;0.9302;0";
+    let (lines, _) = lines_of("2000-05", "2000", "UTC-5", text, "");
+    assert!(lines[0].starts_with("0959724000000000,"), "{lines:?}");
+    let unit: Unit = "histdata/forex/klines/EURUSD/1m/2000-05".parse().expect("unit");
+    let row = BARS.read(lines[0].as_bytes(), &Bounds::of(&unit)).expect("a row");
+    assert_eq!(row.longs[0], 959_724_000_000_000);
 }
 
 #[test]
