@@ -12,12 +12,13 @@ pub(crate) fn send(method: &str, url: &str, path: &str, body: &str) -> anyhow::R
     let host = url.trim_start_matches("http://").trim_end_matches('/');
     let mut stream =
         TcpStream::connect(host).with_context(|| format!("nobody answers at {url}"))?;
-    write!(
-        stream,
+    // one write, not a packet for each piece of the text
+    let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n\
          {body}",
         body.len()
-    )?;
+    );
+    stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
@@ -39,10 +40,16 @@ mod tests {
         let url = format!("http://{}/", listener.local_addr()?);
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().expect("a caller");
-            let mut asked = [0; 1024];
-            let n = stream.read(&mut asked).expect("a request");
+            let mut asked = Vec::new();
+            // a request may come in pieces, however it was sent
+            while !asked.ends_with(b"\r\n\r\nbody") {
+                let mut piece = [0; 1024];
+                let n = stream.read(&mut piece).expect("a request");
+                assert!(n > 0, "cut off: {}", String::from_utf8_lossy(&asked));
+                asked.extend_from_slice(&piece[..n]);
+            }
             stream.write_all(answer.as_bytes()).expect("an answer");
-            String::from_utf8_lossy(&asked[..n]).into_owned()
+            String::from_utf8(asked).expect("text")
         });
         let said = send("PUT", &url, "/a/b", "body");
         let asked = server.join().expect("a server");
