@@ -2,11 +2,11 @@
 //!
 //! A step is quick to read here: what it needs, what it runs. `test/beside.rs` runs some of them
 //! beside the others; `test/cargo.rs` reads what `cargo test` says; `test/python.rs` makes the Python
-//! whose readers the tests compare with; `test/servers.rs` starts the servers of S3 that the store's
-//! tests talk to; `test/linters.rs` lints what is no Rust; `test/infra.rs` is Terraform's, and
-//! `test/provider.rs` runs the provider that it talks to; `test/emulator.rs` runs the emulator's own
-//! tests; `test/containers.rs` runs what takes a container engine; `test/tally.rs` counts the checks
-//! that a step is made of.
+//! whose readers the tests compare with; `test/scratch.rs` finds where they make their lakes;
+//! `test/servers.rs` starts the servers of S3 that the store's tests talk to; `test/linters.rs` lints
+//! what is no Rust; `test/infra.rs` is Terraform's, and `test/provider.rs` runs the provider that it
+//! talks to; `test/emulator.rs` runs the emulator's own tests; `test/containers.rs` runs what takes a
+//! container engine; `test/tally.rs` counts the checks that a step is made of.
 
 mod beside;
 mod cargo;
@@ -16,6 +16,7 @@ mod infra;
 mod linters;
 mod provider;
 mod python;
+mod scratch;
 mod servers;
 mod tally;
 
@@ -223,6 +224,8 @@ fn run_step(
             });
             let mut variables =
                 servers.as_ref().map_or_else(|()| Vec::new(), |servers| servers.variables.clone());
+            let scratch = scratch::Scratch::in_memory()?;
+            variables.extend(scratch.as_ref().map(scratch::Scratch::variable));
             variables.extend(
                 python.ok().map(|p| (model::env::PYTHON.to_owned(), p.display().to_string())),
             );
