@@ -83,7 +83,7 @@ pub struct Findings {
     pub summaries: Vec<Finding>,
     /// Details: at most [`DETAILS`].
     pub details: Vec<Finding>,
-    /// Details that did not fit.
+    /// Details that are not listed: there was no room for them, or whoever found them listed some alone.
     pub left_out: u64,
 }
 

@@ -31,7 +31,8 @@ pub async fn check(context: &Context, findings: &mut Findings) -> anyhow::Result
     Ok(())
 }
 
-/// One summary a tail, and each difference that is listed.
+/// One summary a tail, and a detail each difference: those that silver did not list, and those for which
+/// there is no room, are left out alike.
 fn tell(comparison: &Comparison, findings: &mut Findings) {
     let subject = comparison.unit.to_string();
     let status = if comparison.is_same() { Status::Pass } else { Status::Warn };
@@ -51,11 +52,7 @@ fn tell(comparison: &Comparison, findings: &mut Findings) {
             ..Finding::new(CHECK, Status::Warn, &subject)
         });
     }
-    let listed = comparison.listed.len() as u64;
-    let rows = comparison.differing + comparison.only_tail + comparison.only_archive;
-    if listed >= model::tail::LISTED as u64 && rows > 0 {
-        findings.left_out = findings.left_out.saturating_add(rows.saturating_sub(listed));
-    }
+    findings.left_out = findings.left_out.saturating_add(comparison.unlisted);
 }
 
 #[cfg(test)]
@@ -63,6 +60,7 @@ mod tests {
     use model::tail::Difference;
 
     use super::*;
+    use crate::findings::DETAILS;
 
     #[test]
     fn each_difference_is_told_with_both_values() {
@@ -85,6 +83,7 @@ mod tests {
                 difference(None, Some("a row"), None),
                 difference(None, None, Some("a row")),
             ],
+            unlisted: 0,
             problem: None,
         };
         let mut findings = Findings::default();
@@ -107,15 +106,22 @@ mod tests {
             ]
         );
         assert!(findings.details.iter().all(|d| d.time == Some(60_000_000)));
+        assert_eq!(findings.left_out, 0);
         let same = Comparison {
             differing: 0,
             only_tail: 0,
             only_archive: 0,
             listed: Vec::new(),
-            ..comparison
+            ..comparison.clone()
         };
         let mut findings = Findings::default();
         tell(&same, &mut findings);
         assert_eq!((findings.worst(), findings.details.len()), (Status::Pass, 0));
+        // what silver did not list and what finds no room are details alike, however many rows they are of
+        let listed = vec![comparison.listed[0].clone(); DETAILS + 3];
+        let many = Comparison { differing: 2, listed, unlisted: 400, ..comparison };
+        let mut findings = Findings::default();
+        tell(&many, &mut findings);
+        assert_eq!((findings.details.len(), findings.left_out), (DETAILS, 403));
     }
 }

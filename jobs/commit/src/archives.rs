@@ -1,7 +1,7 @@
-//! `bronze.archives`: its rows, read and written, and what they come to for a unit. What a run adds to
-//! them is said in [`crate::ledger`].
+//! `bronze.archives`: its rows, read and written. What they come to for a unit is said in
+//! [`crate::history`], what a run adds to them in [`crate::ledger`].
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
@@ -15,7 +15,10 @@ use table::datafusion::arrow::array::RecordBatch;
 use table::{Snapshot, TableError, Tables};
 
 use crate::gather::Gathered;
-use crate::rows::{self, Cell, Reader, stream};
+use crate::rows::{self, Cell, Reader};
+
+/// Status, ETag and published checksum of a row.
+pub(crate) type Verdict = (ArchiveStatus, Option<String>, Option<String>);
 
 /// One row of `bronze.archives`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +26,15 @@ pub(crate) struct Entry {
     url: String,
     pub(crate) status: ArchiveStatus,
     detail: Option<String>,
-    etag: Option<String>,
-    last_modified: Option<DateTime<Utc>>,
-    published_sha256: Option<String>,
-    checksum_modified: Option<DateTime<Utc>>,
+    pub(crate) etag: Option<String>,
+    pub(crate) last_modified: Option<DateTime<Utc>>,
+    pub(crate) published_sha256: Option<String>,
+    pub(crate) checksum_modified: Option<DateTime<Utc>>,
     pub(crate) sha256: Option<String>,
     bytes: Option<u64>,
     object: Option<String>,
     pub(crate) fetched_at: DateTime<Utc>,
-    run: String,
+    pub(crate) run: String,
 }
 
 impl Entry {
@@ -103,26 +106,30 @@ impl Entry {
     }
 
     /// Whether nothing verified it because its checksum file was refused.
-    fn is_checksum_refused(&self) -> bool {
+    pub(crate) fn is_checksum_refused(&self) -> bool {
         self.status == ArchiveStatus::Unverified
             && self.detail.as_ref().is_some_and(|detail| detail.starts_with(CHECKSUM_REFUSED))
+    }
+
+    /// Whether it is of a source that is asked: an answer, or a tail.
+    pub(crate) fn is_answer(&self) -> bool {
+        self.etag.as_ref().is_some_and(|etag| etag.starts_with(ANSWERS))
     }
 
     /// Whether it is of a source that is asked, and that was asked later than of another row: when it was
     /// asked last decides when it is asked again.
     fn is_asked_after(&self, other: &Self) -> bool {
-        self.etag.as_ref().is_some_and(|etag| etag.starts_with(ANSWERS))
-            && self.fetched_at > other.fetched_at
+        self.is_answer() && self.fetched_at > other.fetched_at
     }
 
     /// What its tries are counted by: each row of a version that says the same is one.
-    fn verdict(&self) -> (ArchiveStatus, Option<String>, Option<String>) {
+    pub(crate) fn verdict(&self) -> Verdict {
         (self.status, self.etag.clone(), self.published_sha256.clone())
     }
 
     /// Whether it says nothing that `newest` does not say. What was asked for once more in vain
     /// says just that: it is asked for a bounded number of times.
-    fn adds_nothing_to(&self, newest: &Self) -> bool {
+    pub(crate) fn adds_nothing_to(&self, newest: &Self) -> bool {
         self.sha256.is_some()
             && self.status != ArchiveStatus::ChecksumMismatch
             && !self.is_checksum_refused()
@@ -165,162 +172,67 @@ impl Entry {
     }
 }
 
-/// What `bronze.archives` says of one unit.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct History {
-    /// The newest row.
-    pub(crate) newest: Option<Entry>,
-    /// SHA-256 of readable versions and when each was fetched last.
-    usable: HashMap<String, DateTime<Utc>>,
-    /// The newest row of each SHA-256: the last word on those bytes.
-    versions: HashMap<String, Entry>,
-    /// How many rows say the same.
-    tries: HashMap<(ArchiveStatus, Option<String>, Option<String>), u32>,
-    /// What rows of the run itself say: status and SHA-256.
-    own: HashSet<(ArchiveStatus, Option<String>)>,
-}
-
-impl History {
-    fn add(&mut self, entry: Entry, run: &RunId) {
-        if let Some(sha256) = entry.sha256.clone().filter(|_| entry.status.is_usable()) {
-            let at = self.usable.entry(sha256).or_insert(entry.fetched_at);
-            *at = entry.fetched_at.max(*at);
-        }
-        if let Some(sha256) = &entry.sha256
-            && self.versions.get(sha256).is_none_or(|last| last.order() < entry.order())
-        {
-            self.versions.insert(sha256.clone(), entry.clone());
-        }
-        let tries = self.tries.entry(entry.verdict()).or_default();
-        *tries = tries.saturating_add(1);
-        if entry.run == run.as_str() {
-            self.own.insert((entry.status, entry.sha256.clone()));
-        }
-        if self.newest.as_ref().is_none_or(|newest| newest.order() < entry.order()) {
-            self.newest = Some(entry);
-        }
-    }
-
-    /// The raw object of the last readable version, where the newest row's is not that.
-    fn fallback(&self) -> Option<RawArchive> {
-        self.newest.as_ref().filter(|newest| !newest.status.is_usable())?;
-        let usable = self.versions.values().filter(|version| version.status.is_usable());
-        usable.max_by(|a, b| a.order().cmp(&b.order()))?.raw()
-    }
-
-    /// Whether it holds what `entry` says: in a row of the run itself, or in the newest one.
-    pub(crate) fn says(&self, entry: &Entry) -> bool {
-        self.own.contains(&(entry.status, entry.sha256.clone()))
-            || self.newest.as_ref().is_some_and(|newest| entry.adds_nothing_to(newest))
-    }
-
-    /// The last word on the bytes with this SHA-256.
-    pub(crate) fn version(&self, sha256: &str) -> Option<&Entry> {
-        self.versions.get(sha256)
-    }
-
-    /// What the extract says of the unit.
-    pub(crate) fn row(&self) -> Option<LedgerRow> {
-        let newest = self.newest.as_ref()?;
-        let tries = self.tries.get(&newest.verdict()).copied().unwrap_or_default();
-        Some(LedgerRow {
-            status: newest.status,
-            archive: newest.raw(),
-            tries: if newest.status == ArchiveStatus::Ok { 0 } else { tries },
-            checksum_refused: newest.is_checksum_refused(),
-            usable: self.fallback(),
-            etag: newest.etag.clone(),
-            last_modified: newest.last_modified,
-            published_sha256: newest.published_sha256.clone(),
-            checksum_modified: newest.checksum_modified,
-            fetched_at: newest.fetched_at,
-        })
-    }
-
-    /// SHA-256 of the versions that cannot be read any more.
-    pub(crate) fn spoiled(&self) -> impl Iterator<Item = &str> {
-        self.versions.keys().map(String::as_str).filter(|sha256| self.is_spoiled(sha256))
-    }
-
-    /// Whether the bytes with this SHA-256 cannot be read any more, by the last word on them.
-    fn is_spoiled(&self, sha256: &str) -> bool {
-        self.versions.get(sha256).is_some_and(|version| !version.status.is_usable())
-    }
-
-    /// A version other than `sha256` that was fetched later and can be read still: its SHA-256.
-    pub(crate) fn newer_than(&self, sha256: &str) -> Option<&str> {
-        let mine = *self.usable.get(sha256)?;
-        let newer = |(other, at): &(&String, &DateTime<Utc>)| {
-            *other != sha256 && **at > mine && !self.is_spoiled(other)
-        };
-        self.usable.iter().find(newer).map(|(other, _)| other.as_str())
-    }
-}
-
-/// What a version of `bronze.archives` says of the units that `wanted` says yes to.
-pub(crate) async fn histories(
-    tables: &Tables,
-    snapshot: &Snapshot,
-    run: &RunId,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<HashMap<String, History>, TableError> {
-    let mut histories: HashMap<String, History> = HashMap::new();
-    each(tables, snapshot, |id, entry| {
-        if wanted(id) {
-            histories.entry(id.to_owned()).or_default().add(entry, run);
-        }
-    })
-    .await?;
-    Ok(histories)
-}
-
-/// Goes through the rows of a version of `bronze.archives`.
+/// Goes through the rows of a version of `bronze.archives`, those of archives that cannot be used first:
+/// who keeps but the newest that can needs to know which were spoiled.
 pub(crate) async fn each(
     tables: &Tables,
     snapshot: &Snapshot,
     mut take: impl FnMut(&str, Entry),
 ) -> Result<(), TableError> {
+    let columns = "unit, url, status, detail, etag, last_modified, published_sha256, sha256, \
+                   bytes, object, fetched_at, run, checksum_modified";
+    let usable: Vec<String> = ArchiveStatus::ALL
+        .iter()
+        .filter(|status| status.is_usable())
+        .map(|status| format!("'{status}'"))
+        .collect();
+    let usable = usable.join(", ");
+    let session = rows::session(tables, snapshot).await?;
+    for is in ["NOT IN", "IN"] {
+        let sql = format!("SELECT {columns} FROM ledger WHERE status {is} ({usable})");
+        let mut stream = session.sql(&sql).await?.execute_stream().await?;
+        while let Some(batch) = stream.try_next().await? {
+            read(&batch, &mut take)?;
+        }
+    }
+    Ok(())
+}
+
+/// Goes through the rows of a batch.
+fn read(batch: &RecordBatch, take: &mut impl FnMut(&str, Entry)) -> Result<(), TableError> {
     let table = Table::Archives;
     let bad = |what: &'static str, found: &str| TableError::Change {
         table,
         source: format!("a row has the {what} `{found}`").into(),
     };
-    let sql = "SELECT unit, url, status, detail, etag, last_modified, published_sha256, sha256, \
-               bytes, object, fetched_at, run, checksum_modified FROM ledger";
-    let mut stream = stream(tables, snapshot, sql).await?;
-    while let Some(batch) = stream.try_next().await? {
-        let reader = Reader { table, batch: &batch };
-        let texts = ["unit", "url", "status", "detail", "etag", "published_sha256", "sha256"];
-        let [unit, url, status, detail, etag, published, sha256] =
-            texts.map(|name| reader.text(name));
-        let (unit, url, status, detail) = (unit?, url?, status?, detail?);
-        let (etag, published, sha256) = (etag?, published?, sha256?);
-        let (object, of_run) = (reader.text("object")?, reader.text("run")?);
-        let (modified, fetched) = (reader.micros("last_modified")?, reader.micros("fetched_at")?);
-        let checksum = reader.micros("checksum_modified")?;
-        let bytes = reader.long("bytes")?;
-        let own = |text: Option<&str>| text.map(str::to_owned);
-        for row in 0..batch.num_rows() {
-            let id = unit(row).unwrap_or_default();
-            let word = status(row).unwrap_or_default();
-            let entry = Entry {
-                url: own(url(row)).unwrap_or_default(),
-                status: word.parse().map_err(|_| bad("status", word))?,
-                detail: own(detail(row)),
-                etag: own(etag(row)),
-                last_modified: modified(row).and_then(DateTime::from_timestamp_micros),
-                published_sha256: own(published(row)),
-                checksum_modified: checksum(row).and_then(DateTime::from_timestamp_micros),
-                sha256: own(sha256(row)),
-                bytes: bytes(row).and_then(|n| u64::try_from(n).ok()),
-                object: own(object(row)),
-                fetched_at: fetched(row)
-                    .and_then(DateTime::from_timestamp_micros)
-                    .unwrap_or_default(),
-                run: own(of_run(row)).unwrap_or_default(),
-            };
-            take(id, entry);
-        }
+    let reader = Reader { table, batch };
+    let texts = ["unit", "url", "status", "detail", "etag", "published_sha256", "sha256"];
+    let [unit, url, status, detail, etag, published, sha256] = texts.map(|name| reader.text(name));
+    let (unit, url, status, detail) = (unit?, url?, status?, detail?);
+    let (etag, published, sha256) = (etag?, published?, sha256?);
+    let (object, of_run) = (reader.text("object")?, reader.text("run")?);
+    let (modified, fetched) = (reader.micros("last_modified")?, reader.micros("fetched_at")?);
+    let checksum = reader.micros("checksum_modified")?;
+    let bytes = reader.long("bytes")?;
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    for row in 0..batch.num_rows() {
+        let id = unit(row).unwrap_or_default();
+        let word = status(row).unwrap_or_default();
+        let entry = Entry {
+            url: own(url(row)).unwrap_or_default(),
+            status: word.parse().map_err(|_| bad("status", word))?,
+            detail: own(detail(row)),
+            etag: own(etag(row)),
+            last_modified: modified(row).and_then(DateTime::from_timestamp_micros),
+            published_sha256: own(published(row)),
+            checksum_modified: checksum(row).and_then(DateTime::from_timestamp_micros),
+            sha256: own(sha256(row)),
+            bytes: bytes(row).and_then(|n| u64::try_from(n).ok()),
+            object: own(object(row)),
+            fetched_at: fetched(row).and_then(DateTime::from_timestamp_micros).unwrap_or_default(),
+            run: own(of_run(row)).unwrap_or_default(),
+        };
+        take(id, entry);
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
-use model::ledger::BuiltUnit;
+use model::ledger::{self, BuiltUnit};
 use model::partition::{self, as_map};
 use model::plan::Partition;
 use model::schema::Table;
@@ -23,8 +23,8 @@ pub(crate) struct Current {
     /// What it was built from.
     pub(crate) inputs: String,
     pub(crate) units: Vec<BuiltUnit>,
-    /// Rows in `silver.rejects`.
-    pub(crate) rejected: u64,
+    /// Rows in `silver.rejects`, as far as it tells: a former version counted rejected lines alone.
+    pub(crate) rejects: u64,
     /// Its data files.
     pub(crate) files: u64,
     pub(crate) built_at: DateTime<Utc>,
@@ -173,8 +173,8 @@ pub(crate) async fn current(tables: &Tables) -> Result<Vec<Current>, TableError>
             days: group.period.first().to(group.period.last()).collect(),
             group,
             inputs: built.inputs,
+            rejects: ledger::rejects(&built.units).unwrap_or(built.rows_rejected),
             units: built.units,
-            rejected: built.rows_rejected,
             files: built.files,
             built_at: built.built_at,
             run: built.run,
@@ -246,7 +246,7 @@ pub(crate) async fn lost<'a>(
             }
             // rejects are committed after silver, and before the build is noted
             let has_rejects = build.reject_makers().any(|maker| rejects.contains_key(&maker));
-            if with_rejects && build.rejected > 0 && !replaced && !has_rejects {
+            if with_rejects && build.rejects > 0 && !replaced && !has_rejects {
                 lost.push((Table::Rejects, build));
             }
         }
@@ -287,7 +287,7 @@ mod tests {
             group,
             inputs: "i".to_owned(),
             units: serde_json::from_str(units).unwrap(),
-            rejected: 1,
+            rejects: 1,
             files: 1,
             built_at: DateTime::UNIX_EPOCH,
             run: String::new(),
@@ -308,7 +308,7 @@ mod tests {
                 group,
                 inputs: "i".to_owned(),
                 units: Vec::new(),
-                rejected: 0,
+                rejects: 0,
                 files: 1,
                 built_at: DateTime::UNIX_EPOCH,
                 run: run.to_owned(),

@@ -11,9 +11,10 @@ use stage::Context;
 use store::{Lake, StoreError};
 use table::{Change, Outcome, Snapshot, Stamp, TableError, Tables};
 
-use crate::archives::{Entry, History, each, histories, write};
+use crate::archives::{Entry, each, write};
 use crate::builds;
 use crate::gather::Gathered;
+use crate::history::{Asked, History, histories};
 
 /// Notes of archives that are not what was fetched: unit, SHA-256, why. Each is corrupt from now.
 pub(crate) async fn spoil(
@@ -87,14 +88,13 @@ pub(crate) async fn append(
         .iter()
         .map(|((unit, sha256), why)| (unit, sha256.as_str(), why.as_str()))
         .collect();
-    let units: HashSet<&str> = fetched
-        .keys()
-        .map(String::as_str)
-        .chain(unreadable.iter().map(|(unit, ..)| unit.as_str()))
-        .collect();
+    let mut asked: Asked<'_> = fetched.keys().map(|id| (id.as_str(), HashSet::new())).collect();
+    for (unit, sha256, _) in &unreadable {
+        asked.entry(unit.as_str()).or_default().insert(sha256);
+    }
     tables
         .replace_with(table, &stamp, async |snapshot| {
-            let known = histories(tables, snapshot, run, |id| units.contains(id)).await?;
+            let known = histories(tables, snapshot, run, &asked, false).await?;
             let none = History::default();
             let mut new: BTreeMap<&str, Entry> = BTreeMap::new();
             for (id, entry) in &fetched {
@@ -156,12 +156,13 @@ pub(crate) async fn write_extract(
     }
     let mut ledger = Ledger::default();
     let nobody = RunId::new(DateTime::UNIX_EPOCH, 0);
-    let mut spoiled: HashMap<String, HashSet<String>> = HashMap::new();
-    let histories = histories(tables, &archives, &nobody, |_| true).await?;
+    let latest = builds::latest(tables, &builds).await?;
+    let mut asked = Asked::new();
+    for unit in latest.values().flat_map(|build| &build.units) {
+        asked.entry(unit.unit.as_str()).or_default().insert(&unit.sha256);
+    }
+    let histories = histories(tables, &archives, &nobody, &asked, true).await?;
     for (id, history) in &histories {
-        for sha256 in history.spoiled() {
-            spoiled.entry(id.clone()).or_default().insert(sha256.to_owned());
-        }
         let Some(row) = history.row() else { continue };
         let unit: Unit = id.parse().map_err(|error| TableError::Change {
             table: Table::Archives,
@@ -169,7 +170,6 @@ pub(crate) async fn write_extract(
         })?;
         ledger.archives.insert(unit.id(), row);
     }
-    let latest = builds::latest(tables, &builds).await?;
     let youngest = builds::youngest(&latest);
     for (group, build) in &latest {
         let units = build.units.iter().map(|unit| unit.unit.clone()).collect();
@@ -181,7 +181,7 @@ pub(crate) async fn write_extract(
             .collect();
         let is_spoiled = |unit: &&BuiltUnit| {
             unit.corrupt.is_none()
-                && spoiled.get(unit.unit.as_str()).is_some_and(|of| of.contains(&unit.sha256))
+                && histories.get(unit.unit.as_str()).is_some_and(|of| of.is_spoiled(&unit.sha256))
         };
         let spoiled = build.units.iter().filter(is_spoiled).map(|unit| unit.unit.clone()).collect();
         let replaced = build

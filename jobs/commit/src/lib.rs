@@ -29,7 +29,8 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`gather`] | the plan and the fragments of a run; what is wrong with one |
-//! | `archives` | `bronze.archives`: its rows, and what they come to for a unit |
+//! | `archives` | `bronze.archives`: its rows, read and written |
+//! | `history` | what those rows come to for a unit, in memory that does not grow with the runs |
 //! | [`ledger`] | what a run adds to `bronze.archives`, the extract for plan |
 //! | `instruments` | `silver.instruments`: what the plan tells, put beside what is held |
 //! | [`silver`] | silver and its rejects: the guard, the commits, which groups are in force |
@@ -49,6 +50,7 @@ mod builds;
 pub mod deep;
 pub mod gather;
 pub mod gold;
+mod history;
 mod instruments;
 pub mod ledger;
 pub mod maintain;

@@ -26,6 +26,7 @@ pub(crate) fn cells(fragment: &SilverFragment, run: &str) -> Result<Vec<Cell>, T
             corrupt: outcome.corrupt.clone(),
             short_days: outcome.short_days.clone(),
             rows_read: Some(outcome.counts.read),
+            rejects: outcome.rejects,
             notes: outcome.notes.clone(),
         })
         .collect();

@@ -11,6 +11,7 @@ use table::datafusion::arrow::array::{
 };
 use table::datafusion::arrow::error::ArrowError;
 use table::datafusion::execution::SendableRecordBatchStream;
+use table::datafusion::prelude::SessionContext;
 use table::{SessionOptions, Snapshot, TableError, Tables};
 
 /// The answer to a query over one version of a table, which it calls `ledger`, its files verified.
@@ -19,11 +20,19 @@ pub(crate) async fn stream(
     snapshot: &Snapshot,
     sql: &str,
 ) -> Result<SendableRecordBatchStream, TableError> {
+    Ok(session(tables, snapshot).await?.sql(sql).await?.execute_stream().await?)
+}
+
+/// A session for several queries over one version of a table, as [`stream`] has it.
+pub(crate) async fn session(
+    tables: &Tables,
+    snapshot: &Snapshot,
+) -> Result<SessionContext, TableError> {
     tables.verify(snapshot).await?;
     let session =
         tables.session(&SessionOptions { target_partitions: Some(1), ..Default::default() })?;
     session.register_table("ledger", tables.provider(snapshot)?)?;
-    Ok(session.sql(sql).await?.execute_stream().await?)
+    Ok(session)
 }
 
 /// One value.

@@ -10,8 +10,8 @@ use stage::Context;
 use table::snapshot::RUN_TAG;
 use table::{Change, Outcome, Snapshot, Stamp, TableError, Tables};
 
-use crate::archives::{self, History};
 use crate::gather::Gathered;
+use crate::history::{Asked, History, histories};
 use crate::summary::Skipped;
 
 /// Commits the run's groups of one silver table, but those that another run knows better.
@@ -83,9 +83,13 @@ async fn known(
     let Some(archives) = tables.snapshot(Table::Archives).await? else {
         return Ok(HashMap::new());
     };
-    let units: HashSet<String> =
-        fragments.iter().flat_map(|f| &f.units).map(|unit| unit.unit.to_string()).collect();
-    archives::histories(tables, &archives, &context.run, |id| units.contains(id)).await
+    let units = || fragments.iter().flat_map(|fragment| &fragment.units);
+    let ids: Vec<String> = units().map(|unit| unit.unit.to_string()).collect();
+    let mut asked = Asked::new();
+    for (id, unit) in ids.iter().zip(units()) {
+        asked.entry(id).or_default().insert(&unit.sha256);
+    }
+    histories(tables, &archives, &context.run, &asked, false).await
 }
 
 /// Why a group is out of date by the ledger: an archive of it was published anew and fetched by

@@ -187,6 +187,12 @@ impl<'a> Chooser<'a> {
             let tail = state.tail().filter(|_| is_replaced);
             tails.extend(tail.map(|tail| Replaced { unit: unit(), archive: tail.clone() }));
         }
+        let replaces_tails = !tails.is_empty();
+        for (day, _) in days.iter().filter(|(_, state)| state.is_settled()) {
+            let unit = unit(self.view.series, Period::Day(*day));
+            let tail = self.view.known.tail_before(&unit.id()).cloned();
+            tails.extend(tail.map(|archive| Replaced { unit, archive }));
+        }
         // a tail goes before the month that lacks its day: what archives say stays
         for (day, state) in days.iter().filter(|(_, state)| state.has_no_archive()) {
             if use_month && is_taken(*day, state) {
@@ -196,7 +202,7 @@ impl<'a> Chooser<'a> {
         if use_month {
             let unit = self.planned(Period::Month(month), monthly);
             // where the month cannot be had, what silver has of the days that it replaces stays
-            let keeps = spoiled_days || !tails.is_empty();
+            let keeps = spoiled_days || replaces_tails;
             units.extend(unit.map(|unit| PlannedUnit { keeps: unit.keeps || keeps, ..unit }));
         }
         for (day, state) in days {

@@ -54,6 +54,12 @@ impl<'a> Known<'a> {
         // what an API said before the archive was there is compared with it by silver's tails
         before.filter(|before| !is_tail(before)).cloned()
     }
+
+    /// What the API said of a day, where silver has that still: the build of an archive that has come
+    /// since has failed.
+    pub(crate) fn tail_before(&self, unit: &UnitId) -> Option<&'a RawArchive> {
+        self.replaced.get(unit).copied().filter(|before| is_tail(before))
+    }
 }
 
 /// What the choice depends on beside offer and ledger.

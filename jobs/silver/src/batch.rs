@@ -166,15 +166,8 @@ fn one(
     let now = context.clock.now();
     let is_spoilt = spoils(group, &inputs, &built);
     if !is_spoilt {
-        let means = tails::Means {
-            lake: &context.lake,
-            provider,
-            table: group.table,
-            reading: group.reading.as_deref(),
-            limits,
-        };
         // before the fragment: a group that has one is done
-        tell_tails(context, runtime, means, group, &inputs, &built)?;
+        tell_tails(context, runtime, limits, (provider, group), &inputs, &built)?;
     }
     let fragment = if is_spoilt {
         // say so in the ledger and leave the partitions: the next plan takes the held version
@@ -230,7 +223,8 @@ fn restate(
             copy => {
                 let copy = copy?;
                 let (unit, reading) = (&input.unit, group.reading.as_deref());
-                let version = |archive, path| Version { provider, unit, archive, path, reading };
+                let version =
+                    |archive, path| Version { provider, unit, archive, path, reading, span: None };
                 let (before, after) =
                     (version(before, copy.path()), version(&input.archive, input.path.as_path()));
                 restate::compare(lake, &context.run, &before, &after, &means)?
@@ -255,12 +249,14 @@ fn restate(
 fn tell_tails(
     context: &Context,
     runtime: &Handle,
-    means: tails::Means<'_>,
-    group: &Group,
+    limits: &Limits,
+    (provider, group): (&'static dyn Provider, &Group),
     inputs: &[Input],
     built: &Built,
 ) -> Result<(), SilverError> {
     let lake = &context.lake;
+    // two sides share what a group may hold
+    let means = Means { folder: lake.temp(), memory: limits.memory / 2, block: limits.block };
     for tail in &group.tails {
         let read = inputs.iter().zip(&built.units).filter(|(_, result)| result.corrupt.is_none());
         let archive = tails::archive_of(tail, read.map(|(input, _)| input));
@@ -270,10 +266,13 @@ fn tell_tails(
         let mut comparison = tails::nothing(tail, until, archive);
         match runtime.block_on(lake.local_copy(&tail.archive.object)) {
             Ok(copy) => {
-                let (unit, raw) = (tail.unit.clone(), tail.archive.clone());
-                let path = copy.path().to_owned();
-                let input = Input { unit, archive: raw, path, _copy: Some(copy) };
-                tails::compare(means, &input, archive, &mut comparison)?;
+                let version = |unit, archive, path| {
+                    let reading = group.reading.as_deref();
+                    Version { provider, unit, archive, path, reading, span: None }
+                };
+                let said = version(&tail.unit, &tail.archive, copy.path());
+                let says = version(&archive.unit, &archive.archive, archive.path.as_path());
+                comparison = tails::compare(group.table, &said, &says, &means, comparison)?;
             }
             Err(error) if error.is_not_found() => comparison.problem = Some(error.to_string()),
             Err(error) => return Err(error.into()),

@@ -54,6 +54,7 @@ pub(crate) fn publish(
             unit: input.unit.clone(),
             sha256: input.archive.sha256.clone(),
             counts: result.counts,
+            rejects: Some(rejected + conflicting),
             corrupt: result.corrupt,
             short_days: result.short_days,
             notes: result.notes,

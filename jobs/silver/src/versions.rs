@@ -3,6 +3,7 @@
 //! differences are is found in [`crate::differences`].
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use model::{RawArchive, Unit};
@@ -33,6 +34,8 @@ pub(crate) struct Version<'a> {
     pub(crate) path: &'a Path,
     /// How the provider is configured to read it.
     pub(crate) reading: Option<&'a str>,
+    /// Of which span of time its rows are wanted (µs); `None` for all.
+    pub(crate) span: Option<&'a Range<i64>>,
 }
 
 /// Means and limits of reading one.
@@ -71,6 +74,8 @@ pub(crate) struct Keys {
     dropped: Dropped,
     /// The first row of the next key.
     ahead: Option<Ranked>,
+    /// Rows that were given.
+    pub(crate) given: u64,
 }
 
 #[derive(Debug)]
@@ -98,7 +103,7 @@ impl Keys {
             Source::Lines(Box::new(lines))
         };
         let (settler, dropped) = (Settler::new(form.same_key), Dropped::new(means.folder, 1));
-        Ok(Self { source, settler, dropped, ahead: None })
+        Ok(Self { source, settler, dropped, ahead: None, given: 0 })
     }
 
     /// Puts the rows of the next key into `rows`: none at the end.
@@ -120,6 +125,7 @@ impl Keys {
             }
         };
         rows.extend(self.settler.take().map(|kept| kept.row));
+        self.given += rows.len() as u64;
         Ok(())
     }
 
@@ -140,13 +146,16 @@ struct Lines {
     rows: Rows,
     /// The next of `rows`.
     at: usize,
+    /// Those of another time are passed over; the slot of the row's instant.
+    span: Option<Range<i64>>,
+    time: usize,
     /// Those of the version before are in `silver.rejects`, as are those of the new one.
     rejects: Vec<Reject>,
 }
 
 impl Lines {
     fn open(version: &Version<'_>, form: &'static Form, block: usize) -> Result<Self, Halt> {
-        let Version { provider, unit, archive, path, reading } = *version;
+        let Version { provider, unit, archive, path, reading, span } = *version;
         let path = path.to_owned();
         let failed = |source| SilverError::Archive { path: path.clone(), source };
         let file = File::open(&path).map_err(failed)?;
@@ -162,34 +171,48 @@ impl Lines {
             parser: Parser::new(form, Bounds::of(unit)),
             rows: Rows::new(form.has),
             at: 0,
+            span: span.cloned(),
+            time: form.time,
             rejects: Vec::new(),
             path,
         })
     }
 
     fn next(&mut self) -> Result<Option<Ranked>, Halt> {
-        while self.at == self.rows.len() {
-            self.at = 0;
-            self.rows.clear();
-            let chunk = self.blocks.next().map_err(|error| halt(&self.path, error.into()))?;
-            match chunk {
-                None => return Ok(None),
-                Some(Chunk::Lines(lines)) => {
-                    let mut at = 0;
-                    while at < lines.len() {
-                        at += self.parser.block(&lines[at..], &mut self.rows, &mut self.rejects);
-                        self.rejects.clear();
-                    }
+        loop {
+            while self.at == self.rows.len() {
+                if !self.refill()? {
+                    return Ok(None);
                 }
-                Some(Chunk::LongLine(start)) => {
-                    self.parser.long_line(start, &mut self.rejects);
+            }
+            let row = self.rows.get(self.at);
+            self.at += 1;
+            if self.span.as_ref().is_none_or(|span| span.contains(&row.longs[self.time])) {
+                return Ok(Some(Ranked { row, rank: 0, line: 0 }));
+            }
+        }
+    }
+
+    /// Reads the rows of the next lines; `false` at the end.
+    fn refill(&mut self) -> Result<bool, Halt> {
+        self.at = 0;
+        self.rows.clear();
+        let chunk = self.blocks.next().map_err(|error| halt(&self.path, error.into()))?;
+        match chunk {
+            None => return Ok(false),
+            Some(Chunk::Lines(lines)) => {
+                let mut at = 0;
+                while at < lines.len() {
+                    at += self.parser.block(&lines[at..], &mut self.rows, &mut self.rejects);
                     self.rejects.clear();
                 }
             }
+            Some(Chunk::LongLine(start)) => {
+                self.parser.long_line(start, &mut self.rejects);
+                self.rejects.clear();
+            }
         }
-        let row = self.rows.get(self.at);
-        self.at += 1;
-        Ok(Some(Ranked { row, rank: 0, line: 0 }))
+        Ok(true)
     }
 }
 
@@ -212,6 +235,6 @@ impl Keys {
         }
         let source = Source::Sorted(Box::new(sorter.finish().expect("memory")));
         let (settler, dropped) = (Settler::new(form.same_key), Dropped::new(folder, 1));
-        Self { source, settler, dropped, ahead: None }
+        Self { source, settler, dropped, ahead: None, given: 0 }
     }
 }

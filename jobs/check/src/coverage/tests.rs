@@ -1,7 +1,9 @@
 //! Tests of the status of a day.
 
+use chrono::{DateTime, Utc};
 use model::config::PublicationLag;
-use model::{Market, Source, Timeframe};
+use model::period::DAY_MICROS;
+use model::{Dataset, Market, Source, Timeframe};
 
 use super::*;
 

@@ -32,7 +32,7 @@ pub(super) async fn groups(
     let rejects = wanted.contains(&Table::Rejects);
     let chosen: Vec<&Current> = builds
         .iter()
-        .filter(|build| wanted.contains(&build.table()) || (rejects && build.rejected > 0))
+        .filter(|build| wanted.contains(&build.table()) || (rejects && build.rejects > 0))
         .collect();
     let all_raw = wanted.contains(&Table::Archives);
     if chosen.is_empty() && !all_raw {

@@ -124,7 +124,8 @@ impl Run<'_> {
     }
 
     /// What silver does with a group of trades: for each unit (id, content) its day's rows. The
-    /// content `bad` cannot be read; the content `x5` gives 5 rows and 1 reject.
+    /// content `bad` cannot be read; the content `x5` gives 5 rows and 1 reject, `l5` 5 rows and 1 that lost
+    /// against another of its key.
     pub(crate) async fn built(&self, group: &str, units: &[(&str, &str)]) -> SilverFragment {
         let fragment = silver(self.world, group, units, start() + TimeDelta::minutes(20)).await;
         self.silver(&fragment).await;
@@ -175,6 +176,7 @@ async fn silver(
                 unit,
                 sha256,
                 counts,
+                rejects: Some(0),
                 corrupt,
                 short_days: Vec::new(),
                 notes: Vec::new(),
@@ -184,6 +186,7 @@ async fn silver(
         }
         let n = rows_of(content);
         let rejected = u64::from(content.starts_with('x'));
+        let conflicting = u64::from(content.starts_with('l'));
         for day in unit.period.first().to(unit.period.last()) {
             let partition = trades_partition(unit.symbol.as_str(), &day.to_string());
             let batch = trades(day.start_micros(), n);
@@ -191,8 +194,9 @@ async fn silver(
             files.push(file.await.unwrap().unwrap());
             replaces.push(partition);
         }
-        if rejected > 0 {
-            let partition = partition(&[("source", "binance"), ("reason", "field_count")]);
+        if rejected + conflicting > 0 {
+            let reason = if rejected > 0 { "field_count" } else { "conflicting_duplicate" };
+            let partition = partition(&[("source", "binance"), ("reason", reason)]);
             let row = reject(&unit, &sha256);
             let file = world.tables.write(Table::Rejects, &partition, [row], id, &inputs, 0);
             rejects.push(file.await.unwrap().unwrap());
@@ -203,6 +207,7 @@ async fn silver(
             silver,
             rejected,
             duplicate: 2,
+            conflicting,
             ..RowCounts::default()
         };
         counts += unit_counts;
@@ -210,6 +215,7 @@ async fn silver(
             unit,
             sha256,
             counts: unit_counts,
+            rejects: Some(rejected + conflicting),
             corrupt: None,
             short_days: Vec::new(),
             notes: Vec::new(),

@@ -158,14 +158,17 @@ async fn refusal(run: &crate::kit::Run<'_>) -> Option<String> {
 
 #[tokio::test]
 async fn lost_rejects_are_missed() {
-    let world = world();
-    let run = planned(&world, 1, 1).await;
-    run.day("2024-01-01", "x5", 1).await;
-    run.commit().await;
-    assert_eq!(refusal(&run).await, None);
-    empty(&world, Table::Rejects, &run.id).await;
-    let said = refusal(&run).await.expect("silver.rejects has lost its file");
-    assert!(said.contains("silver.rejects has not all live files"), "{said}");
+    // a rejected line, and a row that lost against another of its key
+    for content in ["x5", "l5"] {
+        let world = world();
+        let run = planned(&world, 1, 1).await;
+        run.day("2024-01-01", content, 1).await;
+        run.commit().await;
+        assert_eq!(refusal(&run).await, None);
+        empty(&world, Table::Rejects, &run.id).await;
+        let said = refusal(&run).await.expect("silver.rejects has lost its file");
+        assert!(said.contains("silver.rejects has not all live files"), "{said}");
+    }
 }
 
 #[tokio::test]
@@ -197,6 +200,7 @@ async fn a_build_that_left_silver_as_it_was_takes_the_place_of_none() {
     withheld.counts = RowCounts::default();
     for unit in &mut withheld.units {
         unit.counts = RowCounts::default();
+        unit.rejects = Some(0);
     }
     withheld.units[0].corrupt = Some("the CRC is wrong".to_owned());
     second.silver(&withheld).await;

@@ -52,6 +52,7 @@ fn fragment(symbol: &str, day: Day) -> SilverFragment {
             unit,
             sha256,
             counts,
+            rejects: Some(0),
             corrupt: None,
             short_days: Vec::new(),
             notes: Vec::new(),

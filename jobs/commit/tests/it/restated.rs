@@ -113,9 +113,14 @@ async fn the_extract_tells_what_silver_has_where_something_newer_was_never_built
     second.fetched(DAY, "b10", 2).await;
     second.commit().await;
     assert_eq!(replaced().await, Some(unit::sha256_hex(b"a10")));
+    // however many come after it
     let third = planned(&world, 3, 1).await;
-    third.built(DAY, &[(DAY, "b10")]).await;
+    third.fetched(DAY, "c10", 3).await;
     third.commit().await;
+    assert_eq!(replaced().await, Some(unit::sha256_hex(b"a10")));
+    let fourth = planned(&world, 4, 1).await;
+    fourth.built(DAY, &[(DAY, "c10")]).await;
+    fourth.commit().await;
     assert_eq!(replaced().await, None);
 }
 

@@ -117,17 +117,23 @@ impl SilverFragment {
         })
     }
 
-    /// Whether its files of rejects hold what its counts say. Only those that another version of
-    /// silver built may lack the rows that lost: former ones kept none.
+    /// Whether its files of rejects hold what its counts say. Only those that a former version of
+    /// silver built may lack the rows that lost: some kept none.
     pub fn rejects_add_up(&self) -> bool {
         let (rejected, conflicting) = self.reject_rows();
-        let of_another_version = || {
+        let may_lack = || {
             let read = readable(&self.units);
             let now = Group::inputs(read.iter().map(|(unit, sha256)| (unit, sha256.as_str())));
-            now != self.inputs
+            let are_told = self.units.iter().all(|unit| unit.rejects.is_some());
+            now != self.inputs && (self.units.is_empty() || !are_told)
+        };
+        let told = |unit: &UnitOutcome| {
+            let counted = unit.counts.rejected + unit.counts.conflicting;
+            unit.rejects.is_none_or(|rejects| rejects == counted)
         };
         rejected == self.counts.rejected
-            && (conflicting == self.counts.conflicting || conflicting == 0 && of_another_version())
+            && self.units.iter().all(told)
+            && (conflicting == self.counts.conflicting || conflicting == 0 && may_lack())
     }
 }
 
@@ -141,6 +147,10 @@ pub struct UnitOutcome {
     pub sha256: String,
     /// Its rows.
     pub counts: RowCounts,
+    /// Its rows in `silver.rejects`, those included that lost against others of their key; `None` where a
+    /// former version of silver built it, which may have kept none of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects: Option<u64>,
     /// `Some` when the archive could not be read; the group was then built without it, or,
     /// where no unit was left, not at all.
     pub corrupt: Option<String>,
@@ -419,8 +429,23 @@ mod tests {
             stats: BTreeMap::new(),
             crc32: None,
         };
-        let current = Group::inputs([]);
-        let built = |inputs: &str, rejects: Vec<DataFile>, rejected, conflicting, expect: bool| {
+        let read = "binance/spot/trades/A1/2024-01-01".parse::<Unit>().expect("unit").id();
+        let current = Group::inputs([(&read, "")]);
+        let unit = |counts: RowCounts, rejects| UnitOutcome {
+            unit: "binance/spot/trades/A1/2024-01-01".parse().expect("unit"),
+            sha256: String::new(),
+            counts,
+            rejects,
+            corrupt: None,
+            short_days: Vec::new(),
+            notes: Vec::new(),
+            restated: None,
+        };
+        let check = |inputs: &str,
+                     told,
+                     rejects: Vec<DataFile>,
+                     [rejected, conflicting]: [u64; 2],
+                     expect: bool| {
             let counts = RowCounts { rejected, conflicting, ..RowCounts::default() };
             let fragment = SilverFragment {
                 group: String::new(),
@@ -429,7 +454,7 @@ mod tests {
                 replaces: Vec::new(),
                 files: Vec::new(),
                 rejects,
-                units: Vec::new(),
+                units: vec![unit(counts, told)],
                 counts,
                 sorted: false,
                 built_at: DateTime::UNIX_EPOCH,
@@ -438,13 +463,19 @@ mod tests {
         };
         let (torn, late) = (RejectReason::FieldCount, RejectReason::OutsidePeriod);
         let lost = RejectReason::ConflictingDuplicate;
-        for inputs in [current.as_str(), "of a former version"] {
-            built(inputs, vec![file(torn, 2), file(late, 1), file(lost, 4)], 3, 4, true);
-            built(inputs, vec![file(torn, 2), file(lost, 4)], 6, 0, false);
-            built(inputs, vec![file(torn, 2), file(lost, 4)], 2, 5, false);
-            built(inputs, vec![file(torn, 2)], 3, 0, false);
+        let other = "of another version, or read as configured";
+        let both = || vec![file(torn, 2), file(late, 1), file(lost, 4)];
+        for inputs in [current.as_str(), other] {
+            check(inputs, None, both(), [3, 4], true);
+            check(inputs, None, vec![file(torn, 2), file(lost, 4)], [6, 0], false);
+            check(inputs, None, vec![file(torn, 2), file(lost, 4)], [2, 5], false);
+            check(inputs, None, vec![file(torn, 2)], [3, 0], false);
+            // what is told of a unit must be there, whatever it was built by
+            check(inputs, Some(7), both(), [3, 4], true);
+            check(inputs, Some(7), vec![file(torn, 2), file(late, 1)], [3, 4], false);
+            check(inputs, Some(3), both(), [3, 4], false);
         }
-        built("of a former version", vec![file(torn, 2)], 2, 5, true);
-        built(&current, vec![file(torn, 2)], 2, 5, false);
+        check(other, None, vec![file(torn, 2)], [2, 5], true);
+        check(&current, None, vec![file(torn, 2)], [2, 5], false);
     }
 }

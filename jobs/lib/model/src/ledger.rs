@@ -98,7 +98,18 @@ pub struct BuiltUnit {
     /// Data lines read; `None` in builds of former versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows_read: Option<u64>,
+    /// Its rows in `silver.rejects`, those included that lost against others of their key; `None` in
+    /// builds of former versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejects: Option<u64>,
     /// What else silver says of it, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// The rows in `silver.rejects` that the units of a build have; `None` where a former version built it,
+/// which may have kept no rows that lost against others of their key.
+pub fn rejects(units: &[BuiltUnit]) -> Option<u64> {
+    let told: Option<u64> = units.iter().map(|unit| unit.rejects).sum();
+    told.filter(|_| !units.is_empty())
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::unit::Unit;
 
-/// Differences of one tail that are listed; all are counted.
+/// Values of one tail that are listed at most, and rows that one side does not have; all are counted.
 pub const LISTED: usize = 100;
 
 /// What became of comparing a tail with the archive that replaces it.
@@ -32,9 +32,17 @@ pub struct Comparison {
     /// The first differences, in the order of their keys: at most [`LISTED`] values, and as many rows
     /// that one side does not have.
     pub listed: Vec<Difference>,
+    /// Differences of the same kind, values and rows, that are not listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unlisted: u64,
     /// Why nothing could be compared, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// One difference.
@@ -96,6 +104,7 @@ mod tests {
             only_tail: 0,
             only_archive: 0,
             listed: Vec::new(),
+            unlisted: 0,
             problem: None,
         };
         let until = "up to 2024-01-31 12:33 UTC";

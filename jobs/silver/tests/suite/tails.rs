@@ -284,6 +284,7 @@ async fn differences_are_bounded_and_counted_and_what_cannot_be_compared_is_told
     lab.build(&unit, Some(&archive), Some((&unit, &tail))).await.unwrap();
     let found = lab.comparisons().await;
     assert_eq!((found[0].differing, found[0].listed.len()), (500, LISTED));
+    assert_eq!(found[0].unlisted, 500 - LISTED as u64);
 
     // the tail's bytes are gone: that stops nothing
     lab.context.lake.delete(&tail.object).await.unwrap();

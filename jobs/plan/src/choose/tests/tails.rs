@@ -138,6 +138,34 @@ fn an_archive_replaces_its_tail() {
 }
 
 #[test]
+fn an_archive_whose_build_failed_is_compared_when_it_is_built() {
+    let row = "2024-01-08=ok 2024-01-09=ok built:2024-01=2024-01-08..09";
+    let mut ledger = held(BARS, row, "");
+    let unit: model::Unit = format!("{BARS}/2024-01-09").parse().expect("unit");
+    let until = DateTime::from_timestamp_micros(unit.period.micros().end).expect("time");
+    // what silver has of the day is what the API said, and its archive is in the ledger
+    let said = RawArchive {
+        object: layout::raw(&unit, "e", &layout::tail_name("a.zip", until)),
+        sha256: "said".to_owned(),
+        bytes: 1,
+        fetched_at: fetched_at(),
+    };
+    let build = ledger.builds.get_mut(&format!("{BARS}/2024-01")).expect("a build");
+    build.inputs = "of the tail".to_owned();
+    build.replaced.insert(unit.id(), said.clone());
+    let days = || offer("2024-01-08 2024-01-09", "2024-01-01");
+    let choice = chosen(BARS, "2024-01-08..09", &days(), &ledger);
+    assert_eq!(told(&choice), "2024-01[=2024-01-08..09] | 2024-01-09");
+    assert_eq!(choice.groups[0].tails[0].archive, said);
+    // it is no version of the archive, whose restatement would be told
+    assert!(choice.groups[0].units.iter().all(|unit| unit.before.is_none()));
+    // published anew in between, the newest is compared
+    let anew = offer("2024-01-08 2024-01-09@f", "2024-01-01");
+    let choice = chosen(BARS, "2024-01-08..09", &anew, &ledger);
+    assert_eq!(told(&choice), "2024-01[=2024-01-08 +2024-01-09] | 2024-01-09");
+}
+
+#[test]
 fn a_month_replaces_the_tails_of_days_that_never_came() {
     let days = "2024-01-08=ok 2024-01-09=ok built:2024-01=2024-01-08..09";
     let offer = || offer("2024-01 2024-01-08", "2024-01-01");
