@@ -31,6 +31,12 @@ fn unit_of(index: usize) -> Unit {
     ids[index % ids.len()].parse().expect("unit")
 }
 
+/// An instant (µs) in a form.
+fn written(micros: i64, form: &str) -> String {
+    chrono::DateTime::from_timestamp_micros(micros)
+        .map_or_else(String::new, |time| time.format(form).to_string())
+}
+
 /// The line that says `row`; `decimals` and `micros` are the writer's habits.
 fn render(form: &Form, symbol: &str, row: &Row, decimals: usize, micros: bool) -> String {
     let fine = |value: i128| {
@@ -55,8 +61,8 @@ fn render(form: &Form, symbol: &str, row: &Row, decimals: usize, micros: bool) -
             Kind::Price(slot) | Kind::MaybePrice(slot) => fixed(i128::from(row.prices[slot])),
             Kind::Amount(slot) => fixed(row.amounts[slot]),
             Kind::Flag(slot) => row.flags[slot].to_string(),
-            Kind::Closing(slot, _) => chrono::DateTime::from_timestamp_micros(row.longs[slot])
-                .map_or_else(String::new, |time| time.format("%Y-%m-%d %H:%M:%S").to_string()),
+            Kind::Day(slot) => written(row.longs[slot], "%Y-%m-%d"),
+            Kind::Closing(slot, _) => written(row.longs[slot], "%Y-%m-%d %H:%M:%S"),
             Kind::MaybeFine(slot) => fine(row.amounts[slot]),
             Kind::Symbol => symbol.to_owned(),
             Kind::Ignored => "0".to_owned(),

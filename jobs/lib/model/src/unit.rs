@@ -55,22 +55,20 @@ impl Unit {
     /// The series this unit is a piece of: everything but the period,
     /// `binance/spot/klines/BTCUSDT/1h`.
     pub fn series(&self) -> String {
-        let mut text = format!("{}/{}/{}/{}", self.source, self.market, self.dataset, self.symbol);
-        if let Some(timeframe) = self.timeframe {
-            text.push('/');
-            text.push_str(timeframe.as_str());
-        }
-        text
+        self.words(Some(&self.symbol))
     }
 
     /// What is asked of its source, whatever the symbol and the period: `binance/spot/klines/1h`.
     pub fn function(&self) -> String {
-        let mut text = format!("{}/{}/{}", self.source, self.market, self.dataset);
-        if let Some(timeframe) = self.timeframe {
-            text.push('/');
-            text.push_str(timeframe.as_str());
-        }
-        text
+        self.words(None)
+    }
+
+    /// Everything but the period, with or without the symbol.
+    fn words(&self, symbol: Option<&Symbol>) -> String {
+        let Self { source, market, dataset, timeframe, .. } = self;
+        let head = [source.as_str(), market.as_str(), dataset.as_str()].map(Some);
+        let tail = [symbol.map(Symbol::as_str), timeframe.map(Timeframe::as_str)];
+        head.into_iter().chain(tail).flatten().collect::<Vec<_>>().join("/")
     }
 }
 
@@ -190,6 +188,24 @@ mod tests {
         check("binance/spot/trades/BTCUSDT/1h/2024-01", false);
         check("binance/spot/trades/BTCUSDT/2024", false);
         check("", false);
+    }
+
+    #[test]
+    fn a_unit_is_a_piece_of_a_series_and_of_a_function() {
+        let check = |text: &str, series: &str, function: &str| {
+            let unit: Unit = text.parse().expect(text);
+            assert_eq!((unit.series().as_str(), unit.function().as_str()), (series, function));
+        };
+        check(
+            "binance/spot/klines/BTCUSDT/1h/2024-01",
+            "binance/spot/klines/BTCUSDT/1h",
+            "binance/spot/klines/1h",
+        );
+        check(
+            "binance/usdm/trades/BTCUSDT/2024-01-02",
+            "binance/usdm/trades/BTCUSDT",
+            "binance/usdm/trades",
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use model::period::DAY_MICROS;
 use model::schema::{Issue, Issues, RejectReason};
 
 use crate::number::{self, Bad};
@@ -47,6 +48,8 @@ pub enum Kind {
     Amount(usize),
     /// A flag.
     Flag(usize),
+    /// A date as `2024-01-31`, kept in [`Row::longs`] as the instant at which it begins in UTC.
+    Day(usize),
     /// An instant as `2024-01-31 23:55:00`, in two slots of [`Row::longs`]: as it stands there, and the
     /// last one before it where it is the end of the archive's period, to which it belongs.
     Closing(usize, usize),
@@ -161,7 +164,6 @@ impl Form {
         let mut row = Row::default();
         let mut printed = Printed::default();
         let mut underflow = false;
-        let mut time_field: (&'static str, &[u8]) = ("", &[]);
         for (text, (name, kind)) in line.split(|b| *b == b',').zip(self.fields) {
             let fault = |bad| fault(bad, name, *kind, text);
             match *kind {
@@ -169,9 +171,10 @@ impl Form {
                 Kind::Instant(slot) => {
                     (row.longs[slot], printed.units[slot]) =
                         number::instant(text).map_err(fault)?;
-                    if slot == self.time {
-                        time_field = (name, text);
-                    }
+                }
+                Kind::Day(slot) => {
+                    row.longs[slot] = number::day(text).map_err(fault)?;
+                    printed.units[slot] = DAY_MICROS;
                 }
                 Kind::Price(slot) => {
                     row.prices[slot] = price(text).map_err(fault)?;
@@ -191,9 +194,6 @@ impl Form {
                     let time = number::datetime(text).map_err(fault)?;
                     row.longs[slot] = time;
                     row.longs[within] = bounds.within(time);
-                    if within == self.time {
-                        time_field = (name, text);
-                    }
                 }
                 Kind::MaybePrice(slot) if is_blank(text) => row.prices[slot] = NO_PRICE,
                 Kind::MaybePrice(slot) => row.prices[slot] = price(text).map_err(fault)?,
@@ -211,10 +211,11 @@ impl Form {
             }
         }
         if !bounds.period.contains(&row.longs[self.time]) {
+            let time = self.time_of(line);
             return Err(Fault {
                 reason: RejectReason::OutsidePeriod,
-                field: Some(time_field.0),
-                found: lossy(time_field.1),
+                field: time.map(|(name, ..)| name),
+                found: time.map_or_else(String::new, |(.., text)| lossy(text)),
                 expected: Cow::Owned(bounds.period_text.clone()),
             });
         }
@@ -234,7 +235,7 @@ impl Form {
     /// The name and the text of the natural key of a line that is a row.
     pub fn key<'a>(&self, line: &'a [u8]) -> (&'static str, &'a [u8]) {
         let is_key = |(_, kind): &&(&str, Kind)| {
-            matches!(kind, Kind::Long(0) | Kind::Instant(0) | Kind::Closing(0, _))
+            matches!(kind, Kind::Long(0) | Kind::Instant(0) | Kind::Day(0) | Kind::Closing(0, _))
         };
         let fields = self.fields.iter().zip(line.split(|b| *b == b','));
         fields
@@ -248,14 +249,21 @@ impl Form {
     /// be read. Of a line with other fields than it should have it counts inside of the period
     /// only, for there another number may stand in its place.
     pub fn own_time(&self, line: &[u8], bounds: &Bounds) -> Option<i64> {
-        let is_time = |(_, kind): &(&str, Kind)| matches!(kind, Kind::Instant(slot) | Kind::Closing(_, slot) if *slot == self.time);
-        let place = self.fields.iter().position(is_time)?;
-        let text = line.split(|b| *b == b',').nth(place)?;
-        let time = match self.fields[place].1 {
+        let (_, kind, text) = self.time_of(line)?;
+        let time = match kind {
             Kind::Closing(..) => bounds.within(number::datetime(text).ok()?),
+            Kind::Day(_) => number::day(text).ok()?,
             _ => number::instant(text).ok()?.0,
         };
         (self.has_right_fields(line) || bounds.is_plain(time)).then_some(time)
+    }
+
+    /// The field of a line that decides the partition: its name, its kind and what stands there.
+    fn time_of<'a>(&self, line: &'a [u8]) -> Option<(&'static str, Kind, &'a [u8])> {
+        let is_time = |(_, kind): &(&str, Kind)| matches!(kind, Kind::Instant(slot) | Kind::Day(slot) | Kind::Closing(_, slot) if *slot == self.time);
+        let place = self.fields.iter().position(is_time)?;
+        let (name, kind) = self.fields[place];
+        Some((name, kind, line.split(|b| *b == b',').nth(place)?))
     }
 
     fn wrong_count(&self, line: &[u8], found: usize) -> Fault {
@@ -292,6 +300,7 @@ fn fault(bad: Bad, name: &'static str, kind: Kind, text: &[u8]) -> Fault {
         (Bad::Form, Kind::Long(_)) => "a whole number",
         (Bad::Range | Bad::Underflow, Kind::Long(_)) => "a whole number of 64 bits",
         (_, Kind::Instant(_)) => "13 digits (milliseconds) or 16 digits (microseconds)",
+        (_, Kind::Day(_)) => "a day of the calendar such as 2024-01-31",
         (_, Kind::Closing(..)) => "an instant such as 2024-01-31 23:55:00",
         (Bad::Form, Kind::Price(_) | Kind::Amount(_)) => "a decimal number",
         (Bad::Form, Kind::MaybePrice(_) | Kind::MaybeFine(_)) => "a decimal number or nothing",
@@ -322,4 +331,81 @@ fn fault(bad: Bad, name: &'static str, kind: Kind, text: &[u8]) -> Fault {
 /// Bytes as text; what is no UTF-8 becomes U+FFFD.
 pub fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Unit;
+
+    use super::*;
+
+    /// A line: `date,close`.
+    static DAILY: Form = Form {
+        fields: &[("date", Kind::Day(0)), ("close", Kind::Price(0))],
+        columns: &[MadeOf::Instant(0), MadeOf::Price(0)],
+        has: Slots { longs: 1, prices: 1, amounts: 0, flags: 0 },
+        time: 0,
+        same_key: SameKey::First,
+        repeats: None,
+        fast: |_, _, _| (0, 0),
+        judge: |_, printed, _| {
+            assert_eq!(printed.units[0], DAY_MICROS);
+            Issues::default()
+        },
+    };
+
+    fn bounds(period: &str) -> Bounds {
+        let unit: Unit = format!("acme/stocks/klines/IBM/1d/{period}").parse().expect("unit");
+        Bounds::of(&unit)
+    }
+
+    #[test]
+    fn a_date_is_the_instant_at_which_it_begins() {
+        let check = |period: &str, line: &str, expect: Result<i64, &str>| {
+            let found = DAILY.read(line.as_bytes(), &bounds(period));
+            let found = found.map(|row| row.longs[0]).map_err(|fault| {
+                let field = fault.field.unwrap_or_default();
+                format!("{} {field} `{}`: {}", fault.reason, fault.found, fault.expected)
+            });
+            assert_eq!(found, expect.map_err(str::to_owned), "{line}");
+        };
+        check("2024-01", "2024-01-31,1", Ok(1_706_659_200_000_000));
+        check("2024-02", "2024-02-29,1", Ok(1_709_164_800_000_000));
+        check("1969-12", "1969-12-31,1", Ok(-86_400_000_000));
+        check(
+            "2024-01",
+            "2024-02-01,1",
+            Err(
+                "outside_period date `2024-02-01`: an instant from 2024-01-01T00:00:00Z to before \
+                 2024-02-01T00:00:00Z",
+            ),
+        );
+        for bad in [
+            "2024-01-32",
+            "2023-02-29",
+            "2024-1-31",
+            "2024-01-31 ",
+            "2024/01/31",
+            "20240131",
+            "",
+            "2024-01-31T00:00:00Z",
+            "1706659200000",
+            "\"2024-01-31\"",
+            "+024-01-31",
+            "２024-01-31",
+        ] {
+            let expect =
+                format!("unreadable date `{bad}`: a day of the calendar such as 2024-01-31");
+            check("2024-01", &format!("{bad},1"), Err(&expect));
+        }
+    }
+
+    #[test]
+    fn a_date_is_a_key_and_tells_the_day_of_a_reject() {
+        let (line, bounds) = (b"2024-01-31,x".as_slice(), bounds("2024-01"));
+        assert!(DAILY.read(line, &bounds).is_err());
+        assert_eq!(DAILY.key(line), ("date", b"2024-01-31".as_slice()));
+        assert_eq!(DAILY.own_time(line, &bounds), Some(1_706_659_200_000_000));
+        assert_eq!(DAILY.own_time(b"2024-01-32,1", &bounds), None);
+    }
 }

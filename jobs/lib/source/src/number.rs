@@ -1,12 +1,13 @@
 //! Numbers, instants and flags as archives write them, in two readings that agree.
 //!
 //! [`Cursor`] reads the usual forms eight bytes at a time and gives up (`None`) on anything
-//! else. [`long`], [`decimal`], [`instant`] and [`flag`] read every form there is, and say what
-//! is wrong with the rest. Nothing here wraps, rounds or panics on any input.
+//! else. [`long`], [`decimal`], [`instant`], [`datetime`], [`day`] and [`flag`] read every form there
+//! is, and say what is wrong with the rest. Nothing here wraps, rounds or panics on any input.
 
 #![expect(clippy::inline_always, reason = "these are the steps of the hottest loop")]
 
 use chrono::{NaiveDateTime, Timelike as _};
+use model::Day;
 
 /// Powers of ten from 1 to 1e8.
 pub(crate) const TENS: [i64; 9] =
@@ -328,15 +329,19 @@ pub fn instant(text: &[u8]) -> Result<(i64, i64), Bad> {
     Ok((long(text)? * unit, unit))
 }
 
+/// Whether a text has digits where a form has `0`, and else what the form has.
+fn has_form(text: &[u8], form: &[u8]) -> bool {
+    let fits =
+        |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    text.len() == form.len() && text.iter().zip(form).all(fits)
+}
+
 /// An instant as `2024-01-31 23:55:00`, UTC, as microseconds.
 ///
 /// # Errors
 /// [`Bad`] for anything else.
 pub fn datetime(text: &[u8]) -> Result<i64, Bad> {
-    const FORM: &[u8; 19] = b"0000-00-00 00:00:00";
-    let fits =
-        |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
-    if text.len() != FORM.len() || !text.iter().zip(FORM).all(fits) {
+    if !has_form(text, b"0000-00-00 00:00:00") {
         return Err(Bad::Form);
     }
     let text = std::str::from_utf8(text).map_err(|_| Bad::Form)?;
@@ -346,6 +351,18 @@ pub fn datetime(text: &[u8]) -> Result<i64, Bad> {
         return Err(Bad::Form);
     }
     Ok(time.and_utc().timestamp_micros())
+}
+
+/// A date as `2024-01-31`, as the microseconds of its 00:00 UTC.
+///
+/// # Errors
+/// [`Bad`] for anything else, and for a day that the calendar does not have.
+pub fn day(text: &[u8]) -> Result<i64, Bad> {
+    if !has_form(text, b"0000-00-00") {
+        return Err(Bad::Form);
+    }
+    let text = std::str::from_utf8(text).map_err(|_| Bad::Form)?;
+    text.parse::<Day>().map(Day::start_micros).map_err(|_| Bad::Form)
 }
 
 /// `true` or `false` in any case.
