@@ -8,6 +8,7 @@
 //! | `terraform` | one root of infra/ and the calls on it |
 //! | `summary` | a plan in few lines, and what it costs a month |
 //! | `emulator` | the emulated AWS: emulator, sample exchange, runner of its tasks |
+//! | `provider` | Terraform's provider as one process for many calls |
 //! | `trouble` | what Terraform says when it fails, and what to do then |
 //! | `pushed` | images between their push and the apply that deploys them |
 //! | `boundary` | whether the account's boundary allows what this version needs |
@@ -20,6 +21,7 @@ mod bootstrap;
 mod boundary;
 mod commands;
 pub(crate) mod emulator;
+pub(crate) mod provider;
 mod pushed;
 mod signals;
 mod summary;

@@ -1,10 +1,12 @@
 //! `cargo xtask e2e`: the whole way on the emulated AWS, from nothing to nothing. Deploys, looks
 //! that a second plan is empty, runs with archives that fail once and for good and with tasks that
 //! are killed, redrives, compares every data file with a run on this machine byte for byte, asks
-//! every named query of both engines, tears down. What is asked and compared stands in
-//! `e2e/queries.rs`, the source that has a key and a schedule in `e2e/scheduled.rs`; beside the runs
-//! a third environment may come and go, which `e2e/third.rs` has.
+//! every named query of both engines, tears down. What its Terraform talks to is in
+//! `e2e/deployments.rs`, what is asked and compared in `e2e/queries.rs`, the source that has a
+//! key and a schedule in `e2e/scheduled.rs`; beside the runs a third environment may come and go,
+//! which `e2e/third.rs` has.
 
+mod deployments;
 mod queries;
 mod scheduled;
 mod third;
@@ -26,6 +28,8 @@ use crate::environment::Choice;
 use crate::http;
 use crate::human;
 use crate::workspace::{self, root};
+
+use deployments::Deployments;
 
 /// The arguments of `e2e`.
 #[derive(Debug, clap::Args)]
@@ -192,13 +196,24 @@ fn all_of(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
 
 /// A command of ours, what it says on standard error shown.
 fn xtask(args: &[&str]) -> anyhow::Result<(u8, String)> {
+    xtask_with(&[], args)
+}
+
+/// The same, with variables.
+fn xtask_with(variables: &[(String, String)], args: &[&str]) -> anyhow::Result<(u8, String)> {
     let shown = format!("cargo xtask {}", args.join(" "));
-    let ended = bounded(Command::new(workspace::me()?).args(args), &shown, false)?;
+    let mut command = Command::new(workspace::me()?);
+    command.args(args).envs(variables.iter().map(|(name, value)| (name, value)));
+    let ended = bounded(&mut command, &shown, false)?;
     Ok((ended.code, ended.stdout))
 }
 
 fn well(args: &[&str]) -> anyhow::Result<String> {
-    let (code, said) = xtask(args)?;
+    did_well(args, xtask(args)?)
+}
+
+/// What a command said that did well.
+fn did_well(args: &[&str], (code, said): (u8, String)) -> anyhow::Result<String> {
     if code != 0 {
         bail!("`cargo xtask {}` ended with {code}: {}", args.join(" "), said.trim());
     }
@@ -359,13 +374,15 @@ fn proven() -> anyhow::Result<()> {
 
 fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> {
     emulator::down(EMULATED)?;
-    steps.step("deploy", || {
+    let deployments = steps.step("deploy", || {
         let mut words = vec!["deploy", "--yes"];
         words.extend(args.containers.then_some("--containers"));
-        well(&on(&words))
+        let deployments = Deployments::begin()?;
+        deployments.well(&on(&words))?;
+        Ok(deployments)
     })?;
     steps.step("a second plan is empty", || {
-        let (code, said) = xtask(&on(&["plan", "--drift"]))?;
+        let (code, said) = deployments.xtask(&on(&["plan", "--drift"]))?;
         if code != 0 {
             bail!("the second plan is not empty:\n{said}");
         }
@@ -409,7 +426,7 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
     steps.step("a run with nothing to do", || well(&on(&["run", "--wait"])))?;
     steps.step("runs and status, with a look at drift", || {
         let runs = well(&on(&["runs"]))?;
-        let status = well(&on(&["status", "--drift"]))?;
+        let status = deployments.well(&on(&["status", "--drift"]))?;
         // the runs above stand there, and nothing was changed by hand
         if !runs.contains("succeeded") || !status.contains("nothing to change") {
             bail!("found:\n{runs}\n{status}");
@@ -456,8 +473,8 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
     steps.step("what an account would be asked: expressions, roles, tables", proven)?;
     steps.step("nobody has told the key", || scheduled::untold(local))?;
     if !args.keep {
-        steps.step("teardown", || well(&on(&["teardown", "--yes"])))?;
-        steps.step("teardown again", || well(&on(&["teardown", "--yes"])))?;
+        steps.step("teardown", || deployments.well(&on(&["teardown", "--yes"])))?;
+        steps.step("teardown again", || deployments.well(&on(&["teardown", "--yes"])))?;
     }
     Ok(compared)
 }

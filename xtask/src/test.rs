@@ -4,9 +4,9 @@
 //! beside the others; `test/cargo.rs` reads what `cargo test` says; `test/python.rs` makes the Python
 //! whose readers the tests compare with; `test/scratch.rs` finds where they make their lakes;
 //! `test/servers.rs` starts the servers of S3 that the store's tests talk to; `test/linters.rs` lints
-//! what is no Rust; `test/infra.rs` is Terraform's, and `test/provider.rs` runs the provider that it
-//! talks to; `test/emulator.rs` runs the emulator's own tests; `test/containers.rs` runs what takes a
-//! container engine; `test/tally.rs` counts the checks that a step is made of.
+//! what is no Rust; `test/infra.rs` is Terraform's; `test/emulator.rs` runs the emulator's own tests;
+//! `test/containers.rs` runs what takes a container engine; `test/tally.rs` counts the checks that a
+//! step is made of.
 
 mod beside;
 mod cargo;
@@ -14,7 +14,6 @@ mod containers;
 mod emulator;
 mod infra;
 mod linters;
-mod provider;
 mod python;
 mod scratch;
 mod servers;

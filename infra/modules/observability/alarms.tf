@@ -10,6 +10,8 @@ locals {
 
   latency_stages = [for metric in var.metrics.list : metric.stages if metric.name == "source_latency"]
 
+  silent_stages = [for metric in var.metrics.list : metric.stages if metric.name == "silent_sources"]
+
   lag_stages = [for metric in var.metrics.list : metric.stages if metric.name == "lag"]
 
   alarms = {
@@ -56,6 +58,16 @@ locals {
       expression = "MAX(METRICS())"
       comparison = "GreaterThanThreshold", threshold = var.source_latency_ms, period = 900, periods = 2
       missing    = "notBreaching", enabled = true
+    }
+    silent-source = {
+      says = "a source did not answer, in all attempts of a plan; runs go on without it"
+      metrics = {
+        for stage in flatten(local.silent_stages) : "silent" => merge(local.of_stage[stage], { name = "silent_sources", stat = "Maximum" })
+      }
+      expression = null
+      comparison = "GreaterThanThreshold", threshold = 0, period = 300, periods = 1
+      # between two runs nothing is known: it was told
+      missing = "notBreaching", enabled = true
     }
     stale-data = {
       says = "for ${var.stale_hours} hours no check found the newest whole day less than ${var.lag_hours} hours old"

@@ -79,6 +79,11 @@ impl Gathered {
         self.silver.iter().map(|fragment| fragment.table).collect()
     }
 
+    /// Archives of which the run has learnt something from their source.
+    pub const fn received(&self) -> u64 {
+        self.bronze.len() as u64
+    }
+
     /// Archives that the run has fetched and that silver can use.
     pub fn usable(&self) -> u64 {
         let is_usable = |fragment: &&BronzeFragment| {

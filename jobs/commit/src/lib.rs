@@ -86,6 +86,7 @@ pub async fn run(context: &Context) -> Result<Summary, Failure> {
         tracing::error!(group = refused.group, why = refused.why, "a fragment is refused");
     }
     summary.refused.clone_from(&gathered.refused);
+    summary.received = gathered.received();
     summary.usable = gathered.usable();
     context.meter.total(8);
 

@@ -64,6 +64,8 @@ pub struct Summary {
     pub skipped: Vec<Skipped>,
     /// Fragments refused because they do not add up; a commit with any fails at its end.
     pub refused: Vec<Skipped>,
+    /// Archives of which the run has learnt something from their source.
+    pub received: u64,
     /// Archives that the run has fetched and that silver can use.
     pub usable: u64,
     /// Symbols that gold must look at.
@@ -82,6 +84,7 @@ impl Summary {
             tables: Vec::new(),
             skipped: Vec::new(),
             refused: Vec::new(),
+            received: 0,
             usable: 0,
             dirty: 0,
             figures: RowSums::default(),

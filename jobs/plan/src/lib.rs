@@ -43,6 +43,7 @@ use futures::StreamExt as _;
 use model::config::{Scope, Series};
 use model::exit::Exit;
 use model::ledger::Ledger;
+use model::metrics::Metric;
 use model::plan::{Group, Plan, PlanTotals, Unasked};
 use model::schema::Table;
 use model::{Period, RunId, Source, layout};
@@ -91,6 +92,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let ledger = ledger(context).await?;
     let now = context.clock.now();
     let Surveyed { offers, unasked } = survey(context, options, &series, now).await?;
+    // 0 as well: an alarm ends by it
+    context.meter.figure(Metric::SilentSources, unasked.len() as f64);
     // of a source that could not be asked nothing is planned, and nothing is called missing
     let (series, offers): (Vec<Series>, Vec<Offer>) = series
         .into_iter()

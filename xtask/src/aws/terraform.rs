@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
+use super::provider::{self, Provider};
 use super::trouble::{NO_BUCKET, trouble};
 use super::{EMULATED, Site, pushed, signals};
 use crate::workspace::{root, shown};
@@ -117,7 +118,17 @@ impl Terraform {
             .stdin(Stdio::null())
             // signals of the terminal are not meant for it: it hears of them from us
             .process_group(0);
+        // what it chooses and locks does not hang on what runs
+        if args.first() == Some(&"init") {
+            command.env_remove(provider::VARIABLE);
+        }
         command
+    }
+
+    /// The provider that `init` chose, for calls on some roots; nothing where these do not all lock it.
+    pub(crate) fn provider(&self, roots: &[PathBuf]) -> anyhow::Result<Option<Provider>> {
+        let file = provider::of_all(roots, &self.data);
+        file.map(|file| Provider::start(&file, &self.variables)).transpose()
     }
 
     /// The words by which a person calls Terraform on this root.
@@ -447,6 +458,19 @@ fn look(folder: &Path, depth: u32) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn init_is_not_told_of_a_provider_that_runs() {
+        let (root, data) = (PathBuf::from("root"), PathBuf::from("data"));
+        let (variables, backend, vars) = (Vec::new(), Vec::new(), Vec::new());
+        let terraform = Terraform { root, data, variables, backend, vars, has_images: false };
+        let forgets = |args: &[&str]| {
+            let command = terraform.command(args);
+            command.get_envs().any(|(name, value)| name == provider::VARIABLE && value.is_none())
+        };
+        assert!(forgets(&["init", "-no-color"]));
+        assert!(!forgets(&["plan", "-no-color"]) && !forgets(&["destroy"]));
+    }
 
     #[test]
     fn progress_is_one_line_a_resource() {

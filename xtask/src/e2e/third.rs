@@ -13,7 +13,8 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context as _, bail};
 
-use super::stoppable;
+use super::{deployments, stoppable};
+use crate::aws::provider::Provider;
 use crate::aws::{self, EMULATED};
 use crate::environment::{Choice, E2E_COPY as NAME};
 use crate::human;
@@ -133,8 +134,10 @@ impl Folder {
 
 /// The account that it is deployed to.
 struct Account {
-    /// They name the emulated one.
+    /// They name the emulated one, and the provider.
     variables: Vec<(String, String)>,
+    /// Its own: that of the steps is at work at the same time, for what has other tags.
+    _provider: Option<Provider>,
     /// Set when nothing is to go on.
     stop: Arc<AtomicBool>,
 }
@@ -143,7 +146,10 @@ impl Account {
     /// The emulated one, which is there.
     fn emulated(stop: Arc<AtomicBool>) -> anyhow::Result<Self> {
         let choice = Choice { env: Some(EMULATED.into()), ..Choice::default() };
-        Ok(Self { variables: aws::Site::open(&choice, None)?.variables, stop })
+        let mut variables = aws::Site::open(&choice, None)?.variables;
+        let provider = deployments::provider(&["envs/dev", "bootstrap"])?;
+        variables.extend(deployments::variables(provider.as_ref()));
+        Ok(Self { variables, _provider: provider, stop })
     }
 
     /// A command on the third environment.

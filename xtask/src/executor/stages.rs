@@ -24,7 +24,7 @@ use serde::Deserialize;
 use super::board::Board;
 use super::child::{Ended, Heard, Starter};
 use super::claim::Claim;
-use super::summary::{self, Summary, rank};
+use super::summary::{self, Came, Summary, rank};
 use super::{Order, now};
 use crate::human;
 
@@ -35,8 +35,8 @@ const GOLD_ATTEMPTS: u32 = 3;
 #[derive(Deserialize)]
 struct Committed {
     skipped: Vec<LeftOut>,
-    /// Archives that were fetched and that silver can use.
-    usable: u64,
+    #[serde(flatten)]
+    came: Came,
 }
 
 /// What `commit rebuild --json` says.
@@ -70,8 +70,8 @@ pub(super) struct Executor<'a> {
     odd: Vec<String>,
     /// What check said.
     verdict: Option<Verdict>,
-    /// Archives that were fetched and can be used, once they are committed.
-    usable: Option<u64>,
+    /// What the source sent, once it is committed.
+    came: Option<Came>,
     /// Whether there was nothing to do.
     idle: bool,
     /// Whether all is committed that the run has built, and judged.
@@ -118,7 +118,7 @@ impl<'a> Executor<'a> {
             heard: Heard::default(),
             odd: Vec::new(),
             verdict: None,
-            usable: None,
+            came: None,
             idle: false,
             complete: false,
         }
@@ -359,9 +359,9 @@ impl<'a> Executor<'a> {
 
     /// Puts on record that the commit left groups out: their data is not in the lake by this run.
     fn left_out(&mut self, committed: &Ended) -> anyhow::Result<()> {
-        let Committed { skipped, usable } = serde_json::from_str(&committed.stdout)
+        let Committed { skipped, came } = serde_json::from_str(&committed.stdout)
             .context("what `commit` said is no summary of a commit")?;
-        self.usable = Some(usable);
+        self.came = Some(came);
         let Some(first) = skipped.first() else { return Ok(()) };
         let message = format!(
             "{} left out, the first is {}: {}",
@@ -451,7 +451,7 @@ impl<'a> Executor<'a> {
         // the fragments on an object store are not read here; what the commit read of them does
         let of_no_use = match &summary.figures {
             Some(figures) => figures.is_of_no_use(&summary.planned),
-            None => summary.planned.fetch > 0 && self.usable == Some(0),
+            None => self.came.is_some_and(|came| came.is_of_no_use(&summary.planned)),
         };
         if summary.exit == 0 && summary.figures.as_ref().is_some_and(|f| !f.rows_add_up) {
             summary.exit = Exit::Failed as u8;

@@ -128,6 +128,23 @@ pub(crate) fn figures(lake: &Path, run: &RunId) -> anyhow::Result<Figures> {
     Ok(figures)
 }
 
+/// What a commit knows of the archives that its run was to fetch: it stands for the figures where the fragments
+/// cannot be read from here.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct Came {
+    /// Of which the source said something.
+    received: u64,
+    /// That silver can use.
+    usable: u64,
+}
+
+impl Came {
+    /// As [`Figures::is_of_no_use`].
+    pub(super) const fn is_of_no_use(self, planned: &PlanTotals) -> bool {
+        planned.fetch > 0 && self.received > 0 && self.usable == 0
+    }
+}
+
 /// A run that fetched archives of which none can be used has not done what it was for, though
 /// each of them is on record.
 pub(super) fn of_no_use(planned: &PlanTotals) -> Failure {
@@ -323,6 +340,15 @@ mod tests {
             ]
         );
         assert!(figures.is_of_no_use(&planned));
+        // the same where the fragments are not read
+        let came = |received, usable| Came { received, usable };
+        assert!(came(2, 0).is_of_no_use(&planned));
+        assert!(!came(2, 1).is_of_no_use(&planned));
+        assert!(
+            !came(0, 0).is_of_no_use(&planned),
+            "nothing came, as of a budget that was used up"
+        );
+        assert!(!came(2, 0).is_of_no_use(&PlanTotals::default()), "nothing was to be fetched");
         summary.exit = Exit::DataRefused as u8;
         summary.failures.push(of_no_use(&planned));
         let text = summary.lines("").join("\n");

@@ -1,12 +1,14 @@
 //! Terraform's checks: format; every module and root is valid; their tests; no wildcard in any
 //! role's policy; checkov. Nothing of it asks AWS.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::provider::{self, Providers};
 use super::tally::{Check, Tally};
 use super::{Outcome, files_under, python};
+use crate::aws::provider::{self, Provider};
 use crate::aws::terraform;
 use crate::{doctor, environment, human, workspace};
 
@@ -39,9 +41,7 @@ pub(super) fn run() -> anyhow::Result<Outcome> {
             ("TF_IN_AUTOMATION", "1".to_owned()),
             ("TF_INPUT", "0".to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-            // all that a provider knows stays in memory: looking it through for garbage at each doubling costs a
-            // quarter of the time
-            ("GOGC", "400".to_owned()),
+            (provider::GARBAGE.0, provider::GARBAGE.1.to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
@@ -62,7 +62,8 @@ pub(super) fn run() -> anyhow::Result<Outcome> {
         command.envs(variables.iter().cloned()).current_dir(&root);
         command
     };
-    let mut providers = Providers::default();
+    // modules may have chosen more than one version
+    let mut providers: BTreeMap<PathBuf, Provider> = BTreeMap::new();
     let mut groups: Vec<Vec<Check>> = Vec::new();
     for folder in modules() {
         let name = folder.display().to_string();
@@ -79,8 +80,16 @@ pub(super) fn run() -> anyhow::Result<Outcome> {
         } else {
             terraform(&[&chdir, verb, "-no-color"])
         };
-        if let Some(listens) = providers.of(&root.join(&folder))? {
-            command.env(provider::VARIABLE, listens);
+        let module = root.join(&folder);
+        if let Some(file) = provider::installed(&module, &module.join(".terraform")) {
+            let provider = match providers.entry(file) {
+                Entry::Occupied(running) => running.into_mut(),
+                Entry::Vacant(place) => {
+                    let provider = Provider::start(place.key(), &[])?;
+                    place.insert(provider)
+                }
+            };
+            command.env(provider::VARIABLE, provider.listens());
         }
         groups.push(vec![Check { name: format!("{name}: {verb}"), command }]);
     }

@@ -32,7 +32,7 @@ run "every_alarm_tells_somebody_and_names_its_runbook" {
   command = apply
 
   assert {
-    condition     = toset(keys(output.alarms)) == toset(["failed-runs", "timeouts", "failed-batches", "error-rate", "source-latency", "stale-data"])
+    condition     = toset(keys(output.alarms)) == toset(["failed-runs", "timeouts", "failed-batches", "error-rate", "source-latency", "silent-source", "stale-data"])
     error_message = "an alarm is missing or new: README.md and ops/runbooks must follow"
   }
 
@@ -66,6 +66,23 @@ run "bytes_of_queries_are_those_of_every_state_and_type" {
       startswith(try(widget.properties.metrics[0][0].expression, ""), "SUM(SEARCH('{AWS/Athena,QueryState,QueryType,WorkGroup} MetricName=\"ProcessedBytes\" WorkGroup=\"market-lake-test\"'")
     ])
     error_message = "Athena reports by QueryState, QueryType and WorkGroup: a graph by WorkGroup alone stays empty"
+  }
+}
+
+# a run ends well without it, so that no other alarm rings for days
+run "a_source_that_is_silent_among_others_is_told" {
+  command = apply
+
+  assert {
+    condition = (
+      one(aws_cloudwatch_metric_alarm.this["silent-source"].metric_query).metric[0].metric_name == "silent_sources" &&
+      one(aws_cloudwatch_metric_alarm.this["silent-source"].metric_query).metric[0].dimensions["Stage"] == "plan" &&
+      one(aws_cloudwatch_metric_alarm.this["silent-source"].metric_query).metric[0].stat == "Maximum" &&
+      aws_cloudwatch_metric_alarm.this["silent-source"].threshold == 0 &&
+      aws_cloudwatch_metric_alarm.this["silent-source"].treat_missing_data == "notBreaching" &&
+      aws_cloudwatch_metric_alarm.this["silent-source"].actions_enabled
+    )
+    error_message = "one plan that leaves out a source is told, also where runs are started by hand"
   }
 }
 

@@ -33,6 +33,8 @@ words! {
         Retries = "retries",
         /// How long the source took to begin an answer, the mean of the job's requests.
         SourceLatency = "source_latency",
+        /// Sources that did not answer, so that nothing of them was planned.
+        SilentSources = "silent_sources",
         /// Partitions or groups built.
         Partitions = "partitions",
         /// From the end of the newest day that is whole to now, of the series that is furthest
@@ -47,9 +49,12 @@ impl Metric {
     /// The unit, one of CloudWatch's.
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::Rows | Self::Rejects | Self::Retries | Self::Partitions | Self::Failures => {
-                "Count"
-            }
+            Self::Rows
+            | Self::Rejects
+            | Self::Retries
+            | Self::SilentSources
+            | Self::Partitions
+            | Self::Failures => "Count",
             Self::Bytes => "Bytes",
             Self::Duration | Self::Lag => "Seconds",
             Self::RowsPerSecond => "Count/Second",
@@ -67,6 +72,7 @@ impl Metric {
             Self::Bytes | Self::GbPerMinute => &["bronze", "silver"],
             Self::Rejects => &["silver"],
             Self::Retries | Self::SourceLatency => &["plan", "bronze"],
+            Self::SilentSources => &["plan"],
             Self::Lag => &["check"],
         }
     }
@@ -80,7 +86,7 @@ impl Metric {
             | Self::Retries
             | Self::Partitions
             | Self::Failures => "Sum",
-            Self::Duration | Self::Lag => "Maximum",
+            Self::Duration | Self::SilentSources | Self::Lag => "Maximum",
             Self::RowsPerSecond | Self::GbPerMinute => "Average",
             Self::SourceLatency => "p90",
         }
@@ -97,6 +103,7 @@ impl Metric {
             Self::Rejects => "Lines rejected",
             Self::Retries => "Attempts at the source beyond the first",
             Self::SourceLatency => "Source latency, ms (p90)",
+            Self::SilentSources => "Sources that did not answer a plan",
             Self::Partitions => "Partitions built",
             Self::Lag => "Newest whole day, seconds ago",
             Self::Failures => "Tasks that failed",

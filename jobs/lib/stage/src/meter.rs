@@ -46,7 +46,7 @@ impl Meter {
     }
 
     /// All figures of a job that took so long: what was noted, counted, and how fast it was.
-    pub(crate) fn figures(&self, took: Duration, failed: bool) -> Vec<(Metric, f64)> {
+    pub fn figures(&self, took: Duration, failed: bool) -> Vec<(Metric, f64)> {
         let progress = self.progress();
         let (rows, bytes) = (progress.rows as f64, progress.bytes as f64);
         let seconds = took.as_secs_f64();

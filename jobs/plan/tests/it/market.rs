@@ -10,6 +10,7 @@ use model::config::Scope;
 use model::exit::Exit;
 use model::fragment::ArchiveStatus;
 use model::ledger::{BuildRow, Ledger, LedgerRow};
+use model::metrics::Metric;
 use model::plan::{Batch, Group, Origin};
 use model::{Dataset, Period, RawArchive, RunId, Symbol, Timeframe, UnitId, layout};
 use plan::Options;
@@ -348,6 +349,32 @@ async fn sources_that_are_none() {
     let (exit, text) = fails(exchange.url()).await;
     assert_eq!(exit, Exit::SourceUnavailable);
     assert!(text.contains("the host asks to wait 7200 s"), "{text}");
+}
+
+#[tokio::test]
+async fn a_source_that_is_silent_among_others_is_left_out_and_counted() {
+    let exchange = exchange();
+    let dead = "http://127.0.0.1:9";
+    let planned = async |url: &str| {
+        let text = format!(
+            "environment: test\nsources:\n  binance:\n    url: {url}\n    markets:\n      spot:\n        \
+             symbols: [BTCUSDT]\n        range: {{from: 2024-02-01, to: 2024-03-31}}\n        \
+             datasets: {{trades: {{}}}}\n  twelvedata:\n    url: {dead}\n    key: env:KEY\n    markets:\n      \
+             stocks:\n        symbols: [AAPL]\n        range: {{from: 2024-02-01, to: 2024-02-29}}\n        \
+             datasets: {{klines: {{timeframes: [1d]}}}}\nlimits:\n  \
+             download: {{backoff_ms: 1, attempts: 3}}\n"
+        );
+        let (_folder, context) = kit::context(&text);
+        let report = plan::run(&context, &Options::default()).await.expect("plan");
+        let silent: Vec<String> =
+            report.plan.unasked.iter().map(|unasked| unasked.source.to_string()).collect();
+        let figures = context.meter.figures(std::time::Duration::from_secs(1), false);
+        let counted = figures.into_iter().find(|(metric, _)| *metric == Metric::SilentSources);
+        (silent, counted.map(|(_, value)| value.to_string()), report.plan.totals.units > 0)
+    };
+    assert_eq!(planned(dead).await, (vec!["binance".to_owned()], Some("1".to_owned()), true));
+    // the figure is there too where all is well: an alarm ends by it
+    assert_eq!(planned(exchange.url()).await, (vec![], Some("0".to_owned()), true));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@
 //! | `state`, `vault`, [`log`] | options, rules and clock together; made zips; what was asked |
 //! | [`exchange`], [`write`] | a running exchange; the same archives written to a folder |
 //! | [`rest`] | sample servers of providers that are asked over REST |
+//! | [`told`] | whether anybody has told a key of those servers |
 //!
 //! ```
 //! use exchange::{Exchange, Options, faults::{Fault, Rule}};
@@ -49,6 +50,7 @@ mod rules;
 mod running;
 mod server;
 mod state;
+pub mod told;
 pub mod trades;
 #[cfg(test)]
 mod trades_tests;

@@ -50,6 +50,21 @@ enum Command {
     /// Serves Twelve Data, Alpha Vantage and Binance's REST, with their limits, until it is stopped.
     #[command(after_help = rest_args::EXAMPLES)]
     Rest(rest_args::RestArgs),
+    /// Looks for a key of these servers in all files of folders, in what is packed as well; fails where one holds it.
+    Told(Told),
+}
+
+#[derive(Debug, Args)]
+struct Told {
+    /// What is looked for.
+    #[arg(long, value_name = "KEY")]
+    key: String,
+    /// Folders of this name are left out; may be given often.
+    #[arg(long, value_name = "NAME")]
+    but: Vec<String>,
+    /// Where.
+    #[arg(value_name = "FOLDER", required = true)]
+    folders: Vec<PathBuf>,
 }
 
 const FAULTS: &str = "\
@@ -251,6 +266,7 @@ fn main() -> ExitCode {
         Command::Write(args) => write(args),
         Command::Zip(args) => zip(&args),
         Command::Rest(args) => rest_args::serve(args),
+        Command::Told(args) => told(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -260,6 +276,15 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn told(args: &Told) -> Result<()> {
+    let but: Vec<&str> = args.but.iter().map(String::as_str).collect();
+    let mut looked = 0;
+    for folder in &args.folders {
+        looked += exchange::told::nowhere(folder, &[&args.key], &but)?;
+    }
+    say(&format!("in none of {looked} files"))
 }
 
 fn say(line: &str) -> Result<()> {

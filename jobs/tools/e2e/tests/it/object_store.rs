@@ -2,12 +2,17 @@
 //! that were cut off. The run that is named is gone on with, and the bars that one owes come with
 //! the next that commits anything. Needs a server of S3, see ops/s3.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::lab::Lab;
 use e2e::world::World;
+use exchange::rest::{Limits, Rest, RestOptions, twelvedata};
+
+/// The bucket of the lakes, each under a prefix of its own.
+const BUCKET: &str = "s3://market-lake-tests";
 
 /// Where the lakes lie and what it takes to reach them; `None` where no server is.
 fn server() -> Option<Vec<(&'static str, String)>> {
@@ -76,10 +81,9 @@ fn a_run_that_was_cut_off_is_gone_on_with() -> Result<()> {
     let yaml = world.yaml(exchange.url());
     let directory = Lab::new(&yaml)?;
     directory.run_well()?;
-    let bucket = "s3://market-lake-tests";
 
     // by its name
-    let lab = Lab::new(&yaml)?.on_store(bucket, variables.clone());
+    let lab = Lab::new(&yaml)?.on_store(BUCKET, variables.clone());
     let run = cut_off(&lab)?;
 
     let ended = lab.run(&["--resume", &run])?.expect_code(0)?;
@@ -92,7 +96,7 @@ fn a_run_that_was_cut_off_is_gone_on_with() -> Result<()> {
     assert!(unknown.stdout.contains("has no plan to resume"), "{}", unknown.stdout);
 
     // by the next run, though there is nothing to fetch
-    let lab = Lab::new(&yaml)?.on_store(bucket, variables.clone());
+    let lab = Lab::new(&yaml)?.on_store(BUCKET, variables.clone());
     let run = cut_off(&lab)?;
     let second = lab.run(&[])?.expect_code(0)?;
     assert!(second.stdout.contains("\"nothing_to_do\": false"), "{}", second.stdout);
@@ -103,11 +107,41 @@ fn a_run_that_was_cut_off_is_gone_on_with() -> Result<()> {
 
     // with the next one that has something of its own, too
     let lab =
-        Lab::new(&yaml.replace("to: 2025-01-01", "to: 2024-12-31"))?.on_store(bucket, variables);
+        Lab::new(&yaml.replace("to: 2025-01-01", "to: 2024-12-31"))?.on_store(BUCKET, variables);
     cut_off(&lab)?;
     lab.configure(&yaml)?;
     lab.run_well()?;
     assert_eq!(rows(&lab)?, rows(&directory)?);
     assert_eq!(lab.run_well()?["nothing_to_do"], true);
     Ok(())
+}
+
+/// Where nothing came no archive is of no use: a day's budget that is used up is a clean end, wherever the lake lies.
+#[test]
+fn a_run_that_received_nothing_ends_as_in_a_directory() -> Result<()> {
+    let used_up = Limits { second: None, minute: None, day: Some(0) };
+    let options = RestOptions {
+        twelvedata: twelvedata::Habits { limits: used_up, ..twelvedata::Habits::default() },
+        ..RestOptions::default()
+    };
+    let source = Rest::start(&options)?;
+    let folder = tempfile::tempdir()?;
+    let key = folder.path().join("key");
+    std::fs::write(&key, "any")?;
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600))?;
+    let yaml = format!(
+        "environment: lab\nsources:\n  twelvedata:\n    url: {}\n    key: file:{}\n    markets:\n      stocks:\n        \
+         symbols: [AAPL]\n        range: {{from: 2024-01-02, to: 2024-01-03}}\n        \
+         datasets: {{klines: {{timeframes: [1d]}}}}\n",
+        source.url(),
+        key.display()
+    );
+    let well = |lab: Lab| -> Result<()> {
+        let summary = lab.run_well()?;
+        ensure!(summary["fetch"].as_u64() > Some(0), "nothing was to be fetched: {summary}");
+        Ok(())
+    };
+    well(Lab::new(&yaml)?)?;
+    let Some(variables) = server() else { return Ok(()) };
+    well(Lab::new(&yaml)?.on_store(BUCKET, variables))
 }

@@ -1,10 +1,12 @@
-//! The provider of AWS that Terraform's checks talk to: one process for all of them. Terraform by itself begins one
-//! for every walk over a configuration, and reads the whole of its file, some 700 MB, for a checksum before each command.
+//! The provider of AWS, as one process that many calls of Terraform talk to. Terraform by itself begins one for every
+//! walk over a configuration, and reads the whole of its file, some 700 MB, for a checksum before each command.
+//!
+//! Such a process reads its environment once, and knows one configuration at a time, that of who came last: calls on
+//! roots that differ, in their tags for one, take turns or have one each.
 //!
 //! Whether a module takes the version, and whether the file is the one that was locked, `init` says: it is not told of
 //! this process.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,31 +17,18 @@ use anyhow::{Context as _, bail};
 /// Its address, as lock files have it.
 const ADDRESS: &str = "registry.terraform.io/hashicorp/aws";
 /// The variable that tells Terraform where providers listen that it need not begin.
-pub(super) const VARIABLE: &str = "TF_REATTACH_PROVIDERS";
+pub(crate) const VARIABLE: &str = "TF_REATTACH_PROVIDERS";
+/// For Terraform and its providers: all that they know stays in memory, and looking it through for garbage at each
+/// doubling costs a quarter of the time.
+pub(crate) const GARBAGE: (&str, &str) = ("GOGC", "400");
 /// Runs a provider until standard input closes, so that it cannot outlive us. Standard output is the
 /// provider's alone: it ends when that ends.
 const SCRIPT: &str =
     r#"trap '' INT; "$1" -debug & exec >&-; while read -r _; do :; done; kill -INT $!; wait $!"#;
 
-/// The providers that run, by their files: modules may have chosen more than one version.
-#[derive(Debug, Default)]
-pub(super) struct Providers(BTreeMap<PathBuf, Running>);
-
-impl Providers {
-    /// What [`VARIABLE`] holds for a module that `init` has prepared; begins its provider where that does not run
-    /// yet. Nothing where the module has none.
-    pub(super) fn of(&mut self, module: &Path) -> anyhow::Result<Option<&str>> {
-        let Some(file) = installed(module) else { return Ok(None) };
-        if !self.0.contains_key(&file) {
-            self.0.insert(file.clone(), Running::start(&file)?);
-        }
-        Ok(self.0.get(&file).map(|running| running.listens.as_str()))
-    }
-}
-
 /// A provider that runs.
 #[derive(Debug)]
-struct Running {
+pub(crate) struct Provider {
     child: Child,
     /// Kept open: whoever writes into a closed pipe ends.
     _stdout: BufReader<ChildStdout>,
@@ -47,13 +36,15 @@ struct Running {
     listens: String,
 }
 
-impl Running {
-    fn start(file: &Path) -> anyhow::Result<Self> {
+impl Provider {
+    /// Begins one; `variables` are those of the calls that it will serve.
+    pub(crate) fn start(file: &Path, variables: &[(String, String)]) -> anyhow::Result<Self> {
         let mut child = Command::new("sh")
             .args(["-c", SCRIPT, "sh"])
             .arg(file)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             // one that runs by itself would else log every call
-            .envs([("TF_LOG_SDK", "ERROR"), ("TF_LOG_PROVIDER", "ERROR")])
+            .envs([("TF_LOG_SDK", "ERROR"), ("TF_LOG_PROVIDER", "ERROR"), GARBAGE])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -73,9 +64,14 @@ impl Running {
             }
         }
     }
+
+    /// What [`VARIABLE`] holds for it.
+    pub(crate) fn listens(&self) -> &str {
+        &self.listens
+    }
 }
 
-impl Drop for Running {
+impl Drop for Provider {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         // it stops its provider and ends by itself
@@ -83,11 +79,11 @@ impl Drop for Running {
     }
 }
 
-/// The file of the provider that `init` has chosen for a module.
-fn installed(module: &Path) -> Option<PathBuf> {
-    let lock = fs::read_to_string(module.join(".terraform.lock.hcl")).ok()?;
+/// The file of the provider that a root locks, where `init` has put one of that version into a data folder.
+pub(crate) fn installed(root: &Path, data: &Path) -> Option<PathBuf> {
+    let lock = fs::read_to_string(root.join(".terraform.lock.hcl")).ok()?;
     let version = locked(&lock)?;
-    let platforms = module.join(".terraform/providers").join(ADDRESS).join(version);
+    let platforms = data.join("providers").join(ADDRESS).join(version);
     let folder = fs::read_dir(platforms).ok()?.flatten().next()?.path();
     let file = fs::read_dir(folder)
         .ok()?
@@ -95,6 +91,13 @@ fn installed(module: &Path) -> Option<PathBuf> {
         .find(|entry| entry.file_name().to_string_lossy().starts_with("terraform-provider-aws"))?;
     // modules have links to one file
     file.path().canonicalize().ok()
+}
+
+/// The same for several roots; nothing where they lock different ones.
+pub(crate) fn of_all(roots: &[PathBuf], data: &Path) -> Option<PathBuf> {
+    let (first, rest) = roots.split_first()?;
+    let file = installed(first, data)?;
+    rest.iter().all(|root| installed(root, data).as_ref() == Some(&file)).then_some(file)
 }
 
 /// The version that a lock file names.
@@ -117,17 +120,15 @@ mod tests {
     #[test]
     fn the_provider_is_the_one_that_init_chose() {
         let module = tempfile::tempdir().unwrap();
-        let at = |version: &str| {
-            let folder = format!(".terraform/providers/{ADDRESS}/{version}/linux_amd64");
-            module.path().join(folder)
-        };
+        let data = module.path().join(".terraform");
+        let at = |version: &str| data.join(format!("providers/{ADDRESS}/{version}/linux_amd64"));
         for version in ["5.100.0", "6.2.0"] {
             fs::create_dir_all(at(version)).unwrap();
             fs::write(at(version).join("LICENSE.txt"), "").unwrap();
             fs::write(at(version).join(format!("terraform-provider-aws_v{version}_x5")), "")
                 .unwrap();
         }
-        assert_eq!(installed(module.path()), None, "init has not run");
+        assert_eq!(installed(module.path(), &data), None, "init has not run");
 
         let lock = format!(
             "provider \"registry.terraform.io/hashicorp/null\" {{\n  version = \"3.2.4\"\n}}\n\nprovider \
@@ -135,7 +136,18 @@ mod tests {
         );
         fs::write(module.path().join(".terraform.lock.hcl"), lock).unwrap();
         let file = at("5.100.0").join("terraform-provider-aws_v5.100.0_x5");
-        assert_eq!(installed(module.path()), file.canonicalize().ok());
+        assert_eq!(installed(module.path(), &data), file.canonicalize().ok());
+
+        // one process is of one version
+        let roots = ["5.100.0", "5.100.0", "6.2.0"].map(|version| {
+            let root = tempfile::tempdir().unwrap();
+            let lock = format!("provider \"{ADDRESS}\" {{\n  version = \"{version}\"\n}}\n");
+            fs::write(root.path().join(".terraform.lock.hcl"), lock).unwrap();
+            root
+        });
+        let paths: Vec<PathBuf> = roots.iter().map(|root| root.path().to_owned()).collect();
+        assert_eq!(of_all(&paths[..2], &data), file.canonicalize().ok());
+        assert_eq!(of_all(&paths, &data), None);
     }
 
     #[test]
@@ -156,18 +168,19 @@ mod tests {
         let text = r#"
 import os, signal, sys
 signal.signal(signal.SIGINT, lambda *_: (open("ENDED", "w").close(), os._exit(0)))
+assert os.environ["AT"] == "here"
 print("Started:", sys.argv[1:], "\n\n\tTF_REATTACH_PROVIDERS='{\"a\": 1}'\n", flush=True)
 while True:
     signal.pause()
 "#;
         let file = provider(&text.replace("ENDED", &ended.display().to_string()));
-        let running = Running::start(&file).unwrap();
-        assert_eq!(running.listens, r#"{"a": 1}"#);
+        let running = Provider::start(&file, &[("AT".into(), "here".into())]).unwrap();
+        assert_eq!(running.listens(), r#"{"a": 1}"#);
         assert!(!ended.exists());
         drop(running);
         assert!(ended.exists());
 
-        let error = Running::start(&provider("print('no')")).unwrap_err().to_string();
+        let error = Provider::start(&provider("print('no')"), &[]).unwrap_err().to_string();
         assert!(error.contains("the provider does not run"), "{error}");
     }
 }
