@@ -303,15 +303,16 @@ impl Pass<'_> {
             let reason = format!("the raw object has {bytes} bytes, expected {expected}");
             return Err(Stop::Corrupt(place, reason));
         }
-        let member = self.open(file, input).map_err(&stop)?;
+        let member = self.open(&file, input).map_err(&stop)?;
         if member.others() > 0 {
             tracing::warn!(unit = %input.unit, others = member.others(), "a zip has other members: ignored");
         }
+        let received = member.received(self.provider, &input.unit);
         let mut blocks = Blocks::new(member, self.limits.block);
         let bounds = Bounds::of(&input.unit).with_prices(self.prices);
         let form = self.form;
         let mut parser = Parser::new(form, bounds);
-        parser.received = self.provider.received(&input.unit);
+        parser.received = received;
         if layout::tail_until(&input.archive.object).is_some() {
             parser.provisional();
         }
@@ -371,7 +372,7 @@ impl Pass<'_> {
 }
 
 impl Pass<'_> {
-    fn open(&self, file: File, input: &Input) -> Result<Content, ZipFault> {
+    fn open(&self, file: &File, input: &Input) -> Result<Content, ZipFault> {
         Content::open(self.provider, file, &input.unit, &input.archive, self.reading)
     }
 
@@ -384,12 +385,12 @@ impl Pass<'_> {
         let input = &self.inputs[place];
         let stop = stop_of(place, &input.path);
         let file = File::open(&input.path).map_err(|source| failed(&input.path, source))?;
-        let member = self.open(file, input).map_err(&stop)?;
+        let member = self.open(&file, input).map_err(&stop)?;
+        let received = member.received(self.provider, &input.unit);
         let mut blocks = Blocks::new(member, self.limits.block);
         let mut files = RejectFiles::new(self.lake, &input.unit, &input.archive.sha256);
         let mut rejects = Vec::new();
         let bounds = Bounds::of(&input.unit);
-        let received = self.provider.received(&input.unit);
         let mut next = lines.next()?.map(|ranked| ranked.line);
         let mut number = 0;
         while let (Some(piece), true) =

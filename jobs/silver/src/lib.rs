@@ -9,7 +9,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `content`, `zip` | raw object → the bytes of its lines, checked |
+//! | `content`, `untranslated`, `zip` | raw object → the bytes of its lines, checked |
 //! | `translated` | lines of another kind → those of a form, as the provider reads them |
 //! | `lines` | bytes → blocks of whole lines, in constant memory |
 //! | `parse` | block → rows and rejects, by the form that the provider gives (`source`); pure |
@@ -51,6 +51,7 @@ mod sheet;
 mod sort;
 mod tails;
 mod translated;
+mod untranslated;
 mod versions;
 mod workers;
 mod zip;

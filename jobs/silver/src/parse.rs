@@ -20,7 +20,7 @@ pub(crate) const PAUSE: usize = 4_096;
 /// What stands behind a raw text that was cut.
 const CUT: &str = "…";
 /// What some programs put before a text in UTF-8.
-const BOM: &[u8] = b"\xEF\xBB\xBF";
+pub(crate) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// A line that is not in silver.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -85,7 +85,7 @@ fn text_of(
         let reason = format!("the raw object has {bytes} bytes, expected {expected}");
         return Err(ZipFault::Corrupt(reason));
     }
-    let mut content = Content::open(provider, file, &input.unit, &input.archive, reading)?;
+    let mut content = Content::open(provider, &file, &input.unit, &input.archive, reading)?;
     let mut text = Vec::new();
     content.read_to_end(&mut text)?;
     Ok(text)

@@ -129,7 +129,7 @@ fn sorted(
     let file = File::open(path).map_err(failed)?;
     let Means { lake, provider, reading, limits, .. } = means;
     let content =
-        Content::open(provider, file, &input.unit, &input.archive, reading).map_err(fault)?;
+        Content::open(provider, &file, &input.unit, &input.archive, reading).map_err(fault)?;
     let mut blocks = Blocks::new(content, limits.block);
     let mut parser = Parser::new(form, Bounds::of(&input.unit));
     // two sides share what a group may hold

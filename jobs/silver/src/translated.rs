@@ -1,12 +1,15 @@
-//! Lines of a zip's member that become those of a form while they are read, in constant memory. The member
-//! is read twice: what a line means may depend on those that follow it.
+//! Lines of a raw object that become those of a form while they are read, in constant memory. They are
+//! read twice: what a line means may depend on those that follow it.
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::mem;
 
 use source::translation::Translation;
 
 use crate::lines::{BLOCK, Blocks, Chunk};
+use crate::parse::BOM;
+use crate::untranslated::Untranslated;
 use crate::zip::{Member, ZipFault};
 
 /// Bytes that are read at most of the member beside the lines.
@@ -15,8 +18,10 @@ const BESIDE: u64 = 32 << 20;
 /// Translated lines.
 #[derive(Debug)]
 pub(crate) struct Translated {
-    blocks: Blocks<Member>,
+    blocks: Blocks<Untranslated>,
     translation: Box<dyn Translation>,
+    /// Whether no line was translated so far.
+    is_first: bool,
     /// Lines that are translated, and how much of them was read.
     ready: Vec<u8>,
     at: usize,
@@ -25,33 +30,38 @@ pub(crate) struct Translated {
 }
 
 impl Translated {
-    /// Reads the member `name` a first time.
+    /// Reads the lines a first time; `lines` gives them from their start, `zip` is what they lie in.
     pub(crate) fn open(
-        file: File,
-        name: &str,
+        lines: impl Fn() -> Result<Untranslated, ZipFault>,
+        zip: Option<&File>,
         mut translation: Box<dyn Translation>,
     ) -> Result<Self, ZipFault> {
-        let mut blocks = Blocks::new(Member::open(file.try_clone()?, name)?, BLOCK);
+        let mut blocks = Blocks::new(lines()?, BLOCK);
+        let mut is_first = true;
         while let Some(chunk) = blocks.next()? {
-            each(&chunk, |line| translation.see(line));
+            each(&chunk, &mut is_first, |line| translation.see(line));
         }
-        let mut others = blocks.reader().others;
-        if let Some(beside) = translation.beside()
+        let mut others = blocks.reader().others();
+        if let Some(beside) = translation.beside() {
+            let Some(zip) = zip else {
+                let why = format!("`{beside}` is to be read beside the lines, which lie in no zip");
+                return Err(ZipFault::Io(io::Error::other(why)));
+            };
             // whoever packs the zip anew may leave it out
-            && let Ok(member) = Member::open(file.try_clone()?, &beside)
-        {
-            let mut bytes = Vec::new();
-            member.take(BESIDE).read_to_end(&mut bytes)?;
-            translation.take_beside(&bytes);
-            others = others.saturating_sub(1);
+            if let Ok(member) = Member::open(zip.try_clone()?, &beside) {
+                let mut bytes = Vec::new();
+                member.take(BESIDE).read_to_end(&mut bytes)?;
+                translation.take_beside(&bytes);
+                others = others.saturating_sub(1);
+            }
         }
-        let blocks = Blocks::new(Member::open(file, name)?, BLOCK);
-        Ok(Self { blocks, translation, ready: Vec::new(), at: 0, others })
+        let blocks = Blocks::new(lines()?, BLOCK);
+        Ok(Self { blocks, translation, is_first: true, ready: Vec::new(), at: 0, others })
     }
 
-    /// Bytes of the zip read so far, of the second time.
+    /// Bytes of the raw object read so far, of the second time.
     pub(crate) fn taken(&self) -> u64 {
-        self.blocks.reader().compressed_read()
+        self.blocks.reader().taken()
     }
 
     /// What a person should know of the lines, at their end.
@@ -67,7 +77,7 @@ impl Read for Translated {
             self.ready.clear();
             let Some(chunk) = self.blocks.next()? else { return Ok(0) };
             let (translation, ready) = (&mut self.translation, &mut self.ready);
-            each(&chunk, |line| translation.translate(line, ready));
+            each(&chunk, &mut self.is_first, |line| translation.translate(line, ready));
         }
         let n = buffer.len().min(self.ready.len() - self.at);
         buffer[..n].copy_from_slice(&self.ready[self.at..self.at + n]);
@@ -76,12 +86,17 @@ impl Read for Translated {
     }
 }
 
-/// The lines of a chunk, without their ends.
-fn each(chunk: &Chunk<'_>, mut take: impl FnMut(&[u8])) {
+/// The lines of a chunk, without their ends, and without what some programs put before the first of all.
+fn each(chunk: &Chunk<'_>, is_first: &mut bool, mut take: impl FnMut(&[u8])) {
+    let mut take = |line: &[u8]| {
+        let is_first = mem::take(is_first);
+        take(line.strip_prefix(BOM).filter(|_| is_first).unwrap_or(line));
+    };
     match chunk {
         Chunk::Lines(lines) => {
             for line in lines.split_inclusive(|b| *b == b'\n') {
-                take(line.strip_suffix(b"\n").unwrap_or(line));
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                take(line.strip_suffix(b"\r").unwrap_or(line));
             }
         }
         // one byte more than any row has, so that it stays too long
@@ -116,7 +131,9 @@ mod tests {
         let unit: Unit = format!("histdata/forex/klines/EURUSD/1m/{period}").parse().expect("unit");
         let translation = HistData.translation(&unit, NAME, Some(r#"[{"rule":"UTC-5"}]"#));
         let translation = translation.expect("a clock").expect("a translation");
-        let mut lines = Translated::open(file, MEMBER, translation).expect("a zip");
+        let names = [MEMBER.to_owned()];
+        let lines = || Untranslated::zip(&file, &names);
+        let mut lines = Translated::open(lines, Some(&file), translation).expect("a zip");
         let mut text = String::new();
         lines.read_to_string(&mut text).expect("lines");
         (text, lines.notes(), lines.others)

@@ -155,7 +155,7 @@ impl Lines {
             let expected = archive.bytes;
             return Err(Halt::Unreadable(format!("it has {bytes} bytes, expected {expected}")));
         }
-        let content = Content::open(provider, file, unit, archive, reading);
+        let content = Content::open(provider, &file, unit, archive, reading);
         let content = content.map_err(|fault| halt(&path, fault))?;
         Ok(Self {
             blocks: Blocks::new(content, block),

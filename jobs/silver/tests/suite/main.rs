@@ -5,6 +5,7 @@
 mod batch;
 mod common;
 mod dropped;
+mod plain;
 mod real;
 mod restated;
 mod tails;

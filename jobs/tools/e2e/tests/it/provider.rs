@@ -4,7 +4,7 @@
 //! Its host lists days as plain lines and serves each as a CSV of bars, without zip and checksum. Its
 //! symbols have points, its shares are of a venue that closes, and its contracts say by a month when they
 //! end. Of currencies it tells prices
-//! alone: no volume, no number of trades, no end of a bar.
+//! alone: no volume, no number of trades, no end of a bar; and their lines are to be translated.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use async_trait::async_trait;
+use chrono::{DateTime, NaiveDateTime};
 use e2e::look;
 use model::config::{Section, Series};
 use model::plan::Remote;
@@ -19,9 +20,10 @@ use model::schema::{Issue, Issues, RejectReason, Table};
 use model::{Dataset, Day, Market, Period, RunId, Source, Symbol, Unit};
 use source::ask::{Ask, Request};
 use source::calendar::Calendar;
-use source::form::{Form, Kind, MadeOf, SameKey};
+use source::form::{Fault, Form, Kind, MadeOf, SameKey};
 use source::offer::{Checksum, Listed, Offer, OfferError, Survey, unit};
 use source::rows::{Row, Slots};
+use source::translation::{Received, Translation};
 use source::{Packing, Provider, Providers, Takes};
 use stage::{Clock, Context, ManualClock, Meter};
 use store::Lake;
@@ -85,7 +87,7 @@ static BARS: Form = Form {
     },
 };
 
-/// A line: `open_time,open,high,low,close`.
+/// A line, as it is translated: `open_time,open,high,low,close`.
 static PRICES: Form = Form {
     fields: &[
         ("open_time", Kind::Instant(0)),
@@ -115,6 +117,49 @@ static PRICES: Form = Form {
     has: Slots { longs: 1, prices: 4, amounts: 0, flags: 0 },
     judge: |_, _, _| Issues::default(),
     ..BARS
+};
+
+/// The lines of currencies, `2024-01-02T00:07Z;open;high;low;close`.
+#[derive(Debug)]
+struct Currencies;
+
+/// How their times are written.
+const MINUTE: &str = "%Y-%m-%dT%H:%MZ";
+
+impl Translation for Currencies {
+    fn see(&mut self, _: &[u8]) {}
+
+    fn translate(&mut self, line: &[u8], into: &mut Vec<u8>) {
+        let made = std::str::from_utf8(line).ok().and_then(|line| line.split_once(';'));
+        let made = made.and_then(|(time, prices)| {
+            let time = NaiveDateTime::parse_from_str(time, MINUTE).ok()?.and_utc();
+            Some(format!("{:016},{}", time.timestamp_micros(), prices.replace(';', ",")))
+        });
+        into.extend(made.as_deref().map_or(line, str::as_bytes));
+        into.push(b'\n');
+    }
+
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// How they are told: in the words of the file.
+static OF_CURRENCIES: Received = Received {
+    line: |made| {
+        let text = String::from_utf8_lossy(made);
+        let line = text.split_once(',').and_then(|(micros, prices)| {
+            let time = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+            Some(format!("{};{}", time.format(MINUTE), prices.replace(',', ";")))
+        });
+        line.map_or_else(|| made.to_vec(), String::into_bytes)
+    },
+    fault: |line| Fault {
+        reason: RejectReason::Unreadable,
+        field: None,
+        found: String::from_utf8_lossy(line).into_owned(),
+        expected: Cow::Borrowed("2024-01-31T23:55Z;open;high;low;close"),
+    },
 };
 
 impl Provider for Acme {
@@ -181,6 +226,19 @@ impl Provider for Acme {
         })
     }
 
+    fn translation(
+        &self,
+        unit: &Unit,
+        _: &str,
+        _: Option<&str>,
+    ) -> Result<Option<Box<dyn Translation>>, String> {
+        Ok((unit.market == FX).then(|| Box::new(Currencies) as Box<dyn Translation>))
+    }
+
+    fn received(&self, _: &Unit) -> Option<&'static Received> {
+        Some(&OF_CURRENCIES)
+    }
+
     fn form(&self, unit: &Unit) -> Option<&'static Form> {
         let form = if unit.market == FX { &PRICES } else { &BARS };
         (unit.dataset == Dataset::Klines).then_some(form)
@@ -244,7 +302,8 @@ fn minutes(day: &str, minutes: impl Iterator<Item = i64>) -> String {
     let bar = |n: i64| {
         let open = 110_000 + n;
         let [open, high, low, close] = [open, open + 3, open - 2, open + 1].map(price);
-        format!("{},{open},{high},{low},{close}\n", start + n * 60_000_000)
+        let time = DateTime::from_timestamp_micros(start + n * 60_000_000).expect("time");
+        format!("{};{open};{high};{low};{close}\n", time.format(MINUTE))
     };
     minutes.map(bar).collect()
 }
@@ -315,7 +374,7 @@ fn a_provider_in_one_file_goes_through_the_whole_lake() -> Result<()> {
     ];
     let currencies = [
         ("2024-01-02", minutes("2024-01-02", 0..1_440)),
-        ("2024-01-03", minutes("2024-01-03", [0, 1, 7].into_iter())),
+        ("2024-01-03", minutes("2024-01-03", [0, 1, 7].into_iter()) + "2024-01-03T00:09Z;1;1;1\n"),
     ];
     let host = runtime
         .block_on(host(&[("BRK.B", "1h", shares.into()), ("EURUSD", "1m", currencies.into())]));
@@ -348,8 +407,14 @@ fn a_provider_in_one_file_goes_through_the_whole_lake() -> Result<()> {
     let reason = RejectReason::Unreadable.as_str();
     check(
         Table::Rejects,
-        "SELECT reason, unit, line, field FROM silver.rejects",
-        &[&format!("{reason} acme/stocks/klines/BRK.B/1h/2024-01-02 3 close_time")],
+        "SELECT reason, unit, line, field, raw_text FROM silver.rejects ORDER BY unit",
+        &[
+            &format!("{reason} acme/fx/klines/EURUSD/1m/2024-01-03 4  2024-01-03T00:09Z;1;1;1"),
+            &format!(
+                "{reason} acme/stocks/klines/BRK.B/1h/2024-01-02 3 close_time \
+                 1704211200000000,x,1,1,1,1,1,1"
+            ),
+        ],
     )?;
     check(
         Table::Archives,
@@ -376,7 +441,7 @@ fn a_provider_in_one_file_goes_through_the_whole_lake() -> Result<()> {
          ORDER BY market, date",
         &[
             "fx 2024-01-02 available 1440 0 0",
-            "fx 2024-01-03 degraded 3 0 1437",
+            "fx 2024-01-03 degraded 3 1 1437",
             "stocks 2024-01-02 degraded 2 1 5",
             "stocks 2024-01-03 available 2 0 5",
         ],
