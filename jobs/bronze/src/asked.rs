@@ -130,7 +130,7 @@ enum Told {
     Page(Envelope, Received, String),
     /// There is nothing of the unit, in the provider's words.
     Nothing(String),
-    /// The key's plan does not include its series, or a whole function, in the provider's words.
+    /// The key's plan does not include it or more, in the provider's words.
     Excluded(Concerns, String),
 }
 
@@ -246,14 +246,14 @@ impl<'a> Asker<'a> {
                         notes.push(note);
                     }
                     answers.push((envelope, received));
-                    turn.is_answered();
+                    self.gates.answered(&mut turn, true).await?;
                 }
                 Told::Excluded(concerns, words) => {
                     self.gates.refuse(turn, concerns, &words).await?;
                     return Err(stopped(&url, &words, effort.attempts).into());
                 }
                 Told::Nothing(words) => {
-                    turn.is_answered();
+                    self.gates.answered(&mut turn, false).await?;
                     let fragment = Outcome { unit, url, at, effort, etag: None };
                     return Ok(fragment.ends(ArchiveStatus::Missing, Some(words), None));
                 }

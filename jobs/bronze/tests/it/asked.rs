@@ -23,7 +23,7 @@ pub(crate) const KEY: &str = "SECRET-0123456789abcdef";
 
 /// A lake, a server, and a clock that both follow.
 pub(crate) struct Lab {
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
     pub(crate) server: RestHandle,
     clock: ManualClock,
 }
@@ -104,7 +104,7 @@ impl Lab {
 }
 
 /// Fetches units of the API at `url`.
-async fn fetch(
+pub(crate) async fn fetch(
     url: &str,
     context: &Context,
     units: &[&str],
@@ -148,7 +148,7 @@ async fn plan(context: &Context, units: &[(&str, Remote)]) {
 }
 
 /// Fails where a file of a folder holds the key.
-fn no_key_in(folder: &Path) {
+pub(crate) fn no_key_in(folder: &Path) {
     for entry in std::fs::read_dir(folder).expect("folder").flatten() {
         let path = entry.path();
         if path.is_dir() {
@@ -273,7 +273,7 @@ async fn refusals_stop_what_they_concern() {
 }
 
 /// What is said of a fetch that fails.
-fn failed(outcome: Result<bronze::Report, Failure>) -> String {
+pub(crate) fn failed(outcome: Result<bronze::Report, Failure>) -> String {
     let failure = outcome.expect_err("it cannot be had");
     assert_eq!(failure.exit, Exit::SourceUnavailable);
     format!("{:#}", failure.error)
@@ -486,38 +486,6 @@ async fn what_is_new_goes_before_what_may_have_been_corrected() {
     assert_eq!(outcome.expect("a clean end").waiting.len(), 1);
     let units: Vec<String> = fragments.iter().map(|f| f.unit.to_string()).collect();
     assert_eq!(units, [second]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_plan_does_not_include_is_learnt_once_a_series() {
-    let lab = Lab::unlimited();
-    // each day is a question of its own
-    let server = Server::start(|_, _| {
-        let words = "This symbol is available starting with the Grow or Venture plan.";
-        let body = format!("{{\"code\":404,\"message\":\"{words}\",\"status\":\"error\"}}");
-        Reply::body(404, body.as_bytes())
-    });
-    let units: Vec<String> = ["AAPL/1m", "AAPL/5m"]
-        .iter()
-        .flat_map(|of| {
-            [2, 3, 4, 5].map(|day| format!("twelvedata/stocks/klines/{of}/2024-01-{day:02}"))
-        })
-        .collect();
-    let units: Vec<&str> = units.iter().map(String::as_str).collect();
-    let limits = "per_day: 100, concurrency: 4";
-    let (outcome, fragments) = fetch(&server.url, &lab.context(1, limits), &units).await;
-    let text = failed(outcome);
-    assert!(text.contains("8 of 8 archives could not be fetched"), "{text}");
-    assert!(text.contains("the key's plan does not include it"), "{text}");
-    assert!(text.contains("learnt from another unit of the series"), "{text}");
-    assert_eq!((fragments.len(), server.requests().len()), (0, 2));
-    // another attempt of the run
-    failed(fetch(&server.url, &lab.context(1, limits), &units).await.0);
-    assert_eq!(server.requests().len(), 2);
-    // another run: the plan may be another one by now
-    failed(fetch(&server.url, &lab.context(2, limits), &units).await.0);
-    assert_eq!(server.requests().len(), 4);
-    no_key_in(&lab.folder.path().join("lake"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

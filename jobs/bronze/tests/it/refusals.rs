@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::asked;
 use crate::support::{Lab, Reply, Request, Server, checksum, remote, unit, zip};
 use model::exit::Exit;
 use model::fragment::ArchiveStatus;
@@ -193,4 +194,81 @@ async fn a_checksum_file_that_drips_is_given_up() {
     let failure = lab.run().await.expect_err("no answer");
     let text = failure.error.to_string();
     assert!(text.contains("answer_timeout_seconds (1 s)"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plan_does_not_include_is_learnt_once_a_series() {
+    let lab = asked::Lab::unlimited();
+    // each day is a question of its own
+    let server = Server::start(|_, _| {
+        let words = "This symbol is available starting with the Grow or Venture plan.";
+        let body = format!("{{\"code\":404,\"message\":\"{words}\",\"status\":\"error\"}}");
+        Reply::body(404, body.as_bytes())
+    });
+    let units: Vec<String> = ["AAPL/1m", "AAPL/5m"]
+        .iter()
+        .flat_map(|of| {
+            [2, 3, 4, 5].map(|day| format!("twelvedata/stocks/klines/{of}/2024-01-{day:02}"))
+        })
+        .collect();
+    let units: Vec<&str> = units.iter().map(String::as_str).collect();
+    let limits = "per_day: 100, concurrency: 4";
+    let (outcome, fragments) = asked::fetch(&server.url, &lab.context(1, limits), &units).await;
+    let text = asked::failed(outcome);
+    assert!(text.contains("8 of 8 archives could not be fetched"), "{text}");
+    assert!(text.contains("the key's plan does not include it"), "{text}");
+    assert!(text.contains("learnt from another unit of the series"), "{text}");
+    assert_eq!((fragments.len(), server.requests().len()), (0, 2));
+    // another attempt of the run
+    asked::failed(asked::fetch(&server.url, &lab.context(1, limits), &units).await.0);
+    assert_eq!(server.requests().len(), 2);
+    // another run: the plan may be another one by now
+    asked::failed(asked::fetch(&server.url, &lab.context(2, limits), &units).await.0);
+    assert_eq!(server.requests().len(), 4);
+    asked::no_key_in(&lab.folder.path().join("lake"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gives_data_is_not_closed_by_a_refusal() {
+    let lab = asked::Lab::unlimited();
+    let server = Server::start(|request, _| {
+        let of = |name: &str| {
+            let value = request.path.split_once(&format!("{name}="))?.1;
+            Some(value.split(['&', '%', 'T', '+']).next().unwrap_or_default().to_owned())
+        };
+        let (symbol, day) = (of("symbol").expect("symbol"), of("start_date").expect("day"));
+        if symbol == "AAPL" && day != "2024-01-04" {
+            let body = format!(
+                "{{\"meta\":{{\"symbol\":\"AAPL\",\"interval\":\"1min\",\"currency\":\"USD\",\
+                 \"exchange_timezone\":\"America/New_York\",\"exchange\":\"NASDAQ\",\"type\":\
+                 \"Common Stock\"}},\"values\":[{{\"datetime\":\"{day} 15:30:00\",\"open\":\"1\",\
+                 \"high\":\"1\",\"low\":\"1\",\"close\":\"1\",\"volume\":\"1\"}}],\"status\":\"ok\"}}"
+            );
+            return Reply::body(200, body.as_bytes());
+        }
+        let words = "/time_series is available exclusively with the Grow or Venture plan.";
+        let body = format!("{{\"code\":403,\"message\":\"{words}\",\"status\":\"error\"}}");
+        Reply::body(403, body.as_bytes())
+    });
+    let units = [
+        "AAPL/1m/2024-01-03",
+        "MSFT/1m/2024-01-03",
+        "AAPL/1m/2024-01-04",
+        "AAPL/1m/2024-01-05",
+        "MSFT/1m/2024-01-04",
+        "IBM/1m/2024-01-03",
+        "AAPL/1m/2024-01-08",
+    ];
+    let units = units.map(|of| format!("twelvedata/stocks/klines/{of}"));
+    let units: Vec<&str> = units.iter().map(String::as_str).collect();
+    let mut context = lab.context(1, "per_day: 100, concurrency: 1");
+    let config = Arc::get_mut(&mut context.config).expect("one owner");
+    config.limits.download.concurrency = 1;
+    let (outcome, fragments) = asked::fetch(&server.url, &context, &units).await;
+    let text = asked::failed(outcome);
+    assert!(text.contains("4 of 7 archives could not be fetched"), "{text}");
+    let days: Vec<_> = fragments.iter().map(|f| f.unit.period.to_string()).collect();
+    assert_eq!(days, ["2024-01-03", "2024-01-05", "2024-01-08"]);
+    // all but the second one of MSFT
+    assert_eq!(server.requests().len(), 6);
 }
