@@ -231,6 +231,7 @@ pub(super) fn configuration() -> anyhow::Result<String> {
         ("….datasets.<dataset>.archives", format!("{archives} (the first, the cheapest set, is the default)")),
         ("….datasets.<bars>.timeframes", format!("of klines, at least one of {}", quoted(Timeframe::ALL.iter().map(|w| w.as_str())))),
         ("….datasets.<dataset>.every", "of what a source tells of now alone (`fundamentals`, `last_quotes`: `1d`; `splits`, `dividends`: `7d`): days from one asking to the next, `1d` to `366d`; see [sources](../sources.md#what-a-source-tells-of-now)".into()),
+        ("….datasets.<dataset>.recheck", "as the source's, for this dataset alone and instead of it; not of what a source tells of now alone".into()),
         (
             "….until",
             "when its symbols end, as `2025-01-31` (the last day) or `2025-01-31T09:00` (UTC); \

@@ -11,6 +11,7 @@ mod access;
 pub mod aws;
 mod every;
 mod instruments;
+mod recheck;
 #[cfg(test)]
 mod sample;
 mod series;
@@ -28,6 +29,7 @@ pub use access::{BadKeyPlace, KeyPlace, RequestLimits};
 pub use aws::Aws;
 pub use every::{BadEvery, Every};
 pub use instruments::InstrumentConfig;
+pub use recheck::Recheck;
 pub use series::{Scope, Series};
 pub use tail::Tail;
 
@@ -123,7 +125,8 @@ pub struct Section {
     /// What may be asked, for a source that counts requests; default: its free plan.
     #[serde(default)]
     pub limits: Option<RequestLimits>,
-    /// For how long answers are asked for again, for a source that is asked.
+    /// For how long answers are asked for again, for a source that is asked; a dataset may say otherwise
+    /// ([`Self::recheck_of`]).
     #[serde(default)]
     pub recheck: Option<Recheck>,
     /// How to find out what there is, for a source of archives.
@@ -154,26 +157,6 @@ impl Section {
     /// The host that is asked; empty for a source that has none.
     pub fn url(&self) -> &str {
         self.url.as_ref().map_or("", |url| &url.value)
-    }
-}
-
-/// For how long the answers of a source are asked for again, in case it has corrected them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Recheck {
-    /// A day or month is asked for again, a day after it was asked for last, until that was so many days
-    /// after its end; 0: never.
-    pub days: u32,
-}
-
-impl Recheck {
-    /// The most days that can be configured.
-    pub const MOST_DAYS: u32 = 366;
-}
-
-impl Default for Recheck {
-    fn default() -> Self {
-        Self { days: 1 }
     }
 }
 
@@ -274,6 +257,10 @@ pub struct DatasetConfig {
     /// [`Dataset::asked_every`].
     #[serde(default)]
     pub every: Option<Spanned<Every>>,
+    /// Of other datasets of a source that is asked: for how long answers are asked for again, where that
+    /// is not as long as those of the source.
+    #[serde(default)]
+    pub recheck: Option<Spanned<Recheck>>,
 }
 
 /// Which archives to use.

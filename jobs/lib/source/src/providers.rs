@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use model::config::{Archives, BadConfig, Config, Fault, Recheck, Scope, Section, Series, Venues};
+use model::config::{Archives, BadConfig, Config, Fault, Scope, Section, Series, Venues};
 use model::{Cadence, Dataset, Day, Market, Source, Symbol};
 
 use crate::calendar::Calendar;
@@ -167,10 +167,6 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
             return fault(&["tail", "limits"], message);
         }
     }
-    if let Some(Recheck { days }) = section.recheck.filter(|of| of.days > Recheck::MOST_DAYS) {
-        let most = Recheck::MOST_DAYS;
-        return fault(&["recheck", "days"], format!("bad days {days}, expected 0 to {most}"));
-    }
     if let Err(message) = provider.check_reading(section) {
         return fault(&["clock"], message);
     }
@@ -180,6 +176,12 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
         for (dataset, how) in datasets.chain([&of.datasets]).flatten() {
             if let Some(message) = too_dear(provider, section, *dataset) {
                 return fault(&["markets", market.as_str(), "datasets"], message);
+            }
+            if how.value.recheck.is_some() && !limits {
+                return fault(
+                    &["markets", market.as_str(), "datasets", dataset.as_str(), "recheck"],
+                    format!("recheck of {name}, which takes none"),
+                );
             }
             if limits && how.value.archives == Archives::Monthly {
                 return fault(
@@ -231,33 +233,69 @@ fn example(key: &str) -> &'static str {
 mod tests {
     use super::*;
 
+    /// A `lake.yaml` of a source with bars of an hour of a symbol.
+    fn read(
+        source: &str,
+        market: &str,
+        head: &str,
+        klines: &str,
+        rest: &str,
+    ) -> Result<Config, String> {
+        let (market, symbol) = market.split_once(' ').expect("market and symbol");
+        let text = format!(
+            "environment: test\nsources:\n  {source}:\n    url: https://localhost\n{head}    markets:\n      \
+             {market}:\n        symbols: [{symbol}]\n        range: {{from: 2024-01-01}}\n        \
+             datasets:\n          klines: {{timeframes: [1h]{klines}}}\n{rest}"
+        );
+        Providers::ALL.read("lake.yaml", &text).map_err(|bad| bad.to_string())
+    }
+
     #[test]
     fn only_a_source_that_is_asked_is_asked_again() {
-        let read = |source: &str, market: &str, rest: &str| {
-            let text = format!(
-                "environment: test\nsources:\n  {source}:\n    url: https://localhost\n{rest}    \
-                 markets:\n      {market}\n        range: {{from: 2024-01-01}}\n        datasets: \
-                 {{klines: {{timeframes: [1h]}}}}\n"
-            );
-            let config = Providers::ALL.read("lake.yaml", &text).map_err(|bad| bad.to_string())?;
-            Ok(config.sources.into_values().find_map(|section| section.recheck).map(|of| of.days))
+        let binance = |head: &str, klines: &str, rest: &str| {
+            read("binance", "spot BTCUSDT", head, klines, rest).map(|_| ())
         };
-        let binance = |rest| read("binance", "spot:\n        symbols: [BTCUSDT]", rest);
-        let asked = |days: &str| {
-            let rest = format!("    key: env:KEY\n{days}");
-            read("twelvedata", "stocks:\n        symbols: [AAPL]", &rest)
+        let refused =
+            |line: u32| Err(format!("lake.yaml:{line}: recheck of binance, which takes none"));
+        assert_eq!(binance("", "", ""), Ok(()));
+        assert_eq!(binance("    recheck: {days: 3}\n", "", ""), refused(5));
+        assert_eq!(binance("", ", recheck: {days: 3}", ""), refused(10));
+        let special = "        overrides:\n          BTCUSDT:\n            datasets:\n              klines: \
+                       {timeframes: [1h], recheck: {days: 3}}\n";
+        assert_eq!(binance("", "", special), refused(14));
+    }
+
+    #[test]
+    fn a_dataset_may_be_asked_again_for_another_time_than_its_source() {
+        let check = |head: &str, klines: &str, rest: &str, expect: Result<u32, &str>| {
+            let head = format!("    key: env:KEY\n{head}");
+            let found = read("twelvedata", "stocks AAPL", &head, klines, rest).map(|config| {
+                let section = config.sources.into_values().next().expect("a section");
+                let (market, symbol) = (Market::new("stocks"), "AAPL".parse().expect("symbol"));
+                section.recheck_of(market, &symbol, Dataset::Klines).days
+            });
+            assert_eq!(found, expect.map_err(str::to_owned), "{head}{klines}{rest}");
         };
-        let refused = |text: &str| Err(text.to_owned());
-        assert_eq!(
-            binance("    recheck: {days: 3}\n"),
-            refused("lake.yaml:5: recheck of binance, which takes none")
-        );
-        assert_eq!(asked(""), Ok(None));
-        assert_eq!(asked("    recheck: {days: 0}\n"), Ok(Some(0)));
-        assert_eq!(asked("    recheck: {}\n"), Ok(Some(1)));
-        assert_eq!(
-            asked("    recheck: {days: 367}\n"),
-            refused("lake.yaml:6: bad days 367, expected 0 to 366")
-        );
+        let of_source = "    recheck: {days: 3}\n";
+        check("", "", "", Ok(1));
+        check("    recheck: {}\n", "", "", Ok(1));
+        check("    recheck: {days: 0}\n", "", "", Ok(0));
+        check(of_source, "", "", Ok(3));
+        check(of_source, ", recheck: {days: 0}", "", Ok(0));
+        check(of_source, ", recheck: {days: 30}", "", Ok(30));
+        check("", ", recheck: {days: 366}", "", Ok(366));
+        let special = |how: &str| {
+            format!(
+                "        overrides:\n          AAPL:\n            datasets: {{klines: {{timeframes: \
+                 [1h]{how}}}}}\n"
+            )
+        };
+        check(of_source, ", recheck: {days: 30}", &special(", recheck: {days: 9}"), Ok(9));
+        // a symbol's datasets stand instead of the market's
+        check(of_source, ", recheck: {days: 30}", &special(""), Ok(3));
+        let bad = Err("lake.yaml:6: bad days 367, expected 0 to 366");
+        check("    recheck: {days: 367}\n", "", "", bad);
+        let bad = Err("lake.yaml:11: bad days 367, expected 0 to 366");
+        check("", ", recheck: {days: 367}", "", bad);
     }
 }

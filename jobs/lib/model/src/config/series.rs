@@ -5,7 +5,9 @@ use std::ops::Range;
 use chrono::{NaiveTime, Timelike as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Archives, Config, PublicationLag, RangeConfig, Section, Venues};
+use super::{
+    Archives, Config, DatasetConfig, PublicationLag, RangeConfig, Recheck, Section, Venues,
+};
 use crate::market::{Dataset, Market, Source, Timeframe};
 use crate::period::{Cadence, DAY_MICROS, Day};
 use crate::symbol::Symbol;
@@ -132,15 +134,27 @@ impl RangeConfig {
 }
 
 impl Section {
+    /// How a dataset of a symbol is taken.
+    fn dataset(&self, market: Market, symbol: &Symbol, dataset: Dataset) -> Option<&DatasetConfig> {
+        let of = self.markets.get(&market)?;
+        let special = of.overrides.get(symbol.as_str());
+        let special = special.and_then(|special| special.value.datasets.as_ref());
+        Some(&special.unwrap_or(&of.datasets).get(&dataset)?.value)
+    }
+
     /// Days from one asking to the next for a dataset of a symbol of which the source tells what it
     /// knows now alone.
     pub fn every(&self, market: Market, symbol: &Symbol, dataset: Dataset) -> u32 {
-        let of = self.markets.get(&market);
-        let special = of.and_then(|of| of.overrides.get(symbol.as_str()));
-        let datasets = special.and_then(|special| special.value.datasets.as_ref());
-        let how = datasets.or(of.map(|of| &of.datasets)).and_then(|all| all.get(&dataset));
-        let every = how.and_then(|how| how.value.every.as_ref());
+        let how = self.dataset(market, symbol, dataset);
+        let every = how.and_then(|how| how.every.as_ref());
         every.map_or(dataset.asked_every().unwrap_or(1), |every| every.value.days())
+    }
+
+    /// For how long the answers of a dataset of a symbol are asked for again.
+    pub fn recheck_of(&self, market: Market, symbol: &Symbol, dataset: Dataset) -> Recheck {
+        let how = self.dataset(market, symbol, dataset);
+        let own = how.and_then(|how| how.recheck.as_ref()).map(|recheck| recheck.value);
+        own.or(self.recheck).unwrap_or_default()
     }
 }
 

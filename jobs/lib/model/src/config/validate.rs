@@ -217,6 +217,13 @@ impl Checker<'_> {
                 );
                 return Err(self.refuse(every.referenced, message));
             }
+            if let Some(recheck) = how.value.recheck.as_ref().filter(|_| dataset.tells_now()) {
+                let message = format!(
+                    "{dataset} with recheck, expected `every`: the source tells of now alone, and how \
+                     often it is asked is what that says"
+                );
+                return Err(self.refuse(recheck.referenced, message));
+            }
             for (i, timeframe) in timeframes.iter().enumerate() {
                 if timeframes[..i].iter().any(|t| t.value == timeframe.value) {
                     return Err(self.refuse(

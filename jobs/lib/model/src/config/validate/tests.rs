@@ -224,6 +224,15 @@ fn what_is_told_of_now_is_wanted_today_and_so_often() {
     check("trades: {}", "splits: {every: 7}", 12, "7");
     check("trades: {}", "splits: {every: 0d}", 12, "bad every `0d`, expected days such as 7d");
     check("trades: {}", "trades: {every: 7d}", 12, "trades with every, expected it for what");
+    check(
+        "trades: {}",
+        "splits: {recheck: {days: 7}}",
+        12,
+        "splits with recheck, expected `every`",
+    );
+    check("trades: {}", "trades: {recheck: {days: 367}}", 12, "bad days 367, expected 0 to 366");
+    check("trades: {}", "trades: {recheck: 7}", 12, "");
+    check("trades: {}", "trades: {recheck: {day: 7}}", 12, "unknown field `day`");
 }
 
 #[test]
