@@ -7,7 +7,8 @@
 //! | `checksum_mismatch` | by the next run, then after a day, two, four … [`TRIES`] times in all |
 //! | `unverified`, its checksum file refused | the same |
 //! | spoiled in the lake, and silver has rows of it | the same, for as long as it is listed |
-//! | an answer of a source that is asked, `recheck` | from a day after it was asked last, until it was asked so many days after its period's end; never a month later |
+//! | an answer of a source that is asked, `recheck` of its dataset or source | from a day after it was asked last, until it was asked so many days after its period's end; never a month later |
+//! | an answer of prices that are changed for splits, of which another one is told since | at once, in [`crate::choose`] |
 //! | anything else | only with `--retry-bad` |
 //!
 //! Each time makes a row of the ledger, and those are counted.

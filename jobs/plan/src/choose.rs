@@ -18,6 +18,7 @@ use source::offer::{Listed, Offer, unit};
 
 use crate::gaps::{self, Absent};
 use crate::kept_back::KeptBack;
+use crate::restated::Restated;
 use crate::state::{Known, Rules, State, View, Way};
 
 /// What a request costs beside its bytes, in bytes.
@@ -68,13 +69,15 @@ pub fn choose(
     way: &Way<'_>,
 ) -> Choice {
     let choice = Choice::default();
-    let view = View { series, offer, known, rules, way };
+    let restated = Restated::of(series, known.ledger, way.provider, rules.today);
+    let view = View { series, offer, known, rules, way, restated };
     let mut chooser = Chooser { view, choice, absent: Vec::new(), newest: None, older: Vec::new() };
     for month in series.from.month().to(series.to.month()) {
         chooser.month(month);
     }
     let Chooser { mut choice, absent, newest, older, .. } = chooser;
     choice.remarks.extend(older_words(series, &older));
+    choice.remarks.extend(view.restated_words());
     let calendar = way.provider.calendar(series.market);
     let absent = Absent { days: &absent, newest, today: rules.today, calendar };
     let (absent, gaps) = gaps::cut(series, offer, absent);

@@ -19,6 +19,7 @@
 //! | [`kept_back`] | months that stay as they are though there is something new |
 //! | [`gaps`] | days without an archive: single ones, pauses, ends |
 //! | `instruments` | what a run tells of its instruments |
+//! | `restated` | since when a split has changed all past of a series |
 //! | [`remarks`] | what looks wrong and stops nothing, in words |
 //! | [`report`] | what to tell people and programs |
 
@@ -30,6 +31,7 @@ mod instruments;
 pub mod kept_back;
 pub mod remarks;
 pub mod report;
+mod restated;
 pub mod state;
 
 use std::collections::{BTreeMap, BTreeSet};

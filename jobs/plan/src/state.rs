@@ -13,6 +13,7 @@ use model::{Day, Period, RawArchive, Unit, UnitId, layout};
 use source::offer::{Checksum, Listed, Offer, unit};
 use source::{Provider, Takes};
 
+use crate::restated::Restated;
 use crate::{again, gaps};
 
 /// The ledger, with what silver could not read.
@@ -74,13 +75,6 @@ pub struct Way<'a> {
     pub provider: &'static dyn Provider,
     /// The source's section of the configuration.
     pub section: &'a Section,
-}
-
-impl Way<'_> {
-    /// [`model::config::Recheck::days`] of the source.
-    fn recheck_days(&self) -> u32 {
-        self.section.recheck.unwrap_or_default().days
-    }
 }
 
 /// What there is of one archive.
@@ -184,6 +178,8 @@ pub(crate) struct View<'a> {
     pub(crate) known: &'a Known<'a>,
     pub(crate) rules: &'a Rules,
     pub(crate) way: &'a Way<'a>,
+    /// What has changed all past of the series.
+    pub(crate) restated: Option<Restated>,
 }
 
 impl<'a> View<'a> {
@@ -224,7 +220,8 @@ impl<'a> View<'a> {
             (Some(row), Some(listed), had)
                 if latest.is_some()
                     && self.way.provider.takes() == Takes::Api
-                    && again::is_young(row, period, self.way.recheck_days(), self.rules.now) =>
+                    && (self.is_restated(row)
+                        || again::is_young(row, period, self.recheck_days(), self.rules.now)) =>
             {
                 fetch(listed, had, false)
             }
@@ -232,6 +229,27 @@ impl<'a> View<'a> {
             (Some(_), Some(_), None) => State::Bad,
             (_, None, None) => State::Nothing,
         }
+    }
+
+    /// Whether a unit was asked for before all past of its series changed.
+    fn is_restated(&self, row: &LedgerRow) -> bool {
+        self.restated.is_some_and(|restated| restated.is_of(row))
+    }
+
+    /// What is said of units that are asked for anew because of that.
+    pub(crate) fn restated_words(&self) -> Option<String> {
+        let row =
+            |period: &Period| self.known.ledger.archives.get(&unit(self.series, *period).id());
+        let rows = self.offer.archives.keys().filter_map(row);
+        let count = rows.filter(|row| self.is_restated(row)).count();
+        let restated = self.restated.filter(|_| count > 0)?;
+        Some(restated.words(self.series, count))
+    }
+
+    /// For how many days after its end a period is asked for again.
+    fn recheck_days(&self) -> u32 {
+        let series = self.series;
+        self.way.section.recheck_of(series.market, &series.symbol, series.dataset).days
     }
 
     /// Whether a period that is offered can be had now. What a source tells of now alone is had today

@@ -51,6 +51,13 @@ pub trait Provider: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Of one that is asked: of which market's dataset it is asked what changes all past of a market at once,
+    /// such as splits where prices are changed for them. Where these answers are others than before, what is
+    /// held of the symbol is asked for anew.
+    fn restated_by(&self, _market: Market) -> Option<(Market, Dataset)> {
+        None
+    }
+
     /// How its units are asked for; `None` of one whose units all are archives that lie at a URL.
     fn questions(&self) -> Option<&dyn Questions> {
         None

@@ -94,6 +94,10 @@ impl Provider for TwelveData {
         Takes::Api
     }
 
+    fn restated_by(&self, market: Market) -> Option<(Market, Dataset)> {
+        (market == ADJUSTED).then_some((STOCKS, Dataset::Splits))
+    }
+
     fn questions(&self) -> Option<&dyn Questions> {
         Some(self)
     }
