@@ -2,7 +2,7 @@
 //! that a second plan is empty, runs with archives that fail once and for good and with tasks that
 //! are killed, redrives, compares every data file with a run on this machine byte for byte, asks
 //! every named query of both engines, tears down. What its Terraform talks to is in
-//! `e2e/deployments.rs`, what is asked and compared in `e2e/queries.rs`, the source that has a
+//! `e2e/deployments.rs`, what is asked and compared in `e2e/queries.rs`, the sources that have a
 //! key and a schedule in `e2e/scheduled.rs`; beside the runs a third environment may come and go,
 //! which `e2e/third.rs` has.
 
@@ -36,7 +36,7 @@ use deployments::Deployments;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(
     long_about = "The whole way on an AWS of this machine, no account: deploy, a second plan that \
-                  is empty, an execution by the schedule of a source with a key and limits, one \
+                  is empty, executions by the schedules of sources with keys and limits, one \
                   whose source fails for a while, one in which batches fail for good and are \
                   redriven, every file of silver and gold compared byte for byte with a run on this \
                   machine, teardown, nothing left. With --third a third environment is \
@@ -73,6 +73,11 @@ pub(crate) struct Args {
 /// simply available: lines that are no trades, in one archive.
 const DEFECT: &str = "  - {path: \"**/spot/**/ETHUSDT-trades-2024-12-31.zip\", fault: \
                       {garbage_lines: {which: {rows: [3, 500]}, text: \"<html>503</html>\"}}}\n";
+
+/// What is published anew once it is in the lake: all of a symbol's day, so that bars and trades still agree.
+/// What changed is in `silver.restatements`, the new version everywhere else.
+const ANEW: &str =
+    "  - {path: \"**/um/**/ETHUSDT-*2024-12-30.zip\", fault: {republished: {revision: 1}}}\n";
 
 /// What the executions fetch whose tasks are killed, a day of a dataset each. Trades are left to
 /// the steps that follow.
@@ -391,7 +396,7 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
     // it waits for AWS more than it works
     let third = if args.third { Some(third::Beside::begin()?) } else { None };
     faults("")?;
-    steps.step("a source with limits, by its schedule and with its key", scheduled::fired)?;
+    steps.step("sources with limits, by their schedules and with their keys", scheduled::fired)?;
     if args.kills > 0 {
         steps.step("executions whose tasks are killed at random", || killed(args))?;
     }
@@ -409,7 +414,8 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         Ok(())
     })?;
     steps.step("an execution in which batches fail for good", || {
-        faults("  - {path: \"**/PEPEUSDT-trades-*.zip\", fault: {status: {code: 503}}}\n")?;
+        let failing = "  - {path: \"**/PEPEUSDT-trades-*.zip\", fault: {status: {code: 503}}}\n";
+        faults(&format!("{ANEW}{failing}"))?;
         let (code, said) = xtask(&on(&["run", "--wait", "--json"]))?;
         let summary: Value = serde_json::from_str(&said).context("no summary")?;
         let failed = summary["failed_batches"].as_array().map_or(0, Vec::len);
@@ -420,7 +426,7 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         Ok(())
     })?;
     steps.step("they are redriven", || {
-        faults("")?;
+        faults(ANEW)?;
         well(&on(&["run", "--redrive", "--wait"]))
     })?;
     steps.step("a run with nothing to do", || well(&on(&["run", "--wait"])))?;
@@ -446,13 +452,13 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         let config = aws::folder(EMULATED).join("lake.yaml").display().to_string();
         let words = ["local", "run", "--no-build", "--config", &config, "--lake", &place];
         let mut command = Command::new(workspace::me()?);
-        command.args(words).env(model::env::key(scheduled::source()?), emulator::KEY);
+        command.args(words).envs(scheduled::keys()?);
         let ended = bounded(&mut command, &format!("cargo xtask {}", words.join(" ")), false)?;
         if ended.code != 0 {
             bail!("the run on this machine ended with {}", ended.code);
         }
-        let asked = scheduled::source()?;
-        let of_folders = |files| scheduled::of_folders(files, asked);
+        let asked = scheduled::sources()?;
+        let of_folders = |files| scheduled::of_folders(files, &asked);
         let (here, there) = (of_folders(files(Some(&place))?), of_folders(files(None)?));
         let different = differences(&here, &there);
         if here.is_empty() || !different.is_empty() {
@@ -471,7 +477,7 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         steps.step("a query of one partition scans little", queries::pruned)?;
     }
     steps.step("what an account would be asked: expressions, roles, tables", proven)?;
-    steps.step("nobody has told the key", || scheduled::untold(local))?;
+    steps.step("nobody has told a key", || scheduled::untold(local))?;
     if !args.keep {
         steps.step("teardown", || deployments.well(&on(&["teardown", "--yes"])))?;
         steps.step("teardown again", || deployments.well(&on(&["teardown", "--yes"])))?;
