@@ -5,6 +5,7 @@ use model::config::PublicationLag;
 use model::period::DAY_MICROS;
 use model::{Dataset, Market, Source, Timeframe};
 
+use super::words::missing;
 use super::*;
 
 const TODAY: &str = "2024-01-10";
