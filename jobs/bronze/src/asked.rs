@@ -14,9 +14,7 @@ use model::unit::{Unit, sha256_hex};
 use model::{Day, Market, Period, RawArchive, layout};
 use source::ask::{Answer, Request, Unavailable};
 use source::limits::{BudgetSpent, Limits, MINUTE, Window};
-use source::questions::{
-    Envelope, HEADERS, Inquiry, MOST_BYTES, Next, Page, Question, Questions, Received,
-};
+use source::questions::{Envelope, HEADERS, Inquiry, Next, Page, Question, Questions, Received};
 use source::rest::{Concerns, Key, Refusal, Unaskable};
 use source::{Provider, questions};
 use stage::budget::{Budget, NoCredit};
@@ -24,6 +22,7 @@ use stage::http::{SourceClient, Trouble, host_time, retry_after};
 use stage::{Context, Meter};
 use store::{Lake, StoreError, blocking};
 
+use crate::collected::Collected;
 use crate::download::{DownloadError, Effort};
 use crate::gates::{self, Gates};
 use crate::pages::Pages;
@@ -36,8 +35,6 @@ const ANSWERED: usize = 8;
 pub(crate) const ANSWERED_PLAINLY: &str = "answered; there is nothing to compare it with";
 /// What is said of a unit that was not asked for.
 const LEARNT: &str = "learnt from another unit of the series; a new run asks again";
-/// Characters of notes that a fragment keeps.
-const NOTES: usize = 500;
 
 /// Why there is no definite outcome of a unit.
 #[derive(Debug, thiserror::Error)]
@@ -215,15 +212,17 @@ impl<'a> Asker<'a> {
         let mut inquiry =
             self.questions.inquire(unit, remote.until, &self.key).map_err(unaskable)?;
         let mut pages = Pages::of(self.lake, unit, remote, at);
-        let (mut answers, mut notes, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut collected = Collected::of(remote, inquiry.grown_to());
+        let mut until = remote.until;
+        if let Some(held) = remote.held.as_ref().filter(|_| inquiry.grown_to().is_some()) {
+            pages.grow_from(held).await?;
+        }
         while let Some(question) = inquiry.question().map_err(unaskable)? {
-            // there is more to come, and whoever comes to it need not ask for this again
-            if let Some(last) = answers.last() {
-                pages.keep(answers.len(), last).await?;
-            }
             let asked = question.request.told(&remote.url);
-            if answers.is_empty() {
-                url.clone_from(&asked);
+            // there is more to come, and whoever comes to it need not ask for this again
+            match collected.last() {
+                Some((number, last)) => pages.keep(number, last).await?,
+                None => url.clone_from(&asked),
             }
             let kept = pages.next(&asked).await?;
             let told = match kept.map(|(e, r)| (inquiry.take(&r.answer()), e, r)) {
@@ -232,21 +231,24 @@ impl<'a> Asker<'a> {
                     if found.is_some() {
                         pages.forget();
                     }
-                    self.ask(unit, remote, &question, inquiry.as_mut(), &mut effort).await?
+                    match self.ask(unit, remote, &question, inquiry.as_mut(), &mut effort).await {
+                        Ok(told) => told,
+                        Err(why) => {
+                            until = Some(collected.end_early(why)?);
+                            break;
+                        }
+                    }
                 }
             };
             match told {
                 Told::Page(envelope, received, note) => {
-                    bytes += received.body.len() as u64;
-                    if bytes > MOST_BYTES {
-                        let why = format!("more than {MOST_BYTES} bytes of answers");
-                        return Err(stopped(&url, &why, effort.attempts).into());
-                    }
-                    if !note.is_empty() {
-                        notes.push(note);
-                    }
-                    answers.push((envelope, received));
                     self.gates.answered(&mut turn, true).await?;
+                    let added = collected.add((envelope, received), note, inquiry.grown_to());
+                    if let Err(why) = added {
+                        let why = stopped(&url, &why, effort.attempts).into();
+                        until = Some(collected.end_early(why)?);
+                        break;
+                    }
                 }
                 Told::Excluded(concerns, words) => {
                     self.gates.refuse(turn, concerns, &words).await?;
@@ -263,16 +265,15 @@ impl<'a> Asker<'a> {
         if self.is_over(unit) {
             return Err(AskError::Over);
         }
+        let (answers, notes) = collected.finish();
         // what was answered, whenever and however it was asked: the same again is nothing new
         let sums: String = answers.iter().map(|(envelope, _)| envelope.sha256.as_str()).collect();
         let etag = format!("{ANSWERS}{}\"", &sha256_hex(sums.as_bytes())[..32]);
         let outcome = Outcome { unit, url, at, effort, etag: Some(etag.clone()) };
         let name = provider.file_name(unit);
-        let name = remote.until.map_or(name.clone(), |until| layout::tail_name(&name, until));
+        let name = until.map_or(name.clone(), |until| layout::tail_name(&name, until));
         let archive = self.keep(unit, &name, &etag, answers, at).await?;
-        let notes: String = notes.join("; ").chars().take(NOTES).collect();
-        let detail = if notes.is_empty() { ANSWERED_PLAINLY.to_owned() } else { notes };
-        Ok(outcome.ends(ArchiveStatus::Unverified, Some(detail), Some(archive)))
+        Ok(outcome.ends(ArchiveStatus::Unverified, Some(notes), Some(archive)))
     }
 
     /// Puts the answers in their place.

@@ -20,6 +20,7 @@
 //! | [`fetch`] | one archive from checksum to fragment |
 //! | [`asked`] | one unit of a provider that is asked page by page |
 //! | `pages` | the answers of a unit that is not whole yet |
+//! | `collected` | the answers of a unit as they come, and where one that grows ends for now |
 //! | `gates` | what a key's plan does not include, learnt once a series |
 //! | [`download`] | one download over HTTP: resumed, retried, started over |
 //! | [`dropped`] | one file that a person has put into the lake |
@@ -27,6 +28,7 @@
 //! | [`verify`] | whether a zip is whole, whether an archive is suspiciously small |
 
 pub mod asked;
+mod collected;
 pub mod download;
 pub mod dropped;
 pub mod fetch;

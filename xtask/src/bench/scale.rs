@@ -219,6 +219,7 @@ fn fragment(symbol: &str, day: Day, now: DateTime<Utc>) -> anyhow::Result<Silver
             unit,
             sha256,
             counts,
+            rejects: Some(0),
             corrupt: None,
             short_days: Vec::new(),
             notes: Vec::new(),

@@ -2,6 +2,7 @@
 
 mod asked;
 mod companies;
+mod grown;
 mod market;
 mod refusals;
 mod repeat;

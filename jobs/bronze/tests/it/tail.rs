@@ -17,23 +17,23 @@ use crate::support::{Reply, Server};
 
 const UNIT: &str = "binance/spot/klines/BTCUSDT/1m/2024-01-31";
 
-fn time(text: &str) -> DateTime<Utc> {
+pub(crate) fn time(text: &str) -> DateTime<Utc> {
     text.parse().expect(text)
 }
 
 /// A lake whose tails are asked for at a host, and a clock.
-struct Lab {
+pub(crate) struct Lab {
     folder: tempfile::TempDir,
-    clock: ManualClock,
+    pub(crate) clock: ManualClock,
 }
 
 impl Lab {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = ManualClock::at(time("2024-01-31T12:34:00Z"));
         Self { folder: tempfile::tempdir().expect("folder"), clock }
     }
 
-    fn context(&self, run: u32, limits: &str) -> Context {
+    pub(crate) fn context(&self, run: u32, limits: &str) -> Context {
         let text = format!(
             "environment: test\nsources:\n  binance:\n    url: http://127.0.0.1:1\n    \
              tail: {{minutes: 1{limits}}}\n    markets:\n      spot:\n        symbols: [BTCUSDT]\n        \
@@ -61,8 +61,20 @@ async fn fetch(
     url: &str,
     until: &str,
 ) -> (bronze::Report, Option<BronzeFragment>) {
+    fetch_on(context, unit, url, until, None).await
+}
+
+/// The same where a version of it is held.
+pub(crate) async fn fetch_on(
+    context: &Context,
+    unit: &str,
+    url: &str,
+    until: &str,
+    held: Option<&BronzeFragment>,
+) -> (bronze::Report, Option<BronzeFragment>) {
     let unit: Unit = unit.parse().expect("unit");
-    let remote = Remote { until: Some(time(until)), ..Remote::asked(url) };
+    let held = held.and_then(|held| held.archive.clone());
+    let remote = Remote { until: Some(time(until)), held, ..Remote::asked(url) };
     let group = Group {
         id: unit.to_string(),
         table: Table::Klines,
@@ -92,7 +104,7 @@ fn server(now: &str) -> RestHandle {
 }
 
 /// The lines that silver makes of a raw object.
-async fn lines(context: &Context, fragment: &BronzeFragment) -> Vec<String> {
+pub(crate) async fn lines(context: &Context, fragment: &BronzeFragment) -> Vec<String> {
     let object = &fragment.archive.as_ref().expect("a raw object").object;
     let bytes = context.lake.read(object).await.expect("object");
     let kept = questions::unpack(&bytes).expect("answers");
@@ -157,6 +169,32 @@ async fn futures_have_another_path_another_budget_and_times_in_ms() {
     let budgets = context.lake.list(layout::LIMITS).await.expect("list");
     let budgets: Vec<&str> = budgets.iter().map(|entry| entry.key.as_str()).collect();
     assert_eq!(budgets, ["bronze/limits/binance-spot.json", "bronze/limits/binance-usdm.json"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contracts_are_asked_for_at_a_host_of_their_own() {
+    let lab = Lab::new();
+    let symbols = ["BTCUSD_PERP", "BTCUSD_240329"];
+    let specs = symbols.map(|symbol| format!("coinm:{symbol},trades=3000").parse().expect(symbol));
+    let now = Some(time("2024-01-31T12:34:30Z"));
+    let options = RestOptions { symbols: specs.to_vec(), now, ..RestOptions::default() };
+    let server = Rest::start(&options).expect("server");
+    for (run, symbol) in (1..).zip(symbols) {
+        let unit = format!("binance/coinm/klines/{symbol}/1m/2024-01-31");
+        let context = lab.context(run, "");
+        let (_, fragment) = fetch(&context, &unit, server.url(), "2024-01-31T12:33:00Z").await;
+        let found = lines(&context, &fragment.expect("fragment")).await;
+        // volumes in contracts and in the base asset have the places that the archive gives them
+        let key = format!("data/futures/cm/daily/klines/{symbol}/1m/{symbol}-1m-2024-01-31.zip");
+        let name = exchange::ArchiveName::parse(&key).expect("name");
+        let archive = server.market().csv(&name).expect("archive");
+        let archive = String::from_utf8(archive).expect("text");
+        let rows = archive.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+        assert_eq!(found, rows.take(12 * 60 + 33).collect::<Vec<_>>(), "{symbol}");
+    }
+    let budgets = lab.context(3, "").lake.list(layout::LIMITS).await.expect("list");
+    let budgets: Vec<&str> = budgets.iter().map(|entry| entry.key.as_str()).collect();
+    assert_eq!(budgets, ["bronze/limits/binance-coinm.json"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

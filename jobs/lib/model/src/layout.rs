@@ -51,6 +51,8 @@ pub const TAIL: &str = "tail";
 const UNTIL: &str = ".until-";
 /// The form of that instant.
 const UNTIL_FORM: &str = "%Y-%m-%dT%H%MZ";
+/// Its form where it is no whole minute.
+const UNTIL_FORM_FINE: &str = "%Y-%m-%dT%H%M%S.%6fZ";
 
 /// Folder of what runs owe.
 pub const OWED: &str = "runs/owed";
@@ -113,7 +115,9 @@ pub fn raw_name(key: &str) -> Option<String> {
 /// `until`; `name` is that of its archive: `BTCUSDT-1m-2024-01-31.until-2024-01-31T1233Z.zip`.
 pub fn tail_name(name: &str, until: DateTime<Utc>) -> String {
     let (start, ending) = name.rsplit_once('.').unwrap_or((name, "zip"));
-    format!("{start}{UNTIL}{}.{ending}", until.format(UNTIL_FORM))
+    let is_minute = until.timestamp_micros().rem_euclid(60_000_000) == 0;
+    let form = if is_minute { UNTIL_FORM } else { UNTIL_FORM_FINE };
+    format!("{start}{UNTIL}{}.{ending}", until.format(form))
 }
 
 /// Up to which instant the raw object of a key says something, where it is that of a tail. `None` of an
@@ -122,7 +126,8 @@ pub fn tail_until(key: &str) -> Option<DateTime<Utc>> {
     let name = raw_name(key)?;
     let (start, _) = name.rsplit_once('.')?;
     let (_, until) = start.rsplit_once(UNTIL)?;
-    NaiveDateTime::parse_from_str(until, UNTIL_FORM).ok().map(|until| until.and_utc())
+    let read = |form| NaiveDateTime::parse_from_str(until, form).ok();
+    read(UNTIL_FORM).or_else(|| read(UNTIL_FORM_FINE)).map(|until| until.and_utc())
 }
 
 /// The version of a raw object, known before the download starts: from the published checksum
@@ -312,13 +317,21 @@ mod tests {
     fn tails_are_told_by_their_names() {
         let unit: Unit = "binance/spot/klines/BTCUSDT/1m/2024-01-31".parse().expect("unit");
         let name = "BTCUSDT-1m-2024-01-31.zip";
-        for until in ["2024-01-31T12:33:00Z", "2024-02-01T00:00:00Z"] {
+        for until in [
+            "2024-01-31T12:33:00Z",
+            "2024-02-01T00:00:00Z",
+            "2024-01-31T12:33:07Z",
+            "2024-01-31T12:33:00.000001Z",
+        ] {
             let until: DateTime<Utc> = until.parse().expect("time");
             let key = raw(&unit, "eabc", &tail_name(name, until));
             assert_eq!(tail_until(&key), Some(until), "{key}");
         }
         let until = "2024-01-31T12:33:00Z".parse().expect("time");
         assert_eq!(tail_name(name, until), "BTCUSDT-1m-2024-01-31.until-2024-01-31T1233Z.zip");
+        let until = "2024-01-31T12:33:07.250Z".parse().expect("time");
+        let fine = "BTCUSDT-1m-2024-01-31.until-2024-01-31T123307.250000Z.zip";
+        assert_eq!(tail_name(name, until), fine);
         for name in [name, "BTCUSDT-1m.until-soon.zip", "until-2024-01-31T1233Z"] {
             assert_eq!(tail_until(&raw(&unit, "eabc", name)), None, "{name}");
         }

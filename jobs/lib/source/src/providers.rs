@@ -161,6 +161,13 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
             let message = format!("a host of {market}, of which {name} is asked for no tail");
             return fault(&["tail", "urls", market.as_str()], message);
         }
+        let is_told = |dataset: Dataset| {
+            provider.markets().iter().any(|market| provider.tail(*market, dataset).is_some())
+        };
+        if let Some(dataset) = tail.datasets.iter().find(|dataset| !is_told(**dataset)) {
+            let message = format!("a tail of {dataset}, of which {name} is asked for none");
+            return fault(&["tail", "datasets"], message);
+        }
         if let Some(given) = &tail.limits
             && let Err(message) = Limits::of(given, &questions.free())
         {

@@ -12,7 +12,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use model::{Dataset, Market, Unit};
 
-pub use kept::{BadKept, Envelope, HEADERS, MOST_BYTES, pack, unpack, unpack_whole};
+pub use kept::{BadKept, Envelope, HEADERS, MOST_ANSWERS, MOST_BYTES, pack, unpack, unpack_whole};
 pub(crate) use once::Once;
 
 use crate::limits::{Limits, Window};
@@ -69,6 +69,13 @@ pub trait Inquiry: Send {
     /// # Errors
     /// The [`Refusal`] that the answer is; the question then still is the same.
     fn take(&mut self, answer: &Answer<'_>) -> Result<Page, Refusal>;
+
+    /// Of a unit that grows from one time of asking to the next: up to which instant all answers taken so
+    /// far tell it. They are worth having though there is more to come, and none but the last of them
+    /// would be another if it were asked for again. `None` of a unit that is asked for whole.
+    fn grown_to(&self) -> Option<DateTime<Utc>> {
+        None
+    }
 }
 
 /// What is asked.

@@ -66,3 +66,47 @@ async fn days_without_an_archive_are_asked_for_up_to_the_minute() {
     assert_eq!(units, ["2024-05-30 archives"]);
     assert_eq!((listed, fetch), (1, 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trades_and_contracts_are_asked_for_where_somebody_says_so() {
+    let range = Range {
+        from: "2024-05-30".parse().expect("day"),
+        to: "2024-05-30".parse().expect("day"),
+        timeframes: vec![Timeframe::H1],
+        daily: vec![Dataset::AggTrades, Dataset::Klines],
+        monthly: Vec::new(),
+    };
+    let symbols = vec!["coinm:BTCUSD_PERP,trades=40".parse().expect("symbol")];
+    let options = exchange::Options { symbols, range, ..exchange::Options::default() };
+    let exchange = exchange::Exchange::start(&options).expect("exchange");
+    let asked = async |tail: &str| -> Vec<String> {
+        let (_folder, mut context) = kit::context(&format!(
+            "environment: test\nsources:\n  binance:\n    url: {}\n    tail: {tail}\n    markets:\n      \
+             coinm:\n        symbols: [BTCUSD_PERP]\n        range: {{from: 2024-05-30}}\n        \
+             datasets: {{agg_trades: {{}}, klines: {{timeframes: [1h]}}}}\n",
+            exchange.url()
+        ));
+        let now = "2024-05-31T12:34:56Z".parse().expect("time");
+        context.clock = Clock::Manual(ManualClock::at(now));
+        let report = plan::run(&context, &Options::default()).await.expect("plan");
+        let mut units = Vec::new();
+        for line in &report.plan.batches {
+            let batch = context.lake.batch(&context.run, line.number).await.expect("batch");
+            for planned in batch.groups.iter().flat_map(|group| &group.units) {
+                if let Origin::Fetch(Remote { url, until: Some(until), .. }) = &planned.archive {
+                    assert_eq!(url, "https://dapi.binance.com");
+                    units.push(format!("{} {}", planned.unit, until.format("%m-%d %H:%M")));
+                }
+            }
+        }
+        units.sort();
+        units
+    };
+    let (bars, trades) = (
+        "binance/coinm/klines/BTCUSD_PERP/1h/2024-05-31 05-31 12:00",
+        "binance/coinm/agg_trades/BTCUSD_PERP/2024-05-31 05-31 12:33",
+    );
+    assert_eq!(asked("{minutes: 1}").await, [bars]);
+    assert_eq!(asked("{minutes: 1, datasets: [agg_trades]}").await, [trades]);
+    assert_eq!(asked("{minutes: 1, datasets: [agg_trades, klines]}").await, [trades, bars]);
+}

@@ -92,7 +92,10 @@ impl Lab {
         let Context { lake, run, .. } = &self.context;
         let held = tail.map(|(_, raw)| raw.clone()).filter(|_| fetched.is_none());
         let remote = Remote { held, ..Remote::asked("") };
+        let table = Table::of_dataset(unit.dataset);
         let month = Unit { period: model::Period::Month(unit.period.month()), ..unit.clone() };
+        // tables of trades are cut by days
+        let whole = if table == Table::Klines { month } else { unit.clone() };
         let planned = |unit: &Unit, archive| PlannedUnit {
             unit: unit.clone(),
             archive,
@@ -101,9 +104,9 @@ impl Lab {
         };
         let tails = tail.map(|(unit, raw)| Replaced { unit: unit.clone(), archive: raw.clone() });
         let group = Group {
-            id: month.to_string(),
-            table: Table::Klines,
-            partitions: partition::spanned(&month),
+            id: whole.to_string(),
+            table,
+            partitions: partition::spanned(&whole),
             units: vec![planned(unit, Origin::Fetch(remote))],
             reading: None,
             prices: None,
@@ -144,7 +147,8 @@ impl Lab {
     fn rows(&self, fragment: &SilverFragment) -> (usize, usize) {
         let (mut rows, mut provisional) = (0, 0);
         for file in &fragment.files {
-            for batch in read(&self.folder.path().join("silver/klines").join(&file.path)) {
+            let table = self.folder.path().join(layout::table(fragment.table));
+            for batch in read(&table.join(&file.path)) {
                 rows += batch.num_rows();
                 let issues = batch.column_by_name("issues").unwrap().as_string::<i32>().clone();
                 provisional += issues.iter().flatten().filter(|i| *i == "provisional").count();
@@ -305,6 +309,86 @@ async fn where_the_archive_cannot_be_had_the_tail_stays() {
     let fragment = lab.build(&unit, None, Some((&unit, &tail))).await.unwrap();
     assert_eq!(lab.rows(&fragment), (600, 600));
     assert!(lab.comparisons().await.is_empty());
+}
+
+const TRADES: &str = "binance/usdm/agg_trades/BTCUSDT/2024-01-31";
+
+/// An aggregate trade, one each second, as an archive has it.
+fn trade(id: i64) -> String {
+    let (time, first) = (START / 1_000 + id * 1_000, 2 * id);
+    format!("{id},42.1,0.5,{first},{},{time},true\n", first + 1)
+}
+
+/// The same as the API has it.
+fn told(line: &str) -> String {
+    let f: Vec<&str> = line.trim_end().split(',').collect();
+    format!(
+        r#"{{"a":{},"p":"{}","q":"{}","f":{},"l":{},"T":{},"m":{}}}"#,
+        f[0], f[1], f[2], f[3], f[4], f[5], f[6]
+    )
+}
+
+#[tokio::test]
+async fn trades_are_rows_up_to_the_last_page() {
+    let lab = Lab::new();
+    let unit: Unit = TRADES.parse().unwrap();
+    let page = |ids: std::ops::Range<i64>| ids.map(|id| told(&trade(id))).collect::<Vec<_>>();
+    let second = |n: i64| DateTime::from_timestamp_micros(START + n * 1_000_000).unwrap();
+    // two pages, and more to come: what was told in the last instant is not known to be all
+    let tail = lab.tail(&unit, second(1_999), vec![page(0..1_000), page(1_000..2_000)]).await;
+    let fragment = lab.build(&unit, Some(&tail), None).await.unwrap();
+    assert_eq!((fragment.table, fragment.counts.read), (Table::AggTrades, 1_999));
+    assert_eq!(lab.rows(&fragment), (1_999, 1_999));
+    // up to a minute: the last page is not full, and has what came since
+    let pages = vec![page(0..1_000), page(1_000..2_000), page(2_000..2_150)];
+    let tail = lab.tail(&unit, second(2_100), pages).await;
+    let fragment = lab.build(&unit, Some(&tail), None).await.unwrap();
+    assert_eq!(lab.rows(&fragment), (2_100, 2_100));
+    let values: Vec<String> = fragment
+        .files
+        .iter()
+        .flat_map(|file| read(&lab.folder.path().join("silver/agg_trades").join(&file.path)))
+        .flat_map(|rows| {
+            let column = |name: &str| {
+                let column = rows.column_by_name(name).unwrap();
+                arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8).unwrap()
+            };
+            let names = ["agg_trade_id", "price", "quantity", "first_trade_id", "last_trade_id"];
+            let columns: Vec<_> = names.into_iter().chain(["is_buyer_maker"]).map(column).collect();
+            let text = |at: usize| {
+                columns.iter().map(|c| c.as_string::<i32>().value(at)).collect::<Vec<_>>().join(" ")
+            };
+            (0..rows.num_rows()).map(text).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(values[2_099], "2099 42.10000000 0.50000000 4198 4199 true");
+
+    // the archive says another price, lacks a trade and has one that the API did not tell
+    let mut lines: Vec<String> = (0..9_000).map(trade).collect();
+    lines[7] = lines[7].replace("42.1", "42.2");
+    lines.remove(9);
+    let said = vec![page(0..1_000), page(1_000..2_000), page(2_001..2_150)];
+    let tail = lab.tail(&unit, second(2_100), said).await;
+    let archive = lab.archive(&unit, &lines).await;
+    let fragment = lab.build(&unit, Some(&archive), Some((&unit, &tail))).await.unwrap();
+    assert_eq!(lab.rows(&fragment), (8_999, 0));
+    let found = lab.comparisons().await;
+    let [comparison] = found.as_slice() else { panic!("{found:?}") };
+    let Comparison { compared, differing, only_tail, only_archive, .. } = comparison;
+    assert_eq!([*compared, *differing, *only_tail, *only_archive], [2_098, 1, 1, 1]);
+    let told: Vec<_> = comparison
+        .listed
+        .iter()
+        .map(|d| (d.key, d.field.as_deref(), d.tail.as_deref(), d.archive.as_deref()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (7, Some("price"), Some("42.10000000"), Some("42.20000000")),
+            (9, None, Some("a row"), None),
+            (2_000, None, None, Some("a row")),
+        ]
+    );
 }
 
 /// A real day of the futures, told by the API in the same words, differs in nothing.

@@ -22,7 +22,7 @@ impl Venues for Sample {
     }
 
     fn has_tail(&self, _: Source, market: Market, dataset: Dataset) -> bool {
-        market.as_str() == "spot" && dataset == Dataset::Klines
+        market.as_str() == "spot" && matches!(dataset, Dataset::Klines | Dataset::Trades)
     }
 
     fn expected_symbol(&self, _: Source, market: Market, symbol: &Symbol) -> Option<String> {

@@ -204,7 +204,8 @@ impl Config {
                     // who wants months alone does not want what comes minute by minute
                     let is_asked =
                         archives != Archives::Monthly && venues.has_tail(source, market, *dataset);
-                    let tail = of.tail.as_ref().filter(|_| is_asked).map(|tail| tail.minutes);
+                    let tail = of.tail.as_ref().filter(|tail| tail.datasets.contains(dataset));
+                    let tail = tail.filter(|_| is_asked).map(|tail| tail.minutes);
                     // of days that are not over there is no archive, however far ahead `to` lies; what
                     // is told of now is had today or never, and a tail reaches today
                     let reaches_today = dataset.tells_now() || tail.is_some();

@@ -187,8 +187,10 @@ mod tests {
         check("binance", "{minutes: 1}", None);
         let all = "{minutes: 1, urls: {spot: https://x, usdm: https://y}, limits: {per_minute: 9}}";
         check("binance", all, None);
-        let expect = "a host of coinm, of which binance is asked for no tail";
-        check("binance", "{minutes: 1, urls: {coinm: https://x}}", Some(expect));
+        check("binance", "{minutes: 1, urls: {coinm: https://x}}", None);
+        check("binance", "{minutes: 1, datasets: [klines, agg_trades]}", None);
+        let expect = "a tail of funding, of which binance is asked for none";
+        check("binance", "{minutes: 1, datasets: [agg_trades, funding]}", Some(expect));
         check("binance", "{minutes: 1, limits: {per_minute: 0}}", Some("bad per_minute 0"));
         check("twelvedata", "{minutes: 1}", Some("tail of twelvedata, which takes none"));
     }

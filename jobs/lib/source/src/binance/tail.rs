@@ -1,20 +1,23 @@
-//! What the exchange's API says of days whose archives are not there yet: bars, page by page. Its rows
-//! have the fields of the archives' lines, in the same order, and become such lines.
+//! What the exchange's API says of days whose archives are not there yet, page by page: bars by their
+//! times, aggregate trades by their ids. Both become lines as the archives have them.
 //!
 //! The API needs no key. It counts weights by address, and tells what is used in a header.
 
+mod bars;
+mod trades;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use model::{Dataset, Timeframe, Unit};
+use model::{Dataset, Unit};
 use serde_json::value::RawValue;
 
+use self::bars::Bars;
+use self::trades::Trades;
 use super::{Binance, Market};
 use crate::limits::Limits;
 use crate::number;
-use crate::questions::{Inquiry, Page, Question, Questions};
-use crate::rest::{
-    Answer, Body, Key, KeyIn, Object, Refusal, Request, Unaskable, Why, as_field, items, read,
-};
+use crate::questions::{Inquiry, Question, Questions};
+use crate::rest::{Answer, Body, Key, KeyIn, Object, Refusal, Request, Unaskable, Why, read};
 
 /// The header that says what of a minute's weight is used by this address.
 const USED: &str = "x-mbx-used-weight-1m";
@@ -31,6 +34,10 @@ struct Api {
     klines: &'static str,
     /// What a page of them weighs.
     klines_weight: u32,
+    /// Where its aggregate trades are.
+    agg_trades: &'static str,
+    /// What a page of them weighs.
+    agg_trades_weight: u32,
     /// What a minute allows.
     weight: u32,
     /// Whether it tells times in µs where that is asked for. Archives of spot do so from 2025 on, and a
@@ -43,6 +50,8 @@ const SPOT: Api = Api {
     host: "https://data-api.binance.vision",
     klines: "/api/v3/klines",
     klines_weight: 2,
+    agg_trades: "/api/v3/aggTrades",
+    agg_trades_weight: 4,
     weight: 6_000,
     tells_micros: true,
 };
@@ -51,22 +60,37 @@ const USDM: Api = Api {
     host: "https://fapi.binance.com",
     klines: "/fapi/v1/klines",
     klines_weight: 5,
+    agg_trades: "/fapi/v1/aggTrades",
+    agg_trades_weight: 20,
     weight: 2_400,
     tells_micros: false,
 };
 
-/// The API of a market; `None` where none is asked.
+/// Quantities are in contracts, and what others call quote volumes in the base asset, in the same places
+/// as in the archives' lines.
+const COINM: Api = Api {
+    host: "https://dapi.binance.com",
+    klines: "/dapi/v1/klines",
+    klines_weight: 5,
+    agg_trades: "/dapi/v1/aggTrades",
+    agg_trades_weight: 20,
+    weight: 2_400,
+    tells_micros: false,
+};
+
+/// The API of a market.
 fn api(market: model::Market) -> Option<&'static Api> {
-    match Market::of(market)? {
-        Market::Spot => Some(&SPOT),
-        Market::Usdm => Some(&USDM),
-        Market::Coinm => None,
-    }
+    Some(match Market::of(market)? {
+        Market::Spot => &SPOT,
+        Market::Usdm => &USDM,
+        Market::Coinm => &COINM,
+    })
 }
 
 /// The host that is asked for a market's dataset.
 pub(super) fn host(market: model::Market, dataset: Dataset) -> Option<&'static str> {
-    (dataset == Dataset::Klines).then(|| api(market).map(|api| api.host))?
+    let is_asked = matches!(dataset, Dataset::Klines | Dataset::AggTrades);
+    api(market).filter(|_| is_asked).map(|api| api.host)
 }
 
 impl Questions for Binance {
@@ -85,11 +109,16 @@ impl Questions for Binance {
         _: &Key,
     ) -> Result<Box<dyn Inquiry>, Unaskable> {
         let none = || Unaskable::NoTail { provider: "binance", found: unit.to_string() };
-        let api = api(unit.market).filter(|_| unit.dataset == Dataset::Klines).ok_or_else(none)?;
-        let (until, timeframe) = until.zip(unit.timeframe).ok_or_else(none)?;
-        let until = until.timestamp_micros().min(unit.period.micros().end);
-        let next = unit.period.micros().start;
-        Ok(Box::new(Bars { api, symbol: unit.symbol.to_string(), timeframe, until, next }))
+        let (api, until) = api(unit.market).zip(until).ok_or_else(none)?;
+        let span = unit.period.micros();
+        let (symbol, until) = (unit.symbol.to_string(), until.timestamp_micros().min(span.end));
+        match (unit.dataset, unit.timeframe) {
+            (Dataset::Klines, Some(timeframe)) => {
+                Ok(Box::new(Bars { api, symbol, timeframe, until, next: span.start }))
+            }
+            (Dataset::AggTrades, None) => Ok(Box::new(Trades::of(api, symbol, span.start, until))),
+            _ => Err(none()),
+        }
     }
 
     /// What others use from the same address counts too. What is left nobody need know: the limit is
@@ -99,78 +128,18 @@ impl Questions for Binance {
     }
 }
 
+impl Api {
+    /// A question for a page.
+    fn question(&self, path: &'static str, parameters: &[(&str, &str)], credits: u32) -> Question {
+        let request = Request::new(path, parameters, &Key::absent(), KeyIn::Nowhere);
+        let request = if self.tells_micros { micros(request) } else { request };
+        Question { request, credits }
+    }
+}
+
 /// Half of what an address may use: it may have other programs.
 fn limits(api: &Api) -> Limits {
     Limits { per_minute: Some(api.weight / 2), ..Limits::default() }
-}
-
-/// The bars of a day, earliest first.
-struct Bars {
-    api: &'static Api,
-    symbol: String,
-    timeframe: Timeframe,
-    /// Bars that end later are not asked for, in µs since the epoch.
-    until: i64,
-    /// The opening time of the next bar, in µs since the epoch.
-    next: i64,
-}
-
-impl Bars {
-    /// Whether a bar has ended by the time up to which is asked. One that has not may change still.
-    const fn is_over(&self, open: i64) -> bool {
-        open + self.timeframe.micros() <= self.until
-    }
-}
-
-impl Inquiry for Bars {
-    fn question(&self) -> Result<Option<Question>, Unaskable> {
-        if !self.is_over(self.next) {
-            return Ok(None);
-        }
-        // both ends are of opening times, and included
-        let (start, end) = (self.next / 1_000, self.until / 1_000 - 1);
-        let (start, end, rows) = (start.to_string(), end.to_string(), ROWS.to_string());
-        let parameters = [
-            ("symbol", self.symbol.as_str()),
-            ("interval", self.timeframe.as_str()),
-            ("startTime", start.as_str()),
-            ("endTime", end.as_str()),
-            ("limit", rows.as_str()),
-        ];
-        let request = Request::new(self.api.klines, &parameters, &Key::absent(), KeyIn::Nowhere);
-        let request = if self.api.tells_micros { micros(request) } else { request };
-        Ok(Some(Question { request, credits: self.api.klines_weight }))
-    }
-
-    fn take(&mut self, answer: &Answer<'_>) -> Result<Page, Refusal> {
-        let rows = rows(answer)?;
-        let (mut page, mut last, mut open) = (Page::default(), None, 0_u32);
-        for row in &rows {
-            let fields = items(row).unwrap_or_default();
-            let time = fields.first().and_then(|field| instant(field));
-            last = last.max(time);
-            if time.is_some_and(|time| !self.is_over(time)) {
-                open += 1;
-                continue;
-            }
-            line(row, &fields, &mut page.lines);
-        }
-        if open > 0 {
-            page.notes = format!("bars after the time up to which was asked, left out: {open}");
-        }
-        // a page that is not full is the last one
-        self.next = match last {
-            Some(last) if rows.len() >= ROWS && last >= self.next => last + self.timeframe.micros(),
-            _ if rows.len() >= ROWS => {
-                return Err(refuse(
-                    Why::NotUnderstood,
-                    "a page whose bars are not those asked for",
-                ));
-            }
-            _ => self.until,
-        };
-        Ok(page)
-    }
 }
 
 /// The same request, answered with times in µs.
@@ -181,21 +150,6 @@ fn micros(request: Request) -> Request {
 /// A time as the API tells it, in µs since the epoch.
 fn instant(field: &RawValue) -> Option<i64> {
     number::instant(field.get().as_bytes()).ok().map(|(micros, _)| micros)
-}
-
-/// Adds a row as a line: its fields as received. What is no list is told as it stands there, and no
-/// reader takes it for a row.
-fn line(row: &RawValue, fields: &[&RawValue], lines: &mut String) {
-    if fields.is_empty() {
-        lines.push_str(&as_field(row));
-    }
-    for (at, field) in fields.iter().enumerate() {
-        if at > 0 {
-            lines.push(',');
-        }
-        lines.push_str(&as_field(field));
-    }
-    lines.push('\n');
 }
 
 fn refuse(why: Why, words: &str) -> Refusal {

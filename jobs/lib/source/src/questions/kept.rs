@@ -5,7 +5,6 @@
 //! `001-answer.json` (or `.txt`), `001-envelope.json`, `002-answer.json` …, in the order of asking.
 //! The same answers and envelopes make the same bytes.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _, Write as _};
 
@@ -22,9 +21,11 @@ use super::Received;
 pub const HEADERS: &[&str] = &["content-type", "date", "etag", "last-modified", "retry-after"];
 
 /// Answers of one unit at most.
-const MOST: usize = 999;
+pub const MOST_ANSWERS: usize = 9_999;
 /// Bytes that all answers of a unit may have together.
 pub const MOST_BYTES: u64 = 256 << 20;
+/// How the names of answers end: of JSON, and of others.
+const ENDINGS: [&str; 2] = ["json", "txt"];
 /// Bytes of an envelope at most.
 const ENVELOPE: u64 = 64 << 10;
 
@@ -99,8 +100,9 @@ fn bad(number: usize, problem: impl Into<String>) -> BadKept {
 /// # Errors
 /// [`BadKept`] for more than a raw object holds.
 pub fn pack(answers: &[(Envelope, Received)]) -> Result<Vec<u8>, BadKept> {
-    if answers.len() > MOST {
-        return Err(bad(MOST + 1, format!("expected at most {MOST} answers")));
+    if answers.len() > MOST_ANSWERS {
+        let problem = format!("expected at most {MOST_ANSWERS} answers");
+        return Err(bad(MOST_ANSWERS + 1, problem));
     }
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
@@ -113,7 +115,8 @@ pub fn pack(answers: &[(Envelope, Received)]) -> Result<Vec<u8>, BadKept> {
             .iter()
             .find(|b| !b.is_ascii_whitespace())
             .is_some_and(|b| b"{[".contains(b));
-        let ending = if is_json { "json" } else { "txt" };
+        let [json, other] = ENDINGS;
+        let ending = if is_json { json } else { other };
         zip.start_file(format!("{number:03}-answer.{ending}"), options)?;
         zip.write_all(&received.body)?;
         zip.start_file(format!("{number:03}-envelope.json"), options)?;
@@ -139,16 +142,13 @@ pub fn unpack(object: &[u8]) -> Result<Vec<Received>, BadKept> {
 /// [`BadKept`].
 pub fn unpack_whole(object: &[u8]) -> Result<Vec<(Envelope, Received)>, BadKept> {
     let mut zip = ZipArchive::new(Cursor::new(object))?;
-    let names: Result<Vec<String>, ZipError> =
-        zip.file_names().map(|name| name.map(Cow::into_owned)).collect();
-    let names = names?;
     let mut left = MOST_BYTES;
     let mut answers = Vec::new();
-    for number in 1..=names.len().div_ceil(2) {
-        let start = format!("{number:03}-answer.");
-        let name = names.iter().find(|name| name.starts_with(&start));
+    for number in 1..=zip.len().div_ceil(2) {
+        let mut names = ENDINGS.map(|ending| format!("{number:03}-answer.{ending}")).into_iter();
+        let name = names.find(|name| zip.index_for_name(name).is_some());
         let name = name.ok_or_else(|| bad(number, "it is not there"))?;
-        let body = member(&mut zip, name, left).map_err(|problem| bad(number, problem))?;
+        let body = member(&mut zip, &name, left).map_err(|problem| bad(number, problem))?;
         left -= body.len() as u64;
         let envelope = member(&mut zip, &format!("{number:03}-envelope.json"), ENVELOPE)
             .map_err(|problem| bad(number, problem))?;

@@ -1,6 +1,6 @@
-//! Binance's public REST: `/api/v3/` (spot) and `/fapi/v1/` (USD-M futures) with `klines`,
-//! `aggTrades`, `time` and `ping`. The rows are those of the market that the archives tell, see
-//! `rows`; here is what a request may ask, what it weighs, and what is refused.
+//! Binance's public REST: `/api/v3/` (spot), `/fapi/v1/` (USD-M futures) and `/dapi/v1/` (COIN-M
+//! futures) with `klines`, `aggTrades`, `time` and `ping`. The rows are those of the market that the
+//! archives tell, see `rows`; here is what a request may ask, what it weighs, and what is refused.
 
 mod rows;
 
@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use super::limits::{Limits, MINUTE};
 use super::{Ask, Reply, State, quoted};
 use crate::instrument::Instrument;
+use crate::market::Market;
 
 pub(super) use rows::Cache;
 
@@ -18,7 +19,7 @@ pub(super) use rows::Cache;
 pub struct Habits {
     /// Weight of an address in a minute of the spot API.
     pub weight: u64,
-    /// Weight of an address in a minute of the futures' API.
+    /// Weight of an address in a minute of each of the futures' APIs.
     pub futures_weight: u64,
     /// Refusals (429) in a row that are borne; the next one is a ban (418).
     pub patience: u32,
@@ -43,11 +44,42 @@ impl Default for Habits {
     }
 }
 
-/// The two APIs.
+/// The APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Api {
     Spot,
-    Futures,
+    Usdm,
+    Coinm,
+}
+
+impl Api {
+    /// The one of a path, and what is below it.
+    fn of(path: &str) -> Option<(Self, &str)> {
+        [("api/v3/", Self::Spot), ("fapi/v1/", Self::Usdm), ("dapi/v1/", Self::Coinm)]
+            .into_iter()
+            .find_map(|(start, api)| Some((api, path.strip_prefix(start)?)))
+    }
+
+    /// How its requests are counted.
+    const fn provider(self) -> &'static str {
+        match self {
+            Self::Spot => "binance",
+            Self::Usdm => "binance-futures",
+            Self::Coinm => "binance-coinm",
+        }
+    }
+
+    const fn market(self) -> Market {
+        match self {
+            Self::Spot => Market::Spot,
+            Self::Usdm => Market::Usdm,
+            Self::Coinm => Market::Coinm,
+        }
+    }
+
+    const fn is_futures(self) -> bool {
+        !matches!(self, Self::Spot)
+    }
 }
 
 /// How an address stands that went on asking.
@@ -65,27 +97,23 @@ struct Standing {
 #[derive(Debug, Default)]
 pub(super) struct Bans(Mutex<BTreeMap<(Api, String), Standing>>);
 
+/// What COIN-M's bars may be asked for at once, in ms: 200 days.
+const COINM_SPAN: i64 = 200 * 86_400_000;
+
 /// An error: its code and its message. Its status is 400.
 type Failure = (i32, String);
 
 /// The answer to a path below one of the APIs; `None` for paths that it does not have.
 pub(super) fn answer(state: &State, ask: &Ask) -> Option<Reply> {
-    let (api, function) = if let Some(function) = ask.path.strip_prefix("api/v3/") {
-        (Api::Spot, function)
-    } else {
-        (Api::Futures, ask.path.strip_prefix("fapi/v1/")?)
-    };
+    let (api, function) = Api::of(&ask.path)?;
     if !["klines", "aggTrades", "time", "ping"].contains(&function) {
         return None;
     }
     let habits = &state.options.binance;
-    let (provider, limit) = match api {
-        Api::Spot => ("binance", habits.weight),
-        Api::Futures => ("binance-futures", habits.futures_weight),
-    };
+    let limit = if api.is_futures() { habits.futures_weight } else { habits.weight };
     let weight = weight(api, function, ask);
     let limits = Limits { minute: Some(limit), ..Limits::default() };
-    let taken = state.counter.take(provider, &ask.address, weight, ask.window, limits);
+    let taken = state.counter.take(api.provider(), &ask.address, weight, ask.window, limits);
     let refused = state.bans.refuse(habits, api, ask, taken.beyond.is_some(), limit);
     // what is refused for another reason has its weight too
     let reply = refused.unwrap_or_else(|| {
@@ -102,7 +130,7 @@ pub(super) fn answer(state: &State, ask: &Ask) -> Option<Reply> {
     });
     let reply = match api {
         Api::Spot => reply.with("x-mbx-used-weight", taken.minute),
-        Api::Futures => reply,
+        Api::Usdm | Api::Coinm => reply,
     };
     Some(reply.with("x-mbx-used-weight-1m", taken.minute))
 }
@@ -113,7 +141,7 @@ fn weight(api: Api, function: &str, ask: &Ask) -> u64 {
     match (api, function) {
         (Api::Spot, "klines") => 2,
         (Api::Spot, "aggTrades") => 4,
-        (Api::Futures, "klines") => {
+        (_, "klines") => {
             let limit = ask.params.get("limit").map(|limit| limit.parse::<u64>().unwrap_or(0));
             match limit {
                 None | Some(501..=1_000) => 5,
@@ -122,7 +150,7 @@ fn weight(api: Api, function: &str, ask: &Ask) -> u64 {
                 Some(_) => 10,
             }
         }
-        (Api::Futures, "aggTrades") => 20,
+        (_, "aggTrades") => 20,
         _ => 1,
     }
 }
@@ -247,20 +275,20 @@ impl<'a> Query<'a> {
                 return Err((-1100, message.to_owned()));
             }
             Api::Spot => symbol.to_owned(),
-            Api::Futures => symbol.to_ascii_uppercase(),
+            Api::Usdm | Api::Coinm => symbol.to_ascii_uppercase(),
         };
-        let market = if self.api == Api::Spot { "spot" } else { "usdm" };
+        let market = self.api.market();
         state
             .market
             .instruments()
-            .find(|i| i.market.as_str() == market && i.symbol.as_str() == symbol)
+            .find(|i| i.market == market && i.symbol.as_str() == symbol)
             .ok_or_else(|| (-1121, "Invalid symbol.".to_owned()))
     }
 
     /// How many rows: 500, or as many as asked for. What is too much for spot is cut.
     fn limit(&self, most: i64) -> Result<usize, Failure> {
         let limit = self.number("limit")?.unwrap_or(500);
-        if limit < 1 || (limit > most && self.api == Api::Futures) {
+        if limit < 1 || (limit > most && self.api.is_futures()) {
             return Err((-1130, "Data sent for parameter 'limit' is not valid.".to_owned()));
         }
         Ok(limit.min(most) as usize)
@@ -270,7 +298,7 @@ impl<'a> Query<'a> {
     fn span(&self) -> Result<(Option<i64>, Option<i64>), Failure> {
         let (start, end) = (self.number("startTime")?, self.number("endTime")?);
         let backwards = start.zip(end).is_some_and(|(start, end)| start > end);
-        if backwards && self.api == Api::Futures {
+        if backwards && self.api.is_futures() {
             return Err((-1023, "Start time is greater than end time.".to_owned()));
         }
         Ok((start, end))
@@ -286,10 +314,17 @@ fn klines(state: &State, ask: &Ask, api: Api) -> Result<String, Failure> {
     let known = ["symbol", "interval", "startTime", "endTime", "limit", "timeZone"];
     let query = Query::new(api, ask, &known)?;
     let instrument = query.instrument(state)?;
-    let interval = rows::Interval::parse(query.needed("interval")?, api == Api::Futures)
+    let interval = rows::Interval::parse(query.needed("interval")?, api.is_futures())
         .ok_or_else(|| (-1120, "Invalid interval.".to_owned()))?;
     let (start, end) = query.span()?;
     let limit = query.limit(if api == Api::Spot { 1_000 } else { 1_500 })?;
+    let is_too_long =
+        start.zip(end).is_some_and(|(start, end)| end.saturating_sub(start) > COINM_SPAN);
+    if api == Api::Coinm && is_too_long {
+        // what it refuses is documented, its words are not
+        let message = "The interval between startTime and endTime can not exceed 200 days.";
+        return Err((-1127, message.to_owned()));
+    }
     let utc = ["", "0", "0:00", "00:00", "+0:00", "+00:00", "-0:00", "-00:00"];
     if !utc.contains(&ask.params.text("timeZone")) {
         // not the provider's words: it has other zones, this server has not
@@ -317,7 +352,7 @@ fn agg_trades(state: &State, ask: &Ask, api: Api) -> Result<String, Failure> {
     {
         return Err((-1127, "More than 1 hours between startTime and endTime.".to_owned()));
     }
-    let hours = state.options.binance.futures_hours.filter(|_| api == Api::Futures);
+    let hours = state.options.binance.futures_hours.filter(|_| api.is_futures());
     if let (Some(hours), Some(asked)) = (hours, start.or(end))
         && asked < ask.now / 1_000 - i64::from(hours) * HOUR
     {

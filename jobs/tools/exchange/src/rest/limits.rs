@@ -36,7 +36,7 @@ pub struct Used {
 /// credits, weight.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Count {
-    /// `twelvedata`, `alphavantage`, `binance` or `binance-futures`.
+    /// `twelvedata`, `alphavantage`, `binance`, `binance-futures` or `binance-coinm`.
     pub provider: String,
     /// The key, or the address for a provider that counts by addresses.
     pub key: String,

@@ -106,6 +106,10 @@ fn what_has_a_tail_reaches_today() {
     }
     let ended = list(tail, "{from: 2024-12-30, to: 2025-01-02}", "auto");
     assert_eq!(ended[2], "klines BTCUSDT 2024-12-30 2025-01-02 Some(2)");
+    // trades only where somebody says so
+    let trades = list("tail: {minutes: 2, datasets: [trades]}", "{from: 2024-12-30}", "auto");
+    assert_eq!(trades[0], "trades BTCUSDT 2024-12-30 2025-02-01 Some(2)");
+    assert_eq!(trades[2], "klines BTCUSDT 2024-12-30 2025-01-31 None");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Pages of bars: what is asked, what becomes of the rows, and what is refused.
 
 use super::*;
-use crate::questions::{Received, lines};
+use crate::questions::{Page, Received, lines};
 
 const DAY_START: i64 = 1_706_659_200_000_000;
 
@@ -144,22 +144,33 @@ fn refusals_are_told_apart() {
 }
 
 #[test]
-fn futures_have_a_host_and_a_weight_of_their_own() {
+fn markets_of_futures_have_hosts_and_weights_of_their_own() {
     let usdm = unit("binance/usdm/klines/BTCUSDT/1h/2024-01-31");
     let bars = Binance.inquire(&usdm, Some(at("12:00")), &Key::absent()).expect("askable");
     assert!(query(&*bars).starts_with("/fapi/v1/klines?symbol=BTCUSDT&interval=1h"));
     let question = bars.question().expect("askable").expect("a question");
     assert_eq!((question.credits, question.request.headers().len()), (5, 0));
-    let minute = |market: Market| Binance.free_of_tail(market.name()).per_minute;
-    assert_eq!([minute(Market::Spot), minute(Market::Usdm)], [Some(3_000), Some(1_200)]);
-    let klines = |market: Market| host(market.name(), Dataset::Klines);
-    assert_eq!(klines(Market::Usdm), Some("https://fapi.binance.com"));
-    assert_eq!(klines(Market::Coinm), None);
-    assert_eq!(host(Market::Spot.name(), Dataset::Trades), None);
-    for unit in [spot(), unit("binance/coinm/klines/BTCUSD_PERP/1m/2024-01-31")] {
-        let until = Some(at("12:00")).filter(|_| unit.market != Market::Spot.name());
-        assert!(Binance.inquire(&unit, until, &Key::absent()).is_err(), "{unit}");
+    for symbol in ["BTCUSD_PERP", "BTCUSD_240329"] {
+        let coinm = unit(&format!("binance/coinm/klines/{symbol}/1h/2024-01-31"));
+        let bars = Binance.inquire(&coinm, Some(at("12:00")), &Key::absent()).expect("askable");
+        let expect = format!("/dapi/v1/klines?symbol={symbol}&interval=1h");
+        assert!(query(&*bars).starts_with(&expect), "{symbol}");
+        assert_eq!(bars.question().expect("askable").expect("a question").credits, 5);
     }
+    let minute = |market: Market| Binance.free_of_tail(market.name()).per_minute;
+    assert_eq!(Market::ALL.map(minute), [Some(3_000), Some(1_200), Some(1_200)]);
+    for dataset in [Dataset::Klines, Dataset::AggTrades] {
+        let hosts = Market::ALL.map(|market| host(market.name(), dataset));
+        assert_eq!(
+            hosts[1..],
+            [Some("https://fapi.binance.com"), Some("https://dapi.binance.com")]
+        );
+    }
+    assert_eq!(host(Market::Spot.name(), Dataset::Trades), None);
+    // whole it is not asked for, nor is what the API is not asked for at all
+    assert!(Binance.inquire(&spot(), None, &Key::absent()).is_err());
+    let trades = unit("binance/spot/trades/BTCUSDT/2024-01-31");
+    assert!(Binance.inquire(&trades, Some(at("12:00")), &Key::absent()).is_err());
     let told = |name: &str| (name == "x-mbx-used-weight-1m").then_some(17);
     assert_eq!(Binance.told(&told), Some((17, u32::MAX)));
 }

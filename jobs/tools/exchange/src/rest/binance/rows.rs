@@ -11,6 +11,7 @@ use super::super::{State, fixed};
 use crate::amount;
 use crate::bars::{AggTrade, Bar, flat};
 use crate::instrument::Instrument;
+use crate::market::Market;
 use crate::trades::SampleMarket;
 
 /// The length of a bar. Those longer than a day are of whole days.
@@ -281,15 +282,11 @@ pub(super) fn agg_trades(
 
 /// Decimals of prices and quantities of trades.
 fn decimals(instrument: &Instrument) -> (u8, u8) {
-    if is_spot(instrument) {
+    if instrument.market == Market::Spot {
         (8, 8)
     } else {
         (instrument.price_decimals(), instrument.quantity_decimals())
     }
-}
-
-fn is_spot(instrument: &Instrument) -> bool {
-    instrument.market.as_str() == "spot"
 }
 
 /// An amount with so many decimals, of which all that it has fit.
@@ -306,9 +303,12 @@ fn text(amount: i128, decimals: u8) -> String {
 
 pub(super) fn klines_json(instrument: &Instrument, bars: &[Bar], micros: bool) -> String {
     let (price, quantity) = decimals(instrument);
-    // bars of futures show prices with two decimals where the tick has fewer
-    let price = price.max(2);
-    let quote = (price + quantity).min(8);
+    // bars of USD-M show prices with two decimals where the tick has fewer; those of COIN-M have
+    // contracts, and what they are worth in the base asset
+    let (price, quote) = match instrument.market {
+        Market::Coinm => (price, 8),
+        Market::Spot | Market::Usdm => (price.max(2), (price.max(2) + quantity).min(8)),
+    };
     let unit = if micros { 1 } else { 1_000 };
     let mut out = "[".to_owned();
     for (n, bar) in bars.iter().enumerate() {
@@ -343,7 +343,7 @@ pub(super) fn agg_trades_json(
     let (price, quantity) = decimals(instrument);
     let unit = if micros { 1 } else { 1_000 };
     // every trade of spot is a best match
-    let best = if is_spot(instrument) { r#","M":true"# } else { "" };
+    let best = if instrument.market == Market::Spot { r#","M":true"# } else { "" };
     let mut out = "[".to_owned();
     for (n, trade) in trades.iter().enumerate() {
         let _ = write!(

@@ -14,7 +14,12 @@ const DAY: i64 = 86_400_000;
 /// 2025-01-01, ms since the epoch.
 const NEW_YEAR: i64 = 1_735_689_600_000;
 
-const SYMBOLS: [&str; 2] = ["spot:BTCUSDT,trades=3000", "usdm:BTCUSDT,trades=2000"];
+const SYMBOLS: [&str; 4] = [
+    "spot:BTCUSDT,trades=3000",
+    "usdm:BTCUSDT,trades=2000",
+    "coinm:BTCUSD_PERP,trades=2000",
+    "coinm:BTCUSD_250328,trades=1500",
+];
 
 fn options() -> RestOptions {
     let binance = Habits { futures_hours: None, ..Habits::default() };
@@ -47,12 +52,12 @@ fn millis(text: &str) -> i64 {
 #[tokio::test]
 async fn bars_are_those_of_the_archives() {
     let server = start(NOW, options());
-    let check = async |api: &str, folder: &str, day: &str, begin: i64| {
-        let key = format!("data/{folder}/daily/klines/BTCUSDT/1m/BTCUSDT-1m-{day}.zip");
+    let check = async |api: &str, folder: &str, symbol: &str, day: &str, begin: i64| {
+        let key = format!("data/{folder}/daily/klines/{symbol}/1m/{symbol}-1m-{day}.zip");
         let mut ours = Vec::new();
         for start in [begin, begin + 720 * 60_000] {
             let end = start + 720 * 60_000 - 1;
-            let query = format!("symbol=BTCUSDT&interval=1m&startTime={start}&endTime={end}");
+            let query = format!("symbol={symbol}&interval=1m&startTime={start}&endTime={end}");
             ours.extend(rows(&server, &format!("{api}/klines?{query}&limit=1000")).await);
         }
         let theirs = archive(&key).await;
@@ -67,22 +72,25 @@ async fn bars_are_those_of_the_archives() {
             }
         }
     };
-    check("api/v3", "spot", "2025-01-01", NEW_YEAR).await;
-    check("api/v3", "spot", "2024-12-31", NEW_YEAR - DAY).await;
-    check("fapi/v1", "futures/um", "2025-01-01", NEW_YEAR).await;
+    check("api/v3", "spot", "BTCUSDT", "2025-01-01", NEW_YEAR).await;
+    check("api/v3", "spot", "BTCUSDT", "2024-12-31", NEW_YEAR - DAY).await;
+    check("fapi/v1", "futures/um", "BTCUSDT", "2025-01-01", NEW_YEAR).await;
+    for symbol in ["BTCUSD_PERP", "BTCUSD_250328"] {
+        check("dapi/v1", "futures/cm", symbol, "2025-01-01", NEW_YEAR).await;
+    }
 }
 
 #[tokio::test]
 async fn aggregate_trades_are_those_of_the_archives() {
     let server = start(NOW, options());
-    let check = async |api: &str, folder: &str, day: &str, begin: i64| {
-        let key = format!("data/{folder}/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-{day}.zip");
+    let check = async |api: &str, folder: &str, symbol: &str, day: &str, begin: i64| {
+        let key = format!("data/{folder}/daily/aggTrades/{symbol}/{symbol}-aggTrades-{day}.zip");
         let theirs = archive(&key).await;
         // by the id, page after page
         let mut ours = Vec::new();
         let mut id: u64 = theirs[0][0].parse().unwrap();
         while ours.len() < theirs.len() {
-            let query = format!("symbol=BTCUSDT&fromId={id}&limit=300");
+            let query = format!("symbol={symbol}&fromId={id}&limit=300");
             let page = rows(&server, &format!("{api}/aggTrades?{query}")).await;
             assert_eq!(page.len(), 300);
             id = page[299]["a"].as_u64().unwrap() + 1;
@@ -102,14 +110,16 @@ async fn aggregate_trades_are_those_of_the_archives() {
         let mut hours = Vec::new();
         for hour in 0..24 {
             let (start, end) = (begin + hour * 3_600_000, begin + (hour + 1) * 3_600_000 - 1);
-            let query = format!("symbol=BTCUSDT&startTime={start}&endTime={end}&limit=1000");
+            let query = format!("symbol={symbol}&startTime={start}&endTime={end}&limit=1000");
             hours.extend(rows(&server, &format!("{api}/aggTrades?{query}")).await);
         }
         assert_eq!(hours, ours, "{key}");
     };
-    check("api/v3", "spot", "2025-01-01", NEW_YEAR).await;
-    check("api/v3", "spot", "2024-12-31", NEW_YEAR - DAY).await;
-    check("fapi/v1", "futures/um", "2024-12-31", NEW_YEAR - DAY).await;
+    check("api/v3", "spot", "BTCUSDT", "2025-01-01", NEW_YEAR).await;
+    check("api/v3", "spot", "BTCUSDT", "2024-12-31", NEW_YEAR - DAY).await;
+    check("fapi/v1", "futures/um", "BTCUSDT", "2024-12-31", NEW_YEAR - DAY).await;
+    check("dapi/v1", "futures/cm", "BTCUSD_PERP", "2024-12-31", NEW_YEAR - DAY).await;
+    check("dapi/v1", "futures/cm", "BTCUSD_250328", "2025-01-01", NEW_YEAR).await;
 }
 
 #[tokio::test]
@@ -209,6 +219,13 @@ async fn refusals_are_the_real_ones() {
     check("fapi/v1/aggTrades?symbol=BTCUSDT&limit=1001", -1130, "'limit'").await;
     check("fapi/v1/klines?symbol=NOPE&interval=1m", -1121, "Invalid symbol.").await;
     check("fapi/v1/klines?symbol=BTCUSDT&interval=1m&startTime=2&endTime=1", -1023, "Start").await;
+    let perp = "symbol=BTCUSD_PERP";
+    check("dapi/v1/klines?symbol=BTCUSDT&interval=1m", -1121, "Invalid symbol.").await;
+    check(&format!("dapi/v1/klines?{perp}&interval=1s"), -1120, "Invalid interval.").await;
+    check(&format!("dapi/v1/aggTrades?{perp}&limit=1001"), -1130, "'limit'").await;
+    let long = format!("startTime=0&endTime={}", 200 * DAY + 1);
+    check(&format!("dapi/v1/klines?{perp}&interval=1m&{long}"), -1127, "200 days").await;
+    check(&format!("dapi/v1/aggTrades?{perp}&fromId=1&endTime=1"), -1128, "Combination").await;
     let agg = "aggTrades?symbol=BTCUSDT";
     let hour = format!("startTime={NEW_YEAR}&endTime={}", NEW_YEAR + 3_600_001);
     check(&format!("api/v3/{agg}&{hour}"), -1127, "More than 1 hours").await;
@@ -226,9 +243,14 @@ async fn weights_are_the_measured_ones() {
     let server = start(NOW, options());
     let mut spot = 0;
     let mut futures = 0;
+    let mut coinm = 0;
     let mut check = async |path: &str, weight: u64| {
         let answer = get(&server, path).await;
-        let used = if path.starts_with("api") { &mut spot } else { &mut futures };
+        let used = match &path[..1] {
+            "a" => &mut spot,
+            "f" => &mut futures,
+            _ => &mut coinm,
+        };
         *used += weight;
         let used = used.to_string();
         assert_eq!(answer.header("x-mbx-used-weight-1m"), Some(used.as_str()), "{path}");
@@ -243,9 +265,11 @@ async fn weights_are_the_measured_ones() {
     check(bars, 5).await;
     check(&format!("{bars}&limit=1501"), 10).await;
     check("fapi/v1/aggTrades?symbol=NOPE", 20).await;
+    check("dapi/v1/klines?symbol=BTCUSD_PERP&interval=1m&limit=1000", 5).await;
+    check("dapi/v1/aggTrades?symbol=BTCUSD_PERP", 20).await;
     let counts = server.counts();
     let told: Vec<_> = counts.iter().map(|c| (c.provider.as_str(), c.minute.most)).collect();
-    assert_eq!(told, [("binance", 8), ("binance-futures", 60)]);
+    assert_eq!(told, [("binance", 8), ("binance-coinm", 25), ("binance-futures", 60)]);
 }
 
 #[tokio::test]
