@@ -1,7 +1,8 @@
 //! Binance's public REST: `/api/v3/` (spot) and `/fapi/v1/` (USD-M futures) with `klines`,
-//! `aggTrades`, `time` and `ping`. The rows are those of the market that the archives tell, see
+//! `aggTrades`, `time` and `ping`, and with `/dapi/v1/` (COIN-M futures) `exchangeInfo`. The rows are those of the market that the archives tell, see
 //! `rows`; here is what a request may ask, what it weighs, and what is refused.
 
+mod info;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use super::limits::{Limits, MINUTE};
 use super::{Ask, Reply, State, quoted};
 use crate::instrument::Instrument;
+use crate::market::Market;
 
 pub(super) use rows::Cache;
 
@@ -70,12 +72,16 @@ type Failure = (i32, String);
 
 /// The answer to a path below one of the APIs; `None` for paths that it does not have.
 pub(super) fn answer(state: &State, ask: &Ask) -> Option<Reply> {
-    let (api, function) = if let Some(function) = ask.path.strip_prefix("api/v3/") {
-        (Api::Spot, function)
+    let (api, market, function) = if let Some(function) = ask.path.strip_prefix("api/v3/") {
+        (Api::Spot, Market::Spot, function)
+    } else if let Some(function) = ask.path.strip_prefix("fapi/v1/") {
+        (Api::Futures, Market::Usdm, function)
     } else {
-        (Api::Futures, ask.path.strip_prefix("fapi/v1/")?)
+        (Api::Futures, Market::Coinm, ask.path.strip_prefix("dapi/v1/")?)
     };
-    if !["klines", "aggTrades", "time", "ping"].contains(&function) {
+    let is_served = function == "exchangeInfo"
+        || (market != Market::Coinm && ["klines", "aggTrades", "time", "ping"].contains(&function));
+    if !is_served {
         return None;
     }
     let habits = &state.options.binance;
@@ -92,6 +98,7 @@ pub(super) fn answer(state: &State, ask: &Ask) -> Option<Reply> {
         let made = match function {
             "ping" => Ok("{}".to_owned()),
             "time" => Ok(format!(r#"{{"serverTime":{}}}"#, ask.now / 1_000)),
+            "exchangeInfo" => Ok(info::body(state, ask, market)),
             "klines" => klines(state, ask, api),
             _ => agg_trades(state, ask, api),
         };
@@ -122,7 +129,7 @@ fn weight(api: Api, function: &str, ask: &Ask) -> u64 {
                 Some(_) => 10,
             }
         }
-        (Api::Futures, "aggTrades") => 20,
+        (Api::Spot, "exchangeInfo") | (Api::Futures, "aggTrades") => 20,
         _ => 1,
     }
 }
