@@ -14,6 +14,8 @@ SELECT
     time_zone,
     tick_size,
     lot_size,
+    status,
+    contract_type,
     listed_from,
     listed_to,
     renamed_from,

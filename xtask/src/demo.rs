@@ -4,7 +4,7 @@
 mod sources;
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
@@ -28,12 +28,6 @@ const QUESTIONS: &[(&str, &[&str])] = &[
     ("what is there, and is it whole", &["coverage"]),
 ];
 
-/// What the demo of all sources asks.
-const QUESTIONS_OF_ALL: &[(&str, &[&str])] = &[
-    ("what came from where, and is it whole", &["sources"]),
-    ("the same share in the same minutes, from two sources", &["compare_sources"]),
-];
-
 /// The arguments of `demo`.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -41,8 +35,10 @@ const QUESTIONS_OF_ALL: &[(&str, &[&str])] = &[
                   archives over HTTP, makes exact tables and bars of them, compares the bars with \
                   the exchange's own, and asks the tables in SQL.\n\n\
                   The lake is kept in target/lake/demo: a second call finds nothing to do.\n\n\
-                  With --all-sources the sources that are asked over an API take part, each with a \
-                  sample server that counts requests as the real one does; their lake is kept in \
+                  With --all-sources every source takes part: those that are asked over an API, each with \
+                  a sample server that counts requests as the real one does, and the one whose files \
+                  are dropped. It runs on two made-up evenings, so that what companies told on the \
+                  first stands beside the closes of the next day. The lake is kept in \
                   target/lake/demo-all-sources.",
     after_help = "Examples:\n  \
         cargo xtask demo\n  \
@@ -100,45 +96,89 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
     args.build.run()?;
     let begun = Instant::now();
     if args.all_sources {
-        let servers = sources::start(&given)?;
-        eprintln!("sample servers of all sources, lake in {}", given.shown_lake());
-        return work(args, &servers.environment, begun);
+        return all_sources(args, &given, &lake, begun);
     }
     let exchange = start(url(&given)?)?;
     let environment = at(&given, &exchange.url)?;
     eprintln!("sample exchange at {}, lake in {}", exchange.url, environment.shown_lake());
-    work(args, &environment, begun)
+    let summary = work(args, &environment, None)?;
+    local::show(&summary, args.json, "")?;
+    if !args.json {
+        if summary.worst() == 0 && !is_idle(&summary) {
+            answers(&environment, QUESTIONS, "")?;
+        }
+        next(&summary, begun, false);
+    }
+    Ok(summary.worst())
 }
 
-/// Runs the stages while the servers are there, and shows what came of it.
-fn work(args: &Args, environment: &Environment, begun: Instant) -> anyhow::Result<u8> {
-    let (chosen, again, with) = if args.all_sources {
-        let file = human::word(&environment.file.display().to_string());
-        (format!("--config {file} "), "cargo xtask demo --all-sources", format!("--config {file}"))
+/// A run on each of the evenings that the lake has not seen, or on the last of them again.
+fn all_sources(
+    args: &Args,
+    given: &Environment,
+    lake: &Path,
+    begun: Instant,
+) -> anyhow::Result<u8> {
+    sources::drop_files(lake)?;
+    let (mut is_news, mut last) = (false, None);
+    for evening in sources::evenings(lake)? {
+        let servers = sources::start(given, evening)?;
+        let day = evening.date_naive();
+        eprintln!("sample servers of all sources on {day}, lake in {}", given.shown_lake());
+        let shift = i32::try_from((evening - executor::now()).num_seconds())
+            .context("this machine's clock is decades off")?;
+        let summary = work(args, &servers.environment, Some(shift))?;
+        is_news |= !is_idle(&summary);
+        let is_good = summary.worst() == 0;
+        if !args.json {
+            local::show(&summary, false, &with(&servers.environment))?;
+        }
+        last = Some((summary, servers));
+        if !is_good {
+            break;
+        }
+    }
+    let (summary, servers) = last.context("no evening")?;
+    if args.json {
+        local::show(&summary, true, "")?;
+        return Ok(summary.worst());
+    }
+    if summary.worst() == 0 && is_news {
+        answers(&servers.environment, sample::QUESTIONS_OF_ALL, &with(&servers.environment))?;
+    }
+    next(&summary, begun, true);
+    Ok(summary.worst())
+}
+
+/// The words that choose the environment in a command.
+fn with(environment: &Environment) -> String {
+    format!("--config {}", human::word(&environment.file.display().to_string()))
+}
+
+/// Runs the stages while the servers are there.
+fn work(
+    args: &Args,
+    environment: &Environment,
+    clock_shift: Option<i32>,
+) -> anyhow::Result<Summary> {
+    let (chosen, again) = if args.all_sources {
+        (with(environment) + " ", "cargo xtask demo --all-sources")
     } else {
-        ("--env demo ".to_owned(), "cargo xtask demo", "--env demo".to_owned())
+        ("--env demo ".to_owned(), "cargo xtask demo")
     };
     let order = Order {
         environment,
         scope: Scope::default(),
         retry_bad: false,
         log: "warn",
+        clock_shift,
         resume: None,
         chosen: &chosen,
         again,
         // the servers of all sources listen elsewhere the next time
         again_with: (!args.all_sources).then_some("cargo xtask local run --env demo --resume"),
     };
-    let summary = executor::run(&order)?;
-    local::show(&summary, args.json, if args.all_sources { &with } else { "" })?;
-    if !args.json {
-        if summary.worst() == 0 && !is_idle(&summary) {
-            let questions = if args.all_sources { QUESTIONS_OF_ALL } else { QUESTIONS };
-            answers(environment, questions, if args.all_sources { &with } else { "" })?;
-        }
-        next(&summary, begun, args.all_sources);
-    }
-    Ok(summary.worst())
+    executor::run(&order)
 }
 
 /// Where the environment's source is, in whose place the sample exchange stands.

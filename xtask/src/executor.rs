@@ -48,6 +48,8 @@ pub(crate) struct Order<'a> {
     pub(crate) retry_bad: bool,
     /// The jobs' log filter.
     pub(crate) log: &'a str,
+    /// The seconds that the jobs add to the machine's clock, where they work on another day.
+    pub(crate) clock_shift: Option<i32>,
     /// The run to go on with, instead of looking for one that was cut off and making a new one.
     pub(crate) resume: Option<RunId>,
     /// The words that choose the environment and the lake in a command, a space after them.

@@ -163,6 +163,7 @@ fn start(args: RunArgs) -> anyhow::Result<u8> {
         scope,
         retry_bad: args.retry_bad,
         log: &args.log,
+        clock_shift: None,
         resume: args.resume,
         chosen: &chosen,
         again: &again,

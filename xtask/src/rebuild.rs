@@ -103,6 +103,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         scope: model::config::Scope::default(),
         retry_bad: false,
         log: &args.log,
+        clock_shift: None,
         resume: None,
         chosen: &chosen,
         again,

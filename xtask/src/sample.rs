@@ -16,6 +16,25 @@ pub(crate) const fn source() -> model::Source {
     model::Source::new(SOURCE)
 }
 
+/// The source whose files are dropped; `exchange` makes some by a command of the same name.
+pub(crate) const DROPPED: &str = "histdata";
+
+/// The same as a source.
+pub(crate) const fn dropped() -> model::Source {
+    model::Source::new(DROPPED)
+}
+
+/// What the demo of all sources asks at its end: a title, and the words of `cargo xtask query`.
+pub(crate) const QUESTIONS_OF_ALL: &[(&str, &[&str])] = &[
+    ("what came from where, and is it whole", &["sources"]),
+    ("the same share in the same minutes, from two sources", &["compare_sources"]),
+    (
+        "the same currencies in the same minutes: one source has the middle, the other one bids",
+        &["compare_sources", "--param", "symbol=EURUSD", "--param", "second=histdata"],
+    ),
+    ("price by earnings, by what was known on each day", &["pe", "--param", "symbol=AAPL"]),
+];
+
 /// A running sample server, of archives or of APIs. It ends when its standard input closes.
 pub(crate) struct SampleServer {
     child: Child,

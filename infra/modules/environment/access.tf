@@ -35,6 +35,8 @@ locals {
   config   = "config/*"
   # files that people put there, a folder a source: no role of ours does
   drop = "drop/*"
+  # what sources said of their instruments
+  told = "${local.prefix.bronze}/instruments/*"
   # what was asked of sources that count, which all tasks of all runs keep together
   limits = "${local.prefix.bronze}/limits/*"
 
@@ -47,9 +49,9 @@ locals {
   stage_access = {
     plan = {
       # whether the tables' logs are whole: what one has lost would not be planned
-      read  = concat([local.index, local.drop, "${local.prefix.runs}/*/plan.json"], local.all_logs)
-      list  = concat([local.index, local.drop, local.owed], local.all_logs)
-      write = ["${local.prefix.runs}/*/plan.json", local.batches]
+      read  = concat([local.index, local.drop, local.told, "${local.prefix.runs}/*/plan.json"], local.all_logs)
+      list  = concat([local.index, local.drop, local.told, local.owed], local.all_logs)
+      write = ["${local.prefix.runs}/*/plan.json", local.batches, local.told]
     }
     bronze = {
       read  = [local.batches, local.index, local.archives, local.drop, local.limits]

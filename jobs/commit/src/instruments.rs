@@ -90,6 +90,8 @@ fn cells(market: Market, symbol: &Symbol, row: &Row) -> Vec<Cell> {
         facts.time_zone.as_deref().into(),
         facts.tick_size.into(),
         facts.lot_size.into(),
+        facts.status.as_deref().into(),
+        facts.contract_type.as_deref().into(),
         facts.listed_from.into(),
         facts.listed_to.into(),
         facts.renamed_from.as_ref().map(Symbol::as_str).into(),
@@ -104,7 +106,7 @@ async fn read(tables: &Tables, snapshot: &Snapshot, source: Source) -> Result<He
     // a source's name needs no quoting
     let sql = format!(
         "SELECT market, symbol, valid_from, valid_to, base, quote, currency, time_zone, tick_size, \
-         lot_size, listed_from, listed_to, renamed_from, renamed_to, told_at, run FROM ledger \
+         lot_size, status, contract_type, listed_from, listed_to, renamed_from, renamed_to, told_at, run FROM ledger \
          WHERE source = '{source}' ORDER BY market, symbol, valid_from"
     );
     let mut stream = stream(tables, snapshot, &sql).await?;
@@ -116,6 +118,7 @@ async fn read(tables: &Tables, snapshot: &Snapshot, source: Source) -> Result<He
             names.map(|name| reader.text(name));
         let (market, symbol, run) = (market?, symbol?, run?);
         let (base, quote, currency, time_zone) = (base?, quote?, currency?, time_zone?);
+        let (status, contract_type) = (reader.text("status")?, reader.text("contract_type")?);
         let (renamed_from, renamed_to) = (reader.text("renamed_from")?, reader.text("renamed_to")?);
         let (valid_from, valid_to) = (reader.days("valid_from")?, reader.days("valid_to")?);
         let (listed_from, listed_to) = (reader.days("listed_from")?, reader.days("listed_to")?);
@@ -145,6 +148,8 @@ async fn read(tables: &Tables, snapshot: &Snapshot, source: Source) -> Result<He
                 time_zone: own(time_zone(row)),
                 tick_size: size(tick(row)),
                 lot_size: size(lot(row)),
+                status: own(status(row)),
+                contract_type: own(contract_type(row)),
                 listed_from: day(listed_from(row)),
                 listed_to: day(listed_to(row)),
                 renamed_from: name(renamed_from(row))?,

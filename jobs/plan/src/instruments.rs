@@ -11,6 +11,8 @@ use source::offer::{Offer, unit};
 use source::{Provider, Takes};
 use stage::Context;
 
+use crate::asked::Asked;
+
 /// Days up to the plan's within which something was offered of what goes on.
 const RECENT: u32 = 62;
 
@@ -27,6 +29,7 @@ pub(crate) fn told(
     series: &[Series],
     offers: &[Offer],
     gaps: &[Gap],
+    asked: &Asked,
 ) -> Vec<Told> {
     let mut instruments: BTreeMap<(Source, Market, &Symbol), Vec<Surveyed<'_>>> = BTreeMap::new();
     for (series, offer) in series.iter().zip(offers) {
@@ -40,8 +43,17 @@ pub(crate) fn told(
         let end = surveyed.first().and_then(|of| of.series.last_day());
         let lists = provider.takes() == Takes::Archives
             && section.discovery.unwrap_or_default() == Discovery::Listing;
-        let seen = lists.then(|| seen(&surveyed, gaps, today));
-        let statements = statements(provider, section, market, symbol, end);
+        let mut seen = lists.then(|| seen(&surveyed, gaps, today));
+        let mut statements = statements(provider, section, market, symbol, end);
+        if let Some(terms) = asked.terms(source, market, symbol) {
+            statements = terms.beside(statements);
+            // of a name that is given again the source tells the last listing's
+            let is_listed_once = statements.iter().skip(1).all(|statement| statement.goes_on);
+            if let Some(from) = terms.listed_from.filter(|_| is_listed_once) {
+                let first = &mut seen.get_or_insert_default().first;
+                *first = Some(first.map_or(from, |first| first.min(from)));
+            }
+        }
         Some(Told { source, market, symbol: symbol.clone(), statements, seen })
     });
     told.collect()
@@ -59,7 +71,7 @@ fn statements(
         section.markets.get(&market).and_then(|of| of.instruments.get(symbol.as_str()));
     let mut statements: Vec<Statement> = match configured {
         Some(told) => told.iter().map(|one| one.value.statement()).collect(),
-        None => vec![Statement { from: None, facts: Facts::default() }],
+        None => vec![Statement { from: None, goes_on: false, facts: Facts::default() }],
     };
     let named = provider.instrument(market, symbol);
     for statement in &mut statements {

@@ -24,6 +24,7 @@
 //! | [`report`] | what to tell people and programs |
 
 pub mod again;
+mod asked;
 pub mod batches;
 pub mod choose;
 pub mod gaps;
@@ -94,6 +95,7 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let Surveyed { offers, unasked } = survey(context, options, &series, now).await?;
     // 0 as well: an alarm ends by it
     context.meter.figure(Metric::SilentSources, unasked.len() as f64);
+    let asked = asked::ask(context, options.proxy.as_deref(), &series).await?;
     // of a source that could not be asked nothing is planned, and nothing is called missing
     let (series, offers): (Vec<Series>, Vec<Offer>) = series
         .into_iter()
@@ -133,7 +135,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     remarks.extend(told);
     remarks.extend(remarks::of_calendars(&series, context.providers));
     remarks.extend(unasked.iter().map(Unasked::remark));
-    let instruments = instruments::told(context, &series, &offers, &gaps);
+    remarks.extend(asked.remarks.iter().cloned());
+    let instruments = instruments::told(context, &series, &offers, &gaps, &asked);
     drop(offers);
     drop(known);
     drop(ledger);

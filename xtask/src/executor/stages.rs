@@ -128,20 +128,22 @@ impl<'a> Executor<'a> {
         let environment = self.order.environment;
         let limits = &environment.config.limits.run;
         let file = environment.file.display().to_string();
+        let mut common = words(&[
+            "--config",
+            &file,
+            "--lake",
+            &environment.lake,
+            "--run",
+            self.claim.run.as_str(),
+            "--log-format",
+            "text",
+            "--log",
+            self.order.log,
+            "--progress",
+        ]);
+        common.extend(self.order.clock_shift.map(|seconds| format!("--clock-shift={seconds}")));
         Starter {
-            common: words(&[
-                "--config",
-                &file,
-                "--lake",
-                &environment.lake,
-                "--run",
-                self.claim.run.as_str(),
-                "--log-format",
-                "text",
-                "--log",
-                self.order.log,
-                "--progress",
-            ]),
+            common,
             lock: self.claim.lock.as_ref(),
             board: self.board,
             heard: &self.heard,

@@ -202,7 +202,7 @@ run "an_environment_of_defaults" {
   assert {
     condition = alltrue(flatten([
       for stage, keys in {
-        plan   = ["config/lake.yaml", "bronze/index/1.json.zst", "runs/r/plan.json", "drop/b/a.zip"]
+        plan   = ["config/lake.yaml", "bronze/index/1.json.zst", "bronze/instruments/source=b/market=m/known.json.zst", "runs/r/plan.json", "drop/b/a.zip"]
         bronze = ["config/lake.yaml", "runs/r/batches/1.json.zst", "bronze/index/1.json.zst", "bronze/source=b/market=m/v/a.zip", "bronze/limits/b.json", "drop/b/a.zip"]
         silver = ["config/lake.yaml", "runs/r/batches/1.json.zst", "runs/r/fragments/bronze/u.json", "runs/r/fragments/silver/g.json", "bronze/source=b/market=m/v/a.zip"]
         commit = ["config/lake.yaml", "runs/r/plan.json", "runs/r/fragments/bronze/u.json", "runs/r/fragments/silver/g.json", "runs/r/fragments/gold/p.json", "runs/r/dirty.json", "runs/r/taken.json", "runs/owed/r.json", "bronze/index/1.json.zst"]
@@ -216,7 +216,7 @@ run "an_environment_of_defaults" {
   assert {
     condition = alltrue(flatten([
       for stage, folders in {
-        plan   = ["bronze/index/", "runs/owed/", "drop/b/"]
+        plan   = ["bronze/index/", "bronze/instruments/source=b/market=m/", "runs/owed/", "drop/b/"]
         bronze = ["runs/r/fragments/bronze/", "bronze/index/", "bronze/source=b/market=m/", "drop/b/"]
         commit = ["runs/r/fragments/bronze/", "runs/r/fragments/silver/", "runs/r/fragments/gold/", "runs/owed/", "bronze/index/"]
         check  = ["runs/r/fragments/tail/"]
@@ -228,7 +228,7 @@ run "an_environment_of_defaults" {
   assert {
     condition = alltrue(flatten([
       for stage, keys in {
-        plan   = ["runs/r/plan.json", "runs/r/batches/1.json.zst"]
+        plan   = ["runs/r/plan.json", "runs/r/batches/1.json.zst", "bronze/instruments/source=b/market=m/2024-01-31.json.zst"]
         bronze = ["bronze/source=b/market=m/v/a.zip", "bronze/limits/b.json", "runs/r/fragments/bronze/u.json"]
         silver = ["runs/r/fragments/silver/g.json", "runs/r/fragments/tail/u.json"]
         commit = ["runs/r/dirty.json", "runs/r/taken.json", "runs/owed/r.json", "bronze/index/1.json.zst", "silver/instruments/source=b/f.parquet"]

@@ -158,15 +158,19 @@ async fn who_was_killed_between_pages_goes_on() {
     let end = "2024-01-31T12:33:00Z";
     let context = lab.context(1, "");
     let url = server.url.clone();
-    let killed = tokio::spawn(async move { fetch_on(&context, UNIT, &url, end, None).await });
-    for _ in 0..500 {
-        if server.requests().len() == 3 {
-            break;
+    let waits = async {
+        for _ in 0..500 {
+            if server.requests().len() == 3 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    // what is dropped goes no further, as what is killed
+    tokio::select! {
+        ended = fetch_on(&context, UNIT, &url, end, None) => panic!("it ended: {ended:?}"),
+        () = waits => {}
     }
-    killed.abort();
-    assert!(killed.await.is_err());
     assert_eq!(server.requests().len(), 3);
 
     let context = lab.context(2, "");

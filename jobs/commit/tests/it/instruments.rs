@@ -10,6 +10,7 @@ use crate::kit::{Run, World, ask, planned, world};
 fn told(symbol: &str, statements: &[(Option<&str>, &str)]) -> Told {
     let statement = |(from, tick): &(Option<&str>, &str)| Statement {
         from: from.map(|day| day.parse().unwrap()),
+        goes_on: false,
         facts: Facts {
             base: Some(symbol.trim_end_matches("USDT").to_owned()),
             tick_size: Some(tick.parse().unwrap()),

@@ -142,6 +142,9 @@ pub struct Section {
     /// without it nothing is asked for.
     #[serde(default)]
     pub tail: Option<Tail>,
+    /// That the source is asked what its instruments are, for one that tells; without it nothing is asked.
+    #[serde(default)]
+    pub instruments: Option<AskedInstruments>,
     /// How long after its period an archive may come out before it counts as missing.
     #[serde(default)]
     pub publication_lag: PublicationLag,
@@ -158,6 +161,14 @@ impl Section {
     pub fn url(&self) -> &str {
         self.url.as_ref().map_or("", |url| &url.value)
     }
+}
+
+/// How a source is asked what its instruments are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AskedInstruments {
+    /// The APIs' hosts by market, without a slash at their ends, where they are not the source's own.
+    pub urls: BTreeMap<Market, String>,
 }
 
 /// The clock of a range of days. Without a first or a last day it is open at that end.

@@ -5,6 +5,8 @@
 //! The rows of an instrument follow each other without a gap from [`BEGINNING`] on, and the last one
 //! is open. So a day of any figure has exactly one row, whatever is known of it.
 
+pub mod known;
+
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -38,6 +40,12 @@ pub struct Facts {
     /// The least step of the quantity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lot_size: Option<Decimal>,
+    /// Whether it is traded, in the source's word, such as `TRADING`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// What kind of contract it is, in the source's word, such as `PERPETUAL`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contract_type: Option<String>,
     /// The first day of which the source has anything, or on which it was listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listed_from: Option<Day>,
@@ -63,6 +71,8 @@ impl Facts {
             time_zone: self.time_zone.or(others.time_zone),
             tick_size: self.tick_size.or(others.tick_size),
             lot_size: self.lot_size.or(others.lot_size),
+            status: self.status.or(others.status),
+            contract_type: self.contract_type.or(others.contract_type),
             listed_from: self.listed_from.or(others.listed_from),
             listed_to: self.listed_to.or(others.listed_to),
             renamed_from: self.renamed_from.or(others.renamed_from),
@@ -82,6 +92,8 @@ impl Facts {
             || differ(self.time_zone.as_ref(), other.time_zone.as_ref())
             || differ(self.tick_size.as_ref(), other.tick_size.as_ref())
             || differ(self.lot_size.as_ref(), other.lot_size.as_ref())
+            || differ(self.status.as_ref(), other.status.as_ref())
+            || differ(self.contract_type.as_ref(), other.contract_type.as_ref())
     }
 }
 
@@ -142,6 +154,10 @@ pub struct Statement {
     /// The first day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Day>,
+    /// Whether it is of the same listing as the statement before: terms of trading are others, the days
+    /// and names between which the instrument lives are not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub goes_on: bool,
     /// What holds.
     pub facts: Facts,
 }
@@ -203,7 +219,7 @@ pub fn merge(held: &[Row], told: &Told, teller: &Teller<'_>) -> Option<Vec<Row>>
         return None;
     }
     let mut rows = match told.statements.as_slice() {
-        [Statement { from: None, facts }] => stated_now(held, told, facts, teller),
+        [Statement { from: None, facts, .. }] => stated_now(held, told, facts, teller),
         dated => stated_with_days(held, told, dated, teller),
     };
     // who told first what still holds stays named
@@ -252,14 +268,18 @@ fn stated_with_days(
     }
     for (n, statement) in statements.iter().enumerate() {
         let from = statement.from.unwrap_or(Day::new(BEGINNING));
-        let is_last = n + 1 == statements.len();
+        let is_first = statements.iter().take(n + 1).skip(1).all(|other| other.goes_on);
+        let is_last = statements.iter().skip(n + 1).all(|other| other.goes_on);
         // a name that is given again is listed again: what a listing shows is of the first and the last
         let seen = told.seen.map(|seen| Seen {
-            first: seen.first.filter(|_| n == 0),
+            first: seen.first.filter(|_| is_first),
             last: seen.last.filter(|_| is_last),
             goes_on: seen.goes_on || !is_last,
         });
-        let before = held.iter().find(|row| row.from == from);
+        let before = held
+            .iter()
+            .rev()
+            .find(|row| row.from == from || (statement.goes_on && row.from < from));
         let facts = with_seen(statement.facts.clone(), seen, before);
         if let Some(before) = rows.last_mut() {
             before.to = Some(from);

@@ -6,6 +6,8 @@
 //! ```text
 //! bronze/source=…/market=…/dataset=…/symbol=…/[timeframe=…/]period=…/<version>/<name>   raw bytes
 //! bronze/archives/            the ledger table        bronze/index/   its extract for plan
+//! bronze/instruments/source=…/market=…/<day>.json.zst  what the source said of its instruments, as received
+//! bronze/instruments/source=…/market=…/known.json.zst  since when what holds, by all of these
 //! bronze/limits/<source>.json what was asked of a provider, so that runs keep its limits together
 //! bronze/limits/<source>/pages/<unit>-<page>.zip      answers of a unit that is not whole yet
 //! bronze/limits/<source>/refused/<run>-<series>.json  what the key's plan does not include
@@ -29,7 +31,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use crate::market::{Market, Source, Timeframe};
 use crate::schema::Table;
 use crate::unit::{Unit, short_hash};
-use crate::{RunId, percent};
+use crate::{Day, RunId, percent};
 
 /// Folder of temporary files.
 pub const TEMP: &str = "temp";
@@ -37,6 +39,8 @@ pub const TEMP: &str = "temp";
 pub const INDEX: &str = "bronze/index";
 /// Folder of what was asked of providers.
 pub const LIMITS: &str = "bronze/limits";
+/// Folder of what sources said of their instruments.
+pub const INSTRUMENTS: &str = "bronze/instruments";
 /// Folder of what people put into the lake, a folder a source.
 pub const DROP: &str = "drop";
 /// Folder of what a rebuild has set aside, a folder a rebuild.
@@ -236,6 +240,26 @@ pub fn refused(source: Source, run: &RunId, series: &str) -> String {
 /// What was asked of the host that is asked for a market's tail.
 pub fn limits_of_tail(source: Source, market: Market) -> String {
     format!("{LIMITS}/{source}-{market}.json")
+}
+
+/// The folder of what a source said of a market's instruments.
+pub fn instruments(source: Source, market: Market) -> String {
+    format!("{INSTRUMENTS}/source={source}/market={market}")
+}
+
+/// What it said on a day, as received.
+pub fn instruments_of(source: Source, market: Market, day: Day) -> String {
+    format!("{}/{day}.json.zst", instruments(source, market))
+}
+
+/// The day of a key of [`instruments_of`].
+pub fn parse_instruments_of(key: &str) -> Option<Day> {
+    key.strip_prefix(INSTRUMENTS)?.rsplit('/').next()?.strip_suffix(".json.zst")?.parse().ok()
+}
+
+/// Since when what holds, by all that it said.
+pub fn known_instruments(source: Source, market: Market) -> String {
+    format!("{}/known.json.zst", instruments(source, market))
 }
 
 /// The folder into which a person puts the files of a source that cannot be asked. The lake only reads

@@ -1,6 +1,7 @@
 //! What a provider is to the stages. Which there are stands in [`crate::providers`].
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use model::config::Section;
@@ -76,6 +77,19 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// nothing is guessed.
     fn instrument(&self, _market: Market, _symbol: &Symbol) -> Facts {
         Facts::default()
+    }
+
+    /// Where it tells of all instruments of a market at once, as they are now; `None` where it does not.
+    fn where_instruments(&self, _market: Market) -> Option<WhereInstruments> {
+        None
+    }
+
+    /// Reads what it tells there.
+    ///
+    /// # Errors
+    /// What is wrong with the answer as a whole.
+    fn instruments(&self, _market: Market, _answer: &[u8]) -> Result<Instruments, String> {
+        Ok(Instruments::default())
     }
 
     /// Between which prices the instruments of a market lie, where nothing is configured.
@@ -178,6 +192,24 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// The form of a unit's lines; `None` for what the provider does not have.
     fn form(&self, unit: &Unit) -> Option<&'static Form>;
+}
+
+/// Where a provider tells of a market's instruments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WhereInstruments {
+    /// The API's host.
+    pub host: &'static str,
+    /// Path and query.
+    pub path: &'static str,
+}
+
+/// What a provider tells of a market's instruments.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Instruments {
+    /// By symbol; `None` of one that is named and was not understood.
+    pub facts: BTreeMap<Symbol, Option<Facts>>,
+    /// Those that could not be understood, and why.
+    pub bad: Vec<String>,
 }
 
 /// Bytes that a plain object is judged by.

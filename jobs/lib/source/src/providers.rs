@@ -133,6 +133,8 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
         provider.datasets(*market).iter().any(|dataset| provider.tail(*market, *dataset).is_some())
     };
     let tail = provider.markets().iter().any(has_tail);
+    let tells_instruments =
+        provider.markets().iter().any(|market| provider.where_instruments(*market).is_some());
     let found = [
         ("url", section.url.is_some(), url, url),
         ("key", section.key.is_some(), key, key),
@@ -141,6 +143,7 @@ fn section_fault(provider: &dyn Provider, section: &Section) -> Option<Fault> {
         ("discovery", section.discovery.is_some(), listing, false),
         ("listing_url", section.listing_url.is_some(), listing, false),
         ("tail", section.tail.is_some(), tail, false),
+        ("instruments", section.instruments.is_some(), tells_instruments, false),
         ("clock", section.clock.is_some(), clock, clock),
     ];
     for (what, is_there, is_taken, is_needed) in found {

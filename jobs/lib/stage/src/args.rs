@@ -41,6 +41,10 @@ pub struct Common {
     #[arg(long, value_name = "SECONDS", env = model::env::TIME_LIMIT)]
     pub time_limit: Option<NonZeroU64>,
 
+    /// Take the machine's clock to be so many seconds late (or fast, below zero): a demo's day is another.
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, hide = true)]
+    pub clock_shift: Option<i32>,
+
     /// Write progress lines (JSON) to standard error, for whoever draws the bars.
     #[arg(long)]
     pub progress: bool,

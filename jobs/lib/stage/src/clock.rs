@@ -18,6 +18,8 @@ pub enum Clock {
     /// The machine's.
     #[default]
     System,
+    /// The machine's, so much later or, below zero, earlier: a run of another day.
+    Shifted(TimeDelta),
     /// One that tests set.
     Manual(ManualClock),
 }
@@ -87,6 +89,7 @@ impl Clock {
         #[expect(clippy::disallowed_methods, reason = "this is the one door")]
         let now = match self {
             Self::System => Utc::now(),
+            Self::Shifted(by) => Utc::now() + *by,
             Self::Manual(clock) => *clock.0.now.borrow(),
         };
         DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
@@ -133,5 +136,11 @@ mod tests {
         let now = Clock::System.now();
         Clock::System.sleep_until(now + TimeDelta::milliseconds(5)).await;
         assert!(Clock::System.now() >= now + TimeDelta::milliseconds(5));
+        let (year, hour) = (TimeDelta::days(-365), TimeDelta::hours(1));
+        let shifted = Clock::Shifted(year);
+        let now = shifted.now();
+        assert!((Clock::System.now() + year - now).abs() < hour);
+        shifted.sleep_until(now + TimeDelta::milliseconds(5)).await;
+        assert!(shifted.now() >= now + TimeDelta::milliseconds(5));
     }
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use model::config::Config;
 use model::exit::Exit;
 use model::{RunId, metrics, unit};
@@ -85,7 +86,9 @@ impl Context {
             PathBuf::from("target/lake").join(&config.environment.value).display().to_string()
         });
         let lake = Lake::open(&uri, common.temp.as_deref()).map_err(|error| usage(error.into()))?;
-        let clock = Clock::System;
+        let clock = common
+            .clock_shift
+            .map_or(Clock::System, |seconds| Clock::Shifted(TimeDelta::seconds(seconds.into())));
         let run = common.run.clone().unwrap_or_else(|| RunId::new(clock.now(), fastrand::u32(..)));
         Ok(Self {
             lake,

@@ -149,6 +149,28 @@ impl Lake {
         .await
     }
 
+    /// Keeps what was received, unless the key has something already; tells whether it was kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_compressed(&self, key: &str, bytes: &[u8]) -> Result<bool, StoreError> {
+        let document =
+            |source| StoreError::Document { key: key.to_owned(), what: "answer", source };
+        let bytes = compressed(bytes).map_err(|error| document(serde_json::Error::io(error)))?;
+        self.write_new(key, bytes).await
+    }
+
+    /// Reads what was kept so, as it was received.
+    ///
+    /// # Errors
+    /// [`StoreError`]; see [`StoreError::is_not_found`].
+    pub async fn read_compressed(&self, key: &str) -> Result<Vec<u8>, StoreError> {
+        let bytes = self.read(key).await?;
+        let document =
+            |source| StoreError::Document { key: key.to_owned(), what: "answer", source };
+        decompressed(&bytes, LONGEST).map_err(|error| document(serde_json::Error::io(error)))
+    }
+
     /// The plan of a run.
     ///
     /// # Errors

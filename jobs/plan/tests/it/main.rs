@@ -1,5 +1,6 @@
 //! plan as its callers see it, against the sample exchange and what it can be made to do.
 
+mod asked;
 mod gold;
 mod hostile;
 mod kit;

@@ -2,6 +2,7 @@
 //! bars of days are told by their dates.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use arrow::array::AsArray as _;
@@ -210,7 +211,9 @@ fn run(folder: &Path, name: &str, text: &[u8]) -> anyhow::Result<SilverFragment>
 }
 
 /// Open times and closes (1e-8), and the rejects in order: line and text.
-fn told(folder: &Path, fragment: &SilverFragment) -> (Vec<(i64, i128)>, Vec<(i64, String)>) {
+type Told = (Vec<(i64, i128)>, Vec<(i64, String)>);
+
+fn told(folder: &Path, fragment: &SilverFragment) -> Told {
     let (mut rows, mut rejects) = (Vec::new(), Vec::new());
     for file in &fragment.files {
         for batch in read(&folder.join("out/silver/klines").join(&file.path)) {
@@ -265,10 +268,10 @@ fn a_plain_file_of_many_blocks_is_translated() {
     let folder = tempfile::tempdir().unwrap();
     let start = "2024-01-01T00:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap();
     let times: Vec<_> = (0..44_640).map(|n| start + chrono::TimeDelta::minutes(n)).collect();
-    let text: String = times
-        .iter()
-        .map(|at| format!("{};1.10000;1.20000;1.00000;1.15000\n", at.format(STAMP)))
-        .collect();
+    let mut text = String::new();
+    for at in &times {
+        writeln!(text, "{};1.10000;1.20000;1.00000;1.15000", at.format(STAMP)).unwrap();
+    }
     assert!(text.len() > 2 << 20, "several blocks");
     let fragment = run(folder.path(), "EURUSD 1m 2024-01.txt", text.as_bytes()).unwrap();
     let (rows, rejects) = told(folder.path(), &fragment);

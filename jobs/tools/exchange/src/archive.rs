@@ -125,7 +125,7 @@ pub(crate) fn hash(file: &mut File) -> io::Result<(u64, String)> {
 }
 
 /// Every member has the time of the oldest zips, so that equal content gives equal bytes.
-fn member_options(level: u32, size: u64) -> SimpleFileOptions {
+pub(crate) fn member_options(level: u32, size: u64) -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(i64::from(level)))

@@ -11,6 +11,7 @@
 //! | `listing`, `server`, `body` | S3's ListObjects, ranges, conditions, slow and cut answers |
 //! | `state`, `vault`, [`log`] | options, rules and clock together; made zips; what was asked |
 //! | [`exchange`], [`write`] | a running exchange; the same archives written to a folder |
+//! | [`histdata`] | files of currencies that a person would have downloaded |
 //! | [`rest`] | sample servers of providers that are asked over REST |
 //! | [`told`] | whether anybody has told a key of those servers |
 //!
@@ -39,6 +40,7 @@ mod damage_tests;
 pub mod derived;
 pub mod exchange;
 pub mod faults;
+pub mod histdata;
 pub mod instrument;
 mod listing;
 pub mod log;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand};
 use exchange::Market;
 use exchange::faults::Faults;
@@ -47,6 +47,8 @@ enum Command {
     Write(Write),
     /// Puts a CSV file into a folder as an archive of the host.
     Zip(Zip),
+    /// Writes files of HistData, bars and ticks of a pair with the reports of their gaps, to a folder.
+    Histdata(Histdata),
     /// Serves Twelve Data, Alpha Vantage and Binance's REST, with their limits, until it is stopped.
     #[command(after_help = rest_args::EXAMPLES)]
     Rest(rest_args::RestArgs),
@@ -255,6 +257,29 @@ struct Zip {
     out: PathBuf,
 }
 
+#[derive(Debug, Args)]
+struct Histdata {
+    /// What all prices are drawn from, as of `rest`.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The pair.
+    #[arg(long, default_value = "EURUSD")]
+    pair: String,
+    /// The first day, by the files' clock.
+    #[arg(long, value_name = "DAY")]
+    from: NaiveDate,
+    /// The last day. There is a file of bars and one of ticks for each month up to it.
+    #[arg(long, value_name = "DAY")]
+    to: NaiveDate,
+    /// The hours by which the files' clock is before UTC, below zero behind it.
+    #[arg(long, default_value_t = -5, allow_negative_numbers = true, value_name = "HOURS",
+          value_parser = clap::value_parser!(i32).range(-14..=14))]
+    offset: i32,
+    /// The folder. A file that is there and the same stays untouched.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
@@ -265,6 +290,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(args),
         Command::Write(args) => write(args),
         Command::Zip(args) => zip(&args),
+        Command::Histdata(args) => histdata(args),
         Command::Rest(args) => rest_args::serve(args),
         Command::Told(args) => told(&args),
     };
@@ -363,4 +389,13 @@ fn write(args: Write) -> Result<()> {
 fn zip(args: &Zip) -> Result<()> {
     let path = exchange::zip_csv(&args.out, &args.csv, &args.key)?;
     say(&path.display().to_string())
+}
+
+fn histdata(args: Histdata) -> Result<()> {
+    let Histdata { seed, pair, from, to, offset, out } = args;
+    let files = exchange::histdata::Files { seed, pair, from, to, offset };
+    for path in exchange::histdata::write(&files, &out)? {
+        say(&path.display().to_string())?;
+    }
+    Ok(())
 }

@@ -51,8 +51,11 @@ impl InstrumentConfig {
             listed_to,
             renamed_from: self.renamed_from.clone(),
             renamed_to: self.renamed_to.clone(),
+            // these nobody but a source can know
+            status: None,
+            contract_type: None,
         };
-        Statement { from, facts }
+        Statement { from, goes_on: false, facts }
     }
 
     fn fault(&self) -> Option<String> {

@@ -268,6 +268,9 @@ impl Checker<'_> {
         if let Some(tail) = &section.tail {
             self.tail(&section_key, tail, &known, at)?;
         }
+        if let Some(asked) = &section.instruments {
+            self.urls(&section_key, "instruments", &asked.urls, &known, at)?;
+        }
         let expected = told(&known);
         if section.markets.is_empty() {
             let message = format!("no market, expected {expected} under markets");
@@ -308,14 +311,31 @@ impl Checker<'_> {
         if !(1..=60).contains(&tail.minutes) {
             return refuse(&["minutes"], format!("bad minutes {}, expected 1 to 60", tail.minutes));
         }
-        for (market, url) in &tail.urls {
+        self.urls(section_key, "tail", &tail.urls, known, at)
+    }
+
+    /// Hosts by market, in a part of a section.
+    fn urls(
+        &self,
+        section_key: &[&str; 2],
+        part: &str,
+        urls: &BTreeMap<Market, String>,
+        known: &[Market],
+        at: Location,
+    ) -> Result<(), BadConfig> {
+        let refuse = |keys: &[&str], message: String| {
+            let keys: Vec<&str> =
+                section_key.iter().chain(&[part, "urls"]).chain(keys).copied().collect();
+            Err(self.refuse_key(&keys, at, message))
+        };
+        for (market, url) in urls {
             if !known.contains(market) {
                 let (source, expected) = (section_key[1], told(known));
                 let message = format!("unknown market `{market}` of {source}, expected {expected}");
-                return refuse(&["urls"], message);
+                return refuse(&[], message);
             }
             if let Some(why) = super::source_url::fault(url) {
-                return refuse(&["urls", market.as_str()], bad_url("url", url, why));
+                return refuse(&[market.as_str()], bad_url("url", url, why));
             }
         }
         Ok(())

@@ -43,8 +43,10 @@ fn words(facts: &Facts) -> String {
 }
 
 fn told(statements: &[(&str, &str)], seen: Option<Seen>) -> Told {
+    // `+2024-01-01` goes on with the listing before
     let statement = |(from, text): &(&str, &str)| Statement {
-        from: (!from.is_empty()).then(|| day(from)),
+        from: (!from.is_empty()).then(|| day(from.trim_start_matches('+'))),
+        goes_on: from.starts_with('+'),
         facts: facts(text),
     };
     Told {
@@ -248,4 +250,36 @@ fn what_is_told_goes_through_the_plan() {
     let teller = Teller { at: at("2024-02-01"), run: "r" };
     let again = merge(&[], &serde_json::from_str(&text).expect("told"), &teller);
     assert_eq!(merge(&[], &told, &teller), again);
+}
+
+#[test]
+fn terms_that_a_source_dates_are_of_one_listing() {
+    let first = |text: &str| Some(Seen { first: Some(day(text)), ..Seen::default() });
+    check(&[
+        (
+            "2024-01-05",
+            told(&[("", "base BTC"), ("+2024-01-05", "base BTC, tick 0.1")], first("2019-09-08")),
+            &[
+                "1970-01-01..2024-01-05 base BTC, from 2019-09-08 (2024-01-05)",
+                "2024-01-05.. base BTC, tick 0.1, from 2019-09-08 (2024-01-05)",
+            ],
+        ),
+        // a run that does not see the first day knows it by the row before
+        (
+            "2024-01-07",
+            told(
+                &[
+                    ("", "base BTC"),
+                    ("+2024-01-05", "base BTC, tick 0.1"),
+                    ("+2024-01-07", "base BTC, tick 0.01"),
+                ],
+                Some(Seen { last: Some(day("2024-03-01")), ..Seen::default() }),
+            ),
+            &[
+                "1970-01-01..2024-01-05 base BTC, from 2019-09-08, to 2024-03-01 (2024-01-07)",
+                "2024-01-05..2024-01-07 base BTC, tick 0.1, from 2019-09-08, to 2024-03-01 (2024-01-07)",
+                "2024-01-07.. base BTC, tick 0.01, from 2019-09-08, to 2024-03-01 (2024-01-07)",
+            ],
+        ),
+    ]);
 }

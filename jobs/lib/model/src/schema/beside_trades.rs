@@ -147,6 +147,8 @@ pub const INSTRUMENTS: TableSchema = TableSchema {
         opt("time_zone", Text, "zone of the venue's hours, such as America/New_York"),
         opt("tick_size", PRICE, "least step of the price, where it is known"),
         opt("lot_size", QUANTITY, "least step of the quantity, where it is known"),
+        opt("status", Text, "whether it is traded, in the source's word, such as TRADING"),
+        opt("contract_type", Text, "kind of a contract, in the source's word, such as PERPETUAL"),
         opt("listed_from", Date, "first day of which the source has anything, or as configured"),
         opt("listed_to", Date, "last day of trading, by its name, the listing or as configured"),
         opt("renamed_from", Text, "symbol that it had before, as configured"),

@@ -11,6 +11,7 @@
 //! | `names` | what the keys of a listing mean |
 //! | `survey` | what the host offers of a series |
 //! | `tail` | how the exchange's API is asked for what no archive holds yet |
+//! | `exchange_info` | what the exchange's API says of a market's instruments |
 //! | `forms` | which form the lines of a dataset have |
 //! | `trades`, `agg_trades`, `klines`, `quotes` | what a line is, and its fast reader |
 //! | `price_klines`, `funding`, `metrics` | what a line is; there are few of them |
@@ -18,6 +19,7 @@
 mod agg_trades;
 pub mod archive;
 mod assets;
+mod exchange_info;
 mod forms;
 mod funding;
 mod klines;
@@ -42,7 +44,7 @@ pub use self::market::Market;
 use crate::ask::Ask;
 use crate::form::Form;
 use crate::offer::{Checksum, Listed, Survey};
-use crate::provider::{Packing, Provider, Takes};
+use crate::provider::{Instruments, Packing, Provider, Takes, WhereInstruments};
 use crate::questions::Questions;
 
 /// The provider's name.
@@ -98,6 +100,14 @@ impl Provider for Binance {
 
     fn instrument(&self, market: model::Market, symbol: &Symbol) -> Facts {
         Market::of(market).map_or_else(Facts::default, |market| assets::facts(market, symbol))
+    }
+
+    fn where_instruments(&self, market: model::Market) -> Option<WhereInstruments> {
+        Market::of(market).map(exchange_info::place)
+    }
+
+    fn instruments(&self, _: model::Market, answer: &[u8]) -> Result<Instruments, String> {
+        exchange_info::read(answer)
     }
 
     fn survey<'a>(

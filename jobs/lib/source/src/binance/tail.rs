@@ -46,8 +46,11 @@ struct Api {
 }
 
 /// The host that serves public market data only, which the exchange asks to use for them.
+pub(super) const SPOT_HOST: &str = "https://data-api.binance.vision";
+pub(super) const USDM_HOST: &str = "https://fapi.binance.com";
+
 const SPOT: Api = Api {
-    host: "https://data-api.binance.vision",
+    host: SPOT_HOST,
     klines: "/api/v3/klines",
     klines_weight: 2,
     agg_trades: "/api/v3/aggTrades",
@@ -57,7 +60,7 @@ const SPOT: Api = Api {
 };
 
 const USDM: Api = Api {
-    host: "https://fapi.binance.com",
+    host: USDM_HOST,
     klines: "/fapi/v1/klines",
     klines_weight: 5,
     agg_trades: "/fapi/v1/aggTrades",

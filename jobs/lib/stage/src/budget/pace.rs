@@ -33,7 +33,7 @@ impl Reckoning for Ticks {
 
     fn now(&self) -> Nanos {
         match &self.clock {
-            Clock::System => self.start.elapsed().into(),
+            Clock::System | Clock::Shifted(_) => self.start.elapsed().into(),
             Clock::Manual(_) => {
                 let since = self.clock.now() - DateTime::UNIX_EPOCH;
                 since.to_std().unwrap_or_default().into()

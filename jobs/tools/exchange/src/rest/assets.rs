@@ -48,7 +48,7 @@ const fn pair(symbol: &'static str, kind: Kind, price: i64, decimals: u8) -> Ass
     Asset { symbol, name: "", kind, exchange, mic: "", price, decimals, splits: &[] }
 }
 
-const ASSETS: &[Asset] = &[
+pub(super) const ASSETS: &[Asset] = &[
     stock("AAPL", "Apple Inc", "NASDAQ", 190, &[("2020-08-31", 4), ("2014-06-09", 7)]),
     stock("AMZN", "Amazon.com Inc", "NASDAQ", 180, &[("2022-06-06", 20)]),
     stock("BRK.B", "Berkshire Hathaway Inc", "NYSE", 410, &[("2010-01-21", 50)]),

@@ -1,7 +1,9 @@
 //! Binance's public REST: `/api/v3/` (spot), `/fapi/v1/` (USD-M futures) and `/dapi/v1/` (COIN-M
-//! futures) with `klines`, `aggTrades`, `time` and `ping`. The rows are those of the market that the
-//! archives tell, see `rows`; here is what a request may ask, what it weighs, and what is refused.
+//! futures) with `klines`, `aggTrades`, `exchangeInfo`, `time` and `ping`. The rows are those of the
+//! market that the archives tell, see `rows`; here is what a request may ask, what it weighs, and what is
+//! refused.
 
+mod info;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -106,7 +108,7 @@ type Failure = (i32, String);
 /// The answer to a path below one of the APIs; `None` for paths that it does not have.
 pub(super) fn answer(state: &State, ask: &Ask) -> Option<Reply> {
     let (api, function) = Api::of(&ask.path)?;
-    if !["klines", "aggTrades", "time", "ping"].contains(&function) {
+    if !["klines", "aggTrades", "exchangeInfo", "time", "ping"].contains(&function) {
         return None;
     }
     let habits = &state.options.binance;
@@ -120,6 +122,7 @@ pub(super) fn answer(state: &State, ask: &Ask) -> Option<Reply> {
         let made = match function {
             "ping" => Ok("{}".to_owned()),
             "time" => Ok(format!(r#"{{"serverTime":{}}}"#, ask.now / 1_000)),
+            "exchangeInfo" => Ok(info::body(state, ask, api.market())),
             "klines" => klines(state, ask, api),
             _ => agg_trades(state, ask, api),
         };
@@ -150,7 +153,7 @@ fn weight(api: Api, function: &str, ask: &Ask) -> u64 {
                 Some(_) => 10,
             }
         }
-        (_, "aggTrades") => 20,
+        (Api::Spot, "exchangeInfo") | (_, "aggTrades") => 20,
         _ => 1,
     }
 }

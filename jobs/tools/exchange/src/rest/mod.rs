@@ -39,6 +39,8 @@ use chrono::{DateTime, Utc};
 
 pub use self::clock::{Pace, Windows};
 pub use self::limits::{Count, Limits, Used};
+pub use self::walk::UnknownPair;
+pub(crate) use self::walk::{Minute, minutes_of};
 use crate::faults::{BadFaults, Faults, Rule};
 use crate::instrument::SymbolSpec;
 use crate::listing::unescape;

@@ -4,7 +4,7 @@
 
 use chrono::{Datelike as _, Days, NaiveDate, NaiveDateTime};
 
-use super::assets::{Asset, Kind};
+use super::assets::{ASSETS, Asset, Kind};
 use super::hours::{local, open, zone};
 use crate::amount::{ONE, TENS};
 use crate::random::{Random, of_number, of_words};
@@ -108,14 +108,50 @@ impl Levels {
     }
 }
 
-/// A minute, before splits are undone.
+/// A minute, before splits are undone. Amounts are in units of 1e-8.
 #[derive(Debug, Clone, Copy)]
-struct Minute {
-    open: i64,
-    high: i64,
-    low: i64,
-    close: i64,
+pub(crate) struct Minute {
+    /// Since the epoch.
+    pub(crate) number: i64,
+    pub(crate) open: i64,
+    pub(crate) high: i64,
+    pub(crate) low: i64,
+    pub(crate) close: i64,
     volume: i64,
+}
+
+/// A pair of currencies that is not served.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown pair `{found}`, expected one of {expected}")]
+pub struct UnknownPair {
+    /// What was asked for.
+    pub found: String,
+    /// What there is.
+    pub expected: String,
+}
+
+/// Hands the minutes of a pair of currencies, `EURUSD`, on a date of UTC to `each`.
+pub(crate) fn minutes_of(
+    seed: u64,
+    pair: &str,
+    date: NaiveDate,
+    mut each: impl FnMut(Minute),
+) -> Result<(), UnknownPair> {
+    let mut pairs = ASSETS.iter().filter(|asset| asset.kind == Kind::Forex);
+    let Some(asset) = pairs.clone().find(|asset| asset.symbol.replace('/', "") == pair) else {
+        let known: Vec<String> =
+            pairs.by_ref().map(|asset| asset.symbol.replace('/', "")).collect();
+        return Err(UnknownPair { found: pair.to_owned(), expected: known.join(", ") });
+    };
+    let want = Want {
+        length: Length::Minutes(1),
+        extended: false,
+        adjusted: true,
+        from_open: false,
+        now: i64::MAX,
+    };
+    Walk::new(seed, asset).minutes(date, &want, |_, minute| each(minute));
+    Ok(())
 }
 
 impl Walk {
@@ -143,7 +179,7 @@ impl Walk {
             Kind::Stock => 20_000,
         };
         let volume = random.below(usual) as i64 * passed / 1_000_000 * ONE;
-        Minute { open, high, low, close, volume }
+        Minute { number: minute, open, high, low, close, volume }
     }
 
     /// Hands the minutes of a date to `each`, with whether they lie outside of the session.

@@ -239,6 +239,58 @@ async fn refusals_are_the_real_ones() {
 }
 
 #[tokio::test]
+async fn instruments_are_told_in_the_form_of_their_market() {
+    let symbols = [
+        "spot:BTCUSDT,delisted=2025-01-01",
+        "spot:NEWUSDT,listed=2025-01-03",
+        "usdm:BTCUSDT,tick=0.1,step=0.001,listed=2019-09-08",
+        "coinm:BTCUSD_PERP",
+        "coinm:BTCUSD_250328",
+    ];
+    let symbols = symbols.iter().map(|s| s.parse::<SymbolSpec>().unwrap()).collect();
+    let server = start(NOW, RestOptions { symbols, ..options() });
+    let check = async |path: &str, market: &str, expect: &[&str]| {
+        let answer = get(&server, path).await;
+        assert_eq!(answer.status, 200);
+        let provider = source::Providers::ALL.of(model::Source::new("binance")).unwrap();
+        let market: model::Market = market.parse().unwrap();
+        assert!(provider.where_instruments(market).unwrap().path[1..].starts_with(path));
+        let told = provider.instruments(market, answer.text().as_bytes()).unwrap();
+        assert_eq!(told.bad, [""; 0]);
+        let shown = told.facts.iter().map(|(symbol, facts)| {
+            let facts = facts.clone().unwrap();
+            let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+            let day = |day: Option<model::Day>| text(day.map(|day| day.to_string()));
+            let size = |size: Option<model::decimal::Decimal>| text(size.map(|s| s.to_string()));
+            let words = [
+                text(facts.base),
+                text(facts.quote),
+                size(facts.tick_size),
+                size(facts.lot_size),
+                text(facts.status),
+                text(facts.contract_type),
+                day(facts.listed_from),
+                day(facts.listed_to),
+            ];
+            format!("{symbol} {}", words.join(" "))
+        });
+        assert_eq!(shown.collect::<Vec<_>>(), expect);
+    };
+    check("api/v3/exchangeInfo", "spot", &["BTCUSDT BTC USDT 0.01 0.00001 BREAK - - -"]).await;
+    let usdm = "BTCUSDT BTC USDT 0.1 0.001 TRADING PERPETUAL 2019-09-08 -";
+    check("fapi/v1/exchangeInfo", "usdm", &[usdm]).await;
+    let answer = get(&server, "dapi/v1/exchangeInfo").await;
+    let answer = json(&answer);
+    let contracts = answer["symbols"].as_array().unwrap();
+    let told = |n: usize, key: &str| contracts[n][key].as_str().unwrap().to_owned();
+    let of = |n| [told(n, "symbol"), told(n, "contractStatus"), told(n, "contractType")];
+    let mut all = [of(0), of(1)];
+    all.sort();
+    assert_eq!(all[0], ["BTCUSD_250328", "TRADING", "CURRENT_QUARTER"]);
+    assert_eq!(all[1], ["BTCUSD_PERP", "TRADING", "PERPETUAL"]);
+}
+
+#[tokio::test]
 async fn weights_are_the_measured_ones() {
     let server = start(NOW, options());
     let mut spot = 0;
@@ -258,6 +310,8 @@ async fn weights_are_the_measured_ones() {
     check("api/v3/klines?symbol=BTCUSDT&interval=1m", 2).await;
     check("api/v3/aggTrades?symbol=BTCUSDT", 4).await;
     check("api/v3/klines?symbol=NOPE&interval=1m", 2).await;
+    check("api/v3/exchangeInfo", 20).await;
+    check("fapi/v1/exchangeInfo", 1).await;
     let bars = "fapi/v1/klines?symbol=BTCUSDT&interval=1m";
     for (limit, weight) in [(100, 1), (101, 2), (500, 2), (501, 5), (1_000, 5), (1_001, 10)] {
         check(&format!("{bars}&limit={limit}"), weight).await;
@@ -269,7 +323,7 @@ async fn weights_are_the_measured_ones() {
     check("dapi/v1/aggTrades?symbol=BTCUSD_PERP", 20).await;
     let counts = server.counts();
     let told: Vec<_> = counts.iter().map(|c| (c.provider.as_str(), c.minute.most)).collect();
-    assert_eq!(told, [("binance", 8), ("binance-coinm", 25), ("binance-futures", 60)]);
+    assert_eq!(told, [("binance", 28), ("binance-coinm", 25), ("binance-futures", 61)]);
 }
 
 #[tokio::test]
