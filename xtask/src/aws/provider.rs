@@ -45,6 +45,8 @@ impl Provider {
             .envs(variables.iter().map(|(name, value)| (name, value)))
             // one that runs by itself would else log every call
             .envs([("TF_LOG_SDK", "ERROR"), ("TF_LOG_PROVIDER", "ERROR"), GARBAGE])
+            // with it a provider can be configured once, and fails the next time
+            .env_remove("AWS_CA_BUNDLE")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -168,13 +170,15 @@ mod tests {
         let text = r#"
 import os, signal, sys
 signal.signal(signal.SIGINT, lambda *_: (open("ENDED", "w").close(), os._exit(0)))
-assert os.environ["AT"] == "here"
+assert os.environ["AT"] == "here" and "AWS_CA_BUNDLE" not in os.environ
 print("Started:", sys.argv[1:], "\n\n\tTF_REATTACH_PROVIDERS='{\"a\": 1}'\n", flush=True)
 while True:
     signal.pause()
 "#;
         let file = provider(&text.replace("ENDED", &ended.display().to_string()));
-        let running = Provider::start(&file, &[("AT".into(), "here".into())]).unwrap();
+        let variables =
+            [("AT", "here"), ("AWS_CA_BUNDLE", "some")].map(|(a, b)| (a.into(), b.into()));
+        let running = Provider::start(&file, &variables).unwrap();
         assert_eq!(running.listens(), r#"{"a": 1}"#);
         assert!(!ended.exists());
         drop(running);
