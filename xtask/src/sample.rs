@@ -24,6 +24,9 @@ pub(crate) const fn dropped() -> model::Source {
     model::Source::new(DROPPED)
 }
 
+/// How the servers of APIs are told of plans that include all that the demo asks for: splits and dividends.
+pub(crate) const LARGER_PLANS: &[&str] = &["--twelvedata-minute", "55"];
+
 /// What the demo of all sources asks at its end: a title, and the words of `cargo xtask query`.
 pub(crate) const QUESTIONS_OF_ALL: &[(&str, &[&str])] = &[
     ("what came from where, and is it whole", &["sources"]),

@@ -13,70 +13,27 @@ use model::plan::Remote;
 use model::unit::{Unit, sha256_hex};
 use model::{Day, Market, Period, RawArchive, layout};
 use source::ask::{Answer, Request, Unavailable};
-use source::limits::{BudgetSpent, Limits, MINUTE, Window};
+use source::limits::{Limits, MINUTE, Window};
 use source::questions::{Envelope, HEADERS, Inquiry, Next, Page, Question, Questions, Received};
 use source::rest::{Concerns, Key, Refusal, Unaskable};
 use source::{Provider, questions};
-use stage::budget::{Budget, NoCredit};
+use stage::budget::Budget;
 use stage::http::{SourceClient, Trouble, host_time, retry_after};
 use stage::{Context, Meter};
 use store::{Lake, StoreError, blocking};
 
 use crate::collected::Collected;
-use crate::download::{DownloadError, Effort};
+use crate::download::Effort;
 use crate::gates::{self, Gates};
 use crate::pages::Pages;
+use crate::unanswered::AskError;
 
 /// Bytes of an answer at most. A longer one is none: what is cut off would be missed by nobody.
 const ANSWER_BYTES: usize = 32 << 20;
 /// Answers that are remembered, to ask no question twice.
 const ANSWERED: usize = 8;
-/// The detail of a unit of which nothing is remarkable.
-pub(crate) const ANSWERED_PLAINLY: &str = "answered; there is nothing to compare it with";
 /// What is said of a unit that was not asked for.
 const LEARNT: &str = "learnt from another unit of the series; a new run asks again";
-
-/// Why there is no definite outcome of a unit.
-#[derive(Debug, thiserror::Error)]
-pub enum AskError {
-    /// The source did not give it inside the limits, or refuses it: try again later.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-    /// What may be asked today was asked, or the source wants to be left alone.
-    #[error(transparent)]
-    Spent(BudgetSpent),
-    /// Nothing is to be reserved, for another reason.
-    #[error(transparent)]
-    NoCredit(NoCredit),
-    /// It was to be asked for on a day that is over, and an answer tells of now.
-    #[error("its day is over, and an answer tells of now alone")]
-    Over,
-    /// The time of the job is nearly over: what is left is for others to ask.
-    #[error("the time of the job is nearly over")]
-    Late,
-    /// The lake cannot be written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<DownloadError> for AskError {
-    fn from(error: DownloadError) -> Self {
-        match error {
-            DownloadError::Unavailable(error) => Self::Unavailable(error),
-            DownloadError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
-impl From<NoCredit> for AskError {
-    fn from(error: NoCredit) -> Self {
-        match error {
-            NoCredit::Spent(spent) => Self::Spent(spent),
-            NoCredit::Store(error) => Self::Store(error),
-            other => Self::NoCredit(other),
-        }
-    }
-}
 
 /// The way to one provider that is asked.
 pub struct Asker<'a> {

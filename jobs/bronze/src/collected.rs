@@ -6,8 +6,10 @@ use model::layout;
 use model::plan::Remote;
 use source::questions::{Envelope, MOST_ANSWERS, MOST_BYTES, Received};
 
-use crate::asked::{ANSWERED_PLAINLY, AskError};
+use crate::unanswered::AskError;
 
+/// The detail of a unit of which nothing is remarkable.
+pub(crate) const ANSWERED_PLAINLY: &str = "answered; there is nothing to compare it with";
 /// Characters of notes that a fragment keeps.
 const NOTES: usize = 500;
 

@@ -24,6 +24,7 @@
 //! | `gates` | what a key's plan does not include, learnt once a series |
 //! | [`download`] | one download over HTTP: resumed, retried, started over |
 //! | [`dropped`] | one file that a person has put into the lake |
+//! | [`unanswered`] | why a unit that is asked for has no outcome |
 //! | [`sink`] | hashing and writing at constant memory |
 //! | [`verify`] | whether a zip is whole, whether an archive is suspiciously small |
 
@@ -35,6 +36,7 @@ pub mod fetch;
 mod gates;
 mod pages;
 pub mod sink;
+pub mod unanswered;
 pub mod verify;
 
 use std::collections::{BTreeMap, HashSet};
@@ -58,9 +60,11 @@ use stage::budget::NoCredit;
 use stage::http::Clients;
 use stage::{Context, Failure};
 
-use crate::asked::{ANSWERED_PLAINLY, AskError, Asker};
+use crate::asked::Asker;
+use crate::collected::ANSWERED_PLAINLY;
 use crate::download::Downloader;
 use crate::fetch::Fetcher;
+use crate::unanswered::AskError;
 use crate::verify::{NO_CHECKSUM, Neighbours};
 
 /// The part of its time in which a job asks a source page by page: at a minute's credits all units of a

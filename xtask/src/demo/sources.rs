@@ -65,10 +65,12 @@ pub(super) fn start(given: &Environment, now: DateTime<Utc>) -> anyhow::Result<S
     let program = workspace::program("exchange")?;
     let archives = SampleServer::start(&program, "serve", &LISTEN)?;
     let now = now.to_rfc3339();
-    // a plan that has splits and dividends
-    let plan = ["--twelvedata-minute", "55"];
     let clock = ["--clock-goes", "--now", &now];
-    let asked = SampleServer::start(&program, "rest", &[&LISTEN[..], &clock, &plan].concat())?;
+    let asked = SampleServer::start(
+        &program,
+        "rest",
+        &[&LISTEN[..], &clock, sample::LARGER_PLANS].concat(),
+    )?;
     let folder = workspace::root().join("target/demo");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
     let key = folder.join("key");

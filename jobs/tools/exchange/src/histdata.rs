@@ -233,8 +233,8 @@ mod tests {
         let before = state();
         assert_eq!(write(&files, folder.path()).unwrap(), written);
         assert_eq!(state(), before);
-        let pair = "XXXYYY".to_owned();
+        let pair = "ABCDEF".to_owned();
         let error = write(&Files { pair, ..files }, folder.path()).unwrap_err().to_string();
-        assert!(error.contains("`XXXYYY`") && error.contains("EURUSD"), "{error}");
+        assert!(error.contains("`ABCDEF`") && error.contains("EURUSD"), "{error}");
     }
 }
