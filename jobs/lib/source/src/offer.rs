@@ -5,6 +5,7 @@ use std::error::Error;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use http::header::{CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use model::config::Series;
 use model::exit::Exit;
 use model::{Day, Period, Unit};
@@ -42,6 +43,23 @@ pub struct Listed {
     pub checksum: Checksum,
     /// Of a day whose archive is not there yet: up to which instant the source's API is asked for it.
     pub until: Option<DateTime<Utc>>,
+}
+
+impl Listed {
+    /// What the answer to a request for an archive's head tells of it. Of a checksum nobody asked.
+    pub fn of_head(headers: &HeaderMap) -> Self {
+        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        Self {
+            path: None,
+            bytes: text(CONTENT_LENGTH).and_then(|bytes| bytes.parse().ok()),
+            etag: text(ETAG).map(Into::into),
+            modified: text(LAST_MODIFIED)
+                .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
+                .map(|date| date.with_timezone(&Utc)),
+            checksum: Checksum::Unknown,
+            until: None,
+        }
+    }
 }
 
 /// What the source has of a series within the days wanted.

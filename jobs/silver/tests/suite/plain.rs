@@ -9,7 +9,7 @@ use arrow::array::AsArray as _;
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use chrono::NaiveDateTime;
 use model::fragment::{RowCounts, SilverFragment};
-use model::schema::{Issues, RejectReason};
+use model::schema::RejectReason;
 use model::{Dataset, Market, Source, Symbol, Timeframe, Unit};
 use silver::file::{self, Files};
 use source::form::{Fault, Form, Kind, MadeOf, SameKey};
@@ -61,7 +61,7 @@ static DAYS: Form = Form {
     same_key: SameKey::First,
     repeats: None,
     fast: |_, _, _| (0, 0),
-    judge: |_, _, _| Issues::default(),
+    judge: source::rest::judge_bar,
 };
 
 static MINUTES: Form = Form {

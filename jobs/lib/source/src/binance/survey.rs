@@ -10,10 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _};
 use http::StatusCode;
-use http::header::{CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, LAST_MODIFIED};
 use model::config::{Archives, Discovery, Section, Series};
 use model::{Cadence, Day, Period};
 use url::Url;
@@ -22,7 +20,7 @@ use super::archive;
 use super::listing::{self, BadPage, Page};
 use super::names::{self, Keys};
 use crate::ask::{Answer, Ask, Request, in_words, is_gone};
-use crate::offer::{self, Checksum, Listed, Offer, OfferError, unit};
+use crate::offer::{self, Listed, Offer, OfferError, unit};
 
 /// Keys that S3 gives on one page at most.
 const PAGE_KEYS: usize = 1_000;
@@ -247,7 +245,7 @@ impl Survey<'_> {
                 match answer.status {
                     StatusCode::OK => {
                         heads.found += 1;
-                        Ok(Some((period, head(&answer.headers))))
+                        Ok(Some((period, Listed::of_head(&answer.headers))))
                     }
                     status if is_gone(status) => {
                         heads.gone += 1;
@@ -306,19 +304,5 @@ fn read_page(answer: &Answer) -> Result<Result<Page, (StatusCode, BadPage)>, Str
             Err(format!("bad listing: {error}"))
         }
         Err(error) => Ok(Err((answer.status, error))),
-    }
-}
-
-fn head(headers: &HeaderMap) -> Listed {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    Listed {
-        path: None,
-        bytes: text(CONTENT_LENGTH).and_then(|bytes| bytes.parse().ok()),
-        etag: text(ETAG).map(Into::into),
-        modified: text(LAST_MODIFIED)
-            .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
-            .map(|date| date.with_timezone(&Utc)),
-        checksum: Checksum::Unknown,
-        until: None,
     }
 }

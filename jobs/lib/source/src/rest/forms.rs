@@ -44,7 +44,7 @@ const WITHOUT_VOLUME: Form = Form {
     repeats: None,
     // every line is read with care: answers are small
     fast: |_, _, _| (0, 0),
-    judge,
+    judge: judge_bar,
 };
 
 /// The columns of `silver.klines`; of volumes and counts such providers tell at most the volume.
@@ -74,9 +74,11 @@ pub(crate) fn bars(has_volume: bool) -> &'static Form {
     if has_volume { &WITH_VOLUME } else { &WITHOUT }
 }
 
+/// What is wrong with a bar: its prices, its volume, its place.
+///
 /// Bars of a venue that closes need not lie on the grid of midnight: its hours may begin at half past.
 /// They lie on whole minutes.
-fn judge(row: &Row, _: &Printed, bounds: &Bounds) -> Issues {
+pub fn judge_bar(row: &Row, _: &Printed, bounds: &Bounds) -> Issues {
     const MINUTE: i64 = 60_000_000;
     let mut issues = Issues::default();
     let [open, high, low, close] = row.prices;

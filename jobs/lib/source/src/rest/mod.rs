@@ -16,6 +16,7 @@ mod time;
 pub use actions::{Actions, Dividend, Split};
 pub use bars::{Adjusted, Bars, Doubled, HEADER, Meta, Notes};
 pub use body::Answer;
+pub use forms::judge_bar;
 pub use key::{BadKey, Key, Secret};
 pub use refusal::{Again, Concerns, Refusal, Why};
 pub use request::{Request, Unaskable};

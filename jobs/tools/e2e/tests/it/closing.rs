@@ -5,7 +5,7 @@ use anyhow::Result;
 use model::Day;
 use model::schema::Table;
 
-use crate::provider::{check, host, run};
+use crate::provider::{ACME, check, host, run};
 
 /// Bars of an hour of a day that open at these minutes since midnight, all at one price.
 fn bars(day: &str, price: u64, minutes: &[i64]) -> String {
@@ -40,7 +40,7 @@ fn a_closed_market_is_no_gap() -> Result<()> {
          datasets: {{klines: {{timeframes: [1h]}}}}\n",
         host.uri()
     );
-    let lake = runtime.block_on(run(&yaml, "2024-01-25T06:07:08Z"))?;
+    let lake = runtime.block_on(run(ACME, &yaml, "2024-01-25T06:07:08Z"))?;
     let check =
         |table, sql: &str, expect: &[&str]| check(&runtime, lake.path(), table, sql, expect);
     check(

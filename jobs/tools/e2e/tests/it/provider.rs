@@ -38,7 +38,7 @@ use crate::stages;
 struct Acme;
 
 /// What the programs of the tests know.
-const ALL: &[&dyn Provider] = &[&Acme];
+pub(crate) const ACME: Providers = Providers::new(&[&Acme]);
 const STOCKS: Market = Market::new("stocks");
 const FX: Market = Market::new("fx");
 
@@ -328,16 +328,16 @@ pub(crate) async fn host(series: &[Served<'_>]) -> MockServer {
     host
 }
 
-/// Runs all stages on a new lake at an instant.
-pub(crate) async fn run(yaml: &str, now: &str) -> Result<tempfile::TempDir> {
+/// Runs all stages on a new lake at an instant, with the made-up provider or with others.
+pub(crate) async fn run(providers: Providers, yaml: &str, now: &str) -> Result<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;
     let now = now.parse()?;
     let context = || {
         Ok(Context {
             lake: Lake::open(folder.path().to_str().context("path")?, None)?,
-            config: Arc::new(Providers::new(ALL).read("lake.yaml", yaml)?),
+            config: Arc::new(providers.read("lake.yaml", yaml)?),
             config_sha256: model::unit::sha256_hex(yaml.as_bytes()),
-            providers: Providers::new(ALL),
+            providers,
             run: RunId::new(now, 7),
             clock: Clock::Manual(ManualClock::at(now)),
             meter: Meter::new("provider", false),
@@ -386,11 +386,11 @@ fn a_provider_in_one_file_goes_through_the_whole_lake() -> Result<()> {
          datasets: {{klines: {{timeframes: [1m]}}}}\n",
         host.uri()
     );
-    let bad = Providers::new(ALL).read("lake.yaml", &yaml.replace("BRK.B", "BRK_B"));
+    let bad = ACME.read("lake.yaml", &yaml.replace("BRK.B", "BRK_B"));
     let error = bad.err().context("a bad symbol")?.to_string();
     ensure!(error.contains("expected a share such as BRK.B"), "{error}");
 
-    let lake = runtime.block_on(run(&yaml, "2024-01-05T06:07:08Z"))?;
+    let lake = runtime.block_on(run(ACME, &yaml, "2024-01-05T06:07:08Z"))?;
     let check =
         |table, sql: &str, expect: &[&str]| check(&runtime, lake.path(), table, sql, expect);
     check(
