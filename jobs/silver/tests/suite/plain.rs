@@ -240,15 +240,15 @@ fn a_plain_file_is_translated() {
     let minute = |n: i64| (1_704_153_600 + 60 * n) * 1_000_000;
     // a byte-order mark, names, CRLF, and the last line without an end
     let text = "\u{feff}time;open;high;low;close\r\n02.01.2024 00:00;1.1;1.2;1.0;1.15\r\n\
-                02.01.2024 00:01;1.1;1.2;1.0;x\r\nnonsense\r\n02.01.2024 00:02;1.1;1.2;1.0;1.25\r\n\
-                02.01.2024 00:02;1.1;1.2;1.0;1.35";
+                02.01.2024 00:01;1.1;1.2;1.0;x\r\nnonsense\r\n02.01.2024 00:02;1.1;1.4;1.0;1.25\r\n\
+                02.01.2024 00:02;1.1;1.4;1.0;1.35";
     let fragment = run(folder.path(), "EURUSD 1m 2024-01-02.txt", text.as_bytes()).unwrap();
     let (rows, rejects) = told(folder.path(), &fragment);
     assert_eq!(rows, [(minute(0), 115_000_000), (minute(2), 125_000_000)]);
     let lines = [
         (3, "02.01.2024 00:01;1.1;1.2;1.0;x".to_owned()),
         (4, "nonsense".to_owned()),
-        (6, "02.01.2024 00:02;1.1;1.2;1.0;1.35".to_owned()),
+        (6, "02.01.2024 00:02;1.1;1.4;1.0;1.35".to_owned()),
     ];
     assert_eq!(rejects, lines);
     let counts = RowCounts {
