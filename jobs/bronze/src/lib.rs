@@ -167,12 +167,15 @@ pub async fn run(context: &Context, options: &Options) -> Result<Report, Failure
     let mut todo: Vec<_> =
         wanted.into_iter().filter(|wanted| !there.contains(&key(wanted.unit))).collect();
     // first what is had today or never, lest the credits of the day go to what is had tomorrow too; then
-    // what is new, and last what is held and may have been corrected, and tails, for which no archive waits
+    // what is new, and last what is held and may have been corrected, and tails, for which no archive waits:
+    // trades after bars, for the first ones of a large pair may take hours
     todo.sort_by_key(|wanted| {
         let is_asked = wanted.provider.is_asked(wanted.remote);
         let shares = wanted.provider.questions().is_some_and(Questions::shares_answers);
         let is_held = is_asked && !shares && wanted.remote.held.is_some();
-        (!wanted.unit.dataset.tells_now(), is_held || wanted.remote.until.is_some())
+        let is_tail = wanted.remote.until.is_some();
+        let grows = is_tail && !wanted.unit.dataset.has_timeframe();
+        (!wanted.unit.dataset.tells_now(), is_held || is_tail, grows)
     });
     let mut report = Report { batch: options.batch, ..Report::default() };
     report.done_before = total - todo.len() as u64;

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
 use model::config::Series;
 use model::exit::Exit;
 use model::instrument::known::{Known, Terms};
@@ -13,9 +14,13 @@ use source::Provider;
 use source::ask::{Ask as _, Request, in_words};
 use stage::http::Clients;
 use stage::{Context, Failure};
+use store::StoreError;
 
 /// Bytes of an answer that are read at most: the largest had 20 MB in 2025.
 const LONGEST: usize = 128 << 20;
+/// How long a source that was asked in vain is left alone: who goes on asking is shut out for longer, and
+/// a host that does not answer would hold up each plan.
+const AGAIN: TimeDelta = TimeDelta::hours(1);
 /// Instruments that could not be understood that are told by name.
 const TOLD: usize = 3;
 
@@ -96,18 +101,36 @@ impl Place<'_> {
         let days: BTreeSet<Day> =
             entries.iter().filter_map(|entry| layout::parse_instruments_of(&entry.key)).collect();
         for day in days.into_iter().filter(|day| before.as_of < Some(*day)) {
-            let answer = lake.read_compressed(&layout::instruments_of(source, market, day)).await?;
+            let answer =
+                match lake.read_compressed(&layout::instruments_of(source, market, day)).await {
+                    Ok(answer) => answer,
+                    // nothing can be made of it any more, and the other days do not need it
+                    Err(error @ StoreError::Document { .. }) => {
+                        asked.remark(format!("{:#}", anyhow::Error::from(error)));
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                };
             if let Err(why) = self.learn(&mut known, day, &answer, asked) {
                 asked.remark(format!("what {source} said of {market} on {day} is not used: {why}"));
             }
         }
-        let today = self.context.clock.today();
-        if known.as_of < Some(today)
-            && let Err(why) = self.ask(&mut known, today, asked).await?
-        {
+        let (now, today) = (self.context.clock.now(), self.context.clock.today());
+        let mut said = Ok(());
+        if known.as_of < Some(today) {
+            let waits = known.in_vain_at.filter(|at| (*at..*at + AGAIN).contains(&now));
+            said = if let Some(at) = waits {
+                Err(format!("asked in vain at {at:?}, it is asked again an hour after"))
+            } else {
+                let said = self.ask(&mut known, today, asked).await?;
+                known.in_vain_at = said.is_err().then_some(now);
+                said
+            };
+        }
+        if let Err(why) = said {
             let last = known.as_of.map_or_else(
                 || "nothing is known of their steps".to_owned(),
-                |day| format!("what it said on {day} holds on"),
+                |day| format!("what it said on {day} stays in force"),
             );
             asked.remark(format!(
                 "{source} does not say what the instruments of {market} are, {last}: {why}"
@@ -130,7 +153,7 @@ impl Place<'_> {
         let clients = Clients::new([self.source], limits, &self.context.clock, self.proxy)
             .map_err(|error| Failure::new(Exit::Usage, error))?;
         let Some(client) = clients.of(self.source) else { return Ok(Ok(())) };
-        // a refusal is not asked again: who goes on asking is shut out
+        // a refusal is not tried again at once
         let url = format!("{}{}", self.host, self.path);
         let request = Request { any_status: true, ..Request::get(url, LONGEST) };
         let answer = client.ask(&request, &mut |_| Ok(())).await;

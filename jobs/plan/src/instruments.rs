@@ -50,8 +50,10 @@ pub(crate) fn told(
             // of a name that is given again the source tells the last listing's
             let is_listed_once = statements.iter().skip(1).all(|statement| statement.goes_on);
             if let Some(from) = terms.listed_from.filter(|_| is_listed_once) {
-                let first = &mut seen.get_or_insert_default().first;
-                *first = Some(first.map_or(from, |first| first.min(from)));
+                // without a listing the source's word is all there is of an end, and it may take it back
+                let goes_on = terms.listed_to.is_none();
+                let seen = seen.get_or_insert(Seen { goes_on, ..Seen::default() });
+                seen.first = Some(seen.first.map_or(from, |first| first.min(from)));
             }
         }
         Some(Told { source, market, symbol: symbol.clone(), statements, seen })

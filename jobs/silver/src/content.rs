@@ -98,8 +98,8 @@ impl Read for Content {
     }
 }
 
-/// The lines of a unit that was asked for, or of its tail up to `until`, made of the answers in its raw object. They prove
-/// themselves by their envelopes. Answers are small and read whole.
+/// The lines of a unit that was asked for, or of its tail up to `until`, made of the answers in its raw object.
+/// They prove themselves by their envelopes, and are read whole: at most [`questions::MOST_BYTES`].
 fn answered(
     provider: &dyn Provider,
     mut file: &File,
@@ -120,6 +120,7 @@ fn answered(
         return Err(ZipFault::Corrupt(format!("it has more than {most} bytes")));
     }
     let kept = questions::unpack(&object).map_err(|error| corrupt(&error))?;
+    drop(object);
     let lines = questions::lines(questions, unit, until, &kept).map_err(|error| corrupt(&error))?;
     Ok(Untranslated::Made(Cursor::new(lines)))
 }

@@ -18,7 +18,7 @@ fn api(tick: &str) -> RestHandle {
     Rest::start(&RestOptions { symbols, ..RestOptions::default() }).expect("servers")
 }
 
-/// A plan of a day: what it tells of BTCUSDT, one line a statement, and its remarks.
+/// A plan at noon of a day, or at an instant: what it tells of BTCUSDT, one line a statement, and its remarks.
 async fn planned(
     context: &Context,
     url: &str,
@@ -26,7 +26,8 @@ async fn planned(
     config: &str,
 ) -> (Vec<String>, Vec<String>) {
     let mut context = context.clone();
-    let now = format!("{day}T12:00:00Z").parse().expect("time");
+    let now = if day.contains('T') { day.to_owned() } else { format!("{day}T12:00:00Z") };
+    let now = now.parse().expect("time");
     context.clock = Clock::Manual(ManualClock::at(now));
     // another plan than the one before
     context.run = RunId::new(now, next());
@@ -91,11 +92,16 @@ async fn instruments_are_asked_for_once_a_day_and_hold_from_then_on() {
     let (told, remarks) = planned(&context, nobody, "2024-06-03", &quick).await;
     assert_eq!(told, first);
     let expect = "binance does not say what the instruments of spot are, what it said on 2024-06-02 \
-                  holds on: ";
+                  stays in force: ";
     assert!(remarks.len() == 1 && remarks[0].starts_with(expect), "{remarks:?}");
+    // it is left alone for a while
+    let (told, remarks) = planned(&context, server.url(), "2024-06-03T12:59:59Z", &quick).await;
+    assert_eq!((told.as_slice(), asked()), (&first.map(String::from)[..], 2));
+    let waits = "asked in vain at 2024-06-03T12:00:00Z, it is asked again an hour after";
+    assert!(remarks.len() == 1 && remarks[0].ends_with(waits), "{remarks:?}");
     // what is no answer is not kept
     let page = format!("{}/nothing", server.url());
-    let (told, remarks) = planned(&context, &page, "2024-06-03", &quick).await;
+    let (told, remarks) = planned(&context, &page, "2024-06-03T13:00:00Z", &quick).await;
     assert_eq!(told, first);
     assert!(remarks.len() == 1 && remarks[0].starts_with(expect), "{remarks:?}");
     // another step
@@ -123,6 +129,12 @@ async fn instruments_are_asked_for_once_a_day_and_hold_from_then_on() {
     std::fs::remove_file(kept.join("known.json.zst")).expect("it was there");
     let (told, _) = planned(&context, nobody, "2024-06-04", &plain).await;
     assert_eq!(told, changed);
+    // one of them is damaged, and so is what was made of them: the plan says so and takes the others
+    std::fs::write(kept.join("2024-06-02.json.zst"), "no").expect("it can be written");
+    std::fs::write(kept.join("known.json.zst"), "no").expect("it can be written");
+    let (told, remarks) = planned(&context, nobody, "2024-06-04", &plain).await;
+    assert_eq!(told, changed);
+    assert!(remarks.len() == 1 && remarks[0].contains("2024-06-02.json.zst"), "{remarks:?}");
     // what is configured goes before
     let configured = config("        instruments: {BTCUSDT: [{tick_size: 0.5}]}\n");
     let (told, _) = planned(&context, nobody, "2024-06-04", &configured).await;

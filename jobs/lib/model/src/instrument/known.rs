@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Facts, Statement};
@@ -15,6 +16,9 @@ use crate::{Day, Symbol};
 pub struct Known {
     /// The day of the last answer; `None` before the first one.
     pub as_of: Option<Day>,
+    /// When the source was asked since then and did not say it, or said what nobody understands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_vain_at: Option<DateTime<Utc>>,
     /// All instruments that were ever told of.
     pub instruments: BTreeMap<Symbol, Terms>,
 }
