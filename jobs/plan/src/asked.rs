@@ -177,8 +177,14 @@ impl Place<'_> {
             return Ok(Ok(()));
         }
         // another plan was quicker, and its answer is the day's
-        let answer = self.context.lake.read_compressed(&key).await?;
-        Ok(self.learn(known, today, &answer, asked))
+        match self.context.lake.read_compressed(&key).await {
+            Ok(answer) => Ok(self.learn(known, today, &answer, asked)),
+            // it is damaged, and stays the day's
+            Err(error @ StoreError::Document { .. }) => {
+                Ok(Err(format!("{:#}", anyhow::Error::from(error))))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn learn(

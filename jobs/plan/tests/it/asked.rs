@@ -135,6 +135,19 @@ async fn instruments_are_asked_for_once_a_day_and_hold_from_then_on() {
     let (told, remarks) = planned(&context, nobody, "2024-06-04", &plain).await;
     assert_eq!(told, changed);
     assert!(remarks.len() == 1 && remarks[0].contains("2024-06-02.json.zst"), "{remarks:?}");
+    // the day's own is damaged: it stays the day's, and what was said before stays in force
+    let day = kept.join("2024-06-04.json.zst");
+    let whole = std::fs::read(&day).expect("an answer");
+    std::fs::write(&day, "no").expect("it can be written");
+    std::fs::remove_file(kept.join("known.json.zst")).expect("it was there");
+    let (told, remarks) = planned(&context, other.url(), "2024-06-04", &plain).await;
+    assert_eq!(told, first);
+    assert!(
+        remarks.iter().any(|remark| remark.contains("2024-06-01 stays in force")),
+        "{remarks:?}"
+    );
+    std::fs::write(&day, whole).expect("it can be written");
+    std::fs::remove_file(kept.join("known.json.zst")).expect("it was there");
     // what is configured goes before
     let configured = config("        instruments: {BTCUSDT: [{tick_size: 0.5}]}\n");
     let (told, _) = planned(&context, nobody, "2024-06-04", &configured).await;
