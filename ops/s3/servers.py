@@ -11,6 +11,7 @@ standard error and left out; the tests that want it then skip, or fail where eve
 
 import argparse
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -35,6 +36,14 @@ def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def alone(tools: Path):
+    """Whoever else installs into the same folder waits."""
+    with (tools / "installing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def install_moto(tools: Path) -> Path:
@@ -102,7 +111,9 @@ def start(stack: contextlib.ExitStack, command: list, log: Path, env: dict) -> s
 def moto(stack: contextlib.ExitStack, tools: Path, work: Path) -> dict:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    process = start(stack, [install_moto(tools), HERE / "moto_server.py", port], work / "moto.log", {})
+    with alone(tools):
+        python = install_moto(tools)
+    process = start(stack, [python, HERE / "moto_server.py", port], work / "moto.log", {})
     wait_until(url + "/moto-api/", process)
     request = urllib.request.Request(f"{url}/{BUCKET}", method="PUT")
     urllib.request.urlopen(request, timeout=10).close()
@@ -115,9 +126,11 @@ def versitygw(stack: contextlib.ExitStack, tools: Path, work: Path) -> dict:
     # a folder of its data is a bucket
     for folder in ("meta", "versions", f"data/{BUCKET}"):
         (work / folder).mkdir(parents=True)
+    with alone(tools):
+        program = install_versitygw(tools)
     process = start(
         stack,
-        [install_versitygw(tools), "--port", f"127.0.0.1:{port}", "posix", "--sidecar", work / "meta",
+        [program, "--port", f"127.0.0.1:{port}", "posix", "--sidecar", work / "meta",
          "--versioning-dir", work / "versions", work / "data"],
         work / "versitygw.log", {"ROOT_ACCESS_KEY": "test", "ROOT_SECRET_KEY": "testtest"})
     wait_until(url, process)

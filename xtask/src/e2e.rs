@@ -2,11 +2,12 @@
 //! that a second plan is empty, runs with archives that fail once and for good and with tasks that
 //! are killed, redrives, compares every data file with a run on this machine byte for byte, asks
 //! every named query of both engines, tears down. What its Terraform talks to is in
-//! `e2e/deployments.rs`, what is asked and compared in `e2e/queries.rs`, the sources that have a
-//! key and a schedule in `e2e/scheduled.rs`; beside the runs a third environment may come and go,
-//! which `e2e/third.rs` has.
+//! `e2e/deployments.rs`, the executions whose tasks are killed in `e2e/kills.rs`, what is asked and
+//! compared in `e2e/queries.rs`, the sources that have a key and a schedule in `e2e/scheduled.rs`;
+//! beside the runs a third environment may come and go, which `e2e/third.rs` has.
 
 mod deployments;
+mod kills;
 mod queries;
 mod scheduled;
 mod third;
@@ -79,12 +80,6 @@ const DEFECT: &str = "  - {path: \"**/spot/**/ETHUSDT-trades-2024-12-31.zip\", f
 const ANEW: &str =
     "  - {path: \"**/um/**/ETHUSDT-*2024-12-30.zip\", fault: {republished: {revision: 1}}}\n";
 
-/// What the executions fetch whose tasks are killed, a day of a dataset each. Trades are left to
-/// the steps that follow.
-const DAYS: [&str; 3] = ["2024-12-30", "2025-01-01", "2024-12-31"];
-const DATASETS: [&str; 2] = ["agg_trades", "klines"];
-const SYMBOLS: [&str; 3] = ["BTCUSDT", "ETHUSDT", "PEPEUSDT"];
-
 /// How long one command may take: the longest, a deployment, takes a tenth of it.
 const LIMIT: Duration = Duration::from_mins(12);
 /// How long a command may take to end that was asked to: Terraform first ends what it has begun.
@@ -116,7 +111,31 @@ impl Steps {
         self.rows.push((name.to_owned(), took));
         Ok(result)
     }
+
+    /// Steps that only look at what is there, at the same time; their lines of the table take as long as
+    /// each took beside the others. All end before the first that failed is told.
+    fn together(&mut self, steps: Vec<Beside<'_>>) -> anyhow::Result<()> {
+        let ended = std::thread::scope(|scope| {
+            let begun: Vec<_> = steps
+                .into_iter()
+                .map(|(name, work)| {
+                    scope.spawn(move || {
+                        let mut alone = Self { begun: Instant::now(), rows: Vec::new() };
+                        alone.step(name, work).map(|()| alone.rows)
+                    })
+                })
+                .collect();
+            begun.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
+        for rows in ended {
+            self.rows.extend(rows.map_err(|_| anyhow::anyhow!("a step ended badly"))??);
+        }
+        Ok(())
+    }
 }
+
+/// A step of those that [`Steps::together`] takes.
+type Beside<'a> = (&'static str, Box<dyn FnOnce() -> anyhow::Result<()> + Send + 'a>);
 
 /// How a command ended, and what it said.
 struct Ended {
@@ -320,39 +339,6 @@ fn on<'a>(words: &[&'a str]) -> Vec<&'a str> {
     words.iter().copied().chain(["--env", EMULATED, "--no-build"]).collect()
 }
 
-/// Runs, and does again what failed, until as many tasks were killed as was asked for. Each round
-/// fetches what the ones before did not, so that every stage has work that a kill can hit.
-fn killed(args: &Args) -> anyhow::Result<()> {
-    let environment = Choice { env: Some(EMULATED.into()), ..Choice::default() }.open(None)?;
-    let aws = environment.config.aws.as_ref().context("no section aws")?;
-    let wish = |kills, containers| emulator::Wish {
-        kills,
-        containers: Some(containers),
-        ..emulator::Wish::default()
-    };
-    emulator::up(EMULATED, &environment.file, aws, &wish(args.kills, false))?;
-    let log = aws::folder(EMULATED).join("runner.log");
-    let rounds = DAYS.iter().flat_map(|day| {
-        DATASETS.iter().flat_map(move |set| SYMBOLS.iter().map(move |symbol| (*day, *set, *symbol)))
-    });
-    for (round, (day, dataset, symbol)) in rounds.enumerate() {
-        let scope = ["--from", day, "--to", day, "--dataset", dataset, "--symbol", symbol];
-        // an execution may fail: a task may be killed more often than it is tried again
-        xtask(&on(&[&["run", "--wait"], scope.as_slice()].concat()))?;
-        xtask(&on(&["run", "--redrive", "--wait"]))?;
-        let text = fs::read_to_string(&log).unwrap_or_default();
-        let kills = text.lines().filter(|line| line.ends_with("at random")).count();
-        eprintln!("round {}: {kills} of {} tasks killed", round + 1, args.kills);
-        if kills as u64 >= u64::from(args.kills) {
-            // a runner that is started anew begins its log anew
-            begun_as(false)?;
-            emulator::up(EMULATED, &environment.file, aws, &wish(0, args.containers))?;
-            return Ok(());
-        }
-    }
-    bail!("fewer than {} tasks were killed while there was something to fetch", args.kills)
-}
-
 /// Whether a line of the page tells of tables what nobody was there to tell.
 fn is_of_no_engine(line: &Value) -> bool {
     line["about"] == "tables" && line["verdict"] == "not_known"
@@ -377,6 +363,43 @@ fn proven() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The runs stand in the history, and nothing was changed by hand.
+fn told(deployments: &Deployments) -> anyhow::Result<()> {
+    let runs = well(&on(&["runs"]))?;
+    let status = deployments.well(&on(&["status", "--drift"]))?;
+    if !runs.contains("succeeded") || !status.contains("nothing to change") {
+        bail!("found:\n{runs}\n{status}");
+    }
+    Ok(())
+}
+
+/// Runs the same on this machine, and compares every file of silver and gold; how many they are.
+fn same(local: &Path) -> anyhow::Result<usize> {
+    let _ = fs::remove_dir_all(local);
+    let place = local.display().to_string();
+    let config = aws::folder(EMULATED).join("lake.yaml").display().to_string();
+    let words = ["local", "run", "--no-build", "--config", &config, "--lake", &place];
+    let mut command = Command::new(workspace::me()?);
+    command.args(words).envs(scheduled::keys()?);
+    let ended = bounded(&mut command, &format!("cargo xtask {}", words.join(" ")), false)?;
+    if ended.code != 0 {
+        bail!("the run on this machine ended with {}", ended.code);
+    }
+    let asked = scheduled::sources()?;
+    let of_folders = |files| scheduled::of_folders(files, &asked);
+    let (here, there) = (of_folders(files(Some(&place))?), of_folders(files(None)?));
+    let different = differences(&here, &there);
+    if here.is_empty() || !different.is_empty() {
+        bail!(
+            "{} of {} files differ, such as {:?}",
+            different.len(),
+            here.len(),
+            different.first()
+        );
+    }
+    Ok(here.len())
+}
+
 fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> {
     emulator::down(EMULATED)?;
     let deployments = steps.step("deploy", || {
@@ -398,7 +421,7 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
     faults("")?;
     steps.step("sources with limits, by their schedules and with their keys", scheduled::fired)?;
     if args.kills > 0 {
-        steps.step("executions whose tasks are killed at random", || killed(args))?;
+        steps.step("executions whose tasks are killed at random", || kills::rounds(args))?;
     }
     steps.step("an execution whose source fails for a while, retried", || {
         faults("  - {path: \"**/BTCUSDT-*.zip\", times: 8, fault: {status: {code: 503}}}\n")?;
@@ -430,15 +453,6 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         well(&on(&["run", "--redrive", "--wait"]))
     })?;
     steps.step("a run with nothing to do", || well(&on(&["run", "--wait"])))?;
-    steps.step("runs and status, with a look at drift", || {
-        let runs = well(&on(&["runs"]))?;
-        let status = deployments.well(&on(&["status", "--drift"]))?;
-        // the runs above stand there, and nothing was changed by hand
-        if !runs.contains("succeeded") || !status.contains("nothing to change") {
-            bail!("found:\n{runs}\n{status}");
-        }
-        Ok(())
-    })?;
     if let Some(third) = third {
         steps
             .step("a third environment, bootstrapped, deployed and torn down meanwhile", || {
@@ -446,37 +460,24 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
             })?;
     }
     begun_as(args.containers)?;
-    let compared = steps.step("the same on this machine, compared byte for byte", || {
-        let _ = fs::remove_dir_all(local);
-        let place = local.display().to_string();
-        let config = aws::folder(EMULATED).join("lake.yaml").display().to_string();
-        let words = ["local", "run", "--no-build", "--config", &config, "--lake", &place];
-        let mut command = Command::new(workspace::me()?);
-        command.args(words).envs(scheduled::keys()?);
-        let ended = bounded(&mut command, &format!("cargo xtask {}", words.join(" ")), false)?;
-        if ended.code != 0 {
-            bail!("the run on this machine ended with {}", ended.code);
-        }
-        let asked = scheduled::sources()?;
-        let of_folders = |files| scheduled::of_folders(files, &asked);
-        let (here, there) = (of_folders(files(Some(&place))?), of_folders(files(None)?));
-        let different = differences(&here, &there);
-        if here.is_empty() || !different.is_empty() {
-            bail!(
-                "{} of {} files differ, such as {:?}",
-                different.len(),
-                here.len(),
-                different.first()
-            );
-        }
-        Ok(here.len())
-    })?;
+    let mut compared = 0;
+    let mut looks: Vec<Beside<'_>> = vec![
+        ("runs and status, with a look at drift", Box::new(|| told(&deployments))),
+        (
+            "the same on this machine, compared byte for byte",
+            Box::new(|| same(local).map(|files| compared = files)),
+        ),
+        ("what an account would be asked: expressions, roles, tables", Box::new(proven)),
+    ];
     if !args.no_queries {
-        steps.step("every named query, of Athena and of the local engine", queries::compared)?;
-        steps.step("a query over the workgroup's limit is refused", queries::limited)?;
-        steps.step("a query of one partition scans little", queries::pruned)?;
+        looks.push((
+            "every named query, of Athena and of the local engine",
+            Box::new(queries::compared),
+        ));
+        looks.push(("a query over the workgroup's limit is refused", Box::new(queries::limited)));
+        looks.push(("a query of one partition scans little", Box::new(queries::pruned)));
     }
-    steps.step("what an account would be asked: expressions, roles, tables", proven)?;
+    steps.together(looks)?;
     steps.step("nobody has told a key", || scheduled::untold(local))?;
     if !args.keep {
         steps.step("teardown", || deployments.well(&on(&["teardown", "--yes"])))?;

@@ -61,22 +61,25 @@ pub(crate) struct Args {
 }
 
 /// The steps, the quick ones first.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     "format",
     "tidy",
     "codegen",
     "scripts",
     "linters",
     "lints",
-    "tests",
+    "build",
+    "containers",
     "terraform",
     "emulator",
-    "containers",
+    "tests",
     "e2e",
 ];
 
-/// Steps that run beside all that come after them, which mostly wait.
-const BESIDE: [&str; 2] = ["terraform", "emulator"];
+/// Steps that run beside all that come after them, which mostly wait, in this order.
+const BESIDE: &[&str] = &["containers", "terraform", "emulator"];
+/// Which of them makes the images that `e2e` takes.
+const MAKES_IMAGES: &str = "containers";
 
 /// What came of a step.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -105,15 +108,24 @@ pub(crate) fn run(args: &Args) -> u8 {
     let strict = args.all || args.require_all == "1";
     let whole = args.only.is_none();
     let mut done = Vec::new();
-    let (mut beside, mut engine) = (None, None);
+    let (mut beside, mut engine) = (None::<Beside>, None);
     for step in STEPS.into_iter().filter(|s| args.only.as_ref().is_none_or(|only| only == s)) {
         if whole && BESIDE.contains(&step) {
-            beside.get_or_insert_with(|| Beside::begin(BESIDE.to_vec(), strict));
+            if beside.is_none() {
+                // where there is none, the step that takes it says so
+                engine = Engine::start().ok();
+                let variables = engine.as_ref().map_or_else(Vec::new, Engine::variables);
+                beside = Some(Beside::begin(BESIDE, strict, variables));
+            }
             continue;
+        }
+        if let Some(beside) = beside.as_ref().filter(|_| step == "e2e") {
+            done.extend(beside.until(MAKES_IMAGES));
         }
         println!("\n== {step}");
         let start = Instant::now();
-        let outcome = run_step(step, strict, whole, &mut engine).unwrap_or_else(|error| {
+        let built = whole || args.outcome.is_some();
+        let outcome = run_step(step, strict, built, engine.as_ref()).unwrap_or_else(|error| {
             println!("{step}: {}", human::chain(error.as_ref()));
             Outcome::of(false)
         });
@@ -175,13 +187,13 @@ fn row(step: &str, good: u64, bad: u64, inside: &[String], took: Duration) -> Ve
     rows
 }
 
-/// Runs a step; `whole` is a run of all steps, in which `tests` has built the programs. `engine` is the
-/// one that `containers` started, with the images that it made.
+/// Runs a step; `built` where `build` has made the programs, in a run of all steps. `engine` is that run's,
+/// with the images that `containers` made.
 fn run_step(
     step: &str,
     strict: bool,
-    whole: bool,
-    engine: &mut Option<Engine>,
+    built: bool,
+    engine: Option<&Engine>,
 ) -> anyhow::Result<Outcome> {
     match step {
         "format" if !doctor::answers("cargo", &["fmt", "--version"]) => {
@@ -206,15 +218,16 @@ fn run_step(
         "linters" => linters::run(),
         "terraform" => infra::run(),
         "emulator" => emulator::run(strict),
-        "containers" => containers::run(strict, whole, engine),
-        "e2e" => containers::end_to_end(strict, whole, engine.as_ref()),
+        "containers" => containers::run(strict, built),
+        "e2e" => containers::end_to_end(strict, built, engine),
         "lints" if !doctor::answers("cargo", &["clippy", "--version"]) => {
             Ok(Outcome::Skipped("no clippy".into()))
         }
         "lints" => cargo::lints(),
+        // the steps that follow run the jobs' programs: cargo makes those with the tests, and a build of
+        // their own would have other features and compile the SQL engine once more
+        "build" => Ok(Outcome::of(cargo(&["test", "--workspace", "--no-run", "--quiet"])?)),
         _ => {
-            // the end-to-end tests run the jobs' programs: cargo makes those with the tests, and a build of
-            // their own would have other features and compile the SQL engine once more
             let python = python::with_readers().map_err(|error| {
                 println!("no Python with the readers: {}", human::chain(error.as_ref()));
             });

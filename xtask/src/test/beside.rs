@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::thread::JoinHandle;
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -25,31 +25,55 @@ pub(super) struct Done {
 
 /// Steps at work, one after the other.
 #[derive(Debug)]
-pub(super) struct Beside(JoinHandle<Vec<Done>>);
+pub(super) struct Beside(Receiver<Done>);
 
 impl Beside {
-    /// Begins; what would be skipped fails where `strict`.
-    pub(super) fn begin(steps: Vec<&'static str>, strict: bool) -> Self {
-        let work = move || steps.into_iter().map(|step| run(step, strict)).collect();
-        Self(std::thread::spawn(work))
+    /// Begins, each with the variables; what would be skipped fails where `strict`.
+    pub(super) fn begin(
+        steps: &'static [&'static str],
+        strict: bool,
+        variables: Vec<(String, String)>,
+    ) -> Self {
+        let (sender, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            for step in steps {
+                if sender.send(run(step, strict, &variables)).is_err() {
+                    return;
+                }
+            }
+        });
+        Self(ended)
     }
 
-    /// Waits for their end.
+    /// Waits for the end of a step; the steps that have ended until then, none where it ended before.
+    pub(super) fn until(&self, step: &str) -> Vec<Done> {
+        let mut ended = Vec::new();
+        while let Ok(done) = self.0.recv() {
+            let is_it = done.step == step;
+            ended.push(done);
+            if is_it {
+                break;
+            }
+        }
+        ended
+    }
+
+    /// Waits for the end of all; those that no call of [`Self::until`] gave.
     pub(super) fn end(self) -> Vec<Done> {
-        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        self.0.iter().collect()
     }
 }
 
-fn run(step: &'static str, strict: bool) -> Done {
+fn run(step: &'static str, strict: bool, variables: &[(String, String)]) -> Done {
     let start = Instant::now();
-    let outcome = outcome(step, strict).unwrap_or_else(|error| {
+    let outcome = outcome(step, strict, variables).unwrap_or_else(|error| {
         println!("{step}: {}", human::chain(error.as_ref()));
         Outcome::of(false)
     });
     Done { step, outcome, took: start.elapsed() }
 }
 
-fn outcome(step: &str, strict: bool) -> anyhow::Result<Outcome> {
+fn outcome(step: &str, strict: bool, variables: &[(String, String)]) -> anyhow::Result<Outcome> {
     let note = workspace::target()?.join(format!("test-{step}.json"));
     // of a run before, which may have ended otherwise
     let _ = fs::remove_file(&note);
@@ -57,6 +81,7 @@ fn outcome(step: &str, strict: bool) -> anyhow::Result<Outcome> {
         .args(["test", "--only", step, "--outcome"])
         .arg(&note)
         .args(strict.then_some("--all"))
+        .envs(variables.iter().cloned())
         .current_dir(workspace::root())
         .output()
         .context("cannot start it")?;

@@ -1,6 +1,6 @@
 //! What takes a container engine: the images and the programs in them; and the whole way on the
 //! emulated AWS, whose tasks are containers where there is an engine. Where none answers,
-//! ops/containers/engine.sh starts one for as long as this takes.
+//! ops/containers/engine.sh starts one for as long as [`Engine`] is held.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -15,15 +15,10 @@ use crate::{doctor, workspace};
 /// Gives the variables of the engine, and goes on until it is told that nobody needs it any more.
 const HOLD: &str = r#"echo "DOCKER_HOST=${DOCKER_HOST:-}"; echo "PATH=$PATH"; echo ready; cat"#;
 
-/// Runs them; builds the programs unless they are built. `engine` is none yet, and stays for the steps
-/// that take the images.
-pub(super) fn run(
-    strict: bool,
-    built: bool,
-    engine: &mut Option<Engine>,
-) -> anyhow::Result<Outcome> {
+/// Runs them; builds the programs unless they are built. The images stay with an engine that ran before.
+pub(super) fn run(strict: bool, built: bool) -> anyhow::Result<Outcome> {
     let engine = match Engine::start() {
-        Ok(started) => engine.insert(started),
+        Ok(engine) => engine,
         Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
     };
     // the programs that the images take, and what runs the tasks
@@ -90,7 +85,7 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    fn start() -> anyhow::Result<Self> {
+    pub(super) fn start() -> anyhow::Result<Self> {
         let mut child = Command::new("bash")
             .args(["ops/containers/engine.sh", "bash", "-c", HOLD])
             .current_dir(workspace::root())
@@ -109,6 +104,11 @@ impl Engine {
             }
         }
         bail!("no container engine, and none can be started: it takes Docker, or root and dockerd")
+    }
+
+    /// What commands need that are to use it.
+    pub(super) fn variables(&self) -> Vec<(String, String)> {
+        self.variables.clone()
     }
 }
 

@@ -28,6 +28,13 @@ pub(super) fn environment(what: &str, requirements: &str) -> anyhow::Result<Path
     if done.is_file() {
         return Ok(folder);
     }
+    // whoever else wants it meanwhile waits, and finds it done
+    std::fs::create_dir_all(&folder)?;
+    let lock = std::fs::File::create(folder.with_extension("lock"))?;
+    lock.lock()?;
+    if done.is_file() {
+        return Ok(folder);
+    }
     println!("making a Python with {what} in {}", workspace::shown(&folder));
     call(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     let list = folder.join("requirements.txt");
