@@ -6,6 +6,7 @@
 
 use chrono::{DateTime, Utc};
 use model::config::Series;
+use model::fragment::ArchiveStatus;
 use model::human::plural;
 use model::ledger::{Ledger, LedgerRow};
 use model::{Dataset, Day, Period, Unit};
@@ -36,10 +37,23 @@ impl Restated {
         };
         // by their days
         let rows = ledger.archives.range(asked(Day::of_epoch_days(0)?)..=asked(today));
-        let told = |row: &LedgerRow| row.status.is_usable().then(|| row.etag.clone()).flatten();
+        // that there is none yet is an answer too, and the first one is then new
+        let told = |row: &LedgerRow| match row.status {
+            ArchiveStatus::Missing => Some(None),
+            status if status.is_usable() => Some(row.etag.clone()),
+            _ => None,
+        };
         let told: Vec<_> = rows.filter_map(|(_, row)| Some((told(row)?, row.fetched_at))).collect();
-        let changes = told.windows(2).filter(|pair| pair[0].0 != pair[1].0);
-        changes.map(|pair| Self { dataset, since: pair[1].1 }).next_back()
+        // one that the source forgets for a day was told before: it is no other
+        let mut last = told.first()?.0.clone();
+        let mut since = None;
+        for (answer, at) in told.into_iter().skip(1).filter(|(answer, _)| answer.is_some()) {
+            if answer != last {
+                since = Some(at);
+            }
+            last = answer;
+        }
+        since.map(|since| Self { dataset, since })
     }
 
     /// Whether what is held of a unit was asked for before.

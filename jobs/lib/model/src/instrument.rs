@@ -261,13 +261,14 @@ fn stated_with_days(
     statements: &[Statement],
     teller: &Teller<'_>,
 ) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::with_capacity(statements.len() + 1);
+    let mut rows = closed_before(held, statements);
     if statements.first().is_some_and(|first| first.from > Some(Day::new(BEGINNING))) {
         // nobody says what was before
         rows.push(row(Day::new(BEGINNING), None, Facts::default(), teller));
     }
     for (n, statement) in statements.iter().enumerate() {
-        let from = statement.from.unwrap_or(Day::new(BEGINNING));
+        let closed = rows.last().and_then(|row| row.to);
+        let from = statement.from.or(closed).unwrap_or(Day::new(BEGINNING));
         let is_first = statements.iter().take(n + 1).skip(1).all(|other| other.goes_on);
         let is_last = statements.iter().skip(n + 1).all(|other| other.goes_on);
         // a name that is given again is listed again: what a listing shows is of the first and the last
@@ -287,6 +288,18 @@ fn stated_with_days(
         rows.push(row(from, None, facts, teller));
     }
     rows
+}
+
+/// What was closed when a term changed, which nobody dates, before the first day that `statements` say: an
+/// undated statement is of what came after. A row that a statement's day closed is told otherwise now.
+fn closed_before(held: &[Row], statements: &[Statement]) -> Vec<Row> {
+    let [Statement { from: None, .. }, Statement { from: Some(dated), .. }, ..] = statements else {
+        return Vec::new();
+    };
+    let closed_as_told = |row: &&Row| {
+        row.to.is_some_and(|to| to < *dated && to == Day::new(row.told_at.date_naive()))
+    };
+    held.iter().take_while(closed_as_told).cloned().collect()
 }
 
 /// Facts with the days that a listing shows, where nobody has said them. What it showed once stays: a

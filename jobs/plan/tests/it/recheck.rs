@@ -150,7 +150,16 @@ async fn restated(splits: &[(u32, &str)], bars: &[(&str, &str)]) -> (Vec<String>
     for (day, etag) in splits {
         let told = raw(*day, etag, &format!("2024-05-{day:02}T06:00:00Z"));
         let unit = id(&format!("twelvedata/stocks/splits/AAPL/2024-05-{day:02}"));
-        ledger.archives.insert(unit, row(etag, told));
+        let row = match *etag {
+            "none" => LedgerRow {
+                status: ArchiveStatus::Missing,
+                etag: None,
+                archive: None,
+                ..row(etag, told)
+            },
+            _ => row(etag, told),
+        };
+        ledger.archives.insert(unit, row);
     }
     for of in ["stocks", "stocks_splits"] {
         for (month, at) in bars {
@@ -194,6 +203,8 @@ async fn another_split_asks_once_for_all_that_was_changed_for_splits() {
     check(&[], &early, &[]).await;
     check(&[(8, "a")], &early, &[]).await;
     check(&[(8, "a"), (15, "a"), (22, "a")], &early, &[]).await;
+    check(&[(8, "none"), (15, "none")], &early, &[]).await;
+    check(&[(8, "a"), (15, "none"), (22, "a")], &early, &[]).await;
     // what is as traded stays, and what was asked for since has the split already
     let told = [(8, "a"), (15, "b"), (22, "b")];
     let asked = ["stocks_splits 2024-03", "stocks_splits 2024-04"];
@@ -210,6 +221,8 @@ async fn another_split_asks_once_for_all_that_was_changed_for_splits() {
     check(&told, &half, &asked[..1]).await;
     let done = [("2024-03", "2024-05-17T06:00:00Z"), half[1], early[2]];
     check(&told, &done, &[]).await;
+    // the first one of all
+    check(&[(1, "none"), (8, "none"), (15, "b"), (22, "b")], &early, &asked).await;
     // the next one
     check(&[(8, "a"), (15, "b"), (22, "c")], &done, &asked).await;
 }

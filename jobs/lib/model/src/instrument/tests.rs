@@ -161,6 +161,49 @@ fn what_a_person_dates_holds_as_dated() {
 }
 
 #[test]
+fn what_a_source_dates_leaves_the_changes_before_it() {
+    let before = "1970-01-01..2024-01-03 tick 1 (2024-01-03)";
+    check(&[
+        ("2024-01-01", told(&[("", "tick 1")], None), &["1970-01-01.. tick 1 (2024-01-01)"]),
+        (
+            "2024-01-03",
+            told(&[("", "tick 0.1")], None),
+            &[before, "2024-01-03.. tick 0.1 (2024-01-03)"],
+        ),
+        // from here on the source is asked, and tells its terms with the day
+        (
+            "2024-01-07",
+            told(&[("", "tick 0.1"), ("+2024-01-07", "tick 0.01")], None),
+            &[
+                before,
+                "2024-01-03..2024-01-07 tick 0.1 (2024-01-07)",
+                "2024-01-07.. tick 0.01 (2024-01-07)",
+            ],
+        ),
+        (
+            "2024-01-09",
+            told(&[("", "tick 0.1"), ("+2024-01-07", "tick 0.01"), ("+2024-01-09", "tick 2")], None),
+            &[
+                before,
+                "2024-01-03..2024-01-07 tick 0.1 (2024-01-07)",
+                "2024-01-07..2024-01-09 tick 0.01 (2024-01-09)",
+                "2024-01-09.. tick 2 (2024-01-09)",
+            ],
+        ),
+        // whoever dates what came before corrects it
+        (
+            "2024-01-11",
+            told(&[("2024-01-02", "tick 0.1"), ("+2024-01-07", "tick 0.01")], None),
+            &[
+                "1970-01-01..2024-01-02  (2024-01-11)",
+                "2024-01-02..2024-01-07 tick 0.1 (2024-01-11)",
+                "2024-01-07.. tick 0.01 (2024-01-11)",
+            ],
+        ),
+    ]);
+}
+
+#[test]
 fn what_was_dated_ahead_and_is_stated_no_longer_never_comes() {
     check(&[
         (
