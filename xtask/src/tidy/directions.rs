@@ -27,12 +27,17 @@ const RULES: &[(&str, &[&str])] = &[
     ("source", &["model"]),
     ("stage", &["model", "store", "source"]),
     ("table", &["model", "store"]),
+    // pure: bars in, columns out
+    ("series", &[]),
+    // pure: figures in, files out
+    ("page", &[]),
     ("plan", &["model", "store", "source", "stage"]),
     ("bronze", &["model", "store", "source", "stage"]),
     ("silver", &["model", "store", "source", "stage"]),
     ("commit", &["model", "store", "source", "stage", "table"]),
-    ("gold", &["model", "store", "source", "stage", "table"]),
+    ("gold", &["model", "store", "source", "stage", "table", "series"]),
     ("check", &["model", "store", "source", "stage", "table"]),
+    ("publish", &["model", "store", "source", "stage", "table", "page"]),
     ("query", &["model", "store", "source", "stage", "table"]),
     // the second opinion: it must not share what it is compared with
     ("exchange", &["model"]),
