@@ -5,11 +5,13 @@
 --
 -- A return is that of one day: where days lie between (nothing traded, nothing is held, or a ticker
 -- is used again for another asset) the previous close stays, with its distance, and change and
--- returns are null. Days on which the venue is closed do not count as such. Whether the close of the day before is the last one of its day is told beside.
+-- returns are null. Days on which the venue is closed do not count as such. A window of seven days is full
+-- where none lies between. Whether the close of the day before is the last one of its day is told beside.
 WITH with_previous AS (
     SELECT
         *,
         lag(close) OVER (ORDER BY date) AS previous_close,
+        lag(volume) OVER (ORDER BY date) AS previous_volume,
         lag(is_complete) OVER (ORDER BY date) AS previous_is_complete,
         CAST(date AS int) - CAST(lag(date) OVER (ORDER BY date) AS int) AS days_since_previous,
         session_number - lag(session_number) OVER (ORDER BY date) AS sessions_since_previous
@@ -18,8 +20,29 @@ WITH with_previous AS (
 with_reference AS (
     SELECT
         *,
-        CASE WHEN sessions_since_previous <= 1 THEN previous_close END AS reference
+        CASE WHEN sessions_since_previous <= 1 THEN previous_close END AS reference,
+        CASE WHEN sessions_since_previous <= 1 THEN previous_volume END AS volume_reference,
+        session_number - first_value(session_number) OVER (
+            ORDER BY date ROWS BETWEEN 6 PRECEDING AND CURRENT ROW
+        ) AS sessions_of_window,
+        count(*) OVER (ORDER BY date ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS days_of_window,
+        sum(close) OVER (ORDER BY date ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS closes_of_window
     FROM with_previous
+),
+with_return AS (
+    SELECT
+        *,
+        CAST(close - reference AS double) / CAST(reference AS double) AS daily_return
+    FROM with_reference
+),
+with_deviation AS (
+    SELECT
+        *,
+        count(daily_return) OVER (ORDER BY date ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS returns_of_window,
+        stddev_samp(daily_return) OVER (
+            ORDER BY date ROWS BETWEEN 6 PRECEDING AND CURRENT ROW
+        ) AS deviation_of_window
+    FROM with_return
 )
 SELECT
     date,
@@ -35,13 +58,25 @@ SELECT
     previous_close,
     close - reference AS price_change,
     100 * (CAST(close - reference AS double) / CAST(reference AS double)) AS pct_change,
-    CAST(close - reference AS double) / CAST(reference AS double) AS daily_return,
+    daily_return,
     high - low AS price_range,
     CAST(high + low + close AS double) / 3 AS typical_price,
     bars,
     made_from,
     is_complete,
     days_since_previous,
-    previous_is_complete
-FROM with_reference
+    previous_is_complete,
+    CASE
+        WHEN days_of_window = 7 AND sessions_of_window <= 6 THEN CAST(closes_of_window AS double) / 7
+    END AS avg_7d,
+    CASE WHEN returns_of_window = 7 THEN 100 * deviation_of_window END AS volatility_score,
+    CASE
+        WHEN volume_reference > 0
+            THEN 100 * (CAST(volume - volume_reference AS double) / CAST(volume_reference AS double))
+    END AS volume_change_pct,
+    COALESCE(
+        CAST(quote_volume AS double),
+        CAST(volume AS double) * (CAST(high + low + close AS double) / 3)
+    ) AS turnover
+FROM with_deviation
 ORDER BY date

@@ -42,8 +42,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use model::config::{Archives, Scope, Series};
+use model::dirty::Dirty;
 use model::exit::Exit;
-use model::fragment::Dirty;
 use model::metrics::Metric;
 use model::plan::Plan;
 use model::schema::Table;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use anyhow::Context as _;
-use model::fragment::Dirty;
+use model::dirty::Dirty;
 use model::{Dataset, Day, Market, Month, Source, Symbol, Timeframe};
 use table::datafusion::prelude::SessionContext;
 

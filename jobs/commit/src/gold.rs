@@ -1,10 +1,12 @@
 //! Gold tables: partitions replaced by what `gold` built, where that still fits silver. What could
 //! not be built keeps nothing else back, and is told at the end.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use model::derivation;
+use model::dirty::Dirty;
 use model::exit::Exit;
-use model::fragment::{Dirty, GoldFragment};
+use model::fragment::GoldFragment;
 use model::plan::Partition;
 use model::schema::Table;
 use stage::{Context, Failure};
@@ -14,8 +16,6 @@ use crate::failure;
 use crate::owed::{self, ToBuild};
 use crate::summary::{Skipped, Summary, TableOutcome};
 
-/// The gold tables in the order of their commits.
-const TARGETS: [Table; 2] = [Table::Bars, Table::Daily];
 /// How often the choice of what still fits is made anew when silver changes under it.
 const CHOICES: u32 = 10;
 
@@ -41,9 +41,9 @@ pub async fn run_gold(context: &Context) -> Result<Summary, Failure> {
         .collect::<Result<_, _>>()?;
     let mut summary = Summary::new(&context.run);
     summary.dirty = fragments.len() as u64;
-    context.meter.total(TARGETS.len() as u64);
+    context.meter.total(derivation::ALL.len() as u64);
     let mut stale: HashSet<usize> = HashSet::new();
-    for table in TARGETS {
+    for table in derivation::tables() {
         context.meter.at(table.as_str());
         if fragments.iter().any(|piece| piece.has(table)) {
             let outcome =
@@ -139,9 +139,10 @@ async fn commit(
     table: Table,
     stale: &mut HashSet<usize>,
 ) -> Result<TableOutcome, TableError> {
+    let settings = context.config.gold.words();
     for _ in 0..CHOICES {
         let target = tables.ensure(table).await?;
-        let chosen = choose(tables, pieces, &target).await?;
+        let chosen = choose(tables, pieces, &target, &settings).await?;
         let lines: Vec<String> = chosen
             .iter()
             .map(|n| format!("{}={}", pieces[*n].fragment.id, pieces[*n].fragment.inputs))
@@ -153,7 +154,7 @@ async fn commit(
             .replace_with(table, &stamp, async |snapshot| {
                 // the stamp says what is committed: where the choice is another one by now, it
                 // is made anew
-                changed = choose(tables, pieces, snapshot).await? != chosen;
+                changed = choose(tables, pieces, snapshot, &settings).await? != chosen;
                 let mut change = Change::default();
                 if !changed {
                     for n in &chosen {
@@ -178,6 +179,7 @@ async fn choose(
     tables: &Tables,
     pieces: &[Piece],
     target: &Snapshot,
+    settings: &str,
 ) -> Result<Vec<usize>, TableError> {
     type Files = Vec<(Table, Partition, String)>;
     let symbols: HashSet<String> = pieces.iter().map(|p| p.fragment.id.clone()).collect();
@@ -193,9 +195,9 @@ async fn choose(
         }
     };
     add(target);
-    for table in
-        Table::OF_BARS.iter().copied().chain(TARGETS).filter(|table| *table != target.table())
-    {
+    let of_others = derivation::inputs().into_iter().chain(derivation::tables());
+    let others: BTreeSet<Table> = of_others.filter(|table| *table != target.table()).collect();
+    for table in others {
         if let Some(snapshot) = tables.snapshot(table).await? {
             add(&snapshot);
         }
@@ -203,7 +205,8 @@ async fn choose(
     let none = Files::new();
     let fits = |piece: &Piece| {
         let files = files.get(&piece.fragment.id).unwrap_or(&none);
-        let inputs = piece.dirty.inputs(files.iter().map(|(t, p, path)| (*t, p, path.as_str())));
+        let files_of = files.iter().map(|(t, p, path)| (*t, p, path.as_str()));
+        let inputs = piece.dirty.inputs(files_of, settings);
         // what is in force needs no second look, unless the run itself has more silver since
         inputs == piece.fragment.inputs
             || (piece.is_of_now && is_in_force(piece, target.table(), files))

@@ -4,7 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::fragment::{Dirty, SilverFragment, months_of};
+use model::derivation;
+use model::dirty::{Dirty, months_of};
+use model::fragment::SilverFragment;
 use model::owed::{Owed, Taken};
 use model::schema::Table;
 use model::{Market, Month, RunId, Source, Symbol, layout, unit};
@@ -136,8 +138,7 @@ async fn read(lake: &Lake, key: &str) -> Result<Option<Owed>, StoreError> {
 
 fn of_fragments(silver: &[SilverFragment]) -> anyhow::Result<Months> {
     let mut months = Months::new();
-    // of what is neither trades nor klines gold makes nothing
-    for fragment in silver.iter().filter(|fragment| Table::OF_BARS.contains(&fragment.table)) {
+    for fragment in silver.iter().filter(|fragment| derivation::feeds(fragment.table)) {
         for partition in &fragment.replaces {
             let value = |column: &str| partition.get(column).map_or("", String::as_str);
             let changed = months_of(fragment.table, partition);

@@ -14,8 +14,9 @@ mod small;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use model::derivation;
+use model::dirty::Dirty;
 use model::exit::Exit;
-use model::fragment::Dirty;
 use model::layout;
 use model::owed::Owed;
 use model::schema::Table;
@@ -30,8 +31,6 @@ use crate::{failure, ledger, owed};
 
 /// The tables of which the ledger is made, and its extract.
 const LEDGER: [Table; 2] = [Table::Archives, Table::Builds];
-/// The tables that gold makes.
-const GOLD: [Table; 2] = [Table::Bars, Table::Daily];
 
 /// A table that is to be made anew, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -122,12 +121,12 @@ pub(crate) async fn find(context: &Context, tables: &Tables) -> Result<Vec<Found
         found.push(Found { table, why });
     }
     // A run owes its bars from before it notes its builds until it has committed them, and of a
-    // build with files that bars are made from gold replaces something in both of its tables, which makes their logs. So
+    // build with files that bars are made from gold replaces something in both of these, which makes their logs. So
     // they are there where nobody owes anything. Of builds without files there may be no bars.
-    let feeds = |build: &Current| build.files > 0 && Table::OF_BARS.contains(&build.table());
+    let feeds = |build: &Current| build.files > 0 && derivation::feeds(build.table());
     let has_files = builds.iter().any(feeds);
     if has_files && owed::debts(&context.lake).await?.is_empty() {
-        for table in GOLD {
+        for table in derivation::OF_EVERY_LAKE {
             // looked at once more: a run may have made it, and paid, since the first look
             if is_sound(&found, table) && log_of(context, tables, table).await? == Ok(None) {
                 let why = "has no log, and nobody owes its bars".to_owned();
@@ -225,7 +224,7 @@ pub async fn run(context: &Context, also: &[Table]) -> Result<Report, Failure> {
     context.meter.done(1);
     let planned: BTreeSet<Table> = groups.iter().map(|group| group.table).collect();
     // before the plan: with it, whoever comes next knows what bars are to be made
-    if wanted.iter().any(|table| GOLD.contains(table)) {
+    if wanted.iter().any(|table| table.zone() == "gold") {
         let dirty = everything(&builds);
         report.symbols = dirty.len() as u64;
         let owed = Owed { silver: format!("rebuild {}", context.run), dirty };
@@ -235,7 +234,7 @@ pub async fn run(context: &Context, also: &[Table]) -> Result<Report, Failure> {
     for table in wanted {
         let is_empty = Table::SILVER.contains(&table) && !planned.contains(&table)
             || table == Table::Rejects && planned.is_empty()
-            || GOLD.contains(&table) && builds.is_empty();
+            || table.zone() == "gold" && builds.is_empty();
         if is_empty {
             // nobody commits to it in this run: it is empty
             let stamp = Stamp::new(table, &context.run, "rebuild", "", context.clock.now());

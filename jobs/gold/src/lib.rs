@@ -1,4 +1,4 @@
-//! Derives `gold.bars` and `gold.daily` from silver; rebuilds dirty partitions only.
+//! Derives the gold tables from silver and from each other; rebuilds dirty partitions only.
 //!
 //! Reads `runs/<run>/dirty.json` (or, asked to, everything that silver holds), the silver tables
 //! and, for the daily figures, the bars of the other months. Writes data files and one
@@ -18,16 +18,23 @@
 //! | [`fold`] | trades and aggregate trades to 1m bars, in one pass |
 //! | [`base`] | the base bars of a month, whatever they are made from |
 //! | [`models`] | the SQL of `sql/gold/` and how it is run |
-//! | `month`, `day` | the bars of a month, and of a day from its files |
-//! | `sessions` | which days of trading follow on each other |
-//! | [`piece`] | one symbol: months, days, files, fragment |
+//! | `derivations` | which file makes which table |
+//! | `bars`, `month`, `day` | `gold.bars`: of a symbol, of a month, of a day from its files |
+//! | `daily`, `sessions` | `gold.daily`; which days of trading follow on each other |
+//! | [`piece`] | one symbol: its tables, files, fragment |
 //!
 //! This crate must not commit, and must not know how silver came to be.
 
+mod analysis;
+mod bars;
 pub mod base;
+mod daily;
 mod day;
+mod derivations;
 pub mod fold;
 pub mod held;
+mod history;
+mod indicators;
 pub mod models;
 mod month;
 pub mod piece;
@@ -38,8 +45,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures::StreamExt as _;
+use model::dirty::Dirty;
 use model::exit::Exit;
-use model::fragment::{Dirty, GoldFragment};
+use model::fragment::GoldFragment;
 use model::metrics::Metric;
 use model::owed::Taken;
 use model::schema::Table;
@@ -107,8 +115,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failur
     dirty.sort();
     context.meter.total(dirty.len() as u64);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let providers = context.providers;
-    let workshop = piece::Workshop::new(&tables, sources, providers, options.engine, cores)?;
+    let (providers, settings) = (context.providers, context.config.gold.clone());
+    let workshop = piece::Workshop::new(&tables, sources, providers, options.engine, settings, cores)?;
     let workshop = Arc::new(workshop);
     let mut results = futures::stream::iter(dirty)
         .map(|dirty| {
@@ -177,7 +185,7 @@ async fn one(
     silver: String,
 ) -> anyhow::Result<Option<GoldFragment>> {
     let key = layout::fragment(&context.run, "gold", &dirty.id());
-    let inputs = workshop.sources.inputs(dirty);
+    let inputs = workshop.sources.inputs(dirty, &workshop.settings.words());
     match context.lake.read_json::<GoldFragment>(&key, "gold fragment").await {
         Ok(before) if before.inputs == inputs && before.months == dirty.months => {
             if before.silver != silver {

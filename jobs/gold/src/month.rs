@@ -9,7 +9,7 @@ use arrow::array::{Array as _, AsArray as _, Decimal128Array, Int64Array, Record
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type};
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::config::Venues as _;
-use model::fragment::Dirty;
+use model::dirty::Dirty;
 use model::schema::Table;
 use model::whole::{self, DayIds};
 use model::{Dataset, Day, Month, Timeframe, layout};

@@ -1,30 +1,30 @@
-//! One symbol: its dirty months one by one, then its daily figures; the files they become. How a
-//! month's bars are made lives in [`crate::month`].
+//! One symbol: its gold tables one after the other, and the files they become. How each is made lives in
+//! a file of its own, listed in [`crate::derivations`].
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use arrow::array::{AsArray as _, RecordBatch, Scalar, StringArray};
-use arrow::compute::{concat_batches, filter_record_batch};
-use arrow::datatypes::SchemaRef;
-use model::fragment::{DataFile, Dirty};
+use arrow::array::{AsArray as _, RecordBatch, StringArray};
+use model::config::Gold;
+use model::derivation;
+use model::dirty::Dirty;
+use model::fragment::DataFile;
 use model::plan::Partition;
 use model::schema::Table;
-use model::{Timeframe, layout, unit};
+use model::{Month, Timeframe, layout, unit};
 use source::Providers;
-use source::calendar::Calendar;
 use stage::Meter;
 use store::Staged;
 use store::parquet::{WriteError, write_batches};
-use table::Tables;
+use table::{LiveFile, Tables};
 use table::datafusion::common::ScalarValue;
-use table::datafusion::prelude::{SessionContext, col, lit};
+use table::datafusion::prelude::SessionContext;
 use tokio::sync::Semaphore;
 
+use crate::analysis::Analysis;
+use crate::derivations;
 use crate::models::{self, Engine, Parameter};
 use crate::scope::Sources;
-use crate::sessions;
 
 /// What building needs, shared by all symbols.
 pub struct Workshop {
@@ -34,6 +34,8 @@ pub struct Workshop {
     /// The providers there are.
     pub(crate) providers: Providers,
     pub(crate) engine: Engine,
+    /// What is made of bars, and how.
+    pub(crate) settings: Gold,
     pub(crate) session: SessionContext,
     /// Files being folded at once, of all symbols.
     pub(crate) permits: Arc<Semaphore>,
@@ -47,6 +49,20 @@ pub struct Built {
     pub replaces: Vec<(Table, Partition)>,
     /// Their files.
     pub files: Vec<(Table, DataFile)>,
+}
+
+/// One symbol at work: what its tables hand on to each other.
+pub(crate) struct Piece<'a> {
+    pub(crate) workshop: &'a Workshop,
+    pub(crate) dirty: &'a Dirty,
+    pub(crate) meter: &'a Meter,
+    /// Rows in memory, for models.
+    pub(crate) memory: SessionContext,
+    /// What gold.daily needs of each day of the months that were made anew.
+    pub(crate) days: Vec<RecordBatch>,
+    /// The series that are at hand.
+    pub(crate) analyses: Vec<(Timeframe, Arc<Analysis>)>,
+    built: Built,
 }
 
 /// The whole content of a partition, not published yet; no file where it has no row.
@@ -66,6 +82,7 @@ impl Workshop {
         sources: Arc<Sources>,
         providers: Providers,
         engine: Engine,
+        settings: Gold,
         cores: usize,
     ) -> anyhow::Result<Self> {
         Ok(Self {
@@ -74,88 +91,75 @@ impl Workshop {
             sources,
             providers,
             engine,
+            settings,
             permits: Arc::new(Semaphore::new(cores)),
             cores,
         })
     }
 
-    /// Rebuilds the dirty months of a symbol and its daily figures.
+    /// Makes all gold tables of a symbol, as far as its dirty months change them.
     ///
     /// # Errors
     /// Whatever the lake or the engine says.
     pub async fn build(&self, dirty: &Dirty, meter: &Meter) -> anyhow::Result<Built> {
-        let memory = models::in_memory(&self.session);
-        let mut built = Built { replaces: Vec::new(), files: Vec::new() };
-        let mut days = self.other_days(&memory, dirty).await?;
-        for month in &dirty.months {
-            if !self.sources.has_any(dirty, *month) {
-                // a month beside one that changed, with nothing in it and nothing made of it
-                continue;
-            }
-            let bars = self.bars_of_month(&memory, dirty, *month, meter).await;
-            let bars = bars.with_context(|| month.to_string())?;
-            let mut written = Vec::with_capacity(Timeframe::GOLD.len());
-            for timeframe in Timeframe::GOLD {
-                let mut partition = partition_of(dirty);
-                partition.insert("timeframe".to_owned(), timeframe.to_string());
-                partition.insert("month".to_owned(), month.to_string());
-                let rows = of_timeframe(&bars, *timeframe)?;
-                let rows = models::conform_all(&rows, Table::Bars)?;
-                written.push(self.write(Table::Bars, partition, rows, dirty).await?);
-            }
-            built.take(written).await?;
-            if let Some(first) = bars.first() {
-                let schema = as_bars(first)?.schema();
-                let bars = bars.iter().map(as_bars).collect::<anyhow::Result<Vec<_>>>()?;
-                models::put(&memory, "bars", schema, bars)?;
-                days.extend(models::DAYS.run(&memory, Vec::new()).await?);
-            }
+        let mut piece = Piece {
+            workshop: self,
+            dirty,
+            meter,
+            memory: models::in_memory(&self.session),
+            days: Vec::new(),
+            analyses: Vec::new(),
+            built: Built { replaces: Vec::new(), files: Vec::new() },
+        };
+        for table in derivation::tables() {
+            derivations::make(table, &mut piece).await?;
         }
-        let calendar = self.providers.calendar(dirty.source, dirty.market);
-        let daily = self.daily(&memory, calendar, days).await?;
-        let file = self.write(Table::Daily, partition_of(dirty), daily, dirty).await?;
-        built.take(vec![file]).await?;
-        Ok(built)
+        Ok(piece.built)
+    }
+}
+
+impl Piece<'_> {
+    /// The partition of the symbol in a table that has no other columns of partitions.
+    pub(crate) fn partition(&self) -> Partition {
+        let Dirty { source, market, symbol, .. } = self.dirty;
+        [
+            ("source", source.to_string()),
+            ("market", market.to_string()),
+            ("symbol", symbol.to_string()),
+        ]
+        .map(|(column, value)| (column.to_owned(), value))
+        .into()
     }
 
-    /// What gold.daily needs of the days in months that are not rebuilt, from the bars there are.
-    async fn other_days(
-        &self,
-        memory: &SessionContext,
-        dirty: &Dirty,
-    ) -> anyhow::Result<Vec<RecordBatch>> {
-        if !self.sources.has_other_bars(dirty) {
-            return Ok(Vec::new());
-        }
-        let months = dirty.months.iter().map(|month| lit(month.to_string())).collect();
-        let bars = self
-            .session
-            .table("gold.bars")
-            .await?
-            .filter(col("source").eq(lit(dirty.source.as_str())))?
-            .filter(col("market").eq(lit(dirty.market.as_str())))?
-            .filter(col("symbol").eq(lit(dirty.symbol.as_str())))?
-            .filter(col("month").in_list(months, true))?;
-        memory.deregister_table("bars")?;
-        memory.register_table("bars", bars.into_view())?;
-        models::DAYS.run(memory, Vec::new()).await
+    /// The data files of all bars of a timeframe, in order of time: those of the months that were made anew, and
+    /// of all others those that are there.
+    pub(crate) fn files_of_bars(&self, timeframe: Timeframe) -> Vec<String> {
+        let others = self.workshop.sources.files_of_other_months(Table::Bars, self.dirty, timeframe);
+        let paths = |(month, files): (Month, Vec<&LiveFile>)| {
+            files.into_iter().map(move |file| (month.to_string(), file.path.clone()))
+        };
+        let made = self.built.files.iter().filter(|(table, file)| {
+            *table == Table::Bars
+                && file.partition.get("timeframe").is_some_and(|t| t == timeframe.as_str())
+        });
+        let made = made.filter_map(|(_, f)| Some((f.partition.get("month")?.clone(), f.path.clone())));
+        let mut all: Vec<(String, String)> = others.into_iter().flat_map(paths).chain(made).collect();
+        all.sort();
+        all.into_iter().map(|(_, path)| path).collect()
     }
 
-    /// gold.daily of a symbol, from all its days.
-    async fn daily(
-        &self,
-        memory: &SessionContext,
-        calendar: Calendar,
-        days: Vec<RecordBatch>,
-    ) -> anyhow::Result<Vec<RecordBatch>> {
-        let Some(first) = days.first() else { return Ok(Vec::new()) };
-        let schema = nullable(&first.schema());
-        let days =
-            days.iter().map(|d| models::conform(d, &schema)).collect::<anyhow::Result<Vec<_>>>()?;
-        let days = sessions::number(calendar, &days)?;
-        let schema = days.first().map_or(schema, RecordBatch::schema);
-        models::put(memory, "days", schema, days)?;
-        models::conform_all(&models::DAILY.run(memory, Vec::new()).await?, Table::Daily)
+    /// Writes the whole content of partitions of a table, and publishes it at once.
+    pub(crate) async fn replace(
+        &mut self,
+        table: Table,
+        partitions: Vec<(Partition, Vec<RecordBatch>)>,
+    ) -> anyhow::Result<()> {
+        let mut written = Vec::with_capacity(partitions.len());
+        for (partition, rows) in partitions {
+            let rows = models::conform_all(&rows, table)?;
+            written.push(self.write(table, partition, rows).await?);
+        }
+        self.built.take(written).await
     }
 
     /// Writes the whole content of a partition. The file is named after its content: the same rows
@@ -165,9 +169,8 @@ impl Workshop {
         table: Table,
         partition: Partition,
         batches: Vec<RecordBatch>,
-        dirty: &Dirty,
     ) -> anyhow::Result<Written> {
-        let lake = self.tables.lake().clone();
+        let lake = self.workshop.tables.lake().clone();
         let written = tokio::task::spawn_blocking(move || {
             let finished = match write_batches(&lake, table, batches) {
                 Ok(finished) => finished,
@@ -188,7 +191,7 @@ impl Workshop {
             .iter()
             .filter_map(|column| Some((*column, partition.get(*column)?.as_str())))
             .collect();
-        let owner = format!("{}/{}", dirty.id(), layout::data_file(&pairs, ""));
+        let owner = format!("{}/{}", self.dirty.id(), layout::data_file(&pairs, ""));
         let path = layout::data_file(&pairs, &layout::data_file_name(&owner, &content, 0));
         let file = DataFile {
             path,
@@ -217,16 +220,6 @@ impl Built {
     }
 }
 
-fn partition_of(dirty: &Dirty) -> Partition {
-    [
-        ("source", dirty.source.to_string()),
-        ("market", dirty.market.to_string()),
-        ("symbol", dirty.symbol.to_string()),
-    ]
-    .map(|(column, value)| (column.to_owned(), value))
-    .into()
-}
-
 pub(crate) fn parameters_of(dirty: &Dirty) -> Vec<Parameter> {
     vec![
         ("source", text(dirty.source.as_str())),
@@ -244,34 +237,4 @@ pub(crate) fn texts(batch: &RecordBatch, name: &str) -> anyhow::Result<StringArr
     let column = batch.column_by_name(name).with_context(|| format!("no column `{name}`"))?;
     let column = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8)?;
     Ok(column.as_string::<i32>().clone())
-}
-
-/// The rows of one timeframe.
-fn of_timeframe(bars: &[RecordBatch], timeframe: Timeframe) -> anyhow::Result<Vec<RecordBatch>> {
-    let Some(first) = bars.first() else { return Ok(Vec::new()) };
-    let wanted = Scalar::new(StringArray::from(vec![timeframe.as_str()]));
-    let mut found = Vec::new();
-    for batch in bars {
-        let keep = arrow::compute::kernels::cmp::eq(&texts(batch, "timeframe")?, &wanted)?;
-        if keep.true_count() > 0 {
-            found.push(filter_record_batch(batch, &keep)?);
-        }
-    }
-    Ok(if found.is_empty() { found } else { vec![concat_batches(&first.schema(), &found)?] })
-}
-
-/// Bars of the model as rows of gold.bars: with instants, and the timeframe kept.
-fn as_bars(batch: &RecordBatch) -> anyhow::Result<RecordBatch> {
-    let schema = store::schema::table_schema(Table::Bars);
-    let there: BTreeSet<String> =
-        batch.schema().fields().iter().map(|f| f.name().clone()).collect();
-    let fields: Vec<_> =
-        schema.fields().iter().filter(|f| there.contains(f.name())).cloned().collect();
-    models::conform(batch, &Arc::new(arrow::datatypes::Schema::new(fields)))
-}
-
-fn nullable(schema: &SchemaRef) -> SchemaRef {
-    let fields: Vec<_> =
-        schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
-    Arc::new(arrow::datatypes::Schema::new(fields))
 }

@@ -2,16 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::fragment::Dirty;
+use model::derivation;
+use model::dirty::Dirty;
 use model::plan::Partition;
 use model::schema::Table;
-use model::{Day, Market, Month, Source, Symbol};
+use model::{Day, Market, Month, Source, Symbol, Timeframe};
 use store::Lake;
 use table::{LiveFile, Snapshot, TableError, Tables};
-
-/// The tables that gold is made from, the bars themselves last (daily figures need the bars of
-/// the months that are not rebuilt).
-pub const READS: [Table; 4] = [Table::Trades, Table::AggTrades, Table::Klines, Table::Bars];
 
 /// One version of each table that gold reads.
 pub struct Sources {
@@ -27,7 +24,8 @@ impl Sources {
     /// [`TableError`].
     pub async fn load(tables: &Tables) -> Result<Self, TableError> {
         let mut sources = Self { snapshots: BTreeMap::new(), files: BTreeMap::new() };
-        for table in READS {
+        let reads = derivation::inputs().into_iter().chain(derivation::tables());
+        for table in reads.collect::<BTreeSet<_>>() {
             let Some(snapshot) = tables.snapshot(table).await? else { continue };
             for file in snapshot.files() {
                 let Some(owner) = owner(&file.partition) else { continue };
@@ -62,10 +60,11 @@ impl Sources {
     }
 
     /// [`Dirty::inputs`] of these versions.
-    pub fn inputs(&self, dirty: &Dirty) -> String {
-        dirty.inputs(self.of(dirty).flat_map(|(table, files)| {
+    pub fn inputs(&self, dirty: &Dirty, settings: &str) -> String {
+        let files = self.of(dirty).flat_map(|(table, files)| {
             files.iter().map(move |f| (table, &f.partition, f.path.as_str()))
-        }))
+        });
+        dirty.inputs(files, settings)
     }
 
     /// Fails where a file that the bars of `dirty` are made from is not there or not of the size
@@ -119,12 +118,43 @@ impl Sources {
 
     /// Whether any table has a file of a symbol and month.
     pub fn has_any(&self, dirty: &Dirty, of: Month) -> bool {
-        READS.into_iter().any(|table| self.has(table, dirty, of))
+        derivation::inputs().into_iter().any(|table| self.has(table, dirty, of))
     }
 
     /// Whether a table has a file of a symbol and month.
     pub fn has(&self, table: Table, dirty: &Dirty, of: Month) -> bool {
         self.month_files(table, dirty, of).next().is_some()
+    }
+
+    /// The data files of a table with what it has of a symbol and timeframe in other months than those to be
+    /// made anew, by month.
+    pub fn files_of_other_months(
+        &self,
+        table: Table,
+        dirty: &Dirty,
+        timeframe: Timeframe,
+    ) -> BTreeMap<Month, Vec<&LiveFile>> {
+        let mut files: BTreeMap<Month, Vec<&LiveFile>> = BTreeMap::new();
+        let of_table = self.of(dirty).filter(|(t, _)| *t == table).flat_map(|(_, files)| files);
+        for file in of_table {
+            let is_of = file.partition.get("timeframe").is_some_and(|t| t == timeframe.as_str());
+            match month(&file.partition) {
+                Some(month) if is_of && !dirty.months.contains(&month) => {
+                    files.entry(month).or_default().push(file);
+                }
+                _ => {}
+            }
+        }
+        files
+    }
+
+    /// The months of which a table has rows of a symbol and timeframe.
+    pub fn months(&self, table: Table, dirty: &Dirty, timeframe: Timeframe) -> BTreeSet<Month> {
+        let of_table = self.of(dirty).filter(|(t, _)| *t == table).flat_map(|(_, files)| files);
+        let is_of = |file: &&LiveFile| {
+            file.partition.get("timeframe").is_some_and(|t| t == timeframe.as_str())
+        };
+        of_table.filter(is_of).filter_map(|file| month(&file.partition)).collect()
     }
 
     /// Whether there are bars of a symbol in other months than those to be rebuilt.

@@ -45,7 +45,7 @@ pub(crate) fn number(
 
 /// The numbers of days, both as days since the epoch where the venue never closes. A day that the
 /// calendar does not know counts: then a return over it is none of one day.
-fn numbers(calendar: Calendar, days: &[i32]) -> BTreeMap<i32, i32> {
+pub(crate) fn numbers(calendar: Calendar, days: &[i32]) -> BTreeMap<i32, i32> {
     let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
         return BTreeMap::new();
     };

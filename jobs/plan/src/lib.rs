@@ -42,6 +42,7 @@ use anyhow::{Context as _, anyhow};
 use chrono::{DateTime, Utc};
 use futures::StreamExt as _;
 use model::config::{Scope, Series};
+use model::derivation;
 use model::exit::Exit;
 use model::ledger::Ledger;
 use model::metrics::Metric;
@@ -219,8 +220,8 @@ async fn gold_is_there(context: &Context, ledger: &Ledger) -> Result<(), Failure
         return Ok(());
     }
     let mut has_silver = false;
-    for table in Table::OF_BARS {
-        has_silver |= logs.verify(*table, None).await?.is_some();
+    for table in derivation::inputs().into_iter().filter(|table| derivation::feeds(*table)) {
+        has_silver |= logs.verify(table, None).await?.is_some();
     }
     let debts = context.lake.list(layout::OWED).await?;
     let is_owed = debts.iter().any(|entry| layout::parse_owed(&entry.key).is_some());

@@ -1,8 +1,10 @@
 //! Gold: committed where it was built from what silver holds, else sent back.
 
 use chrono::TimeDelta;
+use model::config::Gold;
+use model::dirty::Dirty;
 use model::exit::Exit;
-use model::fragment::{Dirty, GoldFragment};
+use model::fragment::GoldFragment;
 use model::owed::Taken;
 use model::schema::Table;
 use model::{RunId, layout};
@@ -24,7 +26,10 @@ async fn gold(world: &World, run: &Run<'_>) -> GoldFragment {
             world.tables.live_files(table, |_| true).await.unwrap().into_iter().map(|f| (table, f)),
         );
     }
-    let inputs = dirty.inputs(files.iter().map(|(t, f)| (*t, &f.partition, f.path.as_str())));
+    let inputs = dirty.inputs(
+        files.iter().map(|(t, f)| (*t, &f.partition, f.path.as_str())),
+        &Gold::default().words(),
+    );
     let symbol = [("source", "binance"), ("market", "spot"), ("symbol", "BTCUSDT")];
     let daily = partition(&symbol);
     let mut bars = partition(&symbol);

@@ -1,7 +1,8 @@
 //! One run: what the tables, the dirty list and the ledger extract say.
 
+use model::dirty::Dirty;
 use model::exit::Exit;
-use model::fragment::{ArchiveStatus, BronzeFragment, Dirty};
+use model::fragment::{ArchiveStatus, BronzeFragment};
 use model::layout;
 use model::schema::Table;
 

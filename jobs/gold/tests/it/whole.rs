@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::derive::{Kline, kline, klines, trade};
 use crate::lab::{Lab, ONE, Trade, at, decimals, flags, issues, longs, times};
 use gold::models::Engine;
-use model::fragment::months_of;
+use model::dirty::months_of;
 use model::plan::Partition;
 use model::schema::Table;
 use model::{Day, Month};

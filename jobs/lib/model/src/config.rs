@@ -10,6 +10,7 @@
 mod access;
 pub mod aws;
 mod every;
+mod gold;
 mod instruments;
 mod recheck;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use serde_saphyr::Spanned;
 pub use access::{BadKeyPlace, KeyPlace, RequestLimits};
 pub use aws::Aws;
 pub use every::{BadEvery, Every};
+pub use gold::Gold;
 pub use instruments::InstrumentConfig;
 pub use recheck::Recheck;
 pub use series::{Scope, Series};
@@ -64,6 +66,9 @@ pub struct Config {
     /// Limits on time, memory and concurrency.
     #[serde(default)]
     pub limits: Limits,
+    /// What is made of bars.
+    #[serde(default)]
+    pub gold: Gold,
     /// What a deployment needs; an environment without it runs on this machine alone.
     #[serde(default)]
     pub aws: Option<Aws>,

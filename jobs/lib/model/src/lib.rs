@@ -16,6 +16,8 @@
 //! | [`layout`] | where everything lies in the lake; the only place that builds or parses keys |
 //! | [`plan`] | what a run will do |
 //! | [`fragment`] | what a worker did |
+//! | [`derivation`] | the gold tables: what each is made from |
+//! | [`dirty`] | what gold has to make anew |
 //! | [`tail`] | how a tail differs from the archive that replaces it |
 //! | [`figures`] | what the fragments of a run amount to |
 //! | [`verdict`] | what `check` made of a run, as far as others read it |
@@ -39,6 +41,8 @@ pub mod bug;
 pub mod checksum;
 pub mod config;
 pub mod decimal;
+pub mod derivation;
+pub mod dirty;
 pub mod env;
 pub mod etag;
 pub mod exit;

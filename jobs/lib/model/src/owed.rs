@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::RunId;
-use crate::fragment::Dirty;
+use crate::dirty::Dirty;
 
 /// A debt: `runs/owed/<run>.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -4,13 +4,15 @@
 //! Prices and rates are `decimal(18,8)`; quantities, volumes and quote amounts of single rows
 //! `decimal(28,8)`; sums `decimal(38,8)`; what a source prints with sixteen digits after the point
 //! `decimal(38,16)`; ratios that we make `double`. Instants are microseconds in UTC.
-//! The columns themselves stand in [`columns`], [`beside_trades`] and [`companies`].
+//! The columns themselves stand in [`columns`], [`beside_trades`], [`companies`] and [`analysis`].
 
+mod analysis;
 mod beside_trades;
 mod columns;
 mod companies;
 
 use crate::words::words;
+pub use analysis::{ANOMALIES, INDICATORS, SIGNALS};
 pub use beside_trades::{FUNDING, INSTRUMENTS, METRICS, PRICE_KLINES, QUOTES};
 pub use columns::{
     AGG_TRADES, ARCHIVES, BARS, BUILDS, CHECKS, COVERAGE, DAILY, KLINES, REJECTS, RESTATEMENTS,
@@ -154,6 +156,12 @@ words! {
         Bars = "gold.bars",
         /// Daily figures.
         Daily = "gold.daily",
+        /// Technical indicators.
+        Indicators = "gold.indicators",
+        /// What is unusual about bars.
+        Anomalies = "gold.anomalies",
+        /// Signals that bars give.
+        Signals = "gold.signals",
         /// A row for each run.
         Runs = "ops.runs",
         /// A row for each group that silver built: from what, and what became of every row.
@@ -196,6 +204,9 @@ impl Table {
         Self::Rejects,
         Self::Bars,
         Self::Daily,
+        Self::Indicators,
+        Self::Anomalies,
+        Self::Signals,
     ];
 
     /// The part before the dot: `silver`.
@@ -227,6 +238,9 @@ impl Table {
             Self::Restatements => &RESTATEMENTS,
             Self::Bars => &BARS,
             Self::Daily => &DAILY,
+            Self::Indicators => &INDICATORS,
+            Self::Anomalies => &ANOMALIES,
+            Self::Signals => &SIGNALS,
             Self::Runs => &RUNS,
             Self::Builds => &BUILDS,
             Self::Coverage => &COVERAGE,

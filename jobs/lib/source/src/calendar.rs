@@ -185,7 +185,19 @@ impl Calendar {
     /// # Errors
     /// The calendar does not vouch for a day of the period.
     pub fn bars(self, period: Period, timeframe: Timeframe) -> Result<Bars, OutsideValidity> {
-        Ok(Bars::of(&self.open(period.micros())?, timeframe))
+        self.bars_within(period.micros(), timeframe)
+    }
+
+    /// The same of a span, in µs since the epoch.
+    ///
+    /// # Errors
+    /// The calendar does not vouch for a day of the span.
+    pub fn bars_within(
+        self,
+        span: Range<i64>,
+        timeframe: Timeframe,
+    ) -> Result<Bars, OutsideValidity> {
+        Ok(Bars::of(&self.open(span)?, timeframe))
     }
 
     /// The first day after `day` that has a session.

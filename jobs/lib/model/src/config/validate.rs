@@ -406,6 +406,15 @@ impl Checker<'_> {
         Ok(())
     }
 
+    fn gold(&self, config: &Config) -> Result<(), BadConfig> {
+        match config.gold.fault() {
+            None => Ok(()),
+            Some((keys, message)) => {
+                Err(self.refuse_key(&keys, config.environment.referenced, message))
+            }
+        }
+    }
+
     fn limits(&self, config: &Config) -> Result<(), BadConfig> {
         let limits = &config.limits;
         let lags = config.sources.iter().flat_map(|(source, section)| {
@@ -498,6 +507,7 @@ pub(super) fn check(
         checker.source(*source, section)?;
     }
     checker.limits(config)?;
+    checker.gold(config)?;
     config.aws.as_ref().map_or(Ok(()), |aws| super::aws::check(file, name, aws))
 }
 

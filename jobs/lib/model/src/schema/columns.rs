@@ -43,7 +43,7 @@ const COUNT: Column = opt(
     Long,
     "number of trades; null where a bar that it is made from does not state it",
 );
-const CLOSE: Column = col("close", PRICE, "last price, in the quote asset");
+pub(super) const CLOSE: Column = col("close", PRICE, "last price, in the quote asset");
 
 /// `silver.trades`.
 pub const TRADES: TableSchema = TableSchema {
@@ -479,6 +479,22 @@ pub const DAILY: TableSchema = TableSchema {
             "previous_is_complete",
             Boolean,
             "is_complete of the day of the previous close: false where its close may not be the last",
+        ),
+        opt("avg_7d", Double, "mean of the closes of seven days, in the quote asset; null where one is missing"),
+        opt(
+            "volatility_score",
+            Double,
+            "sample deviation of the last seven daily returns, in percent; null where one is missing",
+        ),
+        opt(
+            "volume_change_pct",
+            Double,
+            "change of volume against the previous day, in percent; null where days lie between",
+        ),
+        opt(
+            "turnover",
+            Double,
+            "what was traded, in the quote asset: quote_volume, else volume × typical price",
         ),
     ],
     partitions: &["source", "market", "symbol"],

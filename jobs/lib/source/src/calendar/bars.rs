@@ -48,6 +48,13 @@ impl Bars {
         opens.rem_euclid(self.step) == 0 && self.runs.get(run).is_some_and(|r| r.contains(&opens))
     }
 
+    /// How many of them open before this instant.
+    pub fn before(&self, instant: i64) -> u64 {
+        let runs = self.runs.iter().take_while(|run| run.start < instant);
+        let of = |run: &Range<i64>| (run.end.min(instant) - run.start + self.step - 1) / self.step;
+        runs.map(|run| of(run) as u64).sum()
+    }
+
     /// When they open, in order, in µs since the epoch.
     pub fn iter(&self) -> impl Iterator<Item = i64> + '_ {
         let step = self.step;
@@ -74,6 +81,8 @@ mod tests {
             assert_eq!(bars.is_empty(), expect.is_empty(), "{open:?}");
             for at in -120..240 {
                 assert_eq!(bars.contains(at * minute), expect.contains(&at), "{open:?} {at}");
+                let before = expect.iter().filter(|opens| **opens < at).count();
+                assert_eq!(bars.before(at * minute), before as u64, "{open:?} {at}");
             }
             assert!(!bars.contains(1));
         };
