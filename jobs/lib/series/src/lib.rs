@@ -7,5 +7,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`bars`] | the series itself |
+//! | [`indicators`] | averages, oscillators, bands, volatilities: [`indicators::indicators`] |
 
 pub mod bars;
+pub mod indicators;
