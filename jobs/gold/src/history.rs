@@ -93,7 +93,10 @@ fn places(calendar: Calendar, timeframe: Timeframe, open_us: &[i64]) -> Vec<i64>
     if timeframe == Timeframe::D1 {
         let days: Vec<i32> = open_us.iter().map(|open| day_of(*open)).collect();
         let numbers = sessions::numbers(calendar, &days);
-        return days.iter().map(|day| i64::from(numbers.get(day).copied().unwrap_or(*day))).collect();
+        return days
+            .iter()
+            .map(|day| i64::from(numbers.get(day).copied().unwrap_or(*day)))
+            .collect();
     }
     // of years that the calendar does not know every place counts
     let Ok(open) = calendar.bars_within(*first..last.saturating_add(width), timeframe) else {
@@ -137,7 +140,11 @@ mod tests {
 
     #[test]
     fn places_follow_on_each_other_where_the_venue_is_open() {
-        let check = |calendar: Calendar, timeframe: Timeframe, opens: &[&str], steps: &[i64], sessions_expected: &[i64]| {
+        let check = |calendar: Calendar,
+                     timeframe: Timeframe,
+                     opens: &[&str],
+                     steps: &[i64],
+                     sessions_expected: &[i64]| {
             let opens: Vec<i64> = opens.iter().map(|open| micros(open)).collect();
             let differences = |numbers: Vec<i64>| -> Vec<i64> {
                 numbers.windows(2).map(|pair| pair[1] - pair[0]).collect()
@@ -158,6 +165,12 @@ mod tests {
         let week = ["2024-01-12 21:00", "2024-01-14 22:00", "2024-01-15 00:00"];
         check(Calendar::Forex, Timeframe::H1, &week, &[1, 2], &[1, 0]);
         // years that the calendar does not know
-        check(Calendar::Nyse, Timeframe::H1, &["1950-01-06 20:00", "1950-01-09 15:00"], &[67], &[3]);
+        check(
+            Calendar::Nyse,
+            Timeframe::H1,
+            &["1950-01-06 20:00", "1950-01-09 15:00"],
+            &[67],
+            &[3],
+        );
     }
 }

@@ -54,8 +54,7 @@ fn rows(analysis: &Analysis, settings: &str) -> anyhow::Result<RecordBatch> {
     let doubles = |values: &Vec<Option<f64>>| -> ArrayRef {
         Arc::new(values.iter().copied().collect::<Float64Array>())
     };
-    let counts =
-        |values: &Vec<i32>| -> ArrayRef { Arc::new(Int32Array::from(values.clone())) };
+    let counts = |values: &Vec<i32>| -> ArrayRef { Arc::new(Int32Array::from(values.clone())) };
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("open_time", instants(&bars.open_us)),
         ("close", prices(&bars.close)?),

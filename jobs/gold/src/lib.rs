@@ -116,7 +116,8 @@ pub async fn run(context: &Context, options: &Options) -> Result<Summary, Failur
     context.meter.total(dirty.len() as u64);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let (providers, settings) = (context.providers, context.config.gold.clone());
-    let workshop = piece::Workshop::new(&tables, sources, providers, options.engine, settings, cores)?;
+    let workshop =
+        piece::Workshop::new(&tables, sources, providers, options.engine, settings, cores)?;
     let workshop = Arc::new(workshop);
     let mut results = futures::stream::iter(dirty)
         .map(|dirty| {

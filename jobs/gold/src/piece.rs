@@ -16,9 +16,9 @@ use source::Providers;
 use stage::Meter;
 use store::Staged;
 use store::parquet::{WriteError, write_batches};
-use table::{LiveFile, Tables};
 use table::datafusion::common::ScalarValue;
 use table::datafusion::prelude::SessionContext;
+use table::{LiveFile, Tables};
 use tokio::sync::Semaphore;
 
 use crate::analysis::Analysis;
@@ -134,7 +134,8 @@ impl Piece<'_> {
     /// The data files of all bars of a timeframe, in order of time: those of the months that were made anew, and
     /// of all others those that are there.
     pub(crate) fn files_of_bars(&self, timeframe: Timeframe) -> Vec<String> {
-        let others = self.workshop.sources.files_of_other_months(Table::Bars, self.dirty, timeframe);
+        let others =
+            self.workshop.sources.files_of_other_months(Table::Bars, self.dirty, timeframe);
         let paths = |(month, files): (Month, Vec<&LiveFile>)| {
             files.into_iter().map(move |file| (month.to_string(), file.path.clone()))
         };
@@ -142,8 +143,10 @@ impl Piece<'_> {
             *table == Table::Bars
                 && file.partition.get("timeframe").is_some_and(|t| t == timeframe.as_str())
         });
-        let made = made.filter_map(|(_, f)| Some((f.partition.get("month")?.clone(), f.path.clone())));
-        let mut all: Vec<(String, String)> = others.into_iter().flat_map(paths).chain(made).collect();
+        let made =
+            made.filter_map(|(_, f)| Some((f.partition.get("month")?.clone(), f.path.clone())));
+        let mut all: Vec<(String, String)> =
+            others.into_iter().flat_map(paths).chain(made).collect();
         all.sort();
         all.into_iter().map(|(_, path)| path).collect()
     }

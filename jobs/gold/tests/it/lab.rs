@@ -1,6 +1,6 @@
 //! A lake in a temporary folder, filled with rows as silver would leave them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -112,6 +112,13 @@ impl Lab {
         self.replace(table, "nothing", change).await;
     }
 
+    /// Takes all rows of a table away.
+    pub(crate) async fn forget(&self, table: Table) {
+        let files = self.tables.snapshot(table).await.unwrap().unwrap().files();
+        let partitions = files.into_iter().map(|file| file.partition).collect();
+        self.replace(table, "nothing", Change { partitions, ..Change::default() }).await;
+    }
+
     /// Each of the lab's commits is one of its own, also where the same is put in again.
     async fn replace(&self, table: Table, content: &str, change: Change) {
         let nth = self.commits.fetch_add(1, Ordering::Relaxed);
@@ -161,7 +168,7 @@ impl Lab {
         let options = Options { all, engine, ..Options::default() };
         let summary = gold::run(&self.context, &options).await.map_err(|f| f.error).unwrap();
         for fragment in self.fragments().await {
-            for table in [Table::Bars, Table::Daily] {
+            for table in model::derivation::tables() {
                 let of = |t: Table| t == table;
                 let change = Change {
                     partitions: fragment
@@ -182,6 +189,16 @@ impl Lab {
             }
         }
         summary
+    }
+
+    /// The live files of all gold tables.
+    pub(crate) async fn files(&self) -> BTreeSet<(Table, String)> {
+        let mut files = BTreeSet::new();
+        for table in model::derivation::tables() {
+            let snapshot = self.tables.snapshot(table).await.unwrap().unwrap();
+            files.extend(snapshot.files().into_iter().map(|file| (table, file.path)));
+        }
+        files
     }
 
     pub(crate) async fn fragments(&self) -> Vec<GoldFragment> {

@@ -4,6 +4,7 @@
 mod bars;
 #[cfg(test)]
 mod derive;
+mod indicators;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]

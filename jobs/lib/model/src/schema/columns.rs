@@ -480,7 +480,11 @@ pub const DAILY: TableSchema = TableSchema {
             Boolean,
             "is_complete of the day of the previous close: false where its close may not be the last",
         ),
-        opt("avg_7d", Double, "mean of the closes of seven days, in the quote asset; null where one is missing"),
+        opt(
+            "avg_7d",
+            Double,
+            "mean of the closes of seven days, in the quote asset; null where one is missing",
+        ),
         opt(
             "volatility_score",
             Double,
