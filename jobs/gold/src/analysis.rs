@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use arrow::array::{ArrayRef, Decimal128Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use model::schema::Table;
 use model::{Day, Month, Timeframe};
 use series::bars::Bars;
+use series::beside::Beside;
 use series::indicators::{Indicators, indicators};
 
+use crate::beside;
 use crate::history;
 use crate::piece::Piece;
 
@@ -19,6 +23,7 @@ use crate::piece::Piece;
 pub(crate) struct Analysis {
     pub(crate) bars: Bars,
     pub(crate) indicators: Indicators,
+    pub(crate) beside: Beside,
 }
 
 impl Piece<'_> {
@@ -27,11 +32,11 @@ impl Piece<'_> {
         if let Some((_, made)) = self.analyses.iter().find(|(of, _)| *of == timeframe) {
             return Ok(Arc::clone(made));
         }
-        let bars = history::bars(self, timeframe).await?;
+        let (bars, beside) = (history::bars(self, timeframe).await?, beside::of(self).await?);
         let settings = self.workshop.settings.indicators.clone();
         let work = move || {
             let indicators = indicators(&bars, &settings);
-            Analysis { bars, indicators }
+            Analysis { bars, indicators, beside }
         };
         let made = tokio::task::spawn_blocking(work).await.context("the worker ended early")?;
         let made = Arc::new(made);
@@ -78,8 +83,13 @@ fn month(micros: i64) -> Option<Month> {
 }
 
 /// A column of instants.
-pub(crate) fn instants(micros: &[i64]) -> ArrayRef {
-    Arc::new(TimestampMicrosecondArray::from(micros.to_vec()).with_timezone("UTC"))
+pub(crate) fn instants(micros: impl Iterator<Item = i64>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
+}
+
+/// A column of words.
+pub(crate) fn words<'a>(words: impl Iterator<Item = &'a str>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(words))
 }
 
 /// A column of prices.

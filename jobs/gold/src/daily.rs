@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use model::config::Venues as _;
 use model::schema::Table;
 use table::datafusion::prelude::{col, lit};
 

@@ -4,7 +4,7 @@
 use model::schema::Table;
 
 use crate::piece::Piece;
-use crate::{bars, daily, indicators};
+use crate::{anomalies, bars, daily, indicators, signals};
 
 /// Makes a table's rows of a symbol, as far as its dirty months change them.
 pub(crate) async fn make(table: Table, piece: &mut Piece<'_>) -> anyhow::Result<()> {
@@ -12,6 +12,8 @@ pub(crate) async fn make(table: Table, piece: &mut Piece<'_>) -> anyhow::Result<
         Table::Bars => bars::make(piece).await,
         Table::Daily => daily::make(piece).await,
         Table::Indicators => indicators::make(piece).await,
+        Table::Anomalies => anomalies::make(piece).await,
+        Table::Signals => signals::make(piece).await,
         other => anyhow::bail!("gold does not know how {other} is made"),
     }
 }

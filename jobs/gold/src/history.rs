@@ -4,9 +4,8 @@
 use std::ops::Range;
 
 use anyhow::Context as _;
-use arrow::array::{Array, AsArray as _, RecordBatch};
+use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::{DataType, Decimal128Type, TimeUnit, TimestampMicrosecondType};
-use model::config::Venues as _;
 use model::period::DAY_MICROS;
 use model::schema::Table;
 use model::{Day, Timeframe, layout};

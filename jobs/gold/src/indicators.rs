@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int32Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int32Array, RecordBatch};
 use model::schema::Table;
 use series::indicators::Indicators;
 
-use crate::analysis::{Analysis, instants, prices};
+use crate::analysis::{Analysis, instants, prices, words};
 use crate::piece::Piece;
 
 /// Makes them.
@@ -24,7 +24,7 @@ pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
 }
 
 fn rows(analysis: &Analysis, settings: &str) -> anyhow::Result<RecordBatch> {
-    let Analysis { bars, indicators } = analysis;
+    let Analysis { bars, indicators, .. } = analysis;
     let Indicators {
         sma_short,
         sma_long,
@@ -56,7 +56,7 @@ fn rows(analysis: &Analysis, settings: &str) -> anyhow::Result<RecordBatch> {
     };
     let counts = |values: &Vec<i32>| -> ArrayRef { Arc::new(Int32Array::from(values.clone())) };
     let columns: Vec<(&str, ArrayRef)> = vec![
-        ("open_time", instants(&bars.open_us)),
+        ("open_time", instants(bars.open_us.iter().copied())),
         ("close", prices(&bars.close)?),
         ("sma_short", doubles(sma_short)),
         ("sma_long", doubles(sma_long)),
@@ -81,7 +81,7 @@ fn rows(analysis: &Analysis, settings: &str) -> anyhow::Result<RecordBatch> {
         ("bars_short", counts(bars_short)),
         ("bars_long", counts(bars_long)),
         ("bars_unbroken", counts(bars_unbroken)),
-        ("settings", Arc::new(StringArray::from(vec![settings; bars.len()]))),
+        ("settings", words(std::iter::repeat_n(settings, bars.len()))),
     ];
     Ok(RecordBatch::try_from_iter(columns)?)
 }

@@ -20,14 +20,18 @@
 //! | [`models`] | the SQL of `sql/gold/` and how it is run |
 //! | `derivations` | which file makes which table |
 //! | `bars`, `month`, `day` | `gold.bars`: of a symbol, of a month, of a day from its files |
+//! | `history`, `beside`, `analysis` | all bars of a symbol, what stands beside them, their indicators |
+//! | `indicators`, `anomalies`, `signals` | the tables of those names |
 //! | `daily`, `sessions` | `gold.daily`; which days of trading follow on each other |
 //! | [`piece`] | one symbol: its tables, files, fragment |
 //!
 //! This crate must not commit, and must not know how silver came to be.
 
 mod analysis;
+mod anomalies;
 mod bars;
 pub mod base;
+mod beside;
 mod daily;
 mod day;
 mod derivations;
@@ -40,6 +44,7 @@ mod month;
 pub mod piece;
 pub mod scope;
 mod sessions;
+mod signals;
 
 use std::sync::Arc;
 

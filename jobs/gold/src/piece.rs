@@ -136,17 +136,16 @@ impl Piece<'_> {
     pub(crate) fn files_of_bars(&self, timeframe: Timeframe) -> Vec<String> {
         let others =
             self.workshop.sources.files_of_other_months(Table::Bars, self.dirty, timeframe);
-        let paths = |(month, files): (Month, Vec<&LiveFile>)| {
-            files.into_iter().map(move |file| (month.to_string(), file.path.clone()))
-        };
         let made = self.built.files.iter().filter(|(table, file)| {
             *table == Table::Bars
                 && file.partition.get("timeframe").is_some_and(|t| t == timeframe.as_str())
         });
         let made =
             made.filter_map(|(_, f)| Some((f.partition.get("month")?.clone(), f.path.clone())));
-        let mut all: Vec<(String, String)> =
-            others.into_iter().flat_map(paths).chain(made).collect();
+        let mut all: Vec<(String, String)> = made.collect();
+        for (month, files) in others {
+            all.extend(files.into_iter().map(|file| (month.to_string(), file.path.clone())));
+        }
         all.sort();
         all.into_iter().map(|(_, path)| path).collect()
     }

@@ -121,6 +121,11 @@ impl Sources {
         derivation::inputs().into_iter().any(|table| self.has(table, dirty, of))
     }
 
+    /// Whether a table has a file of a symbol.
+    pub fn has_table(&self, table: Table, dirty: &Dirty) -> bool {
+        self.of(dirty).any(|(t, files)| t == table && !files.is_empty())
+    }
+
     /// Whether a table has a file of a symbol and month.
     pub fn has(&self, table: Table, dirty: &Dirty, of: Month) -> bool {
         self.month_files(table, dirty, of).next().is_some()

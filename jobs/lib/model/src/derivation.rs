@@ -27,12 +27,18 @@ pub struct Input {
 pub enum Span {
     /// Those months alone, and of trades the days beside them.
     Months,
+    /// All of it.
+    All,
     /// The other months: what is made needs all there is, and those months are made anew with it.
     OtherMonths,
 }
 
 const fn months(table: Table) -> Input {
     Input { table, span: Span::Months }
+}
+
+const fn all(table: Table) -> Input {
+    Input { table, span: Span::All }
 }
 
 const fn other_months(table: Table) -> Input {
@@ -47,6 +53,11 @@ pub const ALL: &[Derivation] = &[
     },
     Derivation { table: Table::Daily, inputs: &[other_months(Table::Bars)] },
     Derivation { table: Table::Indicators, inputs: &[other_months(Table::Bars)] },
+    Derivation { table: Table::Anomalies, inputs: &[other_months(Table::Bars)] },
+    Derivation {
+        table: Table::Signals,
+        inputs: &[other_months(Table::Bars), all(Table::Fundamentals)],
+    },
 ];
 
 /// Those that every lake with bars has: each commit of gold has made them, from the first version on. One

@@ -39,7 +39,7 @@ pub fn months_of(table: Table, partition: &Partition) -> Vec<Month> {
             months.dedup();
             months
         }
-        Table::Klines | Table::Bars => {
+        Table::Klines | Table::Bars | Table::Fundamentals => {
             of("month").and_then(|m| m.parse().ok()).into_iter().collect()
         }
         _ => Vec::new(),
@@ -81,6 +81,7 @@ impl Dirty {
         let are_made_anew = months.iter().any(|month| self.months.contains(month));
         let counts = |span: Span| match span {
             Span::Months => are_made_anew,
+            Span::All => true,
             Span::OtherMonths => !months.is_empty() && !are_made_anew,
         };
         is_ours && derivation::spans(table).any(counts)
