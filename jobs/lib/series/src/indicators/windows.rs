@@ -196,3 +196,59 @@ pub(super) fn unbroken(place: &[i64]) -> Vec<i32> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// n·Σx² − (Σx)², of each window for itself: the sum of the squares of the differences of each two.
+    fn of_pairs(window: &[i64]) -> f64 {
+        let pairs =
+            window.iter().enumerate().flat_map(|(i, a)| window[..i].iter().map(move |b| (a, b)));
+        pairs.map(|(a, b)| (i128::from(*a) - i128::from(*b)).pow(2)).sum::<i128>() as f64
+    }
+
+    #[test]
+    fn scatter_is_exact_in_128_bits_and_in_256() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        for bits in [1, 8, 30, 50, 57, 59] {
+            for n in [2, 7, 20] {
+                let values: Vec<i64> = (0..200).map(|_| rng.i64(-(1 << bits)..1 << bits)).collect();
+                let found = scatter(&values, n);
+                assert_eq!(found, wide::scatter(&values, n), "{bits} bits");
+                assert_eq!(found.iter().flatten().count(), 201 - n);
+                for (window, found) in values.windows(n).zip(&found[n - 1..]) {
+                    assert_eq!(*found, Some(of_pairs(window)), "{bits} bits");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn scatter_of_more_than_128_bits() {
+        // half at one end and half at the other: (n·d)² / 4
+        let n = 1000;
+        let values: Vec<i64> =
+            (0..n).map(|i| if i % 2 == 0 { i64::MIN } else { i64::MAX }).collect();
+        let expect = (n as f64 * 2.0_f64.powi(64)).powi(2) / 4.0;
+        let found = scatter(&values, n)[n - 1].unwrap();
+        assert!((found / expect - 1.0).abs() < 1e-15, "{found}, not {expect}");
+    }
+
+    #[test]
+    fn logarithms_of_neighbours_and_of_extremes() {
+        let check = |from: i64, to: i64, expect: f64| {
+            let found = log_return(from, to).unwrap() as f64 / LOG_UNITS;
+            let away = (found - expect).abs();
+            assert!(away <= (1e-15 * expect.abs()).max(0.5 / LOG_UNITS), "{found}, not {expect}");
+        };
+        check(5, 5, 0.0);
+        check(10_i64.pow(18), 10_i64.pow(18) + 1_000, 1e-15);
+        check(1_000_000_000, 1_000_000_001, 1e-9 - 0.5e-18);
+        check(100, 200, std::f64::consts::LN_2);
+        check(200, 100, -std::f64::consts::LN_2);
+        check(1, 10_i64.pow(18), 18.0 * std::f64::consts::LN_10);
+        check(10_i64.pow(18), 1, -18.0 * std::f64::consts::LN_10);
+        assert_eq!((log_return(0, 1), log_return(1, 0), log_return(-1, 1)), (None, None, None));
+    }
+}
