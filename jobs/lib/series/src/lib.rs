@@ -7,7 +7,18 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`bars`] | the series itself |
+//! | [`beside`] | what stands beside it: funding rates, price by earnings, quotes |
 //! | [`indicators`] | averages, oscillators, bands, volatilities: [`indicators::indicators`] |
+//! | [`anomalies`] | bars that stand out, and why |
+//! | [`stats`] | trailing windows that know their median |
+//! | [`setting`] | settings that make no sense |
 
+pub mod anomalies;
 pub mod bars;
+pub mod beside;
 pub mod indicators;
+pub mod setting;
+pub mod stats;
+
+#[cfg(test)]
+mod testing;
