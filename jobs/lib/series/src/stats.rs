@@ -135,6 +135,33 @@ pub(crate) fn after_closed_hours(bars: &Bars, at: usize) -> bool {
         && bars.open_us[at] - bars.open_us[at - 1] > bars.width_us
 }
 
+/// A price in units of 1e-8 as a double.
+pub(crate) fn price(units: i64) -> f64 {
+    // by a division, for 1e-8 is no double
+    units as f64 / 1e8
+}
+
+/// For each volume the mean of so many before it, in the units of the volumes; none where one of them is
+/// unknown, and where there are not so many.
+pub(crate) fn means_before(volumes: &[Option<i128>], over: usize) -> Vec<Option<f64>> {
+    let over = over.max(1);
+    // what could make a sum overflow is taken for unknown
+    let most = i128::MAX / over as i128;
+    let known = |at: usize| volumes[at].filter(|volume| (0..=most).contains(volume));
+    let (mut sum, mut count) = (0_i128, 0_usize);
+    let mut means = Vec::with_capacity(volumes.len());
+    for at in 0..volumes.len() {
+        means.push((count == over).then(|| sum as f64 / over as f64));
+        if let Some(old) = at.checked_sub(over).and_then(known) {
+            (sum, count) = (sum - old, count - 1);
+        }
+        if let Some(new) = known(at) {
+            (sum, count) = (sum + new, count + 1);
+        }
+    }
+    means
+}
+
 /// When a bar has closed, and what is in it can be known: microseconds since the epoch.
 pub(crate) fn close_us(bars: &Bars, at: usize) -> i64 {
     bars.open_us[at] + bars.width_us
@@ -200,6 +227,22 @@ mod tests {
         (0..100_000).for_each(|_| window.push(crate::testing::normal(&mut random)));
         let (_, mad) = window.median_and_mad().unwrap();
         assert!((mad * MAD_TO_DEVIATION - 1.0).abs() < 0.01, "{mad}");
+    }
+
+    #[test]
+    fn a_mean_is_of_the_volumes_before() {
+        let means = |volumes: &[i128], over| {
+            // below zero stands for unknown
+            let known = |volume: &i128| (*volume >= 0).then_some(*volume);
+            means_before(&volumes.iter().map(known).collect::<Vec<_>>(), over)
+        };
+        let (n, of) = (None, Some);
+        assert_eq!(means(&[1, 2, 6, 4, 0], 2), [n, n, of(1.5), of(4.0), of(5.0)]);
+        assert_eq!(means(&[1, -1, 6, 4, 0], 2), [n, n, n, n, of(5.0)]);
+        assert_eq!(means(&[3, i128::MAX, 6, 4, 0], 2), [n, n, n, n, of(5.0)]);
+        assert_eq!(means(&[7, 8], 1), [n, of(7.0)]);
+        assert_eq!(means(&[7], 3), [n]);
+        assert_eq!(means(&[], 3), []);
     }
 
     #[test]
