@@ -7,7 +7,20 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`bars`] | the series itself |
+//! | [`beside`] | what stands beside it: funding rates, price by earnings, quotes |
 //! | [`indicators`] | averages, oscillators, bands, volatilities: [`indicators::indicators`] |
+//! | [`anomalies`] | bars that stand out, and why |
+//! | [`signals`] | moments at which an indicator says something |
+//! | [`stats`] | trailing windows that know their median |
+//! | [`setting`] | settings that make no sense |
 
+pub mod anomalies;
 pub mod bars;
+pub mod beside;
 pub mod indicators;
+pub mod setting;
+pub mod signals;
+pub mod stats;
+
+#[cfg(test)]
+mod testing;
