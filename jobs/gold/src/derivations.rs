@@ -4,7 +4,7 @@
 use model::schema::Table;
 
 use crate::piece::Piece;
-use crate::{anomalies, bars, daily, indicators, signals};
+use crate::{anomalies, bars, daily, features, indicators, labels, signals};
 
 /// Makes a table's rows of a symbol, as far as its dirty months change them.
 pub(crate) async fn make(table: Table, piece: &mut Piece<'_>) -> anyhow::Result<()> {
@@ -14,6 +14,8 @@ pub(crate) async fn make(table: Table, piece: &mut Piece<'_>) -> anyhow::Result<
         Table::Indicators => indicators::make(piece).await,
         Table::Anomalies => anomalies::make(piece).await,
         Table::Signals => signals::make(piece).await,
+        Table::Features => features::make(piece).await,
+        Table::Labels => labels::make(piece).await,
         other => anyhow::bail!("gold does not know how {other} is made"),
     }
 }

@@ -21,7 +21,7 @@
 //! | `derivations` | which file makes which table |
 //! | `bars`, `month`, `day` | `gold.bars`: of a symbol, of a month, of a day from its files |
 //! | `history`, `beside`, `analysis` | all bars of a symbol, what stands beside them, their indicators |
-//! | `indicators`, `anomalies`, `signals` | the tables of those names |
+//! | `indicators`, `anomalies`, `signals`, `features`, `labels` | the tables of those names |
 //! | `daily`, `sessions` | `gold.daily`; which days of trading follow on each other |
 //! | [`piece`] | one symbol: its tables, files, fragment |
 //!
@@ -35,10 +35,12 @@ mod beside;
 mod daily;
 mod day;
 mod derivations;
+mod features;
 pub mod fold;
 pub mod held;
 mod history;
 mod indicators;
+mod labels;
 pub mod models;
 mod month;
 pub mod piece;

@@ -58,6 +58,11 @@ pub const ALL: &[Derivation] = &[
         table: Table::Signals,
         inputs: &[other_months(Table::Bars), all(Table::Fundamentals)],
     },
+    Derivation {
+        table: Table::Features,
+        inputs: &[other_months(Table::Bars), all(Table::Funding)],
+    },
+    Derivation { table: Table::Labels, inputs: &[other_months(Table::Bars)] },
 ];
 
 /// Those that every lake with bars has: each commit of gold has made them, from the first version on. One

@@ -39,7 +39,7 @@ pub fn months_of(table: Table, partition: &Partition) -> Vec<Month> {
             months.dedup();
             months
         }
-        Table::Klines | Table::Bars | Table::Fundamentals => {
+        Table::Klines | Table::Bars | Table::Fundamentals | Table::Funding => {
             of("month").and_then(|m| m.parse().ok()).into_iter().collect()
         }
         _ => Vec::new(),

@@ -12,7 +12,7 @@ mod columns;
 mod companies;
 
 use crate::words::words;
-pub use analysis::{ANOMALIES, INDICATORS, SIGNALS};
+pub use analysis::{ANOMALIES, FEATURES, INDICATORS, LABELS, SIGNALS};
 pub use beside_trades::{FUNDING, INSTRUMENTS, METRICS, PRICE_KLINES, QUOTES};
 pub use columns::{
     AGG_TRADES, ARCHIVES, BARS, BUILDS, CHECKS, COVERAGE, DAILY, KLINES, REJECTS, RESTATEMENTS,
@@ -162,6 +162,10 @@ words! {
         Anomalies = "gold.anomalies",
         /// Signals that bars give.
         Signals = "gold.signals",
+        /// What is known of each bar, for models.
+        Features = "gold.features",
+        /// What came after each bar, for models.
+        Labels = "gold.labels",
         /// A row for each run.
         Runs = "ops.runs",
         /// A row for each group that silver built: from what, and what became of every row.
@@ -207,6 +211,8 @@ impl Table {
         Self::Indicators,
         Self::Anomalies,
         Self::Signals,
+        Self::Features,
+        Self::Labels,
     ];
 
     /// The part before the dot: `silver`.
@@ -241,6 +247,8 @@ impl Table {
             Self::Indicators => &INDICATORS,
             Self::Anomalies => &ANOMALIES,
             Self::Signals => &SIGNALS,
+            Self::Features => &FEATURES,
+            Self::Labels => &LABELS,
             Self::Runs => &RUNS,
             Self::Builds => &BUILDS,
             Self::Coverage => &COVERAGE,

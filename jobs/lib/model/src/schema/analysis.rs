@@ -3,9 +3,10 @@
 
 use super::ColumnType::{Double, Int, Text, Timestamp};
 use super::columns::{CLOSE, MARKET, MONTH, OPEN_TIME, SOURCE, SYMBOL, TIMEFRAME, col, opt};
-use super::{SUM, TableSchema};
+use super::{Column, SUM, TableSchema};
+use series::features;
 
-const KNOWN_AT: super::Column = col(
+const KNOWN_AT: Column = col(
     "known_at",
     Timestamp,
     "from when on anybody could know the row, UTC: the end of the last bar that it rests on",
@@ -110,4 +111,55 @@ pub const SIGNALS: TableSchema = TableSchema {
     key: &["source", "market", "symbol", "timeframe", "open_time", "signal_type"],
     constraints: &[("strength", "strength >= 0 AND strength <= 1")],
     doc: "signals that a bar gives: crossings of indicators and alerts; no advice",
+};
+
+/// The columns that a bar of features or labels is known by.
+const OF_BAR: [Column; 6] = [SOURCE, MARKET, SYMBOL, TIMEFRAME, MONTH, OPEN_TIME];
+
+const FEATURE_COLUMNS: [Column; features::FEATURES.len() + 7] = {
+    let mut columns = [KNOWN_AT; features::FEATURES.len() + 7];
+    let mut at = 0;
+    while at < OF_BAR.len() {
+        columns[at] = OF_BAR[at];
+        at += 1;
+    }
+    // known_at stands between the bar and its features
+    let mut feature = 0;
+    while feature < features::FEATURES.len() {
+        let of = &features::FEATURES[feature];
+        columns[OF_BAR.len() + 1 + feature] = opt(of.name, Double, of.doc);
+        feature += 1;
+    }
+    columns
+};
+
+/// `gold.features`.
+pub const FEATURES: TableSchema = TableSchema {
+    columns: &FEATURE_COLUMNS,
+    partitions: &["source", "market", "symbol", "timeframe", "month"],
+    key: &["source", "market", "symbol", "timeframe", "open_time"],
+    constraints: &[],
+    doc: "features for models, one row a bar: what was known of it at known_at, as ratios; what came after is in \
+          gold.labels",
+};
+
+/// `gold.labels`.
+pub const LABELS: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        MARKET,
+        SYMBOL,
+        TIMEFRAME,
+        MONTH,
+        OPEN_TIME,
+        col("horizon", Int, "how many bars it looks ahead"),
+        col("log_return", Double, "log of the close so many bars later by the close of this bar"),
+        col("direction", Int, "1 where that close is higher, -1 where it is lower, else 0"),
+        KNOWN_AT,
+    ],
+    partitions: &["source", "market", "symbol", "timeframe", "month"],
+    key: &["source", "market", "symbol", "timeframe", "open_time", "horizon"],
+    constraints: &[],
+    doc: "what came after each bar, for models to learn from: one row a bar and horizon; none where the bars up \
+          to there are not all there",
 };
