@@ -195,6 +195,11 @@ pub(super) fn environment() -> String {
     page
 }
 
+/// A section as YAML of one line.
+fn default_of(section: &impl serde::Serialize) -> anyhow::Result<String> {
+    Ok(serde_json::to_string(section)?.replace('"', "").replace(':', ": ").replace(',', ", "))
+}
+
 /// The keys of `lake.yaml`.
 pub(super) fn configuration() -> anyhow::Result<String> {
     let mut page = format!(
@@ -211,6 +216,7 @@ pub(super) fn configuration() -> anyhow::Result<String> {
     let words = |values: Vec<Value>| quoted(values.into_iter().map(word));
     let archives = words(archives.map(|a| serde_json::to_value(a).unwrap_or_default()).to_vec());
     let discovery = words(discovery.map(|d| serde_json::to_value(d).unwrap_or_default()).to_vec());
+    let gold = model::config::Gold::default();
     let rows = [
         ("environment", "its name; that of its folder".to_owned()),
         ("lake", "where the lake lies: a directory, `file:///…` or `s3://bucket/prefix`; default `target/lake/<environment>`".into()),
@@ -251,6 +257,11 @@ pub(super) fn configuration() -> anyhow::Result<String> {
              them away"
                 .into(),
         ),
+        ("gold.timeframes", format!("of which bars indicators, anomalies, signals, features and labels are made: of {}; default `[1h, 1d]`", quoted(Timeframe::GOLD.iter().map(|w| w.as_str())))),
+        ("gold.indicators", format!("the periods, each key with its default: `{}`; see [indicators](indicators.md)", default_of(&gold.indicators)?)),
+        ("gold.anomalies", format!("from where on something is unusual, each key with its default: `{}`; see [signals](signals.md)", default_of(&gold.anomalies)?)),
+        ("gold.anomalies_of", "the same of single symbols and timeframes, a list of `{symbol: BTCUSDT, timeframe: 1h, anomalies: {…}}`, either left out for any; the first that fits counts, whole".into()),
+        ("gold.signals", format!("what gives a signal, each key with its default: `{}`; see [signals](signals.md)", default_of(&gold.signals)?)),
         (
             "….instruments.<SYMBOL>",
             "what neither name nor listing tells: a list of `{from: DAY, tick_size: 0.01, lot_size: 0.001, \
