@@ -1,9 +1,10 @@
 //! What keeps a little of every bar before: exponential averages, and Wilder's.
 
-/// Units of a price in one of the quote asset.
-const UNITS: f64 = 1e8;
-/// Below this mean change, in units of 1e-8, a series is flat for RSI. TA-Lib's 1e-14.
-const FLAT: f64 = 1e-6;
+use super::exact::{UNITS, double};
+
+/// Below this, in units of 1e-8, mean changes are nothing: some 9,000 bars without a change after the last one,
+/// doubles would no longer hold their quotient.
+const NOTHING: f64 = 1e-280;
 
 /// Fills `averages`: the first is `seed`, the mean of the first `period` values; then each value that follows
 /// counts 2 / (period + 1).
@@ -27,7 +28,7 @@ pub(super) fn ema(close: &[i64], period: usize) -> Vec<Option<f64>> {
     let mut averages = vec![None; close.len()];
     if let Some((seed, rest)) = close.split_at_checked(period) {
         let seed: i128 = seed.iter().copied().map(i128::from).sum();
-        let seed = seed as f64 / (period as f64 * UNITS);
+        let seed = double(seed) / (period as f64 * UNITS);
         let rest = rest.iter().map(|close| *close as f64 / UNITS);
         follow(&mut averages[period - 1..], seed, period, rest);
     }
@@ -92,7 +93,12 @@ pub(super) fn rsi(close: &[i64], period: usize) -> Vec<Option<f64>> {
             down.add(loss);
         }
         let both = up.average + down.average;
-        *value = Some(if both < FLAT { 50.0 } else { 100.0 * (up.average / both) });
+        *value = Some(if both < NOTHING {
+            (up.average, down.average) = (0.0, 0.0);
+            50.0
+        } else {
+            100.0 * (up.average / both)
+        });
     }
     values
 }
