@@ -4,6 +4,7 @@
 //! time: over a gap it reaches further back, and [`Indicators::bars_short`], [`Indicators::bars_long`] and
 //! [`Indicators::bars_unbroken`] say so.
 
+mod exact;
 mod settings;
 mod smoothed;
 mod volume;

@@ -1,7 +1,7 @@
 //! What keeps a little of every bar before: exponential averages, and Wilder's.
 
-/// Units of a price in one of the quote asset.
-const UNITS: f64 = 1e8;
+use super::exact::{UNITS, double};
+
 /// Below this, in units of 1e-8, mean changes are nothing: some 9,000 bars without a change after the last one,
 /// doubles would no longer hold their quotient.
 const NOTHING: f64 = 1e-280;
@@ -28,7 +28,7 @@ pub(super) fn ema(close: &[i64], period: usize) -> Vec<Option<f64>> {
     let mut averages = vec![None; close.len()];
     if let Some((seed, rest)) = close.split_at_checked(period) {
         let seed: i128 = seed.iter().copied().map(i128::from).sum();
-        let seed = seed as f64 / (period as f64 * UNITS);
+        let seed = double(seed) / (period as f64 * UNITS);
         let rest = rest.iter().map(|close| *close as f64 / UNITS);
         follow(&mut averages[period - 1..], seed, period, rest);
     }

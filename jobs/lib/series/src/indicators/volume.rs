@@ -1,5 +1,6 @@
 //! What rests on volumes: on-balance volume, and the session's VWAP.
 
+use super::exact::double;
 use crate::bars::Bars;
 
 /// The greatest whole number of 38 digits: what a decimal column holds.
@@ -36,7 +37,7 @@ pub(super) fn session_vwap(bars: &Bars) -> Vec<Option<f64>> {
                 Some((quote.checked_add(q)?, volume.checked_add(v)?))
             });
             let (quote, volume) = sums.filter(|(_, volume)| *volume > 0)?;
-            Some(quote as f64 / (volume as f64 * 3e8))
+            Some(double(quote) / (double(volume) * 3e8))
         })
         .collect()
 }
