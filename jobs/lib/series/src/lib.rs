@@ -12,15 +12,23 @@
 //! | [`anomalies`] | bars that stand out, and why |
 //! | [`signals`] | moments at which an indicator says something |
 //! | [`stats`] | trailing windows that know their median |
+//! | [`features`] | what models may know of a bar |
+//! | [`labels`] | what came after it |
 //! | [`setting`] | settings that make no sense |
 
 pub mod anomalies;
 pub mod bars;
 pub mod beside;
+pub mod features;
 pub mod indicators;
+pub mod labels;
 pub mod setting;
 pub mod signals;
 pub mod stats;
 
+#[cfg(test)]
+mod leak_tests;
+#[cfg(test)]
+mod page_tests;
 #[cfg(test)]
 mod testing;
