@@ -1,0 +1,49 @@
+//! Takes ECharts out of the crate that carries it, `charming`, and refuses any file but the one that was
+//! looked at.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use sha2::{Digest as _, Sha256};
+
+/// Where it lies in the crate. That is no promise of the crate's, so its version is pinned.
+const FILE: &str = "src/asset/echarts-5.5.1.min.js";
+/// SHA-256 of ECharts 5.5.1 as its project published it.
+const SHA256: &str = "e84270bd0cd5bdf60fefc26d00c2a391cb2e81f4d26a7a9ee16185a54773a3cf";
+
+#[expect(clippy::disallowed_methods, reason = "how cargo speaks to a build script")]
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    let cargo = env::var("CARGO")?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    // a crate's files lie beside its manifest, in the registry or where it was vendored
+    let said = Command::new(cargo)
+        .args(["metadata", "--format-version=1", "--offline", "--locked"])
+        .output()?;
+    if !said.status.success() {
+        return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&said.stderr)).into());
+    }
+    let metadata: serde_json::Value = serde_json::from_slice(&said.stdout)?;
+    let manifest = metadata["packages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|package| package["name"] == "charming")
+        .and_then(|package| package["manifest_path"].as_str())
+        .ok_or("cargo metadata names no charming")?;
+    let file = Path::new(manifest).parent().ok_or("a manifest lies in a folder")?.join(FILE);
+    println!("cargo::rerun-if-changed={}", file.display());
+    let bytes = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    if found != SHA256 {
+        return Err(format!(
+            "{}: SHA-256 {found}, expected {SHA256}; is it another version of ECharts?",
+            file.display()
+        )
+        .into());
+    }
+    fs::write(out.join("echarts.js"), bytes)?;
+    Ok(())
+}

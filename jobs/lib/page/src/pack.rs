@@ -1,0 +1,198 @@
+//! Bars as the page takes them: columns of differences, split into planes of bytes, deflated, as base64.
+//!
+//! A minute's bar takes about 9 bytes so. The browser has inflate built in, and what it gets are whole numbers:
+//! no price becomes a float on its way.
+//!
+//! A column is its differences d, each as the unsigned zigzag number 2d or −2d − 1, and those as planes: first
+//! the lowest byte of every value, then the next one, as many as the greatest value takes.
+
+use base64::Engine as _;
+use serde::Serialize;
+
+use crate::figures::{Bar, IndicatorKind, Series};
+use crate::{Error, Page};
+
+/// The greatest whole number up to which JavaScript counts exactly.
+const EXACT: u64 = 1 << 53;
+
+/// A series as it stands in the page.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+pub(crate) struct Packed {
+    /// Start of the first bar, seconds since the epoch.
+    pub(crate) t0: i64,
+    /// Length of a bar, seconds.
+    pub(crate) step: i64,
+    /// Whether time without bars takes no place.
+    pub(crate) sessions: bool,
+    /// Where bars are not there: after how many of those that are, and how many are not.
+    pub(crate) gaps: Vec<(usize, i64)>,
+    /// Columns in the order of their bytes.
+    pub(crate) columns: Vec<Column>,
+    /// All planes, deflated, base64.
+    pub(crate) data: String,
+}
+
+/// What the page must know of a column to read its bytes.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// What it holds: `o`, `h`, `l`, `c`, `v`, or how an indicator is drawn.
+    pub(crate) kind: &'static str,
+    /// An indicator's switch.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) group: String,
+    /// An indicator's name.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) label: String,
+    /// Bars without a value: the first of them, and how many in a row.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) holes: Vec<(usize, usize)>,
+    /// Its values.
+    pub(crate) values: usize,
+    /// Bytes of a value.
+    pub(crate) planes: usize,
+}
+
+/// A whole number that JavaScript counts exactly.
+pub(crate) fn exact(what: impl FnOnce() -> String, value: i64) -> Result<i64, Error> {
+    if value.unsigned_abs() <= EXACT {
+        return Ok(value);
+    }
+    Err(Error::TooGreat { what: what(), value })
+}
+
+/// Packs a series; `name` is told in errors, `digits` are those of its prices.
+pub(crate) fn pack(name: &str, series: &Series, digits: u32) -> Result<Packed, Error> {
+    let bars = &series.bars;
+    let misplaced = |time| Error::Misplaced { series: name.to_owned(), time };
+    let mut gaps = Vec::new();
+    for (index, pair) in bars.windows(2).enumerate() {
+        let apart = pair[1].time - pair[0].time;
+        if series.step <= 0 || apart <= 0 || apart % series.step != 0 {
+            return Err(misplaced(pair[1].time));
+        }
+        if apart > series.step {
+            gaps.push((index + 1, apart / series.step - 1));
+        }
+    }
+    let t0 = bars.first().map_or(0, |bar| bar.time);
+    if t0 % 1_000_000 != 0 || series.step % 1_000_000 != 0 {
+        return Err(misplaced(t0));
+    }
+    let mut packer = Packer { columns: Vec::new(), planes: Vec::new() };
+    let mut before = 0;
+    let mut opens = Vec::with_capacity(bars.len());
+    for bar in bars {
+        for value in [bar.open, bar.high, bar.low, bar.close, bar.volume] {
+            exact(|| format!("{name}: a figure of the bar of {}", bar.time), value)?;
+        }
+        opens.push(bar.open - before);
+        before = bar.close;
+    }
+    let column = |of: fn(&Bar) -> i64| bars.iter().map(of).collect::<Vec<_>>();
+    packer.put("o", ("", ""), vec![], &opens);
+    packer.put("c", ("", ""), vec![], &column(|b| b.close - b.open));
+    packer.put("h", ("", ""), vec![], &column(|b| b.high - b.open.max(b.close)));
+    packer.put("l", ("", ""), vec![], &column(|b| b.open.min(b.close) - b.low));
+    packer.put("v", ("", ""), vec![], &column(|b| b.volume));
+    for indicator in &series.indicators {
+        if indicator.values.len() != bars.len() {
+            return Err(Error::Uneven {
+                series: name.to_owned(),
+                indicator: indicator.label.clone(),
+                values: indicator.values.len(),
+                bars: bars.len(),
+            });
+        }
+        let unit = match indicator.kind {
+            IndicatorKind::Rsi => 100.0,
+            _ => 100.0 * 10f64.powi(digits as i32),
+        };
+        let mut holes: Vec<(usize, usize)> = Vec::new();
+        let mut steps = Vec::with_capacity(bars.len());
+        let mut before = 0;
+        for (index, value) in indicator.values.iter().enumerate() {
+            let Some(value) = value else {
+                match holes.last_mut() {
+                    Some((from, many)) if *from + *many == index => *many += 1,
+                    _ => holes.push((index, 1)),
+                }
+                continue;
+            };
+            // a value that is no number, or beyond counting, ends as the greatest i64 and is refused
+            let scaled = (value * unit).round();
+            let now = if scaled.is_finite() { scaled as i64 } else { i64::MAX };
+            exact(|| format!("{name}: {}", indicator.label), now)?;
+            steps.push(now - before);
+            before = now;
+        }
+        packer.put(kind(indicator.kind), (&indicator.group, &indicator.label), holes, &steps);
+    }
+    Ok(Packed {
+        t0: t0 / 1_000_000,
+        step: series.step / 1_000_000,
+        sessions: series.sessions,
+        gaps,
+        columns: packer.columns,
+        data: base64::engine::general_purpose::STANDARD
+            .encode(miniz_oxide::deflate::compress_to_vec(&packer.planes, 9)),
+    })
+}
+
+/// What the page's program calls it.
+fn kind(kind: IndicatorKind) -> &'static str {
+    match kind {
+        IndicatorKind::Line => "line",
+        IndicatorKind::BandUpper => "upper",
+        IndicatorKind::BandLower => "lower",
+        IndicatorKind::Rsi => "rsi",
+        IndicatorKind::Macd => "macd",
+        IndicatorKind::MacdSignal => "signal",
+        IndicatorKind::MacdHistogram => "histogram",
+    }
+}
+
+/// Columns on their way into bytes.
+struct Packer {
+    columns: Vec<Column>,
+    planes: Vec<u8>,
+}
+
+impl Packer {
+    fn put(
+        &mut self,
+        kind: &'static str,
+        (group, label): (&str, &str),
+        holes: Vec<(usize, usize)>,
+        values: &[i64],
+    ) {
+        // zigzag: small numbers of either sign are small
+        let zigzag = |d: &i64| ((d << 1) ^ (d >> 63)) as u64;
+        let greatest = values.iter().map(zigzag).max().unwrap_or(0);
+        let planes = (64 - greatest.leading_zeros()).div_ceil(8) as usize;
+        for plane in 0..planes {
+            self.planes.extend(values.iter().map(|d| (zigzag(d) >> (8 * plane)) as u8));
+        }
+        self.columns.push(Column {
+            kind,
+            group: group.to_owned(),
+            label: label.to_owned(),
+            holes,
+            values: values.len(),
+            planes,
+        });
+    }
+}
+
+/// The name of a file of bars: the run stands in it, or a reader of a page that is being replaced would mix two.
+/// What a name of a file may not have becomes `_xx`, its bytes in hexadecimal digits.
+pub(crate) fn file_name(page: &Page, symbol: &str, timeframe: &str) -> String {
+    let safe = |text: &str| {
+        let byte = |b: u8| match b {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' => char::from(b).to_string(),
+            _ => format!("_{b:02x}"),
+        };
+        text.bytes().map(byte).collect::<String>()
+    };
+    let run = page.run.as_deref().map_or_else(|| page.made_at.to_string(), safe);
+    format!("data/{}-{}-{run}.js", safe(symbol), safe(timeframe))
+}
