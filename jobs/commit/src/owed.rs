@@ -8,7 +8,6 @@ use model::derivation;
 use model::dirty::{Dirty, months_of};
 use model::fragment::SilverFragment;
 use model::owed::{Owed, Taken};
-use model::schema::Table;
 use model::{Market, Month, RunId, Source, Symbol, layout, unit};
 use stage::Context;
 use store::lake::Entry;

@@ -11,14 +11,14 @@ use model::dirty::Dirty;
 use model::fragment::DataFile;
 use model::plan::Partition;
 use model::schema::Table;
-use model::{Month, Timeframe, layout, unit};
+use model::{Timeframe, layout, unit};
 use source::Providers;
 use stage::Meter;
 use store::Staged;
 use store::parquet::{WriteError, write_batches};
 use table::datafusion::common::ScalarValue;
 use table::datafusion::prelude::SessionContext;
-use table::{LiveFile, Tables};
+use table::Tables;
 use tokio::sync::Semaphore;
 
 use crate::analysis::Analysis;

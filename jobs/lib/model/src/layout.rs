@@ -61,6 +61,14 @@ const UNTIL_FORM_FINE: &str = "%Y-%m-%dT%H%M%S.%6fZ";
 /// Folder of what runs owe.
 pub const OWED: &str = "runs/owed";
 
+/// Folder of the page.
+pub const PAGE: &str = "page";
+
+/// A file of the page: `page/index.html`.
+pub fn page(name: &str) -> String {
+    format!("{PAGE}/{name}")
+}
+
 /// The folder of a table, without slashes at its ends: `silver/trades`.
 pub fn table(table: Table) -> String {
     format!("{}/{}", table.zone(), table.name())
