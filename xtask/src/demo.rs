@@ -15,7 +15,7 @@ use crate::environment::{Choice, Environment};
 use crate::executor::{self, Order, Summary};
 use crate::sample::{self, SampleServer};
 use crate::workspace::Build;
-use crate::{human, local, query, workspace};
+use crate::{human, local, page, query, workspace};
 
 /// What the demo asks at its end: a title, and the words of `cargo xtask query`.
 const QUESTIONS: &[(&str, &[&str])] = &[
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         if summary.worst() == 0 && !is_idle(&summary) {
             answers(&environment, QUESTIONS, "")?;
         }
-        next(&summary, begun, false);
+        next(&summary, &environment, begun, false)?;
     }
     Ok(summary.worst())
 }
@@ -146,7 +146,7 @@ fn all_sources(
     if summary.worst() == 0 && is_news {
         answers(&servers.environment, sample::QUESTIONS_OF_ALL, &with(&servers.environment))?;
     }
-    next(&summary, begun, true);
+    next(&summary, &servers.environment, begun, true)?;
     Ok(summary.worst())
 }
 
@@ -231,21 +231,34 @@ fn answers(
     Ok(())
 }
 
-fn next(summary: &Summary, start: Instant, all_sources: bool) {
+fn next(
+    summary: &Summary,
+    environment: &Environment,
+    start: Instant,
+    all_sources: bool,
+) -> anyhow::Result<()> {
+    if summary.worst() == 0 {
+        let made = page::publish(environment, None)?.status().context("cannot start `publish`")?;
+        if let Some(file) = page::file(environment).filter(|_| made.success()) {
+            println!("\nthe lake as a page: {}", workspace::shown(&file));
+        }
+    }
     println!("\nthe demo took {} without building", human::span(start.elapsed()));
     if summary.worst() != 0 {
         println!("next: cargo xtask demo                  goes on where this ended");
-        return;
+        return Ok(());
     }
     if all_sources {
         println!("next: cargo xtask demo --all-sources    again: nothing is asked twice");
-        return;
+        return Ok(());
     }
     println!(
         "next: cargo xtask query --list          all named queries\n      \
          cargo xtask query --sql \"SELECT * FROM gold.daily ORDER BY date, symbol\"\n      \
          cargo xtask local status                what the lake holds\n      \
          cargo xtask local run --env dev         the real source\n      \
+         cargo xtask page --open                 the lake as a page\n      \
          cargo xtask demo --fresh                from nothing"
     );
+    Ok(())
 }

@@ -20,6 +20,7 @@ mod http;
 mod images;
 mod local;
 mod maintain;
+mod page;
 mod query;
 mod rebuild;
 mod sample;
@@ -62,6 +63,8 @@ enum Command {
     Local(local::Command),
     #[command(about = "Ask the lake in SQL")]
     Query(query::Args),
+    #[command(about = "The lake as a page that opens from a file")]
+    Page(page::Args),
     #[command(
         about = "Once an account: the states' bucket, boundaries, and GitHub's roles where asked for"
     )]
@@ -137,6 +140,7 @@ fn work() -> u8 {
         Command::Demo(args) => demo::run(&args),
         Command::Local(command) => local::run(command),
         Command::Query(args) => query::run(&args),
+        Command::Page(args) => page::run(&args),
         Command::Bootstrap(args) => aws::bootstrap(&args),
         Command::Plan(args) => aws::plan(&args),
         Command::Apply(args) => aws::apply(&args),

@@ -89,7 +89,7 @@ pub(crate) fn cargo() -> Command {
 
 /// The packages of all programs of a lake.
 pub(crate) fn programs_of_the_lake() -> impl Iterator<Item = &'static str> {
-    STAGES.iter().chain(&["query", "exchange"]).copied()
+    STAGES.iter().chain(&["publish", "query", "exchange"]).copied()
 }
 
 /// Builds the programs of jobs as cargo's everyday build does; says nothing when they are fresh.

@@ -16,9 +16,9 @@ use source::Providers;
 use stage::Meter;
 use store::Staged;
 use store::parquet::{WriteError, write_batches};
+use table::Tables;
 use table::datafusion::common::ScalarValue;
 use table::datafusion::prelude::SessionContext;
-use table::Tables;
 use tokio::sync::Semaphore;
 
 use crate::analysis::Analysis;

@@ -101,9 +101,8 @@ async fn instrument(
     gold: &Gold,
 ) -> anyhow::Result<Instrument> {
     let of = key.condition();
-    let days = format!(
-        "SELECT date, close, volume, pct_change FROM gold.daily WHERE {of} ORDER BY date"
-    );
+    let days =
+        format!("SELECT date, close, volume, pct_change FROM gold.daily WHERE {of} ORDER BY date");
     let days = reader.ask(Table::Daily, &days).await?.context("no daily figures")?;
     let dates = days.days("date")?;
     let last = dates.last().copied().unwrap_or_default();
@@ -231,8 +230,7 @@ fn months(dates: &[i32], volumes: &[i128]) -> BTreeMap<i64, i128> {
 
 fn bars(answer: &Answer, digits: Digits) -> anyhow::Result<Vec<Bar>> {
     let times = answer.micros("open_time")?;
-    let [open, high, low, close] =
-        ["open", "high", "low", "close"].map(|name| answer.units(name));
+    let [open, high, low, close] = ["open", "high", "low", "close"].map(|name| answer.units(name));
     let (open, high, low, close) = (open?, high?, low?, close?);
     let volume = answer.units("volume")?;
     (0..answer.rows())

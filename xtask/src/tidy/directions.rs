@@ -48,7 +48,7 @@ const RULES: &[(&str, &[&str])] = &[
         "e2e",
         &[
             "model", "store", "source", "stage", "table", "plan", "bronze", "silver", "commit",
-            "gold", "check", "query", "exchange",
+            "gold", "check", "query", "exchange", "publish",
         ],
     ),
 ];
