@@ -49,8 +49,9 @@ impl Ended {
 }
 
 /// The programs that a lab runs.
-const PROGRAMS: &[&str] =
-    &["plan", "bronze", "silver", "commit", "gold", "check", "query", "exchange", "xtask"];
+const PROGRAMS: &[&str] = &[
+    "plan", "bronze", "silver", "commit", "gold", "check", "publish", "query", "exchange", "xtask",
+];
 
 /// Where the programs are: beside the tests. They are not built here: cargo inside of a test has
 /// other variables around it, and would compile the SQL engine anew.

@@ -13,6 +13,7 @@ mod dropped;
 mod hostile;
 mod kills;
 mod object_store;
+mod page;
 mod pipeline;
 mod power;
 mod provider;
