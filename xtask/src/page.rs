@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         return Ok(exit_code(status));
     }
     let Some(file) = file(&environment) else {
-        println!("{}/{}", environment.lake.trim_end_matches('/'), layout::page(INDEX));
+        println!("{}/{}", environment.lake.trim_end_matches('/'), layout::published(INDEX));
         return Ok(0);
     };
     println!("{}", workspace::shown(&file));
@@ -66,7 +66,7 @@ const INDEX: &str = "index.html";
 
 /// Where the page of a lake in a directory lies.
 pub(crate) fn file(environment: &Environment) -> Option<PathBuf> {
-    Some(environment.directory()?.join(layout::page(INDEX)))
+    Some(environment.directory()?.join(layout::published(INDEX)))
 }
 
 /// The program that makes it.

@@ -97,7 +97,7 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
     let mut summary = Summary { symbols, left_out, ..Summary::default() };
     let mut written = BTreeSet::new();
     for file in files {
-        let key = layout::page(&file.name);
+        let key = layout::published(&file.name);
         summary.files += 1;
         summary.bytes += file.bytes.len() as u64;
         context.lake.write(&key, file.bytes).await.map_err(anyhow::Error::from)?;
@@ -105,7 +105,7 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
         written.insert(key);
     }
     // what the page no longer loads; one that somebody has open loads it no more after its next look
-    for entry in context.lake.list(layout::PAGE).await.map_err(anyhow::Error::from)? {
+    for entry in context.lake.list(layout::PUBLISHED).await.map_err(anyhow::Error::from)? {
         if !written.contains(&entry.key) {
             context.lake.delete(&entry.key).await.map_err(anyhow::Error::from)?;
         }

@@ -61,12 +61,12 @@ const UNTIL_FORM_FINE: &str = "%Y-%m-%dT%H%M%S.%6fZ";
 /// Folder of what runs owe.
 pub const OWED: &str = "runs/owed";
 
-/// Folder of the page.
-pub const PAGE: &str = "page";
+/// Folder of the page that is published.
+pub const PUBLISHED: &str = "page";
 
-/// A file of the page: `page/index.html`.
-pub fn page(name: &str) -> String {
-    format!("{PAGE}/{name}")
+/// A file of the page that is published: `page/index.html`.
+pub fn published(name: &str) -> String {
+    format!("{PUBLISHED}/{name}")
 }
 
 /// The folder of a table, without slashes at its ends: `silver/trades`.

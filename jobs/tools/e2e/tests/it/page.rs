@@ -28,11 +28,11 @@ fn the_page_says_what_the_tables_say() -> Result<()> {
     let exchange = world.start()?;
     let lab = Lab::new(&world.yaml(exchange.url()))?;
     // of a lake without a run there is a page, too
-    lab.run("publish", &[])?.expect_code(0)?;
+    lab.job("publish", &[])?.expect_code(0)?;
     let empty = fs::read_to_string(lab.lake().join("page/index.html"))?;
     ensure!(!empty.contains("BTCUSDT"), "there is nothing yet");
     lab.run_well()?;
-    let made = lab.run("publish", &["--json"])?.expect_code(0)?;
+    let made = lab.job("publish", &["--json"])?.expect_code(0)?;
     let summary: serde_json::Value = serde_json::from_str(&made.stdout)?;
     assert_eq!(summary["symbols"], 2, "{summary}");
     assert_eq!(summary["page"], "page/index.html", "{summary}");
@@ -53,7 +53,7 @@ fn the_page_says_what_the_tables_say() -> Result<()> {
         "no bars of minutes: {first:?}"
     );
     // with fewer symbols the files of the others are gone
-    let fewer = lab.run("publish", &["--symbols", "1", "--json"])?.expect_code(0)?;
+    let fewer = lab.job("publish", &["--symbols", "1", "--json"])?.expect_code(0)?;
     let summary: serde_json::Value = serde_json::from_str(&fewer.stdout)?;
     assert_eq!((&summary["symbols"], &summary["left_out"]), (&1.into(), &1.into()), "{summary}");
     ensure!(files(&lab)?.len() < first.len(), "{:?}", files(&lab)?);
