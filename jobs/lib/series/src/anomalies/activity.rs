@@ -116,8 +116,9 @@ pub(super) fn crossed_or_locked(
 
 /// The bars of which quotes are known when they close, with these quotes.
 fn quoted<'a>(bars: &'a Bars, beside: &'a Beside) -> impl Iterator<Item = (usize, Quotes)> + 'a {
-    (0..if beside.quotes.is_empty() { 0 } else { bars.len() }).filter_map(|at| {
-        let (known, quotes) = beside.quotes.at(close_us(bars, at))?;
+    let closes = (0..bars.len()).map(|at| close_us(bars, at));
+    beside.quotes.along(closes).enumerate().filter_map(|(at, quotes)| {
+        let (known, quotes) = quotes?;
         (known > bars.open_us[at]).then_some((at, *quotes))
     })
 }
