@@ -87,7 +87,12 @@ pub fn indicators(bars: &Bars, settings: &Settings) -> Indicators {
     let line = smoothed::minus(&ema_fast, &ema_slow);
     let macd_signal = smoothed::signal(&line, macd[2]);
     let macd_histogram = smoothed::minus(&line, &macd_signal);
-    let bands = windows::bands(close, bollinger.period, bollinger.deviations);
+    let bollinger_middle = if bollinger.period == sma[0] {
+        sma_short.clone()
+    } else {
+        windows::mean(close, bollinger.period)
+    };
+    let bands = windows::bands(close, &bollinger_middle, bollinger.period, bollinger.deviations);
     let [volatility_short, volatility_long] = windows::volatility(close, *volatility);
     let [bars_short, bars_long] = sma.map(|period| windows::present(&bars.place, period));
     Indicators {
@@ -101,7 +106,7 @@ pub fn indicators(bars: &Bars, settings: &Settings) -> Indicators {
         macd_signal,
         macd_histogram,
         rsi: smoothed::rsi(close, *rsi),
-        bollinger_middle: bands.middle,
+        bollinger_middle,
         bollinger_upper: bands.upper,
         bollinger_lower: bands.lower,
         bollinger_width: bands.width,

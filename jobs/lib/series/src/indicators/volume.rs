@@ -26,32 +26,51 @@ pub(super) fn on_balance(bars: &Bars) -> Vec<Option<i128>> {
 /// quote volume is stated counts with its typical price, (high + low + close) / 3. None before the first trade of
 /// a session, and from the first bar of a session on whose volume nobody states.
 pub(super) fn session_vwap(bars: &Bars) -> Vec<Option<f64>> {
-    // of quote asset in units of 1e-16 / 3, of volume in units of 1e-8
-    let mut sums = Some((0_i128, 0_i128));
+    let mut sums = Some(Sums::default());
     (0..bars.len())
         .map(|i| {
             if i > 0 && bars.session[i] != bars.session[i - 1] {
-                sums = Some((0, 0));
+                sums = Some(Sums::default());
             }
-            sums = sums.zip(traded(bars, i)).and_then(|((quote, volume), (q, v))| {
-                Some((quote.checked_add(q)?, volume.checked_add(v)?))
-            });
-            let (quote, volume) = sums.filter(|(_, volume)| *volume > 0)?;
-            Some(double(quote) / (double(volume) * 3e8))
+            sums = sums.and_then(|sums| sums.plus(bars, i));
+            sums.and_then(Sums::mean)
         })
         .collect()
 }
 
-/// What was traded in a bar: of quote asset in units of 1e-16 / 3, of volume in units of 1e-8.
-fn traded(bars: &Bars, i: usize) -> Option<(i128, i128)> {
-    let volume = bars.volume[i]?;
-    let quote = match bars.quote_volume[i] {
-        Some(quote) => quote.checked_mul(300_000_000)?,
-        None => [bars.high[i], bars.low[i], bars.close[i]]
-            .map(i128::from)
-            .iter()
-            .sum::<i128>()
-            .checked_mul(volume)?,
-    };
-    Some((quote, volume))
+/// What was traded in a session so far.
+#[derive(Default, Clone, Copy)]
+struct Sums {
+    /// The volume, in units of 1e-8.
+    volume: i128,
+    /// The stated quote volume, in units of 1e-8.
+    quote: i128,
+    /// High + low + close times volume of the bars of which none is stated: in units of 1e-16 / 3.
+    typical: i128,
+}
+
+impl Sums {
+    fn plus(self, bars: &Bars, i: usize) -> Option<Self> {
+        let Self { mut quote, mut typical, .. } = self;
+        let volume = bars.volume[i]?;
+        if let Some(stated) = bars.quote_volume[i] {
+            quote = quote.checked_add(stated)?;
+        } else {
+            let prices = [bars.high[i], bars.low[i], bars.close[i]].map(i128::from);
+            typical = typical.checked_add(prices.iter().sum::<i128>().checked_mul(volume)?)?;
+        }
+        Some(Self { volume: self.volume.checked_add(volume)?, quote, typical })
+    }
+
+    fn mean(self) -> Option<f64> {
+        let Self { volume, quote, typical } = self;
+        if volume <= 0 {
+            None
+        } else if typical == 0 {
+            Some(double(quote) / double(volume))
+        } else {
+            let all = quote.checked_mul(300_000_000)?.checked_add(typical)?;
+            Some(double(all) / (double(volume) * 3e8))
+        }
+    }
 }

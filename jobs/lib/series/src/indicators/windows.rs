@@ -5,6 +5,7 @@ use super::exact::{UNITS, double, scatter};
 /// Logarithms are whole numbers of 2^-56, so that their sums are exact: 1.4e-17, less than what a double
 /// keeps of a ratio near 1. The greatest, of two prices 2^63 apart, is 43.7 and has place in 62 bits.
 const LOG_UNITS: f64 = (1_u64 << 56) as f64;
+const LOG_UNIT: f64 = 1.0 / LOG_UNITS;
 
 /// A column that has no value before bar `from`, and then these.
 pub(super) fn column(
@@ -32,20 +33,23 @@ pub(super) fn mean(close: &[i64], period: usize) -> Vec<Option<f64>> {
     column(close.len(), period - 1, means)
 }
 
-/// Bollinger's bands.
+/// Bollinger's bands, those beside the middle.
 pub(super) struct Bands {
-    pub(super) middle: Vec<Option<f64>>,
     pub(super) upper: Vec<Option<f64>>,
     pub(super) lower: Vec<Option<f64>>,
     /// In percent of the middle.
     pub(super) width: Vec<Option<f64>>,
 }
 
-/// The mean of the last `period` closes, and so many deviations of the population above and below it.
-pub(super) fn bands(close: &[i64], period: usize, deviations: f64) -> Bands {
+/// So many deviations of the population of the last `period` closes above and below their mean, the middle.
+pub(super) fn bands(
+    close: &[i64],
+    middle: &[Option<f64>],
+    period: usize,
+    deviations: f64,
+) -> Bands {
     let empty = || column(close.len(), period - 1, std::iter::empty());
     let (mut upper, mut lower, mut width) = (empty(), empty(), empty());
-    let middle = mean(close, period);
     let units = period as f64 * UNITS;
     scatter(close, period, |i, scatter| {
         let Some(middle) = middle[i] else { return };
@@ -54,7 +58,7 @@ pub(super) fn bands(close: &[i64], period: usize, deviations: f64) -> Bands {
         lower.push(Some(middle - away));
         width.push((middle > 0.0).then(|| 2.0 * away / middle * 100.0));
     });
-    Bands { middle, upper, lower, width }
+    Bands { upper, lower, width }
 }
 
 /// The change from the close `period` bars before, in percent of it; none where that is not above 0.
@@ -75,14 +79,16 @@ pub(super) fn volatility(close: &[i64], periods: [usize; 2]) -> [Vec<Option<f64>
     periods.map(|period| {
         let freedom = (period * (period - 1)) as f64;
         let mut values = column(close.len(), period, std::iter::empty());
-        // up to where the closes have been looked through, and how many there are from the last bad one on
-        let (mut seen, mut good) = (0, 0);
+        // how many closes there are up to the last bad one, itself included
+        let bad = |close: &i64| *close <= 0;
+        let begin = &close[..close.len().min(period)];
+        let mut until = begin.iter().rposition(bad).map_or(0, |i| i + 1);
         scatter(&returns, period, |i, scatter| {
-            for close in &close[seen..=i + 1] {
-                good = if *close > 0 { good + 1 } else { 0 };
+            if bad(&close[i + 1]) {
+                until = i + 2;
             }
-            seen = i + 2;
-            values.push((good > period).then(|| (scatter / freedom).sqrt() / LOG_UNITS));
+            let known = i + 2 > period + until;
+            values.push(known.then(|| (scatter / freedom).sqrt() * LOG_UNIT));
         });
         values
     })

@@ -172,6 +172,12 @@ fn prices_below_zero_have_no_returns() {
     near(found.roc[50].unwrap(), (-3_763.0 - 1_040.0) / 1_040.0 * 100.0);
     assert_eq!(found.roc[60], None);
     assert!(found.sma_short.iter().skip(19).all(Option::is_some));
+
+    // a difference of two prices may stay below 0: it has bands, but no width in percent of their middle
+    let close: Vec<i64> = (0..30).map(|i| i % 3 - 7).collect();
+    let found = of(&closes(&close));
+    assert!(found.bollinger_lower[29] < found.bollinger_middle[29]);
+    assert_eq!(found.bollinger_width, vec![None; 30]);
 }
 
 #[test]
