@@ -7,8 +7,6 @@
 mod activity;
 mod prices;
 mod settings;
-#[cfg(test)]
-mod tests;
 
 use crate::bars::Bars;
 use crate::beside::Beside;
@@ -237,3 +235,6 @@ impl Spell {
 fn percent(ratio: f64) -> String {
     format!("{:.2} %", ratio * 100.0)
 }
+
+#[cfg(test)]
+mod tests;
