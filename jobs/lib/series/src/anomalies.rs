@@ -195,7 +195,7 @@ pub fn anomalies(
         }
     };
     look(Kind::ExtremePriceMovement, &|| prices::movements(bars, settings));
-    look(Kind::ExtremeRsi, &|| activity::extreme_rsi(bars, &indicators.rsi, &settings.extreme_rsi));
+    look(Kind::ExtremeRsi, &|| activity::extreme_rsi(bars, &indicators.rsi, settings));
     look(Kind::VolumeSpike, &|| activity::volume_spikes(bars, settings));
     look(Kind::Gap, &|| prices::gaps(bars, settings.gap));
     look(Kind::StalePrice, &|| prices::stale(bars, settings.stale_price));

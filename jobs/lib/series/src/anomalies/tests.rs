@@ -216,6 +216,10 @@ fn relative_strength_is_told_when_it_becomes_extreme_and_when_more_so() {
     for (at, least) in [(50, 92.0), (54, 92.0 + 8.0 / 3.0), (61, 92.0 + 16.0 / 3.0)] {
         assert!(rsi[at - 1] < Some(least) && rsi[at] >= Some(least), "{at}: {:?}", rsi[at]);
     }
+    // from the first bar on it is extreme, and told when there are bars enough
+    let mut early = flat(40, 100.0);
+    (0..40).for_each(|at| set_close(&mut early, at, 100.0 + at as f64));
+    check(&early, &["30 extreme_rsi high 100.0/92 +1"]);
     // the same at a hundredth of the height moves too little to matter
     for at in 40..100 {
         let height = bars.close[at] - units(100.0);
