@@ -7,8 +7,6 @@
 mod activity;
 mod prices;
 mod settings;
-#[cfg(test)]
-mod tests;
 
 use crate::bars::Bars;
 use crate::beside::Beside;
@@ -197,7 +195,7 @@ pub fn anomalies(
         }
     };
     look(Kind::ExtremePriceMovement, &|| prices::movements(bars, settings));
-    look(Kind::ExtremeRsi, &|| activity::extreme_rsi(bars, &indicators.rsi, &settings.extreme_rsi));
+    look(Kind::ExtremeRsi, &|| activity::extreme_rsi(bars, &indicators.rsi, settings));
     look(Kind::VolumeSpike, &|| activity::volume_spikes(bars, settings));
     look(Kind::Gap, &|| prices::gaps(bars, settings.gap));
     look(Kind::StalePrice, &|| prices::stale(bars, settings.stale_price));
@@ -237,3 +235,6 @@ impl Spell {
 fn percent(ratio: f64) -> String {
     format!("{:.2} %", ratio * 100.0)
 }
+
+#[cfg(test)]
+mod tests;

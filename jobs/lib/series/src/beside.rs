@@ -37,6 +37,20 @@ impl<T> Timeline<T> {
         self.at(time_us).filter(|(known, _)| time_us - known <= oldest_us).map(|(_, value)| value)
     }
 
+    /// The values last known at each of some times, which rise, each as of [`Timeline::at`].
+    pub fn along(
+        &self,
+        times_us: impl Iterator<Item = i64>,
+    ) -> impl Iterator<Item = Option<(i64, &T)>> {
+        let mut after = 0;
+        times_us.map(move |time_us| {
+            while self.known.get(after).is_some_and(|(known, _)| *known <= time_us) {
+                after += 1;
+            }
+            self.known[..after].last().map(|(known, value)| (*known, value))
+        })
+    }
+
     /// What of it was known at a time.
     #[must_use]
     pub fn until(&self, time_us: i64) -> Self
@@ -102,6 +116,9 @@ mod tests {
         check(20, Some((20, &"c")));
         check(39, Some((20, &"c")));
         check(i64::MAX, Some((40, &"d")));
+        let times = [9, 9, 10, 19, 20, 39, 40, 41];
+        let along: Vec<_> = line.along(times.into_iter()).collect();
+        assert_eq!(along, times.map(|time| line.at(time)));
         assert_eq!(line.fresh(25, 5), Some(&"c"));
         assert_eq!(line.fresh(26, 5), None);
         assert_eq!(line.until(20), Timeline::new(vec![(10, "a"), (20, "c")]));

@@ -2,8 +2,6 @@
 //! instruments and times. The list of them is [`FEATURES`]; none of them looks ahead.
 
 mod frame;
-#[cfg(test)]
-mod tests;
 
 use std::ops::Range;
 
@@ -220,3 +218,6 @@ fn ratio(value: Option<f64>, by: Option<f64>) -> Option<f64> {
 fn part(percent: Option<f64>) -> Option<f64> {
     Some(percent? / 100.0)
 }
+
+#[cfg(test)]
+mod tests;

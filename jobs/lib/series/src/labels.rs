@@ -24,27 +24,21 @@ pub struct Label {
     pub known_us: Vec<Option<i64>>,
 }
 
-/// The label of one horizon for some of the bars.
-///
-/// # Panics
-///
-/// When there are fewer bars.
+/// The label of one horizon for some of the bars; none for those that are not there.
 pub fn label(bars: &Bars, horizon: usize, rows: Range<usize>) -> Label {
-    let mut label = Label { horizon, ..Label::default() };
-    for at in rows {
-        assert!(at < bars.len(), "bar {at} of {}", bars.len());
-        let to = at + horizon;
-        let ahead = if to < bars.len() { log_return(bars, to, horizon) } else { None };
-        let sign = || match bars.close[to].cmp(&bars.close[at]) {
-            Ordering::Less => -1,
-            Ordering::Equal => 0,
-            Ordering::Greater => 1,
-        };
-        label.log_return.push(ahead);
-        label.sign.push(ahead.map(|_| sign()));
-        label.known_us.push(ahead.map(|_| close_us(bars, to)));
-    }
-    label
+    let ahead = |at: usize| at.checked_add(horizon).filter(|to| *to < bars.len());
+    let log_return: Vec<Option<f64>> =
+        rows.clone().map(|at| log_return(bars, ahead(at)?, horizon)).collect();
+    let known =
+        || rows.clone().zip(&log_return).map(|(at, label)| label.and(ahead(at)).map(|to| (at, to)));
+    let sign = |(at, to): (usize, usize)| match bars.close[to].cmp(&bars.close[at]) {
+        Ordering::Less => -1,
+        Ordering::Equal => 0,
+        Ordering::Greater => 1,
+    };
+    let sign = known().map(|known| known.map(sign)).collect();
+    let known_us = known().map(|known| known.map(|(_, to)| close_us(bars, to))).collect();
+    Label { horizon, log_return, sign, known_us }
 }
 
 /// The labels of all bars, one for each horizon, in their order.

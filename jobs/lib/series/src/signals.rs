@@ -6,8 +6,6 @@
 mod company;
 mod crossings;
 mod settings;
-#[cfg(test)]
-mod tests;
 mod volume;
 
 use crate::bars::Bars;
@@ -133,3 +131,6 @@ pub fn signals(
     found.sort_by_key(|signal| (signal.at, signal.kind));
     found
 }
+
+#[cfg(test)]
+mod tests;

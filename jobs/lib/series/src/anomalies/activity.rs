@@ -1,16 +1,18 @@
 //! Anomalies of what goes on beside the price: relative strength, volumes, spreads and quotes.
 
-use super::{Anomaly, CrossedOrLockedQuote, ExtremeRsi, Kind, Settings, Spell, percent};
+use super::{Anomaly, CrossedOrLockedQuote, Kind, Settings, Spell, percent};
 use crate::bars::Bars;
 use crate::beside::{Beside, Quotes};
 use crate::stats::{Window, close_us, log_ratio};
 
 /// Where the relative strength index comes near its end, and the price has moved at all.
-pub(super) fn extreme_rsi(bars: &Bars, rsi: &[Option<f64>], limits: &ExtremeRsi) -> Vec<Anomaly> {
+pub(super) fn extreme_rsi(bars: &Bars, rsi: &[Option<f64>], settings: &Settings) -> Vec<Anomaly> {
+    let limits = settings.extreme_rsi;
     let mut found = Vec::new();
     // of the low end and of the high one
     let mut spells = [Spell::default(), Spell::default()];
-    for (at, rsi) in rsi.iter().enumerate() {
+    // the first values of the index rest on few bars, and are extreme at times for no other reason
+    for (at, rsi) in rsi.iter().enumerate().skip(settings.fewest) {
         let ends = [(limits.low, 0.0, "at or below"), (limits.high, 100.0, "at or above")];
         for (spell, (threshold, end, side)) in spells.iter_mut().zip(ends) {
             let Some((rsi, excess)) = rsi.and_then(|rsi| Some((rsi, excess(rsi, threshold, end)?)))
@@ -116,8 +118,9 @@ pub(super) fn crossed_or_locked(
 
 /// The bars of which quotes are known when they close, with these quotes.
 fn quoted<'a>(bars: &'a Bars, beside: &'a Beside) -> impl Iterator<Item = (usize, Quotes)> + 'a {
-    (0..if beside.quotes.is_empty() { 0 } else { bars.len() }).filter_map(|at| {
-        let (known, quotes) = beside.quotes.at(close_us(bars, at))?;
+    let closes = (0..bars.len()).map(|at| close_us(bars, at));
+    beside.quotes.along(closes).enumerate().filter_map(|(at, quotes)| {
+        let (known, quotes) = quotes?;
         (known > bars.open_us[at]).then_some((at, *quotes))
     })
 }

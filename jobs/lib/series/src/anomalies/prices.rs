@@ -101,20 +101,20 @@ pub(super) fn bad_prints(bars: &Bars, settings: &Settings) -> Vec<Anomaly> {
             && let Some(range) = ranges.median()
         {
             let range = range.max(limits.floor);
-            let beyond = |own: &[i64], sign: f64| {
-                let from = |other: usize| log_ratio(own[other], own[at]).map(|ratio| ratio * sign);
-                Some(from(at - 1)?.min(from(at + 1)?))
-            };
-            for (name, prices, sign) in [("highest", &bars.high, 1.0), ("lowest", &bars.low, -1.0)]
-            {
-                let Some(beyond) = beyond(prices, sign) else { continue };
+            let near = |prices: &[i64]| (prices[at - 1], prices[at], prices[at + 1]);
+            let (before, highest, after) = near(&bars.high);
+            let above = ("highest", "above", 1.0, (before.max(after), highest));
+            let (before, lowest, after) = near(&bars.low);
+            let below = ("lowest", "below", -1.0, (lowest, before.min(after)));
+            for (name, side, sign, (lower, upper)) in [above, below] {
+                let beyond = if lower < upper { log_ratio(lower, upper) } else { None };
+                let Some(beyond) = beyond else { continue };
                 let times = beyond / range;
                 if beyond >= limits.least_move && times >= limits.times {
                     let description = format!(
-                        "the {name} price lies {} {} those of both neighbours, {times:.1} times the \
+                        "the {name} price lies {} {side} those of both neighbours, {times:.1} times the \
                          median range of the {} bars before it, threshold {}",
                         percent(beyond),
-                        if sign > 0.0 { "above" } else { "below" },
                         ranges.len(),
                         limits.times,
                     );

@@ -172,16 +172,28 @@ fn returns_over_closed_hours_are_compared_with_their_own_kind() {
     let found = of(&through);
     assert!(found.len() > 25, "{found:?}");
     assert!(found.iter().all(|anomaly| anomaly.at % 7 == 0), "{found:?}");
-    // of bars of a day every night is one
-    let mut days = bars.clone();
-    days.width_us = 24 * HOUR_US;
-    assert!(of(&days).len() > 25);
     // and a night of 50 % stands out among nights
     (36 * 7..bars.len()).for_each(|at| shift(&mut bars, at, 1.5));
     let settings = Settings { off: vec![Kind::ExtremeRsi], ..Settings::default() };
     let found = with(&bars, &Beside::default(), &settings);
     assert_eq!(lines(&bars, &found), ["252 extreme_price_movement low 9.6/6 +1"]);
     assert!(found[0].description.contains(" % over closed hours is "), "{}", found[0].description);
+}
+
+#[test]
+fn of_bars_of_a_day_a_weekend_is_a_night_like_another() {
+    let mut bars = calm(60);
+    bars.width_us = 24 * HOUR_US;
+    // from a Monday on, five days a week
+    bars.open_us = (0..60).map(|at| START_US + (at / 5 * 7 + at % 5) * 24 * HOUR_US).collect();
+    check(&bars, &[]);
+    for at in 55..60 {
+        for prices in [&mut bars.high, &mut bars.low, &mut bars.close] {
+            prices[at] = prices[at] / 100 * 102;
+        }
+    }
+    // the eleventh weekend: no window of weekends would be full
+    check(&bars, &["55 extreme_price_movement medium 14.0/6 +1"]);
 }
 
 #[test]
@@ -204,6 +216,10 @@ fn relative_strength_is_told_when_it_becomes_extreme_and_when_more_so() {
     for (at, least) in [(50, 92.0), (54, 92.0 + 8.0 / 3.0), (61, 92.0 + 16.0 / 3.0)] {
         assert!(rsi[at - 1] < Some(least) && rsi[at] >= Some(least), "{at}: {:?}", rsi[at]);
     }
+    // from the first bar on it is extreme, and told when there are bars enough
+    let mut early = flat(40, 100.0);
+    (0..40).for_each(|at| set_close(&mut early, at, 100.0 + at as f64));
+    check(&early, &["30 extreme_rsi high 100.0/92 +1"]);
     // the same at a hundredth of the height moves too little to matter
     for at in 40..100 {
         let height = bars.close[at] - units(100.0);
@@ -227,6 +243,12 @@ fn a_volume_is_a_spike_from_ten_medians_on() {
     // the median is not impressed by it
     bars.volume[111] = Some(i128::from(units(4000.0)));
     check(&bars, &["110 volume_spike low 10.0/10 +1", "111 volume_spike high 40.0/10 +1"]);
+    // too few before it
+    for (at, count) in [(29, 0), (30, 1)] {
+        let mut short = calm(40);
+        short.volume[at] = Some(i128::from(units(1000.0)));
+        assert_eq!(of(&short).len(), count, "{at}");
+    }
     // nobody states a volume, or nothing was traded
     bars.volume[..111].fill(None);
     check(&bars, &[]);

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{FEATURES, Features};
 use crate::bars::Bars;
-use crate::beside::Beside;
+use crate::beside::{Beside, Timeline};
 use crate::indicators::Indicators;
 use crate::stats::{
     DAY_US, Window, close_us, log_ratio, log_return, means_before, price, unbroken,
@@ -29,35 +29,48 @@ const MEDIAN_OF_FEWEST: usize = 30;
 pub struct Frame<'a> {
     bars: &'a Bars,
     pub(super) indicators: &'a Indicators,
-    beside: &'a Beside,
     /// Returns from bar to bar; NaN over a gap and at the beginning.
     returns: Vec<f64>,
+    /// Volumes in units of 1e-8; NaN where nobody states one.
+    volumes: Vec<f64>,
     /// For each bar the mean of the volumes before it.
     pub(super) volume_means: Vec<Option<f64>>,
     /// For each bar the median of the volumes before it.
     pub(super) volume_medians: Vec<Option<f64>>,
+    /// For each bar the funding rate last known; empty where none ever was, as those below.
+    funding_rates: Vec<Option<f64>>,
+    /// For each bar the spread last known.
+    spreads: Vec<Option<f64>>,
+    /// For each bar price by earnings last known.
+    price_earnings: Vec<Option<f64>>,
 }
 
 impl<'a> Frame<'a> {
     /// A frame of bars, their indicators and what stands beside them.
-    pub fn new(bars: &'a Bars, indicators: &'a Indicators, beside: &'a Beside) -> Self {
+    pub fn new(bars: &'a Bars, indicators: &'a Indicators, beside: &Beside) -> Self {
         let returns =
             (0..bars.len()).map(|at| log_return(bars, at, 1).unwrap_or(f64::NAN)).collect();
+        let volumes: Vec<f64> = bars
+            .volume
+            .iter()
+            .map(|volume| volume.map_or(f64::NAN, |volume| volume as f64))
+            .collect();
         let mut before = Window::new(MEDIAN_OF);
-        let volume_medians = bars.volume.iter().map(|volume| {
+        let volume_medians = volumes.iter().map(|volume| {
             let median = before.median().filter(|_| before.len() >= MEDIAN_OF_FEWEST);
-            if let Some(volume) = volume {
-                before.push(*volume as f64);
-            }
+            before.push(*volume);
             median
         });
         Self {
             bars,
             indicators,
-            beside,
             returns,
             volume_medians: volume_medians.collect(),
+            volumes,
             volume_means: means_before(&bars.volume, MEAN_OF),
+            funding_rates: fresh(bars, &beside.funding, RATE_US, |rate| Some(*rate)),
+            spreads: fresh(bars, &beside.quotes, RATE_US, |quotes| Some(quotes.spread)),
+            price_earnings: fresh(bars, &beside.price_earnings, EARNINGS_US, |ratio| *ratio),
         }
     }
 
@@ -112,7 +125,7 @@ impl<'a> Frame<'a> {
     }
 
     pub(super) fn volume(&self, at: usize) -> Option<f64> {
-        self.bars.volume[at].map(|volume| volume as f64)
+        Some(self.volumes[at]).filter(|volume| !volume.is_nan())
     }
 
     pub(super) fn volume_change(&self, at: usize) -> Option<f64> {
@@ -140,6 +153,18 @@ impl<'a> Frame<'a> {
         Some((self.bars.open_us[at] - close_us(self.bars, before)) as f64 / 3.6e9)
     }
 
+    pub(super) fn funding_rate(&self, at: usize) -> Option<f64> {
+        self.funding_rates.get(at).copied().flatten()
+    }
+
+    pub(super) fn spread(&self, at: usize) -> Option<f64> {
+        self.spreads.get(at).copied().flatten()
+    }
+
+    pub(super) fn price_earnings(&self, at: usize) -> Option<f64> {
+        self.price_earnings.get(at).copied().flatten()
+    }
+
     /// The time of day as an angle.
     pub(super) fn time_of_day(&self, at: usize) -> f64 {
         TAU * (self.bars.open_us[at].rem_euclid(DAY_US) as f64 / DAY_US as f64)
@@ -151,16 +176,24 @@ impl<'a> Frame<'a> {
         let day = (self.bars.open_us[at].div_euclid(DAY_US) + 3).rem_euclid(7);
         TAU * (day as f64 / 7.0)
     }
+}
 
-    pub(super) fn funding_rate(&self, at: usize) -> Option<f64> {
-        self.beside.funding.fresh(self.known_us(at), RATE_US).copied()
+/// For each bar what of a timeline was known when it closed, unless for longer than that; nothing of nothing.
+fn fresh<T>(
+    bars: &Bars,
+    timeline: &Timeline<T>,
+    oldest_us: i64,
+    value: impl Fn(&T) -> Option<f64>,
+) -> Vec<Option<f64>> {
+    if timeline.is_empty() {
+        return Vec::new();
     }
-
-    pub(super) fn spread(&self, at: usize) -> Option<f64> {
-        self.beside.quotes.fresh(self.known_us(at), RATE_US).map(|quotes| quotes.spread)
-    }
-
-    pub(super) fn price_earnings(&self, at: usize) -> Option<f64> {
-        self.beside.price_earnings.fresh(self.known_us(at), EARNINGS_US).copied().flatten()
-    }
+    let closes = || (0..bars.len()).map(|at| close_us(bars, at));
+    let known = timeline.along(closes()).zip(closes());
+    known
+        .map(|(known, close)| {
+            let (_, known) = known.filter(|(since, _)| close - since <= oldest_us)?;
+            value(known)
+        })
+        .collect()
 }

@@ -201,6 +201,17 @@ fn what_stands_beside_is_the_last_known_while_it_says_something() {
 }
 
 #[test]
+fn what_is_no_number_is_none() {
+    let bars = flat(3, 1.0);
+    let funding = |rate| Beside { funding: Timeline::new(vec![(0, rate)]), ..Beside::default() };
+    let old = Bars { open_us: vec![0, HOUR_US, 2 * HOUR_US], ..bars };
+    let found = |rate| of(&old, &funding(rate)).column("funding_rate").unwrap().to_vec();
+    assert_eq!(found(0.5), [Some(0.5); 3]);
+    assert_eq!(found(f64::NAN), [None; 3]);
+    assert_eq!(found(f64::INFINITY), [None; 3]);
+}
+
+#[test]
 fn the_features_of_some_bars_are_those_of_all() {
     let bars = walk(200, 0.01, 6);
     let indicators = indicators(&bars, &indicators::Settings::default());

@@ -193,7 +193,8 @@ fn crossed(bars: &Bars, lines: &Lines<'_>, range: &[Option<f64>], band: f64) -> 
     found
 }
 
-/// A price to six significant digits.
-fn significant(price: f64) -> f64 {
-    format!("{price:.5e}").parse().unwrap_or(price)
+/// A price to six significant digits, or to 12 decimals where these are fewer.
+fn significant(price: f64) -> String {
+    let magnitude = if price == 0.0 { 0.0 } else { libm::floor(libm::log10(price.abs())) };
+    format!("{price:.0$}", (5.0 - magnitude).clamp(0.0, 12.0) as usize)
 }

@@ -210,7 +210,7 @@ fn crossings_say_what_crossed_what() {
     assert_eq!(lines(&found), ["2 price_vs_sma bullish 1.00"]);
     assert_eq!(
         found[0].description,
-        "the close of 103.123 crosses the long moving average of 101 upwards"
+        "the close of 103.123 crosses the long moving average of 101.000 upwards"
     );
     // without a true range a hundredth of the close stands for it
     assert_eq!(found[0].values[2], ("range", 0.01 * 103.123_456_78));

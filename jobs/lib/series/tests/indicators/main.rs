@@ -5,6 +5,7 @@ mod hand;
 mod peers;
 mod prefix;
 mod references;
+mod rules;
 mod walks;
 
 use std::path::PathBuf;
