@@ -48,7 +48,7 @@ async fn each_bar_has_a_row_and_a_gap_is_told() {
     let zero = "0.000000000000";
     assert_eq!(
         lab.ask(around).await,
-        [format!("20 24 24 {zero}"), format!("1 26 1 {zero}"), format!("6 26 6 {zero}")]
+        [format!("20 24 24 {zero}"), format!("1 25 1 {zero}"), format!("6 26 6 {zero}")]
     );
 }
 

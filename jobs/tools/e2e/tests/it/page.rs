@@ -55,7 +55,8 @@ fn the_page_says_what_the_tables_say() -> Result<()> {
     // with fewer symbols the files of the others are gone
     let fewer = lab.job("publish", &["--symbols", "1", "--json"])?.expect_code(0)?;
     let summary: serde_json::Value = serde_json::from_str(&fewer.stdout)?;
-    assert_eq!((&summary["symbols"], &summary["left_out"]), (&1.into(), &1.into()), "{summary}");
+    assert_eq!(summary["symbols"], 1, "{summary}");
+    assert_eq!(summary["left_out"], 1, "{summary}");
     ensure!(files(&lab)?.len() < first.len(), "{:?}", files(&lab)?);
     Ok(())
 }
