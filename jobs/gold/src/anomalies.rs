@@ -8,13 +8,14 @@ use model::schema::Table;
 use series::anomalies::{Anomaly, anomalies};
 
 use crate::analysis::{instants, words};
+use crate::history;
 use crate::piece::Piece;
 
 /// Makes them.
 pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for timeframe in piece.workshop.settings.timeframes.clone() {
-        let analysis = piece.analysis(timeframe).await?;
+        let analysis = history::analysis(piece, timeframe).await?;
         let settings = &piece.workshop.settings.anomalies_of(&piece.dirty.symbol, timeframe);
         let found = anomalies(&analysis.bars, &analysis.indicators, &analysis.beside, settings);
         if !found.is_empty() {

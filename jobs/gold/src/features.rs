@@ -7,12 +7,13 @@ use model::schema::Table;
 use series::features::{FEATURES, Frame};
 
 use crate::analysis::{Analysis, instants};
+use crate::history;
 use crate::piece::Piece;
 
 /// Makes them.
 pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
     for timeframe in piece.workshop.settings.timeframes.clone() {
-        let analysis = piece.analysis(timeframe).await?;
+        let analysis = history::analysis(piece, timeframe).await?;
         let rows = rows(&analysis)?;
         let (first, opens) = (piece.first_month(), &analysis.bars.open_us);
         piece.replace_months(Table::Features, timeframe, first, opens, &rows).await?;

@@ -1,7 +1,8 @@
-//! All bars of a symbol and timeframe, for the tables that need the whole series: those that the piece has
-//! just made, and of all other months those that are there.
+//! All bars of a symbol and timeframe with their indicators, for the tables that need the whole series: bars
+//! that the piece has just made, and of all other months those that are there.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use arrow::array::{AsArray as _, RecordBatch};
@@ -12,9 +13,12 @@ use model::{Day, Timeframe, layout};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use series::bars::Bars;
+use series::indicators::indicators;
 use source::calendar::Calendar;
 use store::LocalCopy;
 
+use crate::analysis::Analysis;
+use crate::beside;
 use crate::piece::Piece;
 use crate::sessions;
 
@@ -22,8 +26,28 @@ use crate::sessions;
 const COLUMNS: [&str; 8] =
     ["open_time", "open", "high", "low", "close", "volume", "contract_volume", "quote_volume"];
 
-/// Reads them.
-pub(crate) async fn bars(piece: &Piece<'_>, timeframe: Timeframe) -> anyhow::Result<Bars> {
+/// A symbol's bars of a timeframe, what stands beside them and their indicators; made once.
+pub(crate) async fn analysis(
+    piece: &mut Piece<'_>,
+    timeframe: Timeframe,
+) -> anyhow::Result<Arc<Analysis>> {
+    if let Some((_, made)) = piece.analyses.iter().find(|(of, _)| *of == timeframe) {
+        return Ok(Arc::clone(made));
+    }
+    let (bars, beside) = (bars(piece, timeframe).await?, beside::of(piece).await?);
+    let settings = piece.workshop.settings.indicators.clone();
+    let work = move || {
+        let indicators = indicators(&bars, &settings);
+        Analysis { bars, indicators, beside }
+    };
+    let made = tokio::task::spawn_blocking(work).await.context("the worker ended early")?;
+    let made = Arc::new(made);
+    piece.analyses.push((timeframe, Arc::clone(&made)));
+    Ok(made)
+}
+
+/// Reads the bars.
+async fn bars(piece: &Piece<'_>, timeframe: Timeframe) -> anyhow::Result<Bars> {
     let lake = piece.workshop.tables.lake();
     let mut copies = Vec::new();
     for path in piece.files_of_bars(timeframe) {

@@ -10,12 +10,13 @@ use model::schema::Table;
 use series::indicators::Indicators;
 
 use crate::analysis::{Analysis, instants, prices, words};
+use crate::history;
 use crate::piece::Piece;
 
 /// Makes them.
 pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
     for timeframe in piece.workshop.settings.timeframes.clone() {
-        let analysis = piece.analysis(timeframe).await?;
+        let analysis = history::analysis(piece, timeframe).await?;
         let rows = rows(&analysis, &piece.workshop.settings.indicators.words())?;
         let (first, opens) = (piece.first_month(), &analysis.bars.open_us);
         piece.replace_months(Table::Indicators, timeframe, first, opens, &rows).await?;

@@ -10,6 +10,7 @@ use series::bars::Bars;
 use series::labels::{HORIZONS, labels};
 
 use crate::analysis::instants;
+use crate::history;
 use crate::piece::Piece;
 
 /// The columns of the labels there are, of all bars and horizons in the order of the table.
@@ -25,7 +26,7 @@ struct Columns {
 /// Makes them.
 pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
     for timeframe in piece.workshop.settings.timeframes.clone() {
-        let analysis = piece.analysis(timeframe).await?;
+        let analysis = history::analysis(piece, timeframe).await?;
         let columns = columns(&analysis.bars);
         let first = piece.first_month().map(|month| first_seen_from(&analysis.bars, month));
         let rows = rows(&columns)?;

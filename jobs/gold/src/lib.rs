@@ -208,7 +208,7 @@ async fn one(
     }
     context.meter.at(dirty.symbol.as_str());
     workshop.sources.verify_sizes(&context.lake, dirty).await?;
-    let built = workshop.build(dirty, &context.meter).await?;
+    let built = derivations::build(workshop, dirty, &context.meter).await?;
     let fragment = GoldFragment {
         id: dirty.id(),
         months: dirty.months.clone(),

@@ -1,17 +1,17 @@
-//! One symbol: its gold tables one after the other, and the files they become. How each is made lives in
-//! a file of its own, listed in [`crate::derivations`].
+//! One symbol at work: what its tables hand on to each other, and the files they become. How each is made
+//! lives in a file of its own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use arrow::array::{AsArray as _, RecordBatch, StringArray};
 use model::config::Gold;
-use model::derivation;
 use model::dirty::Dirty;
 use model::fragment::DataFile;
 use model::plan::Partition;
 use model::schema::Table;
-use model::{Timeframe, layout, unit};
+use model::{Day, Month, Timeframe, layout, unit};
 use source::Providers;
 use stage::Meter;
 use store::Staged;
@@ -22,7 +22,6 @@ use table::datafusion::prelude::SessionContext;
 use tokio::sync::Semaphore;
 
 use crate::analysis::Analysis;
-use crate::derivations;
 use crate::models::{self, Engine, Parameter};
 use crate::scope::Sources;
 
@@ -96,29 +95,27 @@ impl Workshop {
             cores,
         })
     }
+}
 
-    /// Makes all gold tables of a symbol, as far as its dirty months change them.
-    ///
-    /// # Errors
-    /// Whatever the lake or the engine says.
-    pub async fn build(&self, dirty: &Dirty, meter: &Meter) -> anyhow::Result<Built> {
-        let mut piece = Piece {
-            workshop: self,
+impl<'a> Piece<'a> {
+    /// Nothing made yet.
+    pub(crate) fn new(workshop: &'a Workshop, dirty: &'a Dirty, meter: &'a Meter) -> Self {
+        Self {
+            workshop,
             dirty,
             meter,
-            memory: models::in_memory(&self.session),
+            memory: models::in_memory(&workshop.session),
             days: Vec::new(),
             analyses: Vec::new(),
             built: Built { replaces: Vec::new(), files: Vec::new() },
-        };
-        for table in derivation::tables() {
-            derivations::make(table, &mut piece).await?;
         }
-        Ok(piece.built)
     }
-}
 
-impl Piece<'_> {
+    /// What was built.
+    pub(crate) fn built(self) -> Built {
+        self.built
+    }
+
     /// The partition of the symbol in a table that has no other columns of partitions.
     pub(crate) fn partition(&self) -> Partition {
         let Dirty { source, market, symbol, .. } = self.dirty;
@@ -162,6 +159,39 @@ impl Piece<'_> {
             written.push(self.write(table, partition, rows).await?);
         }
         self.built.take(written).await
+    }
+
+    /// The first month that is made anew: of no month before it does anything change that rests on its own
+    /// and earlier bars.
+    pub(crate) fn first_month(&self) -> Option<Month> {
+        self.dirty.months.first().copied()
+    }
+
+    /// Replaces the months of a table from `first` on with their rows, and those that the table lacks. `rows`
+    /// are of all bars, which open at `open_us`.
+    pub(crate) async fn replace_months(
+        &mut self,
+        table: Table,
+        timeframe: Timeframe,
+        first: Option<Month>,
+        open_us: &[i64],
+        rows: &RecordBatch,
+    ) -> anyhow::Result<()> {
+        let held = self.workshop.sources.months(table, self.dirty, timeframe);
+        let months: BTreeSet<Month> =
+            open_us.chunk_by(|a, b| month(*a) == month(*b)).filter_map(|of| month(of[0])).collect();
+        let changes = |month: &Month| Some(*month) >= first || !held.contains(month);
+        let mut partitions = Vec::new();
+        for month in months.union(&held).filter(|month| changes(month)) {
+            let from = open_us.partition_point(|open| *open < month.first().start_micros());
+            let to = open_us.partition_point(|open| *open < month.last().next().start_micros());
+            let mut partition = self.partition();
+            partition.insert("timeframe".to_owned(), timeframe.to_string());
+            partition.insert("month".to_owned(), month.to_string());
+            let of_month = (from < to).then(|| rows.slice(from, to - from));
+            partitions.push((partition, of_month.into_iter().collect()));
+        }
+        self.replace(table, partitions).await
     }
 
     /// Writes the whole content of a partition. The file is named after its content: the same rows
@@ -239,4 +269,8 @@ pub(crate) fn texts(batch: &RecordBatch, name: &str) -> anyhow::Result<StringArr
     let column = batch.column_by_name(name).with_context(|| format!("no column `{name}`"))?;
     let column = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8)?;
     Ok(column.as_string::<i32>().clone())
+}
+
+fn month(micros: i64) -> Option<Month> {
+    Day::of_micros(micros).map(Day::month)
 }

@@ -8,13 +8,14 @@ use model::schema::Table;
 use series::signals::{Signal, signals};
 
 use crate::analysis::{instants, words};
+use crate::history;
 use crate::piece::Piece;
 
 /// Makes them.
 pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     for timeframe in piece.workshop.settings.timeframes.clone() {
-        let analysis = piece.analysis(timeframe).await?;
+        let analysis = history::analysis(piece, timeframe).await?;
         let settings = &piece.workshop.settings.signals;
         let found = signals(&analysis.bars, &analysis.indicators, &analysis.beside, settings);
         if !found.is_empty() {

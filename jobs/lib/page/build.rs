@@ -36,7 +36,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = Path::new(manifest).parent().ok_or("a manifest lies in a folder")?.join(FILE);
     println!("cargo::rerun-if-changed={}", file.display());
     let bytes = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let found: String = Sha256::digest(&bytes)
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     if found != SHA256 {
         return Err(format!(
             "{}: SHA-256 {found}, expected {SHA256}; is it another version of ECharts?",

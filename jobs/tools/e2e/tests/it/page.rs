@@ -28,7 +28,7 @@ fn the_page_says_what_the_tables_say() -> Result<()> {
     let exchange = world.start()?;
     let lab = Lab::new(&world.yaml(exchange.url()))?;
     // of a lake without a run there is a page, too
-    lab.job("publish", &[])?.expect_code(0)?;
+    lab.job::<&str>("publish", &[])?.expect_code(0)?;
     let empty = fs::read_to_string(lab.lake().join("page/index.html"))?;
     ensure!(!empty.contains("BTCUSDT"), "there is nothing yet");
     lab.run_well()?;
