@@ -20,6 +20,8 @@ const SHOWN: [(Timeframe, i32); 3] =
     [(Timeframe::D1, i32::MAX), (Timeframe::H1, 366), (Timeframe::M1, 31)];
 /// Days of turnover by which symbols are chosen.
 const OF_LATE: i32 = 30;
+/// So many bars are enough to look at.
+const ENOUGH: usize = 60;
 /// Anomalies and signals of a symbol that are shown, the latest.
 const EVENTS: usize = 2_000;
 /// The greatest number that every JavaScript counts exactly.
@@ -141,6 +143,7 @@ async fn instrument(
         let sessions = (bars.len() as i64) < spans * 4 / 5;
         series.push(Series { timeframe, step, sessions, bars, indicators });
     }
+    first_look_first(&mut series);
     let told = told(reader, &of).await?;
     let changes = days.doubles("pct_change")?;
     let (closes, of_days) = (days.units("close")?, days.units("volume")?);
@@ -168,6 +171,16 @@ async fn instrument(
         events: events(reader, &of, &series).await?,
         series,
     })
+}
+
+/// The longest timeframe that has bars enough to look at stands first, else the one with the most.
+fn first_look_first(series: &mut [Series]) {
+    series.sort_by_key(|of| std::cmp::Reverse(of.step));
+    let most = series.iter().map(|of| of.bars.len()).max().unwrap_or_default();
+    let first = series.iter().position(|of| of.bars.len() >= ENOUGH.min(most)).unwrap_or_default();
+    if let Some(looked_at) = series.get_mut(..=first) {
+        looked_at.rotate_right(1);
+    }
 }
 
 /// What prices and volumes are in.
@@ -373,6 +386,25 @@ mod tests {
         assert_eq!(digits.price(1_234_000_000).unwrap(), 1_234);
         assert_eq!(digits.volume(1_500_000).unwrap(), 2);
         assert_eq!(digits.volume(1_499_999).unwrap(), 1);
+    }
+
+    #[test]
+    fn the_first_look_is_the_longest_timeframe_with_bars_enough() {
+        let check = |counts: &[(i64, usize)], expect: &[i64]| {
+            let of = |(step, bars): &(i64, usize)| Series {
+                step: *step,
+                bars: vec![Bar::default(); *bars],
+                ..Series::default()
+            };
+            let mut series: Vec<Series> = counts.iter().map(of).collect();
+            first_look_first(&mut series);
+            assert_eq!(series.iter().map(|of| of.step).collect::<Vec<_>>(), expect, "{counts:?}");
+        };
+        check(&[], &[]);
+        check(&[(1, 3)], &[1]);
+        check(&[(1, 40_000), (60, 700), (1_440, 365)], &[1_440, 60, 1]);
+        check(&[(1_440, 3), (60, 72), (1, 4_320)], &[60, 1_440, 1]);
+        check(&[(1_440, 1), (60, 7), (1, 9)], &[1, 1_440, 60]);
     }
 
     #[test]
