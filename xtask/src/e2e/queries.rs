@@ -60,6 +60,8 @@ fn question(name: &str) -> Vec<&str> {
     let of: &[&str] = match name {
         "actions" | "fundamentals" => &["symbol=NVDA"],
         "pe" => &["symbol=AAPL"],
+        // the lake has three days
+        "correlations" => &["least=2"],
         _ => &[],
     };
     [name].into_iter().chain(of.iter().flat_map(|of| ["--param", *of])).collect()

@@ -167,6 +167,9 @@ async fn every_query_reads_only_the_partitions_it_names() {
         ("coverage_days", (&["market=spot"], 1)),
         ("daily_with_instrument", (&[], 1)),
         ("instruments", (&[], 1)),
+        ("bi_daily", (&[], 2)),
+        ("breadth", (&[], 2)),
+        ("correlations", (&[], 2)),
         ("ledger", (&[], 1)),
         ("price_against_volume", (&[], 1)),
         ("rejects", (&[], 2)),
@@ -179,8 +182,16 @@ async fn every_query_reads_only_the_partitions_it_names() {
         ("vwap_by_day", (&[], 1)),
     ]
     .into();
-    // this lake has no table of companies, nor of corrections: nothing is read of what is not there
-    let without_table = ["actions", "fundamentals", "pe", "restatements"];
+    // this lake has no table of companies, of corrections, nor of what follows from bars: nothing is read of what is not there
+    let without_table = [
+        "actions",
+        "anomalies",
+        "fundamentals",
+        "indicators",
+        "pe",
+        "restatements",
+        "signals",
+    ];
     let catalog = Catalog::built_in().unwrap();
     for (name, _) in BUILT_IN.iter().filter(|(name, _)| !without_table.contains(name)) {
         let (params, files) = expected[name];
