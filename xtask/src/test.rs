@@ -263,7 +263,7 @@ fn scripts() -> anyhow::Result<Outcome> {
     };
     check("bash", &["-n"], ".ci/run")?;
     let python = doctor::answers("python3", &["--version"]);
-    for file in files_under("ops", "py") {
+    for file in files_under("ops", "py").into_iter().chain(files_under("docs", "py")) {
         if python {
             // parses, and writes nothing beside the file
             let parse = "import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])";

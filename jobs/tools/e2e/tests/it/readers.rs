@@ -52,3 +52,22 @@ fn other_engines_agree() -> Result<()> {
     }
     Ok(())
 }
+
+/// The example of the docs, as a reader would call it.
+#[test]
+fn the_example_trains_on_the_lakes_features() -> Result<()> {
+    let Some(python) = world::python() else { return Ok(()) };
+    let symbols = &["spot:BTCUSDT,trades=4000", "spot:ETHUSDT,trades=4000"];
+    let world = World::new(symbols, "2024-12-26", "2025-01-01")?;
+    let exchange = world.start()?;
+    let lab = Lab::new(&world.yaml(exchange.url()))?;
+    lab.run_well()?;
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/examples/train.py");
+    let output = Command::new(&python).arg(example).arg(lab.lake()).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout);
+    for expected in ["bars learnt from", "direction right: ", "weighs most: "] {
+        ensure!(said.contains(expected), "{said}");
+    }
+    Ok(())
+}
