@@ -25,6 +25,8 @@ pub(super) fn readme() -> String {
          | [tables](tables.md) | every table, column, key and partition | `model::schema` |\n\
          | [layout](layout.md) | where everything lies in a lake | `model::layout` |\n\
          | [configuration](configuration.md) | the keys of `lake.yaml` and their defaults | `model::config` |\n\
+         | [indicators](indicators.md) | what each indicator is, with its source | by hand |\n\
+         | [signals](signals.md) | what anomalies, signals, features and labels are | by hand |\n\
          | [metrics](metrics.md) | the figures that jobs report | `model::metrics` |\n\
          | [environment](environment.md) | environment variables | `model::env` |\n\
          | [commands](commands.md) | `cargo xtask` | its own help |\n"
