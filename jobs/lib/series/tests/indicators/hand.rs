@@ -173,6 +173,10 @@ fn prices_below_zero_have_no_returns() {
     assert_eq!(found.roc[60], None);
     assert!(found.sma_short.iter().skip(19).all(Option::is_some));
 
+    let close: Vec<i64> = (0..40).map(|i| if i == 2 { 0 } else { 1_000 + i }).collect();
+    let found = of(&closes(&close)).volatility_short;
+    assert_eq!(found.iter().position(Option::is_some), Some(10));
+
     // a difference of two prices may stay below 0: it has bands, but no width in percent of their middle
     let close: Vec<i64> = (0..30).map(|i| i % 3 - 7).collect();
     let found = of(&closes(&close));
