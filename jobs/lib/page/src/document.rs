@@ -3,16 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::figures::{
-    CoverageRow, Direction, EventKind, Instrument, Outcome, Page, Run, Severity, State,
-};
+use crate::figures::{CoverageRow, Direction, EventKind, Instrument, Page, Run, Severity, State};
 use crate::pack::{self, exact, file_name};
 use crate::{Error, File, html, options};
 
 /// A day, µs. Bars as long as that, and longer, lie in the page itself.
 const DAY: i64 = 86_400_000_000;
-/// Runs that a check's history shows.
-const HISTORY: usize = 14;
 
 /// The page's data as JSON, and its files of bars.
 pub(crate) fn make(page: &Page) -> Result<(String, Vec<File>), Error> {
@@ -32,29 +28,9 @@ pub(crate) fn make(page: &Page) -> Result<(String, Vec<File>), Error> {
         symbols.push(symbol(page, instrument, &mut files)?);
     }
     let document = json!({
-        "environment": page.environment,
-        "version": page.version,
-        "madeAt": page.made_at.div_euclid(1_000_000),
-        "run": page.run,
-        "sum": {
-            "read": count("rows read", sum.read)?, "silver": count("rows in silver", sum.silver)?,
-            "rejected": count("rejects", sum.rejected)?, "duplicate": count("duplicates", sum.duplicate)?,
-            "archives": count("archives", sum.archives)?, "bytes": count("bytes", sum.bytes)?,
-        },
         "symbols": symbols,
         "coverage": coverage(page)?,
-        "checks": page.checks.iter().map(|check| json!({
-            "outcome": word(check.outcome), "name": check.name, "subject": check.subject,
-            "expected": check.expected, "found": check.found, "detail": check.detail,
-            "history": history(&check.history),
-        })).collect::<Vec<_>>(),
-        "rejects": page.rejects.iter()
-            .map(|r| Ok((&r.reason, count("rejects", r.lines)?, &r.first)))
-            .collect::<Result<Vec<_>, Error>>()?,
         "runs": page.runs.iter().map(run).collect::<Result<Vec<_>, Error>>()?,
-        "certificate": page.certificate.as_ref().map(|c| json!({
-            "id": c.id, "at": c.made_at.div_euclid(1_000_000), "holds": c.holds, "text": c.text,
-        })),
         "charts": options::all()?,
     });
     Ok((html::json(&document)?, files))
@@ -65,40 +41,13 @@ fn count(what: &str, value: u64) -> Result<i64, Error> {
     exact(|| what.to_owned(), i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Pass => "pass",
-        Outcome::Skip => "skip",
-        Outcome::Warn => "warn",
-        Outcome::Fail => "fail",
-    }
-}
-
-/// The last results, a letter each.
-fn history(outcomes: &[Option<Outcome>]) -> String {
-    let letter = |outcome: &Option<Outcome>| match outcome {
-        None => '-',
-        Some(Outcome::Pass) => 'p',
-        Some(Outcome::Skip) => 's',
-        Some(Outcome::Warn) => 'w',
-        Some(Outcome::Fail) => 'f',
-    };
-    outcomes[outcomes.len().saturating_sub(HISTORY)..].iter().map(letter).collect()
-}
-
 fn run(run: &Run) -> Result<Value, Error> {
-    let rows = run.rows;
     Ok(json!({
         "id": run.id,
         "at": run.started_at.div_euclid(1_000_000),
         "seconds": run.took.map(|took| took.div_euclid(1_000_000)),
-        "archives": count("archives", run.archives)?,
         "failed": count("archives", run.archives_failed)?,
-        "bytes": count("bytes", run.bytes)?,
-        "rows": [
-            count("rows read", rows.read)?, count("rows in silver", rows.silver)?,
-            count("rejects", rows.rejected)?, count("duplicates", rows.duplicate)?,
-        ],
+        "read": count("rows read", run.rows.read)?,
         "cost": run.cost.map(|cost| exact(|| "cost".into(), cost)).transpose()?,
     }))
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::figures::Page;
+use crate::tables::{self, text};
 use crate::{Error, File, words};
 
 const SKELETON: &str = include_str!("../assets/index.html");
@@ -20,7 +21,7 @@ const PROGRAM: [&str; 8] = [
     include_str!("../assets/js/market.js"),
     include_str!("../assets/js/figures.js"),
     include_str!("../assets/js/coverage.js"),
-    include_str!("../assets/js/tables.js"),
+    include_str!("../assets/js/checks.js"),
     include_str!("../assets/js/page.js"),
 ];
 
@@ -31,11 +32,6 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Error> {
         .replace('<', "\\u003c")
         .replace('\u{2028}', "\\u2028")
         .replace('\u{2029}', "\\u2029"))
-}
-
-/// Text of HTML.
-fn text(plain: &str) -> String {
-    plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The source of a policy that allows these bytes alone.
@@ -72,6 +68,12 @@ pub(crate) fn index(page: &Page, document: &str) -> Result<File, Error> {
             "style" => html.push_str(STYLE),
             "verdict" => html.push_str(&text(&page.verdict.sentence())),
             "more" => html.push_str(&text(&more)),
+            "sum" => html.push_str(&tables::sum(page)),
+            "certificate" => html.push_str(&tables::certificate(page)),
+            "checks" => html.push_str(&tables::checks(page)),
+            "rejects" => html.push_str(&tables::rejects(page)),
+            "runs" => html.push_str(&tables::runs(page)),
+            "foot" => html.push_str(&tables::foot(page)),
             "data" => html.push_str(document),
             "echarts" => html.push_str(ECHARTS),
             "program" => html.push_str(&program),

@@ -183,16 +183,17 @@ impl Packer {
     }
 }
 
-/// The name of a file of bars: the run stands in it, or a reader of a page that is being replaced would mix two.
-/// What a name of a file may not have becomes `_xx`, its bytes in hexadecimal digits.
-pub(crate) fn file_name(page: &Page, symbol: &str, timeframe: &str) -> String {
-    let safe = |text: &str| {
-        let byte = |b: u8| match b {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' => char::from(b).to_string(),
-            _ => format!("_{b:02x}"),
-        };
-        text.bytes().map(byte).collect::<String>()
+/// A part of a file's name: what such a name may not have becomes `_xx`, its bytes in hexadecimal digits.
+pub(crate) fn safe(text: &str) -> String {
+    let byte = |b: u8| match b {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' => char::from(b).to_string(),
+        _ => format!("_{b:02x}"),
     };
+    text.bytes().map(byte).collect()
+}
+
+/// The name of a file of bars: the run stands in it, or a reader of a page that is being replaced would mix two.
+pub(crate) fn file_name(page: &Page, symbol: &str, timeframe: &str) -> String {
     let run = page.run.as_deref().map_or_else(|| page.made_at.to_string(), safe);
     format!("data/{}-{}-{run}.js", safe(symbol), safe(timeframe))
 }
