@@ -88,3 +88,61 @@ pub(crate) fn index(page: &Page, document: &str) -> Result<File, Error> {
         bytes: html.into_bytes(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::Reject;
+
+    #[test]
+    fn json_ends_no_script() {
+        let hostile = ["</script><b>", "<!--", "\u{2028}\u{2029}"];
+        assert_eq!(
+            json(&hostile).unwrap(),
+            r#"["\u003c/script>\u003cb>","\u003c!--","\u2028\u2029"]"#
+        );
+    }
+
+    /// What stands between the `n`th pair of two marks.
+    fn between<'a>(html: &'a str, from: &str, to: &str, n: usize) -> &'a str {
+        html.split(from).nth(n + 1).unwrap().split_once(to).unwrap().0
+    }
+
+    #[test]
+    fn the_policy_names_the_bytes_that_run() {
+        let page = Page { environment: "a<b>&\"{{style}}".into(), ..Page::default() };
+        let html = String::from_utf8(index(&page, "{}").unwrap().bytes).unwrap();
+        let policy = between(&html, "Content-Security-Policy\" content=\"", "\">", 0);
+        let sum = |text: &str| {
+            let digest = Sha256::digest(text.as_bytes());
+            base64::engine::general_purpose::STANDARD.encode(digest)
+        };
+        let style = between(&html, "<style>", "</style>", 0);
+        assert!(policy.contains(&format!("style-src 'sha256-{}';", sum(style))), "{policy}");
+        for n in 0..2 {
+            let script = between(&html, "<script>", "</script>", n);
+            assert!(script.len() > 10_000);
+            assert!(policy.contains(&format!("'sha256-{}'", sum(script))), "script {n}: {policy}");
+        }
+        assert_eq!(html.matches("<script").count(), 3, "two programs and the data");
+        assert!(policy.starts_with("default-src 'none'; "));
+        assert!(!policy.contains("unsafe"));
+        // what was put in is not filled again
+        assert!(html.contains("<title>market-lake: a&lt;b&gt;&amp;&quot;{{style}}</title>"));
+    }
+
+    #[test]
+    fn the_notice_of_echarts_stays() {
+        let html = String::from_utf8(index(&Page::default(), "{}").unwrap().bytes).unwrap();
+        assert!(html.contains("Licensed to the Apache Software Foundation (ASF)"));
+        assert!(html.contains("Apache ECharts 5.5.1, Apache License 2.0"));
+    }
+
+    #[test]
+    fn a_rejects_text_is_text() {
+        let reject = Reject { reason: "r".into(), lines: 1, first: "</code></script><b>&".into() };
+        let page = Page { rejects: vec![reject], ..Page::default() };
+        let html = String::from_utf8(index(&page, "{}").unwrap().bytes).unwrap();
+        assert!(html.contains("<code>&lt;/code&gt;&lt;/script&gt;&lt;b&gt;&amp;</code>"));
+    }
+}

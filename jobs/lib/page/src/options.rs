@@ -265,3 +265,46 @@ fn heat() -> Chart {
         .y_axis(axis())
         .series(Series::Custom(Custom::new()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every text of an option.
+    fn texts(value: &Value, out: &mut Vec<String>) {
+        match value {
+            Value::String(text) => out.push(text.clone()),
+            Value::Array(list) => list.iter().for_each(|value| texts(value, out)),
+            Value::Object(map) => map.values().for_each(|value| texts(value, out)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn colours_are_those_of_the_style_sheet() {
+        let style = include_str!("../assets/page.css");
+        let mut found = Vec::new();
+        texts(&all().unwrap(), &mut found);
+        let names: Vec<_> = found.iter().filter(|text| text.starts_with("--")).collect();
+        assert!(names.len() > 20);
+        for name in names {
+            assert!(style.contains(&format!("{name}: ")), "{name}");
+        }
+        assert!(
+            !found.iter().any(|text| text.starts_with('#') || text.starts_with("rgb")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn panes_share_their_zoom_and_their_cross() {
+        let market = tree(&market()).unwrap();
+        assert_eq!(market["grid"].as_array().unwrap().len(), PANES);
+        for zoom in market["dataZoom"].as_array().unwrap() {
+            assert_eq!(zoom["xAxisIndex"], json!([0, 1, 2, 3]));
+        }
+        assert_eq!(market["axisPointer"][0]["link"], json!([{ "xAxisIndex": "all" }]));
+        assert_eq!(market["yAxis"][2]["axisLabel"]["customValues"], json!([30, 70]));
+        assert_eq!(market["xAxis"][0]["axisLine"]["lineStyle"]["color"], "--line");
+    }
+}

@@ -71,7 +71,7 @@ const STYLE: &str = "\
 text{font:11px system-ui,sans-serif;fill:#566875}.t{font-size:13px;font-weight:600;fill:#10202b}\
 .bg{fill:#fff}.g{stroke:#e9eef1}.u{stroke:#0a78a6;fill:#fff}.d{stroke:#bd4a06;fill:#bd4a06}\
 .us{fill:#0a78a6;opacity:.35}.ds{fill:#bd4a06;opacity:.35}.l0{stroke:#c08400}.l1{stroke:#7356bf}\
-.l2{stroke:#2f7d5b}.l{fill:none;stroke-width:1.4}.a{fill:#a9cfd9}.dg{fill:#f0b429}.m{fill:#c8371b}\
+.l1{stroke-dasharray:6 3}.l2{stroke:#2f7d5b;stroke-dasharray:2 2}.l{fill:none;stroke-width:1.4}.a{fill:#a9cfd9}.dg{fill:#f0b429}.m{fill:#c8371b}\
 .c{fill:#1d2b36}.p{fill:#e4eaed}.k{fill:#fff}\
 @media(prefers-color-scheme:dark){text{fill:#93a6b2}.t{fill:#e2eaee}.bg{fill:#101b22}.g{stroke:#1a272f}\
 .u{stroke:#52b6e0;fill:#101b22}.d{stroke:#ff914d;fill:#ff914d}.us{fill:#52b6e0}.ds{fill:#ff914d}\

@@ -200,3 +200,73 @@ pub(crate) fn foot(page: &Page) -> String {
         size(page.accounting.bytes),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::{Certificate, Rows};
+
+    #[test]
+    fn a_run_says_how_it_ended() {
+        let run = |took, archives_failed, cost| Run {
+            id: "<r>".into(),
+            took,
+            archives: 10,
+            archives_failed,
+            cost,
+            rows: Rows { read: 1234, ..Rows::default() },
+            ..Run::default()
+        };
+        let html = |runs| super::runs(&Page { runs, ..Page::default() });
+        let done = html(vec![run(Some(61_000_000), 0, None)]);
+        assert!(
+            done.contains("&lt;r&gt;") && done.contains(">done<") && done.contains(">61 s<"),
+            "{done}"
+        );
+        assert!(done.contains("<td class=\"num\">1,234</td>") && !done.contains("Cost"), "{done}");
+        let partly = html(vec![run(Some(1), 2, Some(1_500_000)), run(None, 0, None)]);
+        for part in [">2 left out<", ">10 of 12<", ">not committed<", ">Cost<", ">$1.50<"] {
+            assert!(partly.contains(part), "no {part}: {partly}");
+        }
+    }
+
+    #[test]
+    fn history_is_told_in_words() {
+        let mut past = vec![None, Some(Outcome::Skip), Some(Outcome::Fail)];
+        past.extend([Some(Outcome::Pass); 14]);
+        past[16] = Some(Outcome::Warn);
+        let check = Check {
+            outcome: Outcome::Warn,
+            name: "c".into(),
+            subject: "s".into(),
+            expected: "1 < 2".into(),
+            found: "3".into(),
+            detail: "d".into(),
+            history: past,
+        };
+        let html = checks(&Page { checks: vec![check], ..Page::default() });
+        assert!(html.contains("aria-label=\"last 14 runs: 13 passed, 1 warned\""), "{html}");
+        assert_eq!(html.matches("<i class=").count(), HISTORY);
+        assert!(html.contains("<tr data-outcome=\"warn\">"), "{html}");
+        assert!(html.contains("1 &lt; 2") && html.contains("3<small>d</small>"), "{html}");
+    }
+
+    #[test]
+    fn a_certificate_holds_or_does_not() {
+        let page = |holds| Page {
+            certificate: Some(Certificate {
+                id: "abc".into(),
+                made_at: 0,
+                holds,
+                text: "of <7>".into(),
+            }),
+            ..Page::default()
+        };
+        assert!(
+            certificate(&page(true))
+                .starts_with("<span class=\"state pass\">Certified</span> of &lt;7&gt;")
+        );
+        assert!(certificate(&page(false)).contains("does not hold"));
+        assert!(certificate(&Page::default()).contains("No certificate"));
+    }
+}

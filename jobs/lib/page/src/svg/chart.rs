@@ -193,9 +193,7 @@ pub(super) fn days(title: &str, days: &[Day], volume_digits: u32) -> String {
     let most = changes.iter().fold(1.0f64, |most, change| most.max(change.abs()));
     let scale = Scale { low: -most, high: most, top: TOP + 4.0, bottom: 200.0 };
     let mut out = String::new();
-    grid(&mut out, scale, 4.0, |value| {
-        format!("{} %", crate::words::compact(value).replace('-', "−"))
-    });
+    grid(&mut out, scale, 4.0, |value| format!("{} %", compact(value).replace('-', "−")));
     columns(&mut out, &changes, scale, |i| usize::from(changes[i] < 0.0), ["us", "ds"]);
     let volumes: Vec<f64> = days.iter().map(|day| day.volume as f64).collect();
     let most = volumes.iter().copied().fold(1.0, f64::max);

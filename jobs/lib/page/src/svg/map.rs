@@ -17,7 +17,6 @@ pub(super) fn coverage(map: &Coverage, days: u32) -> String {
     let days = days.min(map.days);
     let skipped = map.days - days;
     let wide = (WIDTH - NAMES - 14.0) / f64::from(days.max(1));
-    let cell = at((wide - 0.6).max(0.6));
     // by state: its class, and what lies over it to tell it by its form
     let mut paths = [const { String::new() }; 6];
     let mut names = String::new();
@@ -40,28 +39,28 @@ pub(super) fn coverage(map: &Coverage, days: u32) -> String {
         );
         let mut day = 0;
         for span in &row.spans {
-            for d in day.max(skipped)..(day + span.days).max(skipped) {
-                let x = NAMES + f64::from(d - skipped) * wide;
-                let mut put = |which: usize, top: f64, tall: f64| {
-                    let (x, y) = (at(x), at(y + top));
-                    let _ = write!(paths[which], "M{x} {y}h{cell}v{tall}h-{cell}z");
-                };
-                match span.state {
-                    State::Outside => {}
-                    State::Available => put(0, 0.0, 14.0),
-                    State::Pending => put(1, 5.0, 4.0),
-                    State::Closed => put(1, 6.5, 1.0),
-                    State::Partial => put(0, 10.0, 4.0),
-                    State::Degraded => put(2, 6.0, 8.0),
-                    State::Missing => {
-                        put(3, 0.0, 14.0);
-                        put(5, 6.0, 1.5);
-                    }
-                    State::Corrupt => {
-                        put(4, 0.0, 14.0);
-                        put(5, 4.0, 1.5);
-                        put(5, 8.0, 1.5);
-                    }
+            let (from, until) = (day.max(skipped), (day + span.days).max(skipped));
+            let x = at(NAMES + f64::from(from - skipped) * wide);
+            let long = at((f64::from(until - from) * wide - 0.6).max(0.6));
+            let mut put = |which: usize, top: f64, tall: f64| {
+                let _ = write!(paths[which], "M{x} {}h{long}v{tall}h-{long}z", at(y + top));
+            };
+            match span.state {
+                _ if until == from => {}
+                State::Outside => {}
+                State::Available => put(0, 0.0, 14.0),
+                State::Pending => put(1, 5.0, 4.0),
+                State::Closed => put(1, 6.5, 1.0),
+                State::Partial => put(0, 10.0, 4.0),
+                State::Degraded => put(2, 6.0, 8.0),
+                State::Missing => {
+                    put(3, 0.0, 14.0);
+                    put(5, 6.0, 1.5);
+                }
+                State::Corrupt => {
+                    put(4, 0.0, 14.0);
+                    put(5, 4.0, 1.5);
+                    put(5, 8.0, 1.5);
                 }
             }
             day += span.days;
