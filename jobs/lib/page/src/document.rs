@@ -3,16 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::figures::{
-    CoverageRow, Direction, EventKind, Instrument, Outcome, Page, Run, Severity, State,
-};
+use crate::figures::{CoverageRow, Direction, EventKind, Instrument, Page, Run, Severity, State};
 use crate::pack::{self, exact, file_name};
 use crate::{Error, File, html, options};
 
 /// A day, µs. Bars as long as that, and longer, lie in the page itself.
 const DAY: i64 = 86_400_000_000;
-/// Runs that a check's history shows.
-const HISTORY: usize = 14;
 
 /// The page's data as JSON, and its files of bars.
 pub(crate) fn make(page: &Page) -> Result<(String, Vec<File>), Error> {
@@ -32,29 +28,9 @@ pub(crate) fn make(page: &Page) -> Result<(String, Vec<File>), Error> {
         symbols.push(symbol(page, instrument, &mut files)?);
     }
     let document = json!({
-        "environment": page.environment,
-        "version": page.version,
-        "madeAt": page.made_at.div_euclid(1_000_000),
-        "run": page.run,
-        "sum": {
-            "read": count("rows read", sum.read)?, "silver": count("rows in silver", sum.silver)?,
-            "rejected": count("rejects", sum.rejected)?, "duplicate": count("duplicates", sum.duplicate)?,
-            "archives": count("archives", sum.archives)?, "bytes": count("bytes", sum.bytes)?,
-        },
         "symbols": symbols,
         "coverage": coverage(page)?,
-        "checks": page.checks.iter().map(|check| json!({
-            "outcome": word(check.outcome), "name": check.name, "subject": check.subject,
-            "expected": check.expected, "found": check.found, "detail": check.detail,
-            "history": history(&check.history),
-        })).collect::<Vec<_>>(),
-        "rejects": page.rejects.iter()
-            .map(|r| Ok((&r.reason, count("rejects", r.lines)?, &r.first)))
-            .collect::<Result<Vec<_>, Error>>()?,
         "runs": page.runs.iter().map(run).collect::<Result<Vec<_>, Error>>()?,
-        "certificate": page.certificate.as_ref().map(|c| json!({
-            "id": c.id, "at": c.made_at.div_euclid(1_000_000), "holds": c.holds, "text": c.text,
-        })),
         "charts": options::all()?,
     });
     Ok((html::json(&document)?, files))
@@ -65,40 +41,13 @@ fn count(what: &str, value: u64) -> Result<i64, Error> {
     exact(|| what.to_owned(), i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Pass => "pass",
-        Outcome::Skip => "skip",
-        Outcome::Warn => "warn",
-        Outcome::Fail => "fail",
-    }
-}
-
-/// The last results, a letter each.
-fn history(outcomes: &[Option<Outcome>]) -> String {
-    let letter = |outcome: &Option<Outcome>| match outcome {
-        None => '-',
-        Some(Outcome::Pass) => 'p',
-        Some(Outcome::Skip) => 's',
-        Some(Outcome::Warn) => 'w',
-        Some(Outcome::Fail) => 'f',
-    };
-    outcomes[outcomes.len().saturating_sub(HISTORY)..].iter().map(letter).collect()
-}
-
 fn run(run: &Run) -> Result<Value, Error> {
-    let rows = run.rows;
     Ok(json!({
         "id": run.id,
         "at": run.started_at.div_euclid(1_000_000),
         "seconds": run.took.map(|took| took.div_euclid(1_000_000)),
-        "archives": count("archives", run.archives)?,
         "failed": count("archives", run.archives_failed)?,
-        "bytes": count("bytes", run.bytes)?,
-        "rows": [
-            count("rows read", rows.read)?, count("rows in silver", rows.silver)?,
-            count("rejects", rows.rejected)?, count("duplicates", rows.duplicate)?,
-        ],
+        "read": count("rows read", run.rows.read)?,
         "cost": run.cost.map(|cost| exact(|| "cost".into(), cost)).transpose()?,
     }))
 }
@@ -243,4 +192,118 @@ fn coverage(page: &Page) -> Result<Value, Error> {
     Ok(json!({
         "from": map.from.div_euclid(1_000_000), "days": map.days, "rows": rows, "reasons": reasons, "notes": notes,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::{Accounting, Coverage, Day, Month, Series};
+
+    fn row(days: &[(State, Option<&str>)]) -> CoverageRow {
+        let mut row =
+            CoverageRow { symbol: "A".into(), dataset: "trades".into(), ..CoverageRow::default() };
+        for (state, reason) in days {
+            row.push(*state, *reason);
+        }
+        row
+    }
+
+    #[test]
+    fn days_are_run_lengths_and_reasons_stand_once() {
+        let none = (State::Missing, Some("none"));
+        let days = [
+            (State::Outside, None),
+            (State::Available, None),
+            (State::Available, None),
+            none,
+            none,
+        ];
+        let other = [
+            none,
+            none,
+            (State::Missing, Some("other")),
+            (State::Closed, None),
+            (State::Pending, None),
+        ];
+        let rows = vec![row(&days), row(&other)];
+        assert_eq!(rows[0].spans.len(), 3);
+        let page =
+            Page { coverage: Coverage { from: 86_400_000_000, days: 5, rows }, ..Page::default() };
+        let map = coverage(&page).unwrap();
+        assert_eq!(map["from"], 86_400);
+        assert_eq!(map["rows"][0]["days"], "x1a2m2");
+        assert_eq!(map["rows"][1]["days"], "m3z1p1");
+        assert_eq!(map["reasons"], json!(["none", "other"]));
+        assert_eq!(map["notes"], json!([[0, 3, 2, 0], [1, 0, 2, 0], [1, 2, 1, 1]]));
+    }
+
+    #[test]
+    fn a_row_has_all_days_of_its_map() {
+        let rows = vec![row(&[(State::Available, None)])];
+        let page = Page { coverage: Coverage { from: 0, days: 2, rows }, ..Page::default() };
+        assert!(matches!(make(&page), Err(Error::Days { days: 1, expected: 2, .. })));
+    }
+
+    #[test]
+    fn every_state_has_a_letter_of_its_own() {
+        let states = [
+            State::Outside,
+            State::Available,
+            State::Closed,
+            State::Pending,
+            State::Partial,
+            State::Degraded,
+            State::Missing,
+            State::Corrupt,
+        ];
+        let mut letters = states.map(letter);
+        letters.sort_unstable();
+        assert!(letters.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn sums_that_do_not_add_up_are_no_page() {
+        let sum = |read, silver, rejected, duplicate| Page {
+            accounting: Accounting { read, silver, rejected, duplicate, ..Accounting::default() },
+            ..Page::default()
+        };
+        assert!(make(&sum(10, 7, 2, 1)).is_ok());
+        let error = make(&sum(10, 7, 2, 2)).unwrap_err();
+        assert_eq!(error.to_string(), "10 rows read, but 7 in silver, 2 rejected and 2 duplicate");
+        assert!(make(&sum(10, u64::MAX, 2, 2)).is_err());
+    }
+
+    #[test]
+    fn days_lie_in_the_page_and_shorter_bars_beside_it() {
+        let bar = crate::figures::Bar { high: 1, ..Default::default() };
+        let series = |timeframe: &str, step| Series {
+            timeframe: timeframe.into(),
+            step,
+            bars: vec![bar],
+            ..Series::default()
+        };
+        let instrument = Instrument {
+            symbol: "A</script>".into(),
+            series: vec![series("1d", DAY), series("1m", 60_000_000), series("1h", 0)],
+            days: vec![Day { change: Some(-1.234_567), ..Day::default() }],
+            months: vec![Month { time: 0, volume: 5 }],
+            ..Instrument::default()
+        };
+        let mut page =
+            Page { run: Some("r".into()), instruments: vec![instrument], ..Page::default() };
+        page.instruments[0].series[2].bars.clear();
+        let (document, files) = make(&page).unwrap();
+        assert_eq!(files.len(), 1, "a timeframe without bars is none");
+        assert_eq!(files[0].name, "data/A_3c_2fscript_3e-1m-r.js");
+        let text = String::from_utf8(files[0].bytes.clone()).unwrap();
+        assert!(text.starts_with(r#"lake.bars("A\u003c/script>/1m",{"t0":0,"step":60,"#), "{text}");
+        let document: Value = serde_json::from_str(&document).unwrap();
+        let symbol = &document["symbols"][0];
+        assert_eq!(symbol["frames"][0][0], "1d");
+        assert_eq!(symbol["frames"][0][2]["here"]["step"], 86_400);
+        assert_eq!(symbol["frames"][1], json!(["1m", 60, { "file": files[0].name }]));
+        assert_eq!(symbol["days"], json!([[0, 0, -12_346, 0]]));
+        page.instruments[0].months[0].volume = i64::MAX;
+        assert!(matches!(make(&page), Err(Error::TooGreat { .. })));
+    }
 }

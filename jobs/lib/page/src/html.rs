@@ -6,6 +6,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::figures::Page;
+use crate::tables::{self, text};
 use crate::{Error, File, words};
 
 const SKELETON: &str = include_str!("../assets/index.html");
@@ -20,7 +21,7 @@ const PROGRAM: [&str; 8] = [
     include_str!("../assets/js/market.js"),
     include_str!("../assets/js/figures.js"),
     include_str!("../assets/js/coverage.js"),
-    include_str!("../assets/js/tables.js"),
+    include_str!("../assets/js/checks.js"),
     include_str!("../assets/js/page.js"),
 ];
 
@@ -31,11 +32,6 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Error> {
         .replace('<', "\\u003c")
         .replace('\u{2028}', "\\u2028")
         .replace('\u{2029}', "\\u2029"))
-}
-
-/// Text of HTML.
-fn text(plain: &str) -> String {
-    plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The source of a policy that allows these bytes alone.
@@ -72,6 +68,12 @@ pub(crate) fn index(page: &Page, document: &str) -> Result<File, Error> {
             "style" => html.push_str(STYLE),
             "verdict" => html.push_str(&text(&page.verdict.sentence())),
             "more" => html.push_str(&text(&more)),
+            "sum" => html.push_str(&tables::sum(page)),
+            "certificate" => html.push_str(&tables::certificate(page)),
+            "checks" => html.push_str(&tables::checks(page)),
+            "rejects" => html.push_str(&tables::rejects(page)),
+            "runs" => html.push_str(&tables::runs(page)),
+            "foot" => html.push_str(&tables::foot(page)),
             "data" => html.push_str(document),
             "echarts" => html.push_str(ECHARTS),
             "program" => html.push_str(&program),
@@ -85,4 +87,62 @@ pub(crate) fn index(page: &Page, document: &str) -> Result<File, Error> {
         content_type: "text/html; charset=utf-8",
         bytes: html.into_bytes(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::Reject;
+
+    #[test]
+    fn json_ends_no_script() {
+        let hostile = ["</script><b>", "<!--", "\u{2028}\u{2029}"];
+        assert_eq!(
+            json(&hostile).unwrap(),
+            r#"["\u003c/script>\u003cb>","\u003c!--","\u2028\u2029"]"#
+        );
+    }
+
+    /// What stands between the `n`th pair of two marks.
+    fn between<'a>(html: &'a str, from: &str, to: &str, n: usize) -> &'a str {
+        html.split(from).nth(n + 1).unwrap().split_once(to).unwrap().0
+    }
+
+    #[test]
+    fn the_policy_names_the_bytes_that_run() {
+        let page = Page { environment: "a<b>&\"{{style}}".into(), ..Page::default() };
+        let html = String::from_utf8(index(&page, "{}").unwrap().bytes).unwrap();
+        let policy = between(&html, "Content-Security-Policy\" content=\"", "\">", 0);
+        let sum = |text: &str| {
+            let digest = Sha256::digest(text.as_bytes());
+            base64::engine::general_purpose::STANDARD.encode(digest)
+        };
+        let style = between(&html, "<style>", "</style>", 0);
+        assert!(policy.contains(&format!("style-src 'sha256-{}';", sum(style))), "{policy}");
+        for n in 0..2 {
+            let script = between(&html, "<script>", "</script>", n);
+            assert!(script.len() > 10_000);
+            assert!(policy.contains(&format!("'sha256-{}'", sum(script))), "script {n}: {policy}");
+        }
+        assert_eq!(html.matches("<script").count(), 3, "two programs and the data");
+        assert!(policy.starts_with("default-src 'none'; "));
+        assert!(!policy.contains("unsafe"));
+        // what was put in is not filled again
+        assert!(html.contains("<title>market-lake: a&lt;b&gt;&amp;&quot;{{style}}</title>"));
+    }
+
+    #[test]
+    fn the_notice_of_echarts_stays() {
+        let html = String::from_utf8(index(&Page::default(), "{}").unwrap().bytes).unwrap();
+        assert!(html.contains("Licensed to the Apache Software Foundation (ASF)"));
+        assert!(html.contains("Apache ECharts 5.5.1, Apache License 2.0"));
+    }
+
+    #[test]
+    fn a_rejects_text_is_text() {
+        let reject = Reject { reason: "r".into(), lines: 1, first: "</code></script><b>&".into() };
+        let page = Page { rejects: vec![reject], ..Page::default() };
+        let html = String::from_utf8(index(&page, "{}").unwrap().bytes).unwrap();
+        assert!(html.contains("<code>&lt;/code&gt;&lt;/script&gt;&lt;b&gt;&amp;</code>"));
+    }
 }

@@ -12,6 +12,7 @@
 //! | `document` | the JSON that the page's program reads |
 //! | `options` | the charts' options for ECharts, by their types |
 //! | `html` | the skeleton, its policy, escapes |
+//! | `tables` | what of it needs no program: the sum, checks, rejects, runs |
 //! | [`words`] | numbers and days in words, the verdict |
 //! | [`svg`] | pictures for documents |
 //!
@@ -24,6 +25,7 @@ mod html;
 mod options;
 mod pack;
 pub mod svg;
+mod tables;
 pub mod words;
 
 pub use figures::*;

@@ -8,8 +8,7 @@ use charming::Chart;
 use charming::component::{Axis, DataZoom, DataZoomType, Grid};
 use charming::element::{
     AreaStyle, AxisLabel, AxisLine, AxisPointer, AxisPointerLink, AxisPointerType, AxisTick,
-    AxisType, ItemStyle, Label, LineStyle, LineStyleType, Sampling, SplitLine, Symbol, Tooltip,
-    Trigger,
+    AxisType, ItemStyle, Label, LineStyle, LineStyleType, SplitLine, Symbol, Tooltip, Trigger,
 };
 use charming::series::{Bar, Candlestick, Custom, Line, Scatter, Series};
 use serde_json::{Map, Value, json};
@@ -77,6 +76,15 @@ fn words() -> AxisLabel {
     AxisLabel::new().color("--muted").font_size(11)
 }
 
+/// What a pane is marked at, where that is told: an RSI where it is called low and high, a MACD at zero.
+fn marked(pane: usize) -> Vec<i32> {
+    match pane {
+        2 => vec![30, 70],
+        3 => vec![0],
+        _ => Vec::new(),
+    }
+}
+
 /// What follows the pointer along an axis, and tells where it is.
 fn cross(told: bool) -> AxisPointer {
     AxisPointer::new()
@@ -122,9 +130,9 @@ fn market() -> Chart {
                     .scale(pane == 0 || pane == 3)
                     .split_number(if pane == 0 { 5 } else { 2 })
                     .axis_line(no_line())
-                    .axis_tick(no_ticks())
-                    .axis_label(words())
-                    .axis_pointer(cross(true))
+                    .axis_tick(no_ticks().custom_values(marked(pane)))
+                    .axis_label(marked(pane).into_iter().fold(words(), AxisLabel::custom_values))
+                    .axis_pointer(cross(true).show(true))
                     .split_line(grid_lines()),
             );
     }
@@ -165,41 +173,30 @@ fn market() -> Chart {
         .series(
             Bar::new().id("gaps").name("no bars").x_axis_index(0).y_axis_index(4).bar_width("100%"),
         )
-        .series(
-            Bar::new()
-                .id("volume")
-                .name("volume")
-                .x_axis_index(1)
-                .y_axis_index(1)
-                .sampling(Sampling::Max),
-        )
+        .series(Bar::new().id("volume").name("volume").x_axis_index(1).y_axis_index(1))
         .series(Scatter::new().id("events").name("events").x_axis_index(0).y_axis_index(0))
 }
 
 /// How the kinds of indicators are drawn. The colour of a line over candles is told by its turn.
 fn lines() -> Result<Value, Error> {
-    let line = |pane: i32, style: LineStyle, sampling| {
+    let line = |pane: i32, style: LineStyle| {
         Line::new()
             .x_axis_index(pane)
             .y_axis_index(pane)
             .symbol(Symbol::None)
             .silent(true)
-            .sampling(sampling)
             .line_style(style)
     };
     let style = |color: &str| LineStyle::new().color(color).width(1.4);
-    let band = |color: &str| {
-        // both ends are thinned alike, or the band would not lie between them
-        line(0, LineStyle::new().color(color).width(1), Sampling::Average).stack("band")
-    };
+    let band = |color: &str| line(0, LineStyle::new().color(color).width(1)).stack("band");
     Ok(json!({
-        "line": tree(&line(0, style("--a"), Sampling::Lttb))?,
+        "line": tree(&line(0, style("--a")))?,
         "lower": tree(&band("--band-line"))?,
         "upper": tree(&band("--band-line").area_style(AreaStyle::new().color("--band")))?,
-        "rsi": tree(&line(2, style("--c"), Sampling::Lttb))?,
-        "macd": tree(&line(3, style("--accent"), Sampling::Lttb))?,
-        "signal": tree(&line(3, style("--a").type_(LineStyleType::Dashed), Sampling::Lttb))?,
-        "histogram": tree(&Bar::new().x_axis_index(3).y_axis_index(3).sampling(Sampling::Minmax))?,
+        "rsi": tree(&line(2, style("--c")))?,
+        "macd": tree(&line(3, style("--accent")))?,
+        "signal": tree(&line(3, style("--a").type_(LineStyleType::Dashed)))?,
+        "histogram": tree(&Bar::new().x_axis_index(3).y_axis_index(3))?,
     }))
 }
 
@@ -267,4 +264,47 @@ fn heat() -> Chart {
         .x_axis(axis().position("top"))
         .y_axis(axis())
         .series(Series::Custom(Custom::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every text of an option.
+    fn texts(value: &Value, out: &mut Vec<String>) {
+        match value {
+            Value::String(text) => out.push(text.clone()),
+            Value::Array(list) => list.iter().for_each(|value| texts(value, out)),
+            Value::Object(map) => map.values().for_each(|value| texts(value, out)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn colours_are_those_of_the_style_sheet() {
+        let style = include_str!("../assets/page.css");
+        let mut found = Vec::new();
+        texts(&all().unwrap(), &mut found);
+        let names: Vec<_> = found.iter().filter(|text| text.starts_with("--")).collect();
+        assert!(names.len() > 20);
+        for name in names {
+            assert!(style.contains(&format!("{name}: ")), "{name}");
+        }
+        assert!(
+            !found.iter().any(|text| text.starts_with('#') || text.starts_with("rgb")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn panes_share_their_zoom_and_their_cross() {
+        let market = tree(&market()).unwrap();
+        assert_eq!(market["grid"].as_array().unwrap().len(), PANES);
+        for zoom in market["dataZoom"].as_array().unwrap() {
+            assert_eq!(zoom["xAxisIndex"], json!([0, 1, 2, 3]));
+        }
+        assert_eq!(market["axisPointer"][0]["link"], json!([{ "xAxisIndex": "all" }]));
+        assert_eq!(market["yAxis"][2]["axisLabel"]["customValues"], json!([30, 70]));
+        assert_eq!(market["xAxis"][0]["axisLine"]["lineStyle"]["color"], "--line");
+    }
 }

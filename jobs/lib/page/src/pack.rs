@@ -183,16 +183,125 @@ impl Packer {
     }
 }
 
-/// The name of a file of bars: the run stands in it, or a reader of a page that is being replaced would mix two.
-/// What a name of a file may not have becomes `_xx`, its bytes in hexadecimal digits.
-pub(crate) fn file_name(page: &Page, symbol: &str, timeframe: &str) -> String {
-    let safe = |text: &str| {
-        let byte = |b: u8| match b {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' => char::from(b).to_string(),
-            _ => format!("_{b:02x}"),
-        };
-        text.bytes().map(byte).collect::<String>()
+/// A part of a file's name: what such a name may not have becomes `_xx`, its bytes in hexadecimal digits.
+pub(crate) fn safe(text: &str) -> String {
+    let byte = |b: u8| match b {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' => char::from(b).to_string(),
+        _ => format!("_{b:02x}"),
     };
+    text.bytes().map(byte).collect()
+}
+
+/// The name of a file of bars: the run stands in it, or a reader of a page that is being replaced would mix two.
+pub(crate) fn file_name(page: &Page, symbol: &str, timeframe: &str) -> String {
     let run = page.run.as_deref().map_or_else(|| page.made_at.to_string(), safe);
     format!("data/{}-{}-{run}.js", safe(symbol), safe(timeframe))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figures::Indicator;
+
+    const MINUTE: i64 = 60_000_000;
+
+    fn bar(minute: i64, close: i64) -> Bar {
+        let (open, high, low) = (close - 3, close + 7, close - 11);
+        Bar { time: minute * MINUTE, open, high, low, close, volume: close * 2 }
+    }
+
+    fn series(bars: Vec<Bar>) -> Series {
+        Series { timeframe: "1m".into(), step: MINUTE, bars, ..Series::default() }
+    }
+
+    /// Columns as the page reads them.
+    fn read(packed: &Packed) -> Vec<Vec<i64>> {
+        let deflated = base64::engine::general_purpose::STANDARD.decode(&packed.data).unwrap();
+        let bytes = miniz_oxide::inflate::decompress_to_vec(&deflated).unwrap();
+        let mut rest = bytes.as_slice();
+        let mut columns = Vec::new();
+        for column in &packed.columns {
+            let mut values = vec![0u64; column.values];
+            for plane in 0..column.planes {
+                let (these, others) = rest.split_at(column.values);
+                values.iter_mut().zip(these).for_each(|(v, b)| *v |= u64::from(*b) << (8 * plane));
+                rest = others;
+            }
+            columns.push(values.iter().map(|z| (z >> 1) as i64 ^ -((z & 1) as i64)).collect());
+        }
+        assert!(rest.is_empty());
+        columns
+    }
+
+    #[test]
+    fn bars_come_back() {
+        let bars: Vec<_> =
+            [(0, 100), (1, 90_000), (2, 90_001), (5, 4)].map(|(t, c)| bar(t, c)).into();
+        let packed = pack("x", &series(bars.clone()), 2).unwrap();
+        assert_eq!((packed.t0, packed.step, packed.gaps.clone()), (0, 60, vec![(3, 2)]));
+        let columns = read(&packed);
+        let mut last = 0;
+        for (i, bar) in bars.iter().enumerate() {
+            let open = last + columns[0][i];
+            let close = open + columns[1][i];
+            last = close;
+            let (high, low) = (open.max(close) + columns[2][i], open.min(close) - columns[3][i]);
+            assert_eq!((open, high, low, close), (bar.open, bar.high, bar.low, bar.close));
+            assert_eq!(columns[4][i], bar.volume);
+        }
+    }
+
+    #[test]
+    fn indicators_have_holes_where_they_have_no_value() {
+        let mut series = series((0..6).map(|t| bar(t, 100)).collect());
+        let values = vec![None, None, Some(1.005), None, Some(1.0), Some(-2.0)];
+        let (group, label, kind) = ("SMA".into(), "SMA 3".into(), IndicatorKind::Line);
+        series.indicators.push(Indicator { group, label, kind, values });
+        let packed = pack("x", &series, 2).unwrap();
+        assert_eq!(packed.columns[5].holes, [(0, 2), (3, 1)]);
+        // hundredths of the smallest unit, as differences
+        assert_eq!(read(&packed)[5], [10_050, -50, -30_000]);
+        series.indicators[0].values.pop();
+        assert!(matches!(pack("x", &series, 2), Err(Error::Uneven { values: 5, bars: 6, .. })));
+        series.indicators[0].values.push(Some(f64::NAN));
+        assert!(matches!(pack("x", &series, 2), Err(Error::TooGreat { .. })));
+    }
+
+    #[test]
+    fn what_javascript_would_round_is_refused() {
+        let greatest = 1i64 << 53;
+        assert_eq!(exact(String::new, greatest).unwrap(), greatest);
+        assert_eq!(exact(String::new, -greatest).unwrap(), -greatest);
+        assert!(exact(String::new, greatest + 1).is_err());
+        assert!(exact(String::new, i64::MIN).is_err());
+        let error = pack("BTC/1m", &series(vec![bar(0, greatest)]), 2).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "BTC/1m: a figure of the bar of 0 is 9007199254740999, and the page counts exactly only up to \
+             2^53; give it fewer digits"
+        );
+    }
+
+    #[test]
+    fn bars_stand_in_order_on_whole_steps() {
+        let check = |times: &[i64], holds: bool| {
+            let bars = times.iter().map(|t| Bar { time: *t, ..bar(0, 100) }).collect();
+            assert_eq!(pack("x", &series(bars), 2).is_ok(), holds, "{times:?}");
+        };
+        check(&[], true);
+        check(&[0, MINUTE, 5 * MINUTE], true);
+        check(&[0, 0], false);
+        check(&[MINUTE, 0], false);
+        check(&[0, MINUTE + 1_000_000], false);
+        check(&[7], false);
+    }
+
+    #[test]
+    fn names_of_files_are_safe() {
+        let page = Page { run: Some("2026/1 x".into()), ..Page::default() };
+        assert_eq!(file_name(&page, "BRK.B", "1m"), "data/BRK.B-1m-2026_2f1_20x.js");
+        assert_eq!(file_name(&page, "币安", "1m"), "data/_e5_b8_81_e5_ae_89-1m-2026_2f1_20x.js");
+        let page = Page { made_at: 7, ..Page::default() };
+        assert_eq!(file_name(&page, "A", "1m"), "data/A-1m-7.js");
+    }
 }

@@ -127,6 +127,34 @@ pub fn compact(value: f64) -> String {
     format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// Bytes in short: `61 GB`.
+pub fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit < 4 {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let digits = usize::from(value < 10.0 && unit > 0);
+    format!("{value:.digits$} {}", ["B", "KB", "MB", "GB", "TB"][unit])
+}
+
+/// How long something took, from µs: `48 s`, `30 min 30 s`, `2 h 5 min`.
+pub fn duration(micros: i64) -> String {
+    match micros.div_euclid(1_000_000) {
+        s @ ..90 => format!("{s} s"),
+        s @ 90..5400 => format!("{} min {} s", s / 60, s % 60),
+        s => format!("{} h {} min", s / 3600, s % 3600 / 60),
+    }
+}
+
+/// Millionths of a US dollar, to a hundredth of a cent where that matters: `$0.0214`, `$1.08`.
+pub fn dollars(millionths: i64) -> String {
+    let (digits, unit) = if millionths.abs() < 100_000 { (4, 100) } else { (2, 10_000) };
+    let half = if millionths < 0 { -unit / 2 } else { unit / 2 };
+    format!("${}", price((millionths + half) / unit, digits))
+}
+
 /// Year, month from 1 and day of a time in seconds since the epoch.
 pub(crate) fn civil(seconds: i64) -> (i64, usize, i64) {
     // days from 1 March of the year 0, in eras of 400 years (H. Hinnant, chrono-compatible low-level date
@@ -184,6 +212,21 @@ mod tests {
             [(0.0, "0"), (12.5, "12.5"), (1200.0, "1.2K"), (-3e9, "−3B"), (2e13, "20T")]
         {
             assert_eq!(compact(x).replace('-', "−"), expect);
+        }
+    }
+
+    #[test]
+    fn sizes_times_and_sums_in_words() {
+        for (n, expect) in [(999, "999 B"), (1500, "1.5 KB"), (61_203_000_000, "61 GB")] {
+            assert_eq!(size(n), expect);
+        }
+        for (s, expect) in [(0, "0 s"), (89, "89 s"), (1830, "30 min 30 s"), (7500, "2 h 5 min")] {
+            assert_eq!(duration(s * 1_000_000), expect);
+        }
+        for (n, expect) in
+            [(0, "$0.0000"), (21_449, "$0.0214"), (21_450, "$0.0215"), (1_084_999, "$1.08")]
+        {
+            assert_eq!(dollars(n), expect);
         }
     }
 

@@ -88,26 +88,39 @@ function barsOf(symbol, frame) {
   return bars;
 }
 
-const STEPS = [60, 300, 900, 1800, 3600, 7200, 14400, 21600, 43200, DAY, 2 * DAY, 7 * DAY];
-/** Whether the time axis is marked at a slot, in the greatest steps that leave `room` pixels between two marks,
- * and the words there. @param {Float64Array} t @param {number} from @param {number} to @param {number} width @param {number} [room] */
-function timeMarks(t, from, to, width, room = 76) {
-  const least = (t[to] - t[from]) * room / Math.max(width, 1), step = STEPS.find((s) => s >= least);
-  const months = [1, 2, 3, 6, 12, 24, 60, 120].find((m) => m * 29.5 * DAY >= least) ?? 120;
-  // what stays the same from mark to mark: a step of seconds, quarters of a month, or months
-  const part = (/** @type {number} */ time) => {
-    const d = new Date(time * 1000), month = d.getUTCFullYear() * 12 + d.getUTCMonth(), day = d.getUTCDate();
-    if (!step) return Math.floor(month / months);
-    if (step === 7 * DAY) return month * 4 + Math.min(3, Math.floor((day - 1) / 7));
-    return step === 2 * DAY ? month * 16 + Math.min(14, (day - 1) >> 1) : Math.floor(time / step);
-  };
-  const marks = /** @type {Map<number, string>} */ (new Map());
-  for (let i = Math.max(1, from); i <= to; i++) {
-    const time = t[i], d = new Date(time * 1000);
-    if (part(time) === part(t[i - 1])) continue;
-    const first = new Date(t[i - 1] * 1000), newDay = d.getUTCDate() !== first.getUTCDate() || time - t[i - 1] >= DAY;
-    const newMonth = d.getUTCMonth() !== first.getUTCMonth(), newYear = d.getUTCFullYear() !== first.getUTCFullYear();
-    marks.set(i, newYear ? String(d.getUTCFullYear()) : newMonth ? MONTHS[d.getUTCMonth()] : newDay ? when.short(time) : when.clock(time));
+/** The first place at or after a time. @param {Float64Array} t @param {number} time */
+function placeOf(t, time) {
+  let from = 0, to = t.length;
+  while (from < to) {
+    const mid = (from + to) >> 1;
+    if (t[mid] < time) from = mid + 1; else to = mid;
   }
-  return marks;
+  return from;
+}
+
+const STEPS = [60, 300, 900, 1800, 3600, 7200, 14400, 21600, 43200, DAY, 2 * DAY, 7 * DAY];
+/** Where the time axis is marked between two places, at most once in `room` pixels, and the words there.
+ * @param {Float64Array} t @param {number} from @param {number} to @param {number} width @param {number} [room] */
+function timeMarks(t, from, to, width, room = 76) {
+  const least = (t[to] - t[from]) * room / Math.max(width, 1), step = STEPS.find((s) => s >= least), marks = /** @type {Map<number, string>} */ (new Map());
+  const mark = (/** @type {number} */ time) => {
+    const i = placeOf(t, time);
+    if (i <= from || i > to || marks.has(i)) return;
+    const d = new Date(t[i] * 1000), before = new Date(t[i - 1] * 1000);
+    const [year, month, day] = [d.getUTCFullYear() !== before.getUTCFullYear(), d.getUTCMonth() !== before.getUTCMonth(), d.getUTCDate() !== before.getUTCDate()];
+    marks.set(i, year ? String(d.getUTCFullYear()) : month ? MONTHS[d.getUTCMonth()] : day ? when.short(t[i]) : when.clock(t[i]));
+  };
+  if (step && step <= DAY) {
+    for (let time = Math.ceil(t[from] / step) * step; time <= t[to]; time += step) mark(time);
+    return marks;
+  }
+  const months = step ? 1 : [1, 2, 3, 6, 12, 24, 60, 120].find((m) => m * 29.5 * DAY >= least) ?? 120;
+  const days = step === 2 * DAY ? Array.from({ length: 15 }, (_, k) => 1 + 2 * k) : step ? [1, 8, 15, 22] : [1], first = new Date(t[from] * 1000);
+  for (let k = Math.floor((first.getUTCFullYear() * 12 + first.getUTCMonth()) / months) * months; ; k += months) {
+    for (const day of days) {
+      const time = Date.UTC(Math.floor(k / 12), k % 12, day) / 1000;
+      if (time > t[to]) return marks;
+      mark(time);
+    }
+  }
 }

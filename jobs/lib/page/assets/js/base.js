@@ -53,11 +53,6 @@ const say = {
     return (n < 0 ? "−" : "") + head + (digits ? "." + text.slice(text.length - digits) : "");
   },
   percent: (/** @type {number} */ x, digits = 2) => (x >= 0 ? "+" : "−") + Math.abs(x).toFixed(digits) + " %",
-  bytes(/** @type {number} */ n) {
-    let i = 0;
-    while (n >= 1000 && i < 4) { n /= 1000; i++; }
-    return `${n.toFixed(n < 10 && i ? 1 : 0)} ${["B", "KB", "MB", "GB", "TB"][i]}`;
-  },
   time: (/** @type {number} */ s) => s < 90 ? `${s} s` : s < 5400 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`,
   /** Millionths of a dollar. @param {number} millionths */
   dollars: (millionths) => `$${(millionths / 1e6).toFixed(millionths < 1e5 ? 4 : 2)}`,

@@ -107,7 +107,7 @@ function runPlots(youngest) {
   const times = runs.map((r) => r.seconds === null ? null : r.seconds / 60);
   plot("plot-time", () => runs.length ? {
     option: columns(runs.map((r) => r.at), times, when.day, short, (i) => runs[i].failed ? "--degraded" : null), many: runs.length,
-    words: (i) => [title(i), runs[i].seconds === null ? "not committed" : say.time(runs[i].seconds), `${say.whole(runs[i].rows[0])} rows read`, ...(runs[i].failed ? [`${say.whole(runs[i].failed)} archives left out`] : [])],
+    words: (i) => [title(i), runs[i].seconds === null ? "not committed" : say.time(runs[i].seconds), `${say.whole(runs[i].read)} rows read`, ...(runs[i].failed ? [`${say.whole(runs[i].failed)} archives left out`] : [])],
     label: `Time of each of ${runs.length} runs`,
   } : "No run yet: cargo xtask local run makes the first.");
   plot("plot-cost", () => runs.some((r) => r.cost !== null) ? {

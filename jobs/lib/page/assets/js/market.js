@@ -28,6 +28,7 @@ class Market {
     /** @type {Map<number, Event[]>} */ this.eventsAt = new Map();
     /** @type {number | null} */ this.at = null;
     this.home = [0, 1];
+    this.scale = 1;
     this.reads = PANES.map(({ id }) => root.appendChild(el("div", { class: "read", id: `read-${id}` })));
     root.tabIndex = 0;
     root.setAttribute("role", "application");
@@ -62,16 +63,19 @@ class Market {
 
   /** @param {number} from @param {number} to */
   draw(from, to) {
+    this.scale = this.level(from, to);
     const b = /** @type {Bars} */ (this.bars), height = this.root.clientHeight, option = paint(DATA.charts.market);
     const there = PANES.map(({ id, kinds }) => id === "price" || (id === "volume" ? this.shows.has("Volume") : this.lines(kinds).length > 0));
+    this.zoom = { startValue: from, endValue: to };
+    this.readOut();
     const whole = PANES.reduce((sum, { part }, i) => sum + (there[i] ? part : 0), 0), room = height - FOOT - OVERVIEW - 6;
     const lowest = there.lastIndexOf(true);
     let top = 0;
+    PANES.forEach((_, i) => this.reads[i].hidden = !there[i]);
     PANES.forEach(({ part }, i) => {
-      const tall = there[i] ? room * part / whole : 0, inset = i ? 22 : 40, x = option.xAxis[i], y = option.yAxis[i];
+      const tall = there[i] ? room * part / whole : 0, inset = this.reads[i].offsetHeight + 5, x = option.xAxis[i], y = option.yAxis[i];
       Object.assign(option.grid[i], { top: top + Math.min(inset, tall), height: Math.max(0, tall - inset - 5) });
-      Object.assign(this.reads[i].style, { top: `${top + 3}px` });
-      this.reads[i].hidden = !there[i];
+      this.reads[i].style.top = `${top + 3}px`;
       timeAxis(x, b.t, () => this.marked());
       x.show = y.show = there[i];
       x.axisLabel.show = i === lowest;
@@ -82,24 +86,32 @@ class Market {
     });
     const unit = 10 ** this.symbol.volumeDigits;
     /** @type {((v: number) => string)[]} */
-    const words = [(v) => this.short(v), (v) => say.compact(v / unit), (v) => v.toFixed(0), (v) => this.short(v)];
+    const words = [(v) => this.short(v), (v) => say.compact(v / unit), (v) => v.toFixed(0), (v) => v ? this.price(v) : "0"];
+    // some air around the extremes, which are not marked themselves
+    const air = (/** @type {number} */ k) => (/** @type {{min: number, max: number}} */ { min, max }) => (k > 0 ? max : min) + k * (max - min || Math.abs(max) || 1);
+    const apart = (/** @type {number} */ way) => (/** @type {{min: number, max: number}} */ { min, max }) => way * 1.08 * (Math.max(-min, max) || 1);
+    const ends = [[air(-0.05), air(0.05)], [0, air(0.04)], [0, 100], [apart(-1), apart(1)]];
     PANES.forEach((_, i) => {
       const y = option.yAxis[i];
+      [y.min, y.max] = ends[i];
       y.axisLabel.formatter = words[i];
       y.axisPointer.label.formatter = (/** @type {any} */ p) => i === 0 ? this.price(p.value) : words[i](p.value);
+      if (i < 2) Object.assign(y.axisLabel, { showMinLabel: false, showMaxLabel: false });
     });
-    option.yAxis[0].type = this.shows.has("Log") ? "log" : "value";
-    Object.assign(option.yAxis[2], { min: 0, max: 100, interval: 30, axisLabel: { ...option.yAxis[2].axisLabel, formatter: (/** @type {number} */ v) => v === 30 || v === 60 ? String(v) : "" } });
+    if (this.shows.has("Log")) {
+      const [low, high] = [b.l, b.h].map((column, k) => column.reduce((m, v) => v > 0 ? (k ? Math.max(m, v) : Math.min(m, v)) : m, k ? 1 : Infinity));
+      Object.assign(option.yAxis[0], { type: "log", min: air(0), max: air(0) });
+      Object.assign(option.yAxis[0].axisLabel, { customValues: roundRatios(low, high, 80), hideOverlap: true });
+      option.yAxis[0].splitLine.show = false;
+    }
     Object.assign(option.dataZoom[0], { startValue: from, endValue: to, zoomOnMouseWheel: document.activeElement === this.root || "ctrl", moveOnMouseWheel: false, preventDefaultMouseMove: false });
     Object.assign(option.dataZoom[1], this.overview(from, to, height));
     option.tooltip.showContent = false;
     option.textStyle = { fontFamily: FONT };
-    option.series = this.series(option.series);
-    this.zoom = { startValue: from, endValue: to };
+    Object.assign(option, this.figures(option.series));
     this.chart.setOption(option, { notMerge: true });
     const { n } = b;
     this.root.setAttribute("aria-label", `${this.symbol.symbol} ${this.frame}: ${say.whole(n - b.gaps.reduce((sum, g) => sum + g[1], 0))} bars from ${when.bar(b.t[0], b.step)} to ${when.bar(b.t[n - 1], b.step)}; the arrow keys read them`);
-    this.readOut();
   }
 
   /** @param {number} from @param {number} to @param {number} height */
@@ -113,13 +125,19 @@ class Market {
     };
   }
 
-  /** @param {any[]} series */
-  series(series) {
-    const b = /** @type {Bars} */ (this.bars), up = ink("--up"), down = ink("--down"), n = b.n;
+  /** Bars a pixel, as a power of two: with it changes what is drawn. @param {number} from @param {number} to */
+  level(from, to) {
+    return 2 ** Math.ceil(Math.log2((to - from + 1) / Math.max(100, this.root.clientWidth - AXIS)));
+  }
+
+  /** What is drawn at this scale. Candles are a dataset: those of a series ECharts puts one a place.
+   * @param {any[]} series */
+  figures(series) {
+    const b = /** @type {Bars} */ (this.bars), up = ink("--up"), down = ink("--down"), n = b.n, per = Math.max(1, this.scale);
     const [candles, gaps, volume, events] = series;
     const close = b.c[n - 1], rises = close >= b.o[n - 1];
     Object.assign(candles, {
-      data: Array.from(b.c, (c, i) => [b.o[i], c, b.l[i], b.h[i]]), dimensions: ["open", "close", "lowest", "highest"],
+      datasetIndex: 0, encode: { x: 0, y: [1, 2, 3, 4] },
       large: true, largeThreshold: 700, progressive: 0, barMaxWidth: 15,
       itemStyle: { color: ink("--surface"), color0: down, borderColor: up, borderColor0: down, borderColorDoji: up },
       emphasis: { disabled: true },
@@ -132,7 +150,7 @@ class Market {
     Object.assign(gaps, { data: missing, barCategoryGap: 0, silent: true, large: true, itemStyle: { color: hatch() }, z: 0 });
     const both = (/** @type {any} */ of, /** @type {Float64Array} */ values, /** @type {(i: number) => boolean} */ rising, /** @type {string} */ id) =>
       [true, false].map((way) => ({
-        ...of, id: `${id}-${way ? "up" : "down"}`, data: Array.from(values, (v, i) => rising(i) === way ? v : NaN), barGap: "-100%", barCategoryGap: "30%", barMaxWidth: 22,
+        ...of, id: `${id}-${way ? "up" : "down"}`, data: greatest(values, per, (i) => rising(i) === way), barGap: "-100%", barCategoryGap: "30%", barMaxWidth: 22,
         silent: true, large: true, itemStyle: { color: ink(way ? "--up-soft" : "--down-soft") },
       }));
     const out = [candles, gaps];
@@ -141,32 +159,34 @@ class Market {
     let turn = 0;
     for (const { kind, label, values } of this.lines(["line", "rsi", "macd", "signal", "histogram"])) {
       if (kind === "histogram") { out.push(...both(paint(make.histogram), values, (i) => values[i] >= 0, "histogram")); continue; }
-      const line = { ...paint(make[kind]), id: label, name: label, data: Array.from(values) };
+      const line = { ...paint(make[kind]), id: label, name: label, data: lasts(values, per) };
       if (kind === "line") { const [color, type] = TURNS[turn++ % TURNS.length]; Object.assign(line.lineStyle, { color: ink(color), type }); }
       if (kind === "rsi") line.markArea = { silent: true, itemStyle: { color: ink("--band") }, data: [[{ yAxis: 30 }, { yAxis: 70 }]] };
       out.push(line);
     }
     const [lower] = this.lines(["lower"]), [upper] = this.lines(["upper"]);
     if (lower && upper) {
-      out.push({ ...paint(make.lower), id: "band-lower", data: Array.from(lower.values) });
-      out.push({ ...paint(make.upper), id: "band-upper", data: Array.from(upper.values, (v, i) => v - lower.values[i]) });
+      out.push({ ...paint(make.lower), id: "band-lower", data: lasts(lower.values, per) });
+      out.push({ ...paint(make.upper), id: "band-upper", data: lasts(upper.values.map((v, i) => v - lower.values[i]), per) });
     }
     if (this.shows.has("Events")) out.push(Object.assign(events, this.marks()));
-    return out;
+    return { dataset: [{ source: strokes(b, per), sourceHeader: false }], series: out };
   }
 
   /** Anomalies are diamonds above their bar; signals triangles, below a bar when they point up. */
   marks() {
-    const b = /** @type {Bars} */ (this.bars), data = [];
-    for (const [slot, list] of this.eventsAt) {
+    const b = /** @type {Bars} */ (this.bars), data = [], room = 10 * this.scale, near = [-Infinity, -Infinity];
+    for (const [slot, list] of [...this.eventsAt].sort((p, q) => p[0] - q[0])) {
       let above = -10, below = 10;
       for (const e of list) {
-        const over = e.kind === "anomaly" || e.way < 0, offset = over ? above : below;
-        if (over) above -= 11; else below += 11;
+        const over = e.kind === "anomaly" || e.way < 0, side = over ? 1 : 0;
+        // signals that would cover each other give way; an anomaly never does
+        if (e.kind === "signal") { if (slot - near[side] < room) continue; near[side] = slot; }
         data.push({
           value: [slot, over ? b.h[slot] : b.l[slot]], symbol: e.kind === "anomaly" ? "diamond" : "triangle", symbolRotate: e.way < 0 ? 180 : 0,
-          symbolSize: e.level === "high" ? 11 : 9, symbolOffset: [0, offset], itemStyle: { color: ink(e.kind === "anomaly" ? "--b" : over ? "--down" : "--up") },
+          symbolSize: e.level === "high" ? 11 : 8, symbolOffset: [0, over ? above : below], itemStyle: { opacity: 1, color: ink(e.kind === "anomaly" ? "--b" : over ? "--down" : "--up") },
         });
+        if (over) above -= 11; else below += 11;
       }
     }
     return { data, silent: true, z: 5, clip: true };
@@ -246,7 +266,7 @@ class Market {
     if (this.at < from) this.look(this.at - span * 0.1, this.at + span * 0.9);
     else if (this.at > to) this.look(this.at - span * 0.9, this.at + span * 0.1);
     const at = this.at;
-    this.chart.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: at });
+    this.chart.dispatchAction({ type: "showTip", x: this.chart.convertToPixel({ xAxisIndex: 0 }, at), y: 60 });
     this.at = at;
     this.readOut();
     if (aloud) tell(this.words(at));
@@ -257,6 +277,10 @@ class Market {
     chart.on("datazoom", () => {
       const { startValue, endValue } = chart.getModel().getComponent("dataZoom", 0).option;
       this.zoom = { startValue, endValue };
+      if (this.level(startValue, endValue) !== this.scale) {
+        this.scale = this.level(startValue, endValue);
+        chart.setOption(this.figures(paint(DATA.charts.market.series)));
+      }
       this.readOut();
       this.moved();
     });
@@ -297,15 +321,47 @@ class Market {
   }
 }
 
+/** Candles as ECharts takes them: place, open, close, low, high. Where many share a pixel, one stands for all of
+ * them: the first open, the last close, the extremes. @param {Bars} b @param {number} per */
+function strokes(b, per) {
+  const out = [];
+  for (let i = 0; i < b.n; i += per) {
+    let o = NaN, c = NaN, l = Infinity, h = -Infinity;
+    for (let k = i; k < Math.min(b.n, i + per); k++) {
+      if (Number.isNaN(b.c[k])) continue;
+      if (Number.isNaN(o)) o = b.o[k];
+      c = b.c[k];
+      if (b.l[k] < l) l = b.l[k];
+      if (b.h[k] > h) h = b.h[k];
+    }
+    if (!Number.isNaN(o)) out.push([Math.min(b.n - 1, i + (per >> 1)), o, c, l, h]);
+  }
+  return out;
+}
+
+/** Of the values that share a pixel the greatest, either way, if it `is` one of these. @param {Float64Array} values @param {number} per
+ * @param {(i: number) => boolean} is */
+function greatest(values, per, is) {
+  const out = [];
+  for (let i = 0; i < values.length; i += per) {
+    let most = i;
+    for (let k = i + 1; k < Math.min(values.length, i + per); k++) if (!(Math.abs(values[most]) >= Math.abs(values[k]))) most = k;
+    if (is(most) && !Number.isNaN(values[most])) out.push([Math.min(values.length - 1, i + (per >> 1)), values[most]]);
+  }
+  return out;
+}
+
+/** Of the values that share a pixel the last. @param {Float64Array} values @param {number} per */
+function lasts(values, per) {
+  const out = [];
+  for (let i = 0; i < values.length; i += per) out.push([Math.min(values.length - 1, i + (per >> 1)), values[Math.min(values.length - 1, i + per - 1)]]);
+  return out;
+}
+
 /** The place of a time, or -1. @param {Bars} bars @param {number} time */
 function slotOf(bars, time) {
-  let from = 0, to = bars.n - 1;
-  while (from <= to) {
-    const mid = (from + to) >> 1;
-    if (bars.t[mid] === time) return mid;
-    if (bars.t[mid] < time) from = mid + 1; else to = mid - 1;
-  }
-  return -1;
+  const i = placeOf(bars.t, time);
+  return bars.t[i] === time ? i : -1;
 }
 
 /** A slanted hatch: here are no bars. */

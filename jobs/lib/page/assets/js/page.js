@@ -9,15 +9,6 @@ const framesOf = (/** @type {any} */ symbol) => symbol.frames.map((/** @type {an
 /** The bars for a range: those that suit it, else the first there are. @param {string} range */
 const frameFor = (range) => RANGES[range][1].find((f) => framesOf(state.symbol).includes(f)) ?? framesOf(state.symbol)[0];
 
-/** Totals, which must add up: the writer refuses a page where they do not. */
-function sum() {
-  const { read, silver, rejected, duplicate, archives, bytes } = DATA.sum;
-  const part = (/** @type {string} */ colour, /** @type {string} */ words, /** @type {number} */ n) => el("div", {}, el("p", {}, el("i", { style: { background: `var(${colour})` } }), words), el("b", {}, say.whole(n)));
-  const op = (/** @type {string} */ sign) => el("div", { class: "op" }, sign);
-  byId("sum").replaceChildren(part("--bronze", "rows read", read), op("="), part("--silver", "in silver", silver), op("+"), part("--down", "rejected, with their text", rejected), op("+"), part("--muted", "duplicates", duplicate), el("div", { class: "proof" }, "✓ it adds up"));
-  byId("foot").textContent = `Made by market-lake ${DATA.version} from ${say.whole(archives)} archives (${say.bytes(bytes)}). Times are UTC. This page asks nothing of any network. Charts: Apache ECharts 5.5.1, Apache License 2.0.`;
-}
-
 /** The theme: the system's, light, dark. */
 function theme() {
   const button = byId("theme"), names = ["Auto", "Light", "Dark"], root = document.documentElement;
@@ -77,8 +68,10 @@ function marketOf() {
       if (symbol !== state.symbol || frame !== state.frame || range !== state.range) return;
       const last = bars.n - 1, span = Math.min(last, RANGES[range][0] * DAY / bars.step);
       market.set(bars, symbol, frame, events(), Math.max(0, Math.round(last - span)), last);
+      if (!byId("chart").dataset.ready) performance.mark("market");
       byId("chart").dataset.ready = `${symbol.symbol}/${frame}`;
       byId("chart").dataset.points = String(bars.n);
+      toggles();
       if (at !== null) market.point(slotOf(bars, at), true);
     } catch (error) {
       byId("read-price").textContent = error instanceof Error ? error.message : String(error);
@@ -166,7 +159,7 @@ function marketOf() {
     frames();
     list();
     daysTable();
-    if (state.frame) { await go(); toggles(); } else empty("chart", `No bars of ${symbol.symbol} yet.`);
+    if (state.frame) await go(); else empty("chart", `No bars of ${symbol.symbol} yet.`);
     soon(months);
   }
   const first = pick(state.symbol);
@@ -175,11 +168,9 @@ function marketOf() {
 }
 
 theme();
-sum();
 sections();
 if (DATA.symbols.length) marketOf();
-else for (const [id, words] of [["bench", "No bars yet: gold makes them from what silver has. Type cargo xtask local run."], ["plots", ""]]) { byId(id).className = ""; empty(id, words); }
+else for (const [id, words] of [["bench", "No bars yet: gold makes them from what silver has. Type cargo xtask local run."], ["plots", ""], ["days-table", ""]]) { byId(id).className = ""; empty(id, words); }
 soon(() => coverage(DATA.coverage));
-soon(() => quality(DATA.checks, DATA.rejects));
-soon(() => certificate(DATA.certificate));
-soon(() => { runHistory(DATA.runs); if (DATA.runs.length) runPlots(DATA.runs); });
+soon(checks);
+if (DATA.runs.length) soon(() => runPlots(DATA.runs)); else byId("run-plots").hidden = true;
