@@ -3,6 +3,7 @@
 //! A value may rest on all bars before it, and on none after it. So of months before the first one that was
 //! made anew nothing changes, and of all others everything may.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int32Array, RecordBatch};
@@ -17,14 +18,15 @@ use crate::piece::Piece;
 pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
     for timeframe in piece.workshop.settings.timeframes.clone() {
         let analysis = history::analysis(piece, timeframe).await?;
-        let rows = rows(&analysis, &piece.workshop.settings.indicators.words())?;
+        let settings = piece.workshop.settings.indicators.words();
+        let rows = |of| rows(&analysis, &settings, of);
         let (first, opens) = (piece.first_month(), &analysis.bars.open_us);
-        piece.replace_months(Table::Indicators, timeframe, first, opens, &rows).await?;
+        piece.replace_months(Table::Indicators, timeframe, first, opens, rows).await?;
     }
     Ok(())
 }
 
-fn rows(analysis: &Analysis, settings: &str) -> anyhow::Result<RecordBatch> {
+fn rows(analysis: &Analysis, settings: &str, of: Range<usize>) -> anyhow::Result<RecordBatch> {
     let Analysis { bars, indicators, .. } = analysis;
     let Indicators {
         sma_short,
@@ -51,14 +53,15 @@ fn rows(analysis: &Analysis, settings: &str) -> anyhow::Result<RecordBatch> {
         bars_long,
         bars_unbroken,
     } = indicators;
-    let obv: Decimal128Array = obv.iter().copied().collect();
+    let obv: Decimal128Array = obv[of.clone()].iter().copied().collect();
     let doubles = |values: &Vec<Option<f64>>| -> ArrayRef {
-        Arc::new(values.iter().copied().collect::<Float64Array>())
+        Arc::new(values[of.clone()].iter().copied().collect::<Float64Array>())
     };
-    let counts = |values: &Vec<i32>| -> ArrayRef { Arc::new(Int32Array::from(values.clone())) };
+    let counts =
+        |values: &Vec<i32>| -> ArrayRef { Arc::new(Int32Array::from(values[of.clone()].to_vec())) };
     let columns: Vec<(&str, ArrayRef)> = vec![
-        ("open_time", instants(bars.open_us.iter().copied())),
-        ("close", prices(&bars.close)?),
+        ("open_time", instants(bars.open_us[of.clone()].iter().copied())),
+        ("close", prices(&bars.close[of.clone()])?),
         ("sma_short", doubles(sma_short)),
         ("sma_long", doubles(sma_long)),
         ("ema_fast", doubles(ema_fast)),
@@ -82,7 +85,7 @@ fn rows(analysis: &Analysis, settings: &str) -> anyhow::Result<RecordBatch> {
         ("bars_short", counts(bars_short)),
         ("bars_long", counts(bars_long)),
         ("bars_unbroken", counts(bars_unbroken)),
-        ("settings", words(std::iter::repeat_n(settings, bars.len()))),
+        ("settings", words(std::iter::repeat_n(settings, of.len()))),
     ];
     Ok(RecordBatch::try_from_iter(columns)?)
 }

@@ -1,6 +1,7 @@
 //! `gold.labels`: a row a bar and horizon, in files of a month each. They look ahead: the last bars before a
 //! month that is made anew change with it. What a label is, is in [`series::labels`].
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int32Array, RecordBatch};
@@ -29,8 +30,8 @@ pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
         let analysis = history::analysis(piece, timeframe).await?;
         let columns = columns(&analysis.bars);
         let first = piece.first_month().map(|month| first_seen_from(&analysis.bars, month));
-        let rows = rows(&columns)?;
-        piece.replace_months(Table::Labels, timeframe, first, &columns.open_us, &rows).await?;
+        let rows = |of| rows(&columns, of);
+        piece.replace_months(Table::Labels, timeframe, first, &columns.open_us, rows).await?;
     }
     Ok(())
 }
@@ -63,13 +64,14 @@ fn columns(bars: &Bars) -> Columns {
     columns
 }
 
-fn rows(columns: &Columns) -> anyhow::Result<RecordBatch> {
-    let ints = |values: &Vec<i32>| -> ArrayRef { Arc::new(Int32Array::from(values.clone())) };
+fn rows(columns: &Columns, of: Range<usize>) -> anyhow::Result<RecordBatch> {
+    let ints = |values: &[i32]| -> ArrayRef { Arc::new(Int32Array::from(values.to_vec())) };
+    let log_return = Float64Array::from(columns.log_return[of.clone()].to_vec());
     Ok(RecordBatch::try_from_iter([
-        ("open_time", instants(columns.open_us.iter().copied())),
-        ("horizon", ints(&columns.horizon)),
-        ("log_return", Arc::new(Float64Array::from(columns.log_return.clone())) as ArrayRef),
-        ("direction", ints(&columns.direction)),
-        ("known_at", instants(columns.known_us.iter().copied())),
+        ("open_time", instants(columns.open_us[of.clone()].iter().copied())),
+        ("horizon", ints(&columns.horizon[of.clone()])),
+        ("log_return", Arc::new(log_return) as ArrayRef),
+        ("direction", ints(&columns.direction[of.clone()])),
+        ("known_at", instants(columns.known_us[of].iter().copied())),
     ])?)
 }

@@ -2,6 +2,7 @@
 //! lives in a file of its own.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -168,30 +169,29 @@ impl<'a> Piece<'a> {
     }
 
     /// Replaces the months of a table from `first` on with their rows, and those that the table lacks. `rows`
-    /// are of all bars, which open at `open_us`.
+    /// gives those of a range of what opens at `open_us`: a month at a time.
     pub(crate) async fn replace_months(
         &mut self,
         table: Table,
         timeframe: Timeframe,
         first: Option<Month>,
         open_us: &[i64],
-        rows: &RecordBatch,
+        rows: impl Fn(Range<usize>) -> anyhow::Result<RecordBatch>,
     ) -> anyhow::Result<()> {
         let held = self.workshop.sources.months(table, self.dirty, timeframe);
         let months: BTreeSet<Month> =
             open_us.chunk_by(|a, b| month(*a) == month(*b)).filter_map(|of| month(of[0])).collect();
         let changes = |month: &Month| Some(*month) >= first || !held.contains(month);
-        let mut partitions = Vec::new();
         for month in months.union(&held).filter(|month| changes(month)) {
             let from = open_us.partition_point(|open| *open < month.first().start_micros());
             let to = open_us.partition_point(|open| *open < month.last().next().start_micros());
             let mut partition = self.partition();
             partition.insert("timeframe".to_owned(), timeframe.to_string());
             partition.insert("month".to_owned(), month.to_string());
-            let of_month = (from < to).then(|| rows.slice(from, to - from));
-            partitions.push((partition, of_month.into_iter().collect()));
+            let of_month = if from < to { vec![rows(from..to)?] } else { Vec::new() };
+            self.replace(table, vec![(partition, of_month)]).await?;
         }
-        self.replace(table, partitions).await
+        Ok(())
     }
 
     /// Writes the whole content of a partition. The file is named after its content: the same rows

@@ -183,15 +183,8 @@ async fn every_query_reads_only_the_partitions_it_names() {
     ]
     .into();
     // this lake has no table of companies, of corrections, nor of what follows from bars: nothing is read of what is not there
-    let without_table = [
-        "actions",
-        "anomalies",
-        "fundamentals",
-        "indicators",
-        "pe",
-        "restatements",
-        "signals",
-    ];
+    let without_table =
+        ["actions", "anomalies", "fundamentals", "indicators", "pe", "restatements", "signals"];
     let catalog = Catalog::built_in().unwrap();
     for (name, _) in BUILT_IN.iter().filter(|(name, _)| !without_table.contains(name)) {
         let (params, files) = expected[name];
