@@ -14,14 +14,19 @@ const STYLE: &str = include_str!("../assets/page.css");
 /// Draws; the notice of its licence stands in its first lines and stays there.
 const ECHARTS: &str = include_str!(concat!(env!("OUT_DIR"), "/echarts.js"));
 /// The page's own program, in the order in which it is read.
-const PROGRAM: [&str; 8] = [
+const PROGRAM: [&str; 13] = [
     include_str!("../assets/js/base.js"),
     include_str!("../assets/js/bars.js"),
+    include_str!("../assets/js/times.js"),
     include_str!("../assets/js/plot.js"),
+    include_str!("../assets/js/detail.js"),
+    include_str!("../assets/js/reading.js"),
+    include_str!("../assets/js/input.js"),
     include_str!("../assets/js/market.js"),
     include_str!("../assets/js/figures.js"),
     include_str!("../assets/js/coverage.js"),
     include_str!("../assets/js/checks.js"),
+    include_str!("../assets/js/look.js"),
     include_str!("../assets/js/page.js"),
 ];
 

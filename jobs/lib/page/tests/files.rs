@@ -46,10 +46,10 @@ fn pictures_are_whole_and_small() {
     assert_eq!(
         names,
         [
-            "BTCUSDT-candles.svg",
-            "BTCUSDT-days.svg",
-            "ETHUSDT-candles.svg",
-            "ETHUSDT-days.svg",
+            "spot-BTCUSDT-candles.svg",
+            "spot-BTCUSDT-days.svg",
+            "spot-ETHUSDT-candles.svg",
+            "spot-ETHUSDT-days.svg",
             "coverage.svg"
         ]
     );

@@ -146,6 +146,9 @@ async fn an_empty_page_says_why_it_is_empty() {
             let text = browser.text(selector).await?;
             ensure!(text.contains(words), "{selector}: {text}");
         }
+        // what would be empty is not there either
+        let shown = "['symbols', 'plots', 'days-table', 'run-plots', 'check-tools', 'coverage-legend'].filter(id => document.getElementById(id).offsetHeight)";
+        ensure!(browser.ask(shown).await? == json!([]), "shown: {}", browser.ask(shown).await?);
         browser.picture("empty", 1000).await?;
         let complaints = browser.complaints().await?;
         ensure!(complaints.is_empty(), "the console: {complaints:?}");
