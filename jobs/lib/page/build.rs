@@ -2,6 +2,7 @@
 //! looked at.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -36,7 +37,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = Path::new(manifest).parent().ok_or("a manifest lies in a folder")?.join(FILE);
     println!("cargo::rerun-if-changed={}", file.display());
     let bytes = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut found = String::new();
+    for byte in Sha256::digest(&bytes) {
+        write!(found, "{byte:02x}")?;
+    }
     if found != SHA256 {
         return Err(format!(
             "{}: SHA-256 {found}, expected {SHA256}; is it another version of ECharts?",

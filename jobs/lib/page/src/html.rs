@@ -46,7 +46,7 @@ fn hash(bytes: &str) -> String {
 }
 
 /// `index.html` around its data.
-pub(crate) fn index(page: &Page, document: &str) -> Result<File, Error> {
+pub(crate) fn index(page: &Page, document: &str) -> File {
     let program = format!("(() => {{\n\"use strict\";\n{}}})();\n", PROGRAM.concat());
     // files of bars come from beside the page: 'self' over http, the file scheme from a disk
     let policy = format!(
@@ -87,11 +87,11 @@ pub(crate) fn index(page: &Page, document: &str) -> Result<File, Error> {
         rest = after;
     }
     html.push_str(rest);
-    Ok(File {
+    File {
         name: "index.html".into(),
         content_type: "text/html; charset=utf-8",
         bytes: html.into_bytes(),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn the_policy_names_the_bytes_that_run() {
         let page = Page { environment: "a<b>&\"{{style}}".into(), ..Page::default() };
-        let html = String::from_utf8(index(&page, "{}").unwrap().bytes).unwrap();
+        let html = String::from_utf8(index(&page, "{}").bytes).unwrap();
         let policy = between(&html, "Content-Security-Policy\" content=\"", "\">", 0);
         let sum = |text: &str| {
             let digest = Sha256::digest(text.as_bytes());
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_notice_of_echarts_stays() {
-        let html = String::from_utf8(index(&Page::default(), "{}").unwrap().bytes).unwrap();
+        let html = String::from_utf8(index(&Page::default(), "{}").bytes).unwrap();
         assert!(html.contains("Licensed to the Apache Software Foundation (ASF)"));
         assert!(html.contains("Apache ECharts 5.5.1, Apache License 2.0"));
     }
@@ -147,7 +147,7 @@ mod tests {
     fn a_rejects_text_is_text() {
         let reject = Reject { reason: "r".into(), lines: 1, first: "</code></script><b>&".into() };
         let page = Page { rejects: vec![reject], ..Page::default() };
-        let html = String::from_utf8(index(&page, "{}").unwrap().bytes).unwrap();
+        let html = String::from_utf8(index(&page, "{}").bytes).unwrap();
         assert!(html.contains("<code>&lt;/code&gt;&lt;/script&gt;&lt;b&gt;&amp;</code>"));
     }
 }

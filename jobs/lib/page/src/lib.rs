@@ -116,6 +116,6 @@ pub enum Error {
 /// What [`Error`] says: figures that the page could only show wrongly.
 pub fn write(page: &Page) -> Result<Vec<File>, Error> {
     let (document, mut files) = document::make(page)?;
-    files.push(html::index(page, &document)?);
+    files.push(html::index(page, &document));
     Ok(files)
 }

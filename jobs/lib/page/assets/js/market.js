@@ -95,7 +95,7 @@ class Market {
     });
     if (this.shows.has("Log")) {
       const [low, high] = [b.l, b.h].map((column, k) => column.reduce((m, v) => v > 0 ? (k ? Math.max(m, v) : Math.min(m, v)) : m, k ? 1 : Infinity));
-      Object.assign(option.yAxis[0], { type: "log", min: air(0), max: air(0) });
+      Object.assign(option.yAxis[0], { type: "log", min: "dataMin", max: "dataMax" });
       Object.assign(option.yAxis[0].axisLabel, { customValues: roundRatios(low, high, 80), hideOverlap: true });
       option.yAxis[0].splitLine.show = false;
     }

@@ -43,8 +43,8 @@ async fn a_reader_looks_around() {
         let (x, y, width, _) = chart.rectangle().await?;
         browser.client.execute("window.scrollTo(0, arguments[0] - 80)", vec![json!(y)]).await?;
         let before = browser.text("#read-price").await?;
-        let to = |x, y| PointerAction::MoveTo { duration: Some(Duration::ZERO), x, y };
-        let middle = MouseActions::new("mouse".into()).then(to(x + width / 2.0, 200.0));
+        let move_to = |x, y| PointerAction::MoveTo { duration: Some(Duration::ZERO), x, y };
+        let middle = MouseActions::new("mouse".into()).then(move_to(x + width / 2.0, 200.0));
         browser.client.perform_actions(middle).await?;
         browser
             .until(&format!("document.querySelector('#read-price').textContent !== {}", json!(before)))
@@ -95,6 +95,14 @@ async fn a_reader_looks_around() {
         browser.press("shows", "MACD").await?;
         ensure!(!browser.ask(panes).await?.to_string().contains("signal 9"), "the MACD stays");
 
+        // in ratios: what was traded last still lies within its pane
+        browser.press("shows", "Log").await?;
+        let inside = "(c => { const o = c.getOption(), g = o.grid[0], last = o.dataset[0].source.at(-1)[2],
+            y = c.convertToPixel({ yAxisIndex: 0 }, last);
+            return o.yAxis[0].type === 'log' && y > g.top + 5 && y < g.top + g.height - 5; })(echarts.getInstanceByDom(document.getElementById('chart-plot')))";
+        ensure!(browser.ask(inside).await? == json!(true), "the candles are outside of their pane");
+        browser.press("shows", "Log").await?;
+
         // an anomaly of the list moves the chart
         browser.press("event-kinds", "Anomalies").await?;
         let events = browser.client.find_all(Locator::Css("#events button")).await?;
@@ -114,6 +122,20 @@ async fn a_reader_looks_around() {
         let find = browser.client.find(Locator::Css("#check-find")).await?;
         find.send_keys("fresh").await?;
         browser.until("document.querySelectorAll('#checks tbody tr:not([hidden])').length === 1").await?;
+
+        // a cell of the map says why, where it is pointed at
+        let heat = browser.client.find(Locator::Css("#heat-plot")).await?;
+        browser.ask("document.getElementById('heat-plot').scrollIntoView({ block: 'center' })").await?;
+        let place = browser.ask("(r => [r.x, r.y])(document.getElementById('heat-plot').getBoundingClientRect())").await?;
+        let (_, _, wide, _) = heat.rectangle().await?;
+        let of = |i: usize| place[i].as_f64().unwrap_or(0.0);
+        // the third row's tenth day from the end, of half a year: an outage of the venue
+        let (x, y) = (of(0) + (wide - 2.0) * (182.0 - 9.5) / 182.0, of(1) + 22.0 + 2.5 * 17.0);
+        for nudge in [0.0, 1.0] {
+            let point = MouseActions::new("mouse".into()).then(move_to(x + nudge, y));
+            browser.client.perform_actions(point).await?;
+        }
+        browser.until("[...document.querySelectorAll('.tips')].some(t => t.textContent.includes('outage of the venue'))").await?;
 
         let complaints = browser.complaints().await?;
         ensure!(complaints.is_empty(), "the console: {complaints:?}");
@@ -208,7 +230,7 @@ async fn a_month_of_minutes_is_zoomed() {
               return out.sort((a, b) => a - b); })()",
         ).await?;
         let took = (browser.thread_time().await? - before) / 20.0;
-        println!("43,000 bars, zoomed: {took:.0} ms of the page's thread each; in ms: {times}");
+        eprintln!("43,000 bars, zoomed: {took:.0} ms of the page's thread each; in ms: {times}");
         let (from, to) = window(&browser).await?;
         ensure!((from, to) == (190, 43_009), "{from} to {to}");
         browser.picture("minutes", 1280).await?;
@@ -255,7 +277,7 @@ async fn a_server_serves_it_as_well() {
                 let asked = String::from_utf8_lossy(&asked[..many]).into_owned();
                 let path = asked.split(' ').nth(1).unwrap_or("/").trim_start_matches('/');
                 let body = std::fs::read(folder.join(path)).unwrap_or_default();
-                let kind = if path.ends_with(".js") { "text/javascript" } else { "text/html; charset=utf-8" };
+                let kind = if path.starts_with("data/") { "text/javascript" } else { "text/html; charset=utf-8" };
                 let head = format!(
                     "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                     body.len()

@@ -25,7 +25,7 @@ async fn everything_is_there_without_a_complaint() {
         browser.until(paint).await?;
         let first = browser.ask(paint).await?;
         let ready = browser.ask("performance.getEntriesByName('market')[0]?.startTime").await?;
-        println!("first paint after {first} ms, the market's chart after {ready} ms");
+        eprintln!("first paint after {first} ms, the market's chart after {ready} ms");
 
         // each chart has its data, and says what it shows
         for id in PLOTS {
