@@ -35,8 +35,11 @@ async fn a_reader_looks_around() {
         let read = browser.text("#read-price").await?;
         ensure!(read.contains("C 0.0000"), "not the eight digits of this price: {read}");
         browser.until("document.getElementById('plot-change').ariaLabel.includes('PEPEUSDT')").await?;
+        ensure!(read.contains(&last_bar(2, 0)), "not {}: {read}", last_bar(2, 0));
         browser.client.find(Locator::Css("[data-symbol=BTCUSDT]")).await?.click().await?;
         browser.ready("BTCUSDT/1d").await?;
+        let read = browser.text("#read-price").await?;
+        ensure!(read.contains(&last_bar(0, 0)), "not {}: {read}", last_bar(0, 0));
 
         // by the mouse: what it points at is read, exactly
         let chart = browser.client.find(Locator::Css("#chart")).await?;
@@ -85,6 +88,8 @@ async fn a_reader_looks_around() {
         browser.ready("BTCUSDT/1m").await?;
         let points = browser.ask("document.getElementById('chart').dataset.points").await?;
         ensure!(points == json!("43200"), "{points} minutes, the outage among them");
+        let read = browser.text("#read-price").await?;
+        ensure!(read.contains(&last_bar(0, 2)), "not {}: {read}", last_bar(0, 2));
         browser.press("frames", "1d").await?;
         browser.ready("BTCUSDT/1d").await?;
 
@@ -142,6 +147,26 @@ async fn a_reader_looks_around() {
         Ok(())
     })
     .await;
+}
+
+/// What the chart must say of the last bar of a series, from the figures that the page was made of: its prices, and
+/// the first line over it.
+fn last_bar(symbol: usize, series: usize) -> String {
+    let page = made_up::page(3);
+    let instrument = &page.instruments[symbol];
+    let series = &instrument.series[series];
+    let bar = series.bars.last().unwrap();
+    let price = |value| page::words::price(value, instrument.digits);
+    let prices = [("O", bar.open), ("H", bar.high), ("L", bar.low), ("C", bar.close)]
+        .map(|(name, value)| format!("{name} {}", price(value)))
+        .concat();
+    let Some(line) = series.indicators.first() else { return prices };
+    let before = series.bars[series.bars.len() - 2].close as f64;
+    let change = 100.0 * (bar.close as f64 / before - 1.0);
+    let sign = if change < 0.0 { "−" } else { "+" };
+    let value =
+        (line.values.last().unwrap().unwrap() * 10f64.powi(instrument.digits as i32)).round();
+    format!("{prices}{sign}{:.2} %{} {}", change.abs(), line.label, price(value as i64))
 }
 
 /// Whether all prices of a line of figures have so many digits.
@@ -233,6 +258,16 @@ async fn a_month_of_minutes_is_zoomed() {
         eprintln!("43,000 bars, zoomed: {took:.0} ms of the page's thread each; in ms: {times}");
         let (from, to) = window(&browser).await?;
         ensure!((from, to) == (190, 43_009), "{from} to {to}");
+        // the words of the time axis stand at their times
+        let marks = browser.ask(
+            "(c => { const axis = c.getModel().getComponent('xAxis', 1).axis, times = c.getOption().xAxis[1].data;
+              return axis.getViewLabels().map(l => [l.formattedLabel, new Date(times[l.tickValue] * 1000).toISOString()]);
+            })(echarts.getInstanceByDom(document.getElementById('chart-plot')))",
+        ).await?;
+        for (words, time) in [("Nov", "2026-11-01T00:00:00.000Z"), ("15 Nov", "2026-11-15T00:00:00.000Z")] {
+            let found = marks.as_array().is_some_and(|m| m.contains(&json!([words, time])));
+            ensure!(found, "no {words}: {marks}");
+        }
         browser.picture("minutes", 1280).await?;
         let complaints = browser.complaints().await?;
         ensure!(complaints.is_empty(), "the console: {complaints:?}");
