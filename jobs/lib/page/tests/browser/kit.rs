@@ -182,7 +182,7 @@ impl Browser {
 
     /// Waits until an expression is true.
     pub(crate) async fn until(&self, expression: &str) -> Steps {
-        for _ in 0..300 {
+        for _ in 0..600 {
             if self.ask(&format!("Boolean({expression})")).await? == json!(true) {
                 return Ok(());
             }
