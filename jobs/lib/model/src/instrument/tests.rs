@@ -182,10 +182,7 @@ fn what_a_source_dates_leaves_the_changes_before_it() {
         ),
         (
             "2024-01-09",
-            told(
-                &[("", "tick 0.1"), ("+2024-01-07", "tick 0.01"), ("+2024-01-09", "tick 2")],
-                None,
-            ),
+            told(&[("", "tick 0.1"), ("+2024-01-07", "tick 0.01"), ("+2024-01-09", "tick 2")], None),
             &[
                 before,
                 "2024-01-03..2024-01-07 tick 0.1 (2024-01-07)",
