@@ -2,6 +2,7 @@
 //! looked at.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -12,15 +13,60 @@ use sha2::{Digest as _, Sha256};
 const FILE: &str = "src/asset/echarts-5.5.1.min.js";
 /// SHA-256 of ECharts 5.5.1 as its project published it.
 const SHA256: &str = "e84270bd0cd5bdf60fefc26d00c2a391cb2e81f4d26a7a9ee16185a54773a3cf";
+/// A package that has nothing but `charming`. The workspace itself cannot be asked: it names packages that this
+/// build has not fetched, those of other platforms and of other crates.
+const ASKED: &str = "\
+[package]
+name = \"where-charming-lies\"
+version = \"0.0.0\"
+edition = \"2024\"
+[lib]
+path = \"lib.rs\"
+[dependencies]
+charming = { version = \"=0.6.0\", default-features = false }
+[workspace]
+";
 
 #[expect(clippy::disallowed_methods, reason = "how cargo speaks to a build script")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    let cargo = env::var("CARGO")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    // a crate's files lie beside its manifest, in the registry or where it was vendored
+    let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let file = charming(&env::var("CARGO")?, &env::var("TARGET")?, &here, &out)?.join(FILE);
+    println!("cargo::rerun-if-changed={}", file.display());
+    let bytes = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let mut found = String::new();
+    for byte in Sha256::digest(&bytes) {
+        write!(found, "{byte:02x}")?;
+    }
+    if found != SHA256 {
+        return Err(format!(
+            "{}: SHA-256 {found}, expected {SHA256}; is it another version of ECharts?",
+            file.display()
+        )
+        .into());
+    }
+    fs::write(out.join("echarts.js"), bytes)?;
+    Ok(())
+}
+
+/// The folder of the crate: beside its manifest, in the registry or where it was vendored.
+fn charming(cargo: &str, target: &str, here: &Path, out: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    let asked = out.join("asked");
+    fs::create_dir_all(&asked)?;
+    fs::write(asked.join("Cargo.toml"), ASKED)?;
+    fs::write(asked.join("lib.rs"), "")?;
+    // the same versions as the workspace has; what it has besides is left out of the copy
+    if let Some(lock) = here.ancestors().map(|up| up.join("Cargo.lock")).find(|lock| lock.exists())
+    {
+        fs::copy(lock, asked.join("Cargo.lock"))?;
+    }
     let said = Command::new(cargo)
-        .args(["metadata", "--format-version=1", "--offline", "--locked"])
+        .args(["metadata", "--format-version=1", "--offline", "--filter-platform", target])
+        .arg("--manifest-path")
+        .arg(asked.join("Cargo.toml"))
+        // where sources are replaced is told by the workspace's own configuration
+        .current_dir(here)
         .output()?;
     if !said.status.success() {
         return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&said.stderr)).into());
@@ -33,19 +79,5 @@ fn main() -> Result<(), Box<dyn Error>> {
         .find(|package| package["name"] == "charming")
         .and_then(|package| package["manifest_path"].as_str())
         .ok_or("cargo metadata names no charming")?;
-    let file = Path::new(manifest).parent().ok_or("a manifest lies in a folder")?.join(FILE);
-    println!("cargo::rerun-if-changed={}", file.display());
-    let bytes = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let found: String = Sha256::digest(&bytes)
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    if found != SHA256 {
-        return Err(format!(
-            "{}: SHA-256 {found}, expected {SHA256}; is it another version of ECharts?",
-            file.display()
-        )
-        .into());
-    }
-    fs::write(out.join("echarts.js"), bytes)?;
-    Ok(())
+    Ok(Path::new(manifest).parent().ok_or("a manifest lies in a folder")?.to_owned())
 }

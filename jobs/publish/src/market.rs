@@ -82,18 +82,15 @@ async fn chosen(reader: &Reader) -> anyhow::Result<Vec<Key>> {
     Ok(all.map(|((source, market), symbol)| Key { source, market, symbol }).collect())
 }
 
-/// A name that a page has once: the symbol, and where others have it too, what tells it from them.
+/// A name that a page has once in a market: the symbol, and where another source has it too, whose it is.
 fn name(key: &Key, all: &[Key]) -> String {
-    let others: Vec<&Key> =
-        all.iter().filter(|other| other.symbol == key.symbol && *other != key).collect();
-    let mut name = key.symbol.clone();
-    if others.iter().any(|other| other.market != key.market) {
-        name = format!("{name}-{}", key.market);
+    let is_other = |other: &&Key| {
+        (&other.market, &other.symbol) == (&key.market, &key.symbol) && other.source != key.source
+    };
+    match all.iter().find(is_other) {
+        Some(_) => format!("{}-{}", key.symbol, key.source),
+        None => key.symbol.clone(),
     }
-    if others.iter().any(|other| other.market == key.market) {
-        name = format!("{name}-{}", key.source);
-    }
-    name
 }
 
 async fn instrument(
@@ -422,6 +419,6 @@ mod tests {
             key("a", "spot", "ETHUSDT"),
         ];
         let names: Vec<String> = all.iter().map(|key| name(key, &all)).collect();
-        assert_eq!(names, ["BTCUSDT-spot", "BTCUSDT-usdm", "AAPL-a", "AAPL-b", "ETHUSDT"]);
+        assert_eq!(names, ["BTCUSDT", "BTCUSDT", "AAPL-a", "AAPL-b", "ETHUSDT"]);
     }
 }

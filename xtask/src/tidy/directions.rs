@@ -182,10 +182,10 @@ mod tests {
         check("silver", "table", false, &[&format!("crate `silver` depends on `table`; {may}")]);
         check("plan", "silver", false, &[&format!("crate `plan` depends on `silver`; {may}")]);
         check(
-            "model",
+            "series",
             "store",
             false,
-            &["crate `model` depends on `store`; it may depend on none of ours \
+            &["crate `series` depends on `store`; it may depend on none of ours \
                (docs/architecture.md)"],
         );
         check(
@@ -226,9 +226,9 @@ mod tests {
     #[test]
     fn a_new_crate_needs_a_rule() {
         let mut tree = tree();
-        tree.push(Crate { name: "publish".into(), ..Crate::default() });
+        tree.push(Crate { name: "replay".into(), ..Crate::default() });
         let faults = faults(&tree);
         assert_eq!(faults.len(), 1);
-        assert!(faults[0].starts_with("crate `publish` stands in no rule"), "{faults:?}");
+        assert!(faults[0].starts_with("crate `replay` stands in no rule"), "{faults:?}");
     }
 }

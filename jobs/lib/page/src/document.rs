@@ -24,7 +24,14 @@ pub(crate) fn make(page: &Page) -> Result<(String, Vec<File>), Error> {
     }
     let mut files = Vec::new();
     let mut symbols = Vec::with_capacity(page.instruments.len());
-    for instrument in &page.instruments {
+    for (index, instrument) in page.instruments.iter().enumerate() {
+        let same = |other: &Instrument| {
+            (&other.market, &other.symbol) == (&instrument.market, &instrument.symbol)
+        };
+        if page.instruments[..index].iter().any(same) {
+            let symbol = format!("{} {}", instrument.market, instrument.symbol);
+            return Err(Error::Twice { symbol });
+        }
         symbols.push(symbol(page, instrument, &mut files)?);
     }
     let document = json!({
@@ -64,12 +71,12 @@ fn symbol(page: &Page, instrument: &Instrument, files: &mut Vec<File>) -> Result
     let symbol = &instrument.symbol;
     let mut frames = Vec::new();
     for series in instrument.series.iter().filter(|series| !series.bars.is_empty()) {
-        let key = format!("{symbol}/{}", series.timeframe);
+        let key = format!("{}/{symbol}/{}", instrument.market, series.timeframe);
         let packed = pack::pack(&key, series, instrument.digits)?;
         let lies = if series.step >= DAY {
             Where::Here(packed)
         } else {
-            let name = file_name(page, symbol, &series.timeframe);
+            let name = file_name(page, instrument, &series.timeframe);
             let text = format!("lake.bars({},{});\n", html::json(&key)?, html::json(&packed)?);
             files.push(File {
                 name: name.clone(),
@@ -284,6 +291,7 @@ mod tests {
         };
         let instrument = Instrument {
             symbol: "A</script>".into(),
+            market: "m".into(),
             series: vec![series("1d", DAY), series("1m", 60_000_000), series("1h", 0)],
             days: vec![Day { change: Some(-1.234_567), ..Day::default() }],
             months: vec![Month { time: 0, volume: 5 }],
@@ -294,15 +302,21 @@ mod tests {
         page.instruments[0].series[2].bars.clear();
         let (document, files) = make(&page).unwrap();
         assert_eq!(files.len(), 1, "a timeframe without bars is none");
-        assert_eq!(files[0].name, "data/A_3c_2fscript_3e-1m-r.js");
+        assert_eq!(files[0].name, "data/m-A_3c_2fscript_3e-1m-r.js");
         let text = String::from_utf8(files[0].bytes.clone()).unwrap();
-        assert!(text.starts_with(r#"lake.bars("A\u003c/script>/1m",{"t0":0,"step":60,"#), "{text}");
+        assert!(
+            text.starts_with(r#"lake.bars("m/A\u003c/script>/1m",{"t0":0,"step":60,"#),
+            "{text}"
+        );
         let document: Value = serde_json::from_str(&document).unwrap();
         let symbol = &document["symbols"][0];
         assert_eq!(symbol["frames"][0][0], "1d");
         assert_eq!(symbol["frames"][0][2]["here"]["step"], 86_400);
         assert_eq!(symbol["frames"][1], json!(["1m", 60, { "file": files[0].name }]));
         assert_eq!(symbol["days"], json!([[0, 0, -12_346, 0]]));
+        page.instruments.push(page.instruments[0].clone());
+        assert!(matches!(make(&page), Err(Error::Twice { .. })));
+        page.instruments.pop();
         page.instruments[0].months[0].volume = i64::MAX;
         assert!(matches!(make(&page), Err(Error::TooGreat { .. })));
     }

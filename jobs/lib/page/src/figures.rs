@@ -75,7 +75,7 @@ pub struct Accounting {
 /// A symbol of a market, with its bars and what was found in them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Instrument {
-    /// As the source writes it, such as `BTCUSDT`. One page has each once.
+    /// As the source writes it, such as `BTCUSDT`. A market has each once.
     pub symbol: String,
     /// The market, such as `spot`.
     pub market: String,

@@ -14,14 +14,19 @@ const STYLE: &str = include_str!("../assets/page.css");
 /// Draws; the notice of its licence stands in its first lines and stays there.
 const ECHARTS: &str = include_str!(concat!(env!("OUT_DIR"), "/echarts.js"));
 /// The page's own program, in the order in which it is read.
-const PROGRAM: [&str; 8] = [
+const PROGRAM: [&str; 13] = [
     include_str!("../assets/js/base.js"),
     include_str!("../assets/js/bars.js"),
+    include_str!("../assets/js/times.js"),
     include_str!("../assets/js/plot.js"),
+    include_str!("../assets/js/detail.js"),
+    include_str!("../assets/js/reading.js"),
+    include_str!("../assets/js/input.js"),
     include_str!("../assets/js/market.js"),
     include_str!("../assets/js/figures.js"),
     include_str!("../assets/js/coverage.js"),
     include_str!("../assets/js/checks.js"),
+    include_str!("../assets/js/look.js"),
     include_str!("../assets/js/page.js"),
 ];
 
@@ -41,7 +46,7 @@ fn hash(bytes: &str) -> String {
 }
 
 /// `index.html` around its data.
-pub(crate) fn index(page: &Page, document: &str) -> Result<File, Error> {
+pub(crate) fn index(page: &Page, document: &str) -> File {
     let program = format!("(() => {{\n\"use strict\";\n{}}})();\n", PROGRAM.concat());
     // files of bars come from beside the page: 'self' over http, the file scheme from a disk
     let policy = format!(
@@ -82,11 +87,11 @@ pub(crate) fn index(page: &Page, document: &str) -> Result<File, Error> {
         rest = after;
     }
     html.push_str(rest);
-    Ok(File {
+    File {
         name: "index.html".into(),
         content_type: "text/html; charset=utf-8",
         bytes: html.into_bytes(),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -111,7 +116,7 @@ mod tests {
     #[test]
     fn the_policy_names_the_bytes_that_run() {
         let page = Page { environment: "a<b>&\"{{style}}".into(), ..Page::default() };
-        let html = String::from_utf8(index(&page, "{}").unwrap().bytes).unwrap();
+        let html = String::from_utf8(index(&page, "{}").bytes).unwrap();
         let policy = between(&html, "Content-Security-Policy\" content=\"", "\">", 0);
         let sum = |text: &str| {
             let digest = Sha256::digest(text.as_bytes());
@@ -133,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_notice_of_echarts_stays() {
-        let html = String::from_utf8(index(&Page::default(), "{}").unwrap().bytes).unwrap();
+        let html = String::from_utf8(index(&Page::default(), "{}").bytes).unwrap();
         assert!(html.contains("Licensed to the Apache Software Foundation (ASF)"));
         assert!(html.contains("Apache ECharts 5.5.1, Apache License 2.0"));
     }
@@ -142,7 +147,7 @@ mod tests {
     fn a_rejects_text_is_text() {
         let reject = Reject { reason: "r".into(), lines: 1, first: "</code></script><b>&".into() };
         let page = Page { rejects: vec![reject], ..Page::default() };
-        let html = String::from_utf8(index(&page, "{}").unwrap().bytes).unwrap();
+        let html = String::from_utf8(index(&page, "{}").bytes).unwrap();
         assert!(html.contains("<code>&lt;/code&gt;&lt;/script&gt;&lt;b&gt;&amp;</code>"));
     }
 }

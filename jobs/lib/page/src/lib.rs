@@ -33,7 +33,7 @@ pub use figures::*;
 /// A file of the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Where it lies relative to the page's folder, such as `index.html` or `data/BTCUSDT-1m-r1.js`.
+    /// Where it lies relative to the page's folder, such as `index.html` or `data/spot-BTCUSDT-1m-r1.js`.
     pub name: String,
     /// What a server has to say of it.
     pub content_type: &'static str,
@@ -74,6 +74,12 @@ pub enum Error {
         /// Bars of the series.
         bars: usize,
     },
+    /// A symbol that is there twice: its files would have one name.
+    #[error("{symbol} is there twice")]
+    Twice {
+        /// Market and symbol.
+        symbol: String,
+    },
     /// A row of coverage whose spans do not make up its days.
     #[error("coverage of {row}: {days} days, expected {expected}")]
     Days {
@@ -110,6 +116,6 @@ pub enum Error {
 /// What [`Error`] says: figures that the page could only show wrongly.
 pub fn write(page: &Page) -> Result<Vec<File>, Error> {
     let (document, mut files) = document::make(page)?;
-    files.push(html::index(page, &document)?);
+    files.push(html::index(page, &document));
     Ok(files)
 }

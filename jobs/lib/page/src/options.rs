@@ -8,7 +8,8 @@ use charming::Chart;
 use charming::component::{Axis, DataZoom, DataZoomType, Grid};
 use charming::element::{
     AreaStyle, AxisLabel, AxisLine, AxisPointer, AxisPointerLink, AxisPointerType, AxisTick,
-    AxisType, ItemStyle, Label, LineStyle, LineStyleType, SplitLine, Symbol, Tooltip, Trigger,
+    AxisType, DataBackground, ItemStyle, Label, LineStyle, LineStyleType, SplitLine, Symbol,
+    Tooltip, Trigger,
 };
 use charming::series::{Bar, Candlestick, Custom, Line, Scatter, Series};
 use serde_json::{Map, Value, json};
@@ -23,7 +24,7 @@ const AXIS: i32 = 78;
 /// All options by name.
 pub(crate) fn all() -> Result<Value, Error> {
     Ok(json!({
-        "market": tree(&market())?,
+        "market": beyond(tree(&market())?),
         "lines": lines()?,
         "columns": tree(&columns())?,
         "points": tree(&points())?,
@@ -74,6 +75,13 @@ fn no_ticks() -> AxisTick {
 /// The words at an axis.
 fn words() -> AxisLabel {
     AxisLabel::new().color("--muted").font_size(11)
+}
+
+/// The line of all bars in the overview.
+fn shadow(color: &str) -> DataBackground {
+    DataBackground::new()
+        .line_style(LineStyle::new().color(color).width(1).opacity(1))
+        .area_style(AreaStyle::new().opacity(0))
 }
 
 /// What a pane is marked at, where that is told: an RSI where it is called low and high, a MACD at zero.
@@ -165,6 +173,9 @@ fn market() -> Chart {
                 .left(0)
                 .right(AXIS)
                 .brush_select(false)
+                .throttle(20)
+                .data_background(shadow("--muted"))
+                .selected_data_background(shadow("--accent"))
                 .background_color("--clear")
                 .filler_color("--band")
                 .border_color("--line"),
@@ -175,6 +186,48 @@ fn market() -> Chart {
         )
         .series(Bar::new().id("volume").name("volume").x_axis_index(1).y_axis_index(1))
         .series(Scatter::new().id("events").name("events").x_axis_index(0).y_axis_index(0))
+}
+
+/// What ECharts knows and the types do not: how candles look, that many are drawn at once, how the view is moved.
+fn beyond(mut market: Value) -> Value {
+    let mut put = |path: &str, more: Value| {
+        if let (Some(Value::Object(of)), Value::Object(more)) = (market.pointer_mut(path), more) {
+            of.extend(more);
+        }
+    };
+    // rising candles are hollow, falling ones filled: they differ in form too
+    let look = json!({
+        "color": "--surface", "color0": "--down", "borderColor": "--up", "borderColor0": "--down",
+        "borderColorDoji": "--up",
+    });
+    // rows of a dataset: what a series has itself ECharts would put one a place
+    put(
+        "/series/0",
+        json!({
+            "datasetIndex": 0, "encode": { "x": 0, "y": [1, 2, 3, 4] }, "itemStyle": look, "barMaxWidth": 15,
+            "large": true, "largeThreshold": 700, "progressive": 0, "emphasis": { "disabled": true },
+        }),
+    );
+    put("/series/1", json!({ "barCategoryGap": 0, "silent": true, "large": true, "z": 0 }));
+    put("/series/3", json!({ "silent": true, "z": 5, "clip": true }));
+    put("/tooltip", json!({ "showContent": false }));
+    put("/dataZoom/0", json!({ "moveOnMouseWheel": false, "preventDefaultMouseMove": false }));
+    let handle = json!({ "color": "--accent", "borderWidth": 0 });
+    put(
+        "/dataZoom/1",
+        json!({
+            "showDetail": false, "showDataShadow": true, "handleSize": "60%", "moveHandleSize": 0,
+            "handleStyle": handle, "emphasis": { "handleStyle": handle },
+        }),
+    );
+    for pane in 0..2 {
+        // the ends are no round numbers
+        put(
+            &format!("/yAxis/{pane}/axisLabel"),
+            json!({ "showMinLabel": false, "showMaxLabel": false }),
+        );
+    }
+    market
 }
 
 /// How the kinds of indicators are drawn. The colour of a line over candles is told by its turn.
@@ -189,11 +242,15 @@ fn lines() -> Result<Value, Error> {
     };
     let style = |color: &str| LineStyle::new().color(color).width(1.4);
     let band = |color: &str| line(0, LineStyle::new().color(color).width(1)).stack("band");
+    let mut rsi = tree(&line(2, style("--c")))?;
+    rsi["markArea"] = json!({
+        "silent": true, "itemStyle": { "color": "--band" }, "data": [[{ "yAxis": 30 }, { "yAxis": 70 }]],
+    });
     Ok(json!({
         "line": tree(&line(0, style("--a")))?,
         "lower": tree(&band("--band-line"))?,
         "upper": tree(&band("--band-line").area_style(AreaStyle::new().color("--band")))?,
-        "rsi": tree(&line(2, style("--c")))?,
+        "rsi": rsi,
         "macd": tree(&line(3, style("--accent")))?,
         "signal": tree(&line(3, style("--a").type_(LineStyleType::Dashed)))?,
         "histogram": tree(&Bar::new().x_axis_index(3).y_axis_index(3))?,

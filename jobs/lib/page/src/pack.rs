@@ -9,7 +9,7 @@
 use base64::Engine as _;
 use serde::Serialize;
 
-use crate::figures::{Bar, IndicatorKind, Series};
+use crate::figures::{Bar, IndicatorKind, Instrument, Series};
 use crate::{Error, Page};
 
 /// The greatest whole number up to which JavaScript counts exactly.
@@ -192,10 +192,15 @@ pub(crate) fn safe(text: &str) -> String {
     text.bytes().map(byte).collect()
 }
 
+/// How names of an instrument's files begin: `spot-BTCUSDT`.
+pub(crate) fn stem(instrument: &Instrument) -> String {
+    format!("{}-{}", safe(&instrument.market), safe(&instrument.symbol))
+}
+
 /// The name of a file of bars: the run stands in it, or a reader of a page that is being replaced would mix two.
-pub(crate) fn file_name(page: &Page, symbol: &str, timeframe: &str) -> String {
+pub(crate) fn file_name(page: &Page, instrument: &Instrument, timeframe: &str) -> String {
     let run = page.run.as_deref().map_or_else(|| page.made_at.to_string(), safe);
-    format!("data/{}-{}-{run}.js", safe(symbol), safe(timeframe))
+    format!("data/{}-{}-{run}.js", stem(instrument), safe(timeframe))
 }
 
 #[cfg(test)]
@@ -299,9 +304,13 @@ mod tests {
     #[test]
     fn names_of_files_are_safe() {
         let page = Page { run: Some("2026/1 x".into()), ..Page::default() };
-        assert_eq!(file_name(&page, "BRK.B", "1m"), "data/BRK.B-1m-2026_2f1_20x.js");
-        assert_eq!(file_name(&page, "币安", "1m"), "data/_e5_b8_81_e5_ae_89-1m-2026_2f1_20x.js");
+        let name = |page: &Page, symbol: &str| {
+            let (symbol, market) = (symbol.to_owned(), "spot".to_owned());
+            file_name(page, &Instrument { symbol, market, ..Instrument::default() }, "1m")
+        };
+        assert_eq!(name(&page, "BRK.B"), "data/spot-BRK.B-1m-2026_2f1_20x.js");
+        assert_eq!(name(&page, "币"), "data/spot-_e5_b8_81-1m-2026_2f1_20x.js");
         let page = Page { made_at: 7, ..Page::default() };
-        assert_eq!(file_name(&page, "A", "1m"), "data/A-1m-7.js");
+        assert_eq!(name(&page, "A"), "data/spot-A-1m-7.js");
     }
 }

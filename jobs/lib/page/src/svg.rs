@@ -19,7 +19,7 @@ const MAP_DAYS: u32 = 182;
 pub fn pictures(page: &Page) -> Vec<File> {
     let mut files = Vec::new();
     for instrument in &page.instruments {
-        let name = |what: &str| format!("{}-{what}.svg", crate::pack::safe(&instrument.symbol));
+        let name = |what: &str| format!("{}-{what}.svg", crate::pack::stem(instrument));
         if let Some(picture) = candles(instrument) {
             files.push(svg(name("candles"), picture));
         }

@@ -87,8 +87,10 @@ fn history(check: &Check) -> String {
         .filter(|(many, _)| *many > 0)
         .map(|(many, word)| format!("{many} {word}"))
         .collect();
-    let bars: String =
-        last.iter().map(|o| format!("<i class=\"{}\"></i>", o.map_or("none", outcome))).collect();
+    let mut bars = String::new();
+    for found in last {
+        let _ = write!(bars, "<i class=\"{}\"></i>", found.map_or("none", outcome));
+    }
     format!(
         "<span class=\"past\" role=\"img\" aria-label=\"last {} runs: {}\">{bars}</span>",
         last.len(),

@@ -1,7 +1,7 @@
 //! The files of whole pages: their size, their names, the same bytes each time; and the pictures.
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
-#[path = "../examples/sample/made_up.rs"]
+#[path = "../examples/sample/made_up/mod.rs"]
 mod made_up;
 
 /// What a page of ten symbols may weigh, with three years of days and thirty days of minutes.
@@ -24,7 +24,7 @@ fn ten_symbols_are_within_the_budget() {
     assert_eq!(files.last().unwrap().name, "index.html", "a reader's page comes after its files");
     let all: usize = files.iter().map(|file| file.bytes.len()).sum();
     let index = files.last().unwrap().bytes.len();
-    println!("index.html {index} bytes, with a month of minutes of ten symbols {all}");
+    eprintln!("index.html {index} bytes, with a month of minutes of ten symbols {all}");
     assert!(all < BUDGET, "{all} bytes, {index} of them index.html");
 }
 
@@ -46,10 +46,10 @@ fn pictures_are_whole_and_small() {
     assert_eq!(
         names,
         [
-            "BTCUSDT-candles.svg",
-            "BTCUSDT-days.svg",
-            "ETHUSDT-candles.svg",
-            "ETHUSDT-days.svg",
+            "spot-BTCUSDT-candles.svg",
+            "spot-BTCUSDT-days.svg",
+            "spot-ETHUSDT-candles.svg",
+            "spot-ETHUSDT-days.svg",
             "coverage.svg"
         ]
     );

@@ -65,7 +65,7 @@ async function unpack(packed) {
   return { n, step, t, o, h, l, c, v, indicators, gaps };
 }
 
-/** Series that are here or on their way, by symbol/timeframe. @type {Map<string, Promise<Bars>>} */
+/** Series that are here or on their way, by market/symbol/timeframe. @type {Map<string, Promise<Bars>>} */
 const series = new Map();
 /** Who waits for a file of bars. @type {Map<string, (packed: Packed) => void>} */
 const waiting = new Map();
@@ -74,7 +74,7 @@ Object.assign(window, { lake: { bars: (/** @type {string} */ key, /** @type {Pac
 
 /** @param {any} symbol @param {string} frame @returns {Promise<Bars>} */
 function barsOf(symbol, frame) {
-  const key = `${symbol.symbol}/${frame}`, known = series.get(key);
+  const key = `${symbol.market}/${symbol.symbol}/${frame}`, known = series.get(key);
   if (known) return known;
   const lies = symbol.frames.find((/** @type {any} */ f) => f[0] === frame)[2];
   const load = () => /** @type {Promise<Packed>} */ (new Promise((done, failed) => {
@@ -86,41 +86,4 @@ function barsOf(symbol, frame) {
   // what failed is tried again when it is asked for again
   bars.catch(() => series.delete(key));
   return bars;
-}
-
-/** The first place at or after a time. @param {Float64Array} t @param {number} time */
-function placeOf(t, time) {
-  let from = 0, to = t.length;
-  while (from < to) {
-    const mid = (from + to) >> 1;
-    if (t[mid] < time) from = mid + 1; else to = mid;
-  }
-  return from;
-}
-
-const STEPS = [60, 300, 900, 1800, 3600, 7200, 14400, 21600, 43200, DAY, 2 * DAY, 7 * DAY];
-/** Where the time axis is marked between two places, at most once in `room` pixels, and the words there.
- * @param {Float64Array} t @param {number} from @param {number} to @param {number} width @param {number} [room] */
-function timeMarks(t, from, to, width, room = 76) {
-  const least = (t[to] - t[from]) * room / Math.max(width, 1), step = STEPS.find((s) => s >= least), marks = /** @type {Map<number, string>} */ (new Map());
-  const mark = (/** @type {number} */ time) => {
-    const i = placeOf(t, time);
-    if (i <= from || i > to || marks.has(i)) return;
-    const d = new Date(t[i] * 1000), before = new Date(t[i - 1] * 1000);
-    const [year, month, day] = [d.getUTCFullYear() !== before.getUTCFullYear(), d.getUTCMonth() !== before.getUTCMonth(), d.getUTCDate() !== before.getUTCDate()];
-    marks.set(i, year ? String(d.getUTCFullYear()) : month ? MONTHS[d.getUTCMonth()] : day ? when.short(t[i]) : when.clock(t[i]));
-  };
-  if (step && step <= DAY) {
-    for (let time = Math.ceil(t[from] / step) * step; time <= t[to]; time += step) mark(time);
-    return marks;
-  }
-  const months = step ? 1 : [1, 2, 3, 6, 12, 24, 60, 120].find((m) => m * 29.5 * DAY >= least) ?? 120;
-  const days = step === 2 * DAY ? Array.from({ length: 15 }, (_, k) => 1 + 2 * k) : step ? [1, 8, 15, 22] : [1], first = new Date(t[from] * 1000);
-  for (let k = Math.floor((first.getUTCFullYear() * 12 + first.getUTCMonth()) / months) * months; ; k += months) {
-    for (const day of days) {
-      const time = Date.UTC(Math.floor(k / 12), k % 12, day) / 1000;
-      if (time > t[to]) return marks;
-      mark(time);
-    }
-  }
 }

@@ -9,7 +9,7 @@ function checks() {
     for (const row of rows) row.hidden = only !== "all" && row.dataset.outcome !== only || !(row.textContent ?? "").toLowerCase().includes(words);
     if (rows.some((row) => !row.hidden)) none.remove(); else byId("checks").append(none);
   };
-  if (!rows.length) return;
+  byId("check-tools").hidden = !rows.length;
   const many = (/** @type {string} */ kind) => rows.filter((row) => row.dataset.outcome === kind).length;
   const kinds = ["fail", "warn", "pass", "skip"].filter((kind) => kind !== "skip" || many(kind));
   const choices = kinds.map((kind) => /** @type {[string, string]} */ ([kind, `${kind[0].toUpperCase()}${kind.slice(1)} ${many(kind)}`]));

@@ -34,7 +34,8 @@ function coverage(data) {
     byId("heat-plot").dataset.points = "0";
     return empty("heat", "No day has been looked at yet: check fills this map at the end of each run.");
   }
-  const rows = data.rows.map((r) => ({ ...r, name: [r.dataset, r.timeframe].join(" ").trim(), states: r.days.replace(/([a-z])(\d+)/g, (_, s, n) => s.repeat(Number(n))) }));
+  const several = data.rows.some((r) => r.market !== data.rows[0].market);
+  const rows = data.rows.map((r) => ({ ...r, name: [several && r.market, r.dataset, r.timeframe].filter(Boolean).join(" "), states: r.days.replace(/([a-z])(\d+)/g, (_, s, n) => s.repeat(Number(n))) }));
   /** Why a day became what it is, by row. @type {(string | undefined)[][]} */
   const why = rows.map(() => []);
   for (const [row, day, many, which] of data.notes) for (let d = day; d < day + many; d++) why[row][d] = data.reasons[which];

@@ -41,7 +41,7 @@ function dayPlots(chosen) {
       if (!list.length) return none(symbol);
       const change = list.map((/** @type {any} */ d) => d[2] === null ? null : d[2] / 1e4);
       return {
-        option: columns(list.map((/** @type {any} */ d) => d[0]), change, when.day, (v) => `${v} %`, (i) => change[i] < 0 ? "--down" : "--up"), many: list.length,
+        option: columns(list.map((/** @type {any} */ d) => d[0]), change, when.day, (v) => `${v} %`.replace("-", "−"), (i) => change[i] < 0 ? "--down" : "--up"), many: list.length,
         words: (i) => [when.day(list[i][0]), change[i] === null ? `first day, ${price(list[i][1])}` : `${say.percent(change[i])} to ${price(list[i][1])}`],
         label: `Daily price change of ${symbol.symbol} in percent, ${list.length} days, ${span}`,
       };
@@ -83,7 +83,7 @@ function logAxis(axis, values, many) {
 /** Round numbers between two, at about equal ratios. @param {number} lo @param {number} hi @param {number} many */
 function roundRatios(lo, hi, many) {
   const decades = Math.log10(hi / lo), out = [];
-  const steps = decades > many ? [1] : decades > many / 3 ? [1, 3] : decades > many / 9 ? [1, 2, 3, 5, 7] : [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9];
+  const steps = decades > many ? [1] : decades > many / 3 ? [1, 3] : [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8];
   for (let e = Math.floor(Math.log10(lo)); e <= Math.log10(hi); e++) for (const k of steps) { const v = Number((k * 10 ** e).toPrecision(3)); if (v >= lo && v <= hi) out.push(v); }
   const every = Math.ceil(out.length / many);
   return out.filter((_, i) => i % every === 0);

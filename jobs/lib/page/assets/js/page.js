@@ -9,37 +9,6 @@ const framesOf = (/** @type {any} */ symbol) => symbol.frames.map((/** @type {an
 /** The bars for a range: those that suit it, else the first there are. @param {string} range */
 const frameFor = (range) => RANGES[range][1].find((f) => framesOf(state.symbol).includes(f)) ?? framesOf(state.symbol)[0];
 
-/** The theme: the system's, light, dark. */
-function theme() {
-  const button = byId("theme"), names = ["Auto", "Light", "Dark"], root = document.documentElement;
-  let now = 0;
-  try { now = Math.max(0, names.indexOf(localStorage.getItem("theme") ?? "")); } catch { /* a page from a disk may have no storage */ }
-  const put = () => {
-    if (now) root.dataset.theme = names[now].toLowerCase(); else delete root.dataset.theme;
-    button.textContent = names[now];
-    button.setAttribute("aria-label", `Theme: ${names[now]}`);
-  };
-  put();
-  button.addEventListener("click", () => {
-    now = (now + 1) % 3;
-    try { localStorage.setItem("theme", names[now]); } catch { /* then it is not remembered */ }
-    put();
-    redraw();
-  });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-}
-
-/** Which section is in view. */
-function sections() {
-  const links = [...document.querySelectorAll("nav a")];
-  const seen = new IntersectionObserver((entries) => {
-    for (const { isIntersecting, target } of entries) if (isIntersecting) for (const a of links) {
-      if (a.getAttribute("href") === `#${target.id}`) a.setAttribute("aria-current", "true"); else a.removeAttribute("aria-current");
-    }
-  }, { rootMargin: "-30% 0px -60%" });
-  for (const s of document.querySelectorAll("main > section[id]")) seen.observe(s);
-}
-
 /** All that hangs on a chosen symbol. */
 function marketOf() {
   const market = new Market(byId("chart"), () => moved()), shows = new Set(["SMA", "Volume", "RSI", "MACD", "Events"]);
@@ -56,7 +25,7 @@ function marketOf() {
     clearTimeout(timer);
     timer = window.setTimeout(() => { for (const draw of follow) soon(draw); barsTable(); }, 80);
   };
-  /** @type {() => Event[]} */
+  /** @type {() => Mark[]} */
   const events = () => state.symbol.events.map((/** @type {any[]} */ [t, frame, kind, way, level, name, text]) => ({ t, frame, kind, way, level, name, text }));
 
   /** Loads what is chosen and looks at it; `at` is a time to point at. @param {number | null} [at] */
@@ -95,8 +64,7 @@ function marketOf() {
   };
 
   const toggles = () => {
-    const groups = [...new Set(["SMA", ...(market.bars?.indicators ?? []).map((i) => i.group), "Volume", "Events", "Log"])];
-    const there = groups.filter((g) => ["Volume", "Events", "Log"].includes(g) || market.bars?.indicators.some((i) => i.group === g));
+    const there = [...new Set((market.bars?.indicators ?? []).map((i) => i.group)), "Volume", "Events", "Log"];
     const button = (/** @type {string} */ g) => el("button", {
       type: "button", "aria-pressed": String(shows.has(g)), onclick: (/** @type {MouseEvent} */ e) => {
         if (!shows.delete(g)) shows.add(g);
@@ -113,6 +81,7 @@ function marketOf() {
     byId("events").replaceChildren(...shown.slice(0, 400).map((e) => el("li", {}, el("button", {
       type: "button", onclick: () => {
         if (e.frame === state.frame && market.bars) return market.point(slotOf(market.bars, e.t), true);
+        if (!framesOf(state.symbol).includes(e.frame)) return tell(`No bars of ${e.frame} here.`);
         state.frame = e.frame;
         frames();
         go(e.t);
@@ -170,7 +139,11 @@ function marketOf() {
 theme();
 sections();
 if (DATA.symbols.length) marketOf();
-else for (const [id, words] of [["bench", "No bars yet: gold makes them from what silver has. Type cargo xtask local run."], ["plots", ""], ["days-table", ""]]) { byId(id).className = ""; empty(id, words); }
+else {
+  byId("bench").className = "heat";
+  empty("bench", "No bars yet: gold makes them from what silver has. Type cargo xtask local run.");
+  for (const id of ["symbols", "plots", "days-table"]) byId(id).hidden = true;
+}
 soon(() => coverage(DATA.coverage));
 soon(checks);
 if (DATA.runs.length) soon(() => runPlots(DATA.runs)); else byId("run-plots").hidden = true;

@@ -81,9 +81,7 @@ function plot(id, make) {
     if (typeof now === "string") {
       chart?.dispose();
       chart = shown = null;
-      node.removeAttribute("role");
-      node.removeAttribute("tabindex");
-      node.removeAttribute("aria-label");
+      for (const name of ["role", "tabindex", "aria-label"]) node.removeAttribute(name);
       node.dataset.points = "0";
       return empty(id, now);
     }
@@ -93,9 +91,7 @@ function plot(id, make) {
     if (option.tooltip) option.tooltip = hint(option.tooltip, (params) => now.words(params.dataIndex));
     option.textStyle = { fontFamily: FONT };
     chart.setOption(option, { notMerge: true });
-    node.setAttribute("role", "img");
-    node.setAttribute("tabindex", "0");
-    node.setAttribute("aria-label", `${now.label}; the arrow keys read it`);
+    for (const [name, value] of [["role", "img"], ["tabindex", "0"], ["aria-label", `${now.label}; the arrow keys read it`]]) node.setAttribute(name, value);
     node.dataset.points = String(now.many);
   };
   const show = (/** @type {number | null} */ i) => {
@@ -119,19 +115,4 @@ function plot(id, make) {
   drawn.add(draw);
   soon(draw);
   return draw;
-}
-
-/** Marks a category axis of times where something begins. `window` tells the first and last place in view.
- * @param {any} axis @param {Float64Array} t @param {() => [number, number, number]} window */
-function timeAxis(axis, t, window) {
-  let last = Infinity, marks = /** @type {Map<number, string>} */ (new Map());
-  axis.data = Array.from(t);
-  // ECharts asks for each place in turn: where it begins anew, something has moved
-  axis.axisLabel.interval = (/** @type {number} */ i) => {
-    if (i <= last) marks = timeMarks(t, ...window());
-    last = i;
-    return marks.has(i);
-  };
-  axis.axisLabel.formatter = (/** @type {string} */ value, /** @type {number} */ i) => marks.get(i) ?? marks.get(t.indexOf(Number(value))) ?? "";
-  axis.axisLabel.hideOverlap = true;
 }

@@ -135,7 +135,7 @@ where
     let capabilities = json!({
         "goog:loggingPrefs": { "browser": "ALL" },
         "goog:chromeOptions": { "args": [
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--hide-scrollbars", "--window-size=1280,900", "--force-device-scale-factor=1", profile,
         ] },
@@ -182,7 +182,7 @@ impl Browser {
 
     /// Waits until an expression is true.
     pub(crate) async fn until(&self, expression: &str) -> Steps {
-        for _ in 0..300 {
+        for _ in 0..600 {
             if self.ask(&format!("Boolean({expression})")).await? == json!(true) {
                 return Ok(());
             }

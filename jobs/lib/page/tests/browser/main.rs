@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod kit;
-#[path = "../../examples/sample/made_up.rs"]
+#[path = "../../examples/sample/made_up/mod.rs"]
 mod made_up;
 mod reads;
 mod shows;

@@ -35,16 +35,19 @@ async fn a_reader_looks_around() {
         let read = browser.text("#read-price").await?;
         ensure!(read.contains("C 0.0000"), "not the eight digits of this price: {read}");
         browser.until("document.getElementById('plot-change').ariaLabel.includes('PEPEUSDT')").await?;
+        ensure!(read.contains(&last_bar(2, 0)), "not {}: {read}", last_bar(2, 0));
         browser.client.find(Locator::Css("[data-symbol=BTCUSDT]")).await?.click().await?;
         browser.ready("BTCUSDT/1d").await?;
+        let read = browser.text("#read-price").await?;
+        ensure!(read.contains(&last_bar(0, 0)), "not {}: {read}", last_bar(0, 0));
 
         // by the mouse: what it points at is read, exactly
         let chart = browser.client.find(Locator::Css("#chart")).await?;
         let (x, y, width, _) = chart.rectangle().await?;
         browser.client.execute("window.scrollTo(0, arguments[0] - 80)", vec![json!(y)]).await?;
         let before = browser.text("#read-price").await?;
-        let to = |x, y| PointerAction::MoveTo { duration: Some(Duration::ZERO), x, y };
-        let middle = MouseActions::new("mouse".into()).then(to(x + width / 2.0, 200.0));
+        let move_to = |x, y| PointerAction::MoveTo { duration: Some(Duration::ZERO), x, y };
+        let middle = MouseActions::new("mouse".into()).then(move_to(x + width / 2.0, 200.0));
         browser.client.perform_actions(middle).await?;
         browser
             .until(&format!("document.querySelector('#read-price').textContent !== {}", json!(before)))
@@ -85,6 +88,8 @@ async fn a_reader_looks_around() {
         browser.ready("BTCUSDT/1m").await?;
         let points = browser.ask("document.getElementById('chart').dataset.points").await?;
         ensure!(points == json!("43200"), "{points} minutes, the outage among them");
+        let read = browser.text("#read-price").await?;
+        ensure!(read.contains(&last_bar(0, 2)), "not {}: {read}", last_bar(0, 2));
         browser.press("frames", "1d").await?;
         browser.ready("BTCUSDT/1d").await?;
 
@@ -94,6 +99,14 @@ async fn a_reader_looks_around() {
         ensure!(browser.ask(panes).await?.to_string().contains("band-upper"), "no band");
         browser.press("shows", "MACD").await?;
         ensure!(!browser.ask(panes).await?.to_string().contains("signal 9"), "the MACD stays");
+
+        // in ratios: what was traded last still lies within its pane
+        browser.press("shows", "Log").await?;
+        let inside = "(c => { const o = c.getOption(), g = o.grid[0], last = o.dataset[0].source.at(-1)[2],
+            y = c.convertToPixel({ yAxisIndex: 0 }, last);
+            return o.yAxis[0].type === 'log' && y > g.top + 5 && y < g.top + g.height - 5; })(echarts.getInstanceByDom(document.getElementById('chart-plot')))";
+        ensure!(browser.ask(inside).await? == json!(true), "the candles are outside of their pane");
+        browser.press("shows", "Log").await?;
 
         // an anomaly of the list moves the chart
         browser.press("event-kinds", "Anomalies").await?;
@@ -115,11 +128,45 @@ async fn a_reader_looks_around() {
         find.send_keys("fresh").await?;
         browser.until("document.querySelectorAll('#checks tbody tr:not([hidden])').length === 1").await?;
 
+        // a cell of the map says why, where it is pointed at
+        let heat = browser.client.find(Locator::Css("#heat-plot")).await?;
+        browser.ask("document.getElementById('heat-plot').scrollIntoView({ block: 'center' })").await?;
+        let place = browser.ask("(r => [r.x, r.y])(document.getElementById('heat-plot').getBoundingClientRect())").await?;
+        let (_, _, wide, _) = heat.rectangle().await?;
+        let of = |i: usize| place[i].as_f64().unwrap_or(0.0);
+        // the third row's tenth day from the end, of half a year: an outage of the venue
+        let (x, y) = (of(0) + (wide - 2.0) * (182.0 - 9.5) / 182.0, of(1) + 22.0 + 2.5 * 17.0);
+        for nudge in [0.0, 1.0] {
+            let point = MouseActions::new("mouse".into()).then(move_to(x + nudge, y));
+            browser.client.perform_actions(point).await?;
+        }
+        browser.until("[...document.querySelectorAll('.tips')].some(t => t.textContent.includes('outage of the venue'))").await?;
+
         let complaints = browser.complaints().await?;
         ensure!(complaints.is_empty(), "the console: {complaints:?}");
         Ok(())
     })
     .await;
+}
+
+/// What the chart must say of the last bar of a series, from the figures that the page was made of: its prices, and
+/// the first line over it.
+fn last_bar(symbol: usize, series: usize) -> String {
+    let page = made_up::page(3);
+    let instrument = &page.instruments[symbol];
+    let series = &instrument.series[series];
+    let bar = series.bars.last().unwrap();
+    let price = |value| page::words::price(value, instrument.digits);
+    let prices = [("O", bar.open), ("H", bar.high), ("L", bar.low), ("C", bar.close)]
+        .map(|(name, value)| format!("{name} {}", price(value)))
+        .concat();
+    let Some(line) = series.indicators.first() else { return prices };
+    let before = series.bars[series.bars.len() - 2].close as f64;
+    let change = 100.0 * (bar.close as f64 / before - 1.0);
+    let sign = if change < 0.0 { "−" } else { "+" };
+    let value =
+        (line.values.last().unwrap().unwrap() * 10f64.powi(instrument.digits as i32)).round();
+    format!("{prices}{sign}{:.2} %{} {}", change.abs(), line.label, price(value as i64))
 }
 
 /// Whether all prices of a line of figures have so many digits.
@@ -208,9 +255,19 @@ async fn a_month_of_minutes_is_zoomed() {
               return out.sort((a, b) => a - b); })()",
         ).await?;
         let took = (browser.thread_time().await? - before) / 20.0;
-        println!("43,000 bars, zoomed: {took:.0} ms of the page's thread each; in ms: {times}");
+        eprintln!("43,000 bars, zoomed: {took:.0} ms of the page's thread each; in ms: {times}");
         let (from, to) = window(&browser).await?;
         ensure!((from, to) == (190, 43_009), "{from} to {to}");
+        // the words of the time axis stand at their times
+        let marks = browser.ask(
+            "(c => { const axis = c.getModel().getComponent('xAxis', 1).axis, times = c.getOption().xAxis[1].data;
+              return axis.getViewLabels().map(l => [l.formattedLabel, new Date(times[l.tickValue] * 1000).toISOString()]);
+            })(echarts.getInstanceByDom(document.getElementById('chart-plot')))",
+        ).await?;
+        for (words, time) in [("Nov", "2026-11-01T00:00:00.000Z"), ("15 Nov", "2026-11-15T00:00:00.000Z")] {
+            let found = marks.as_array().is_some_and(|m| m.contains(&json!([words, time])));
+            ensure!(found, "no {words}: {marks}");
+        }
         browser.picture("minutes", 1280).await?;
         let complaints = browser.complaints().await?;
         ensure!(complaints.is_empty(), "the console: {complaints:?}");
@@ -255,7 +312,7 @@ async fn a_server_serves_it_as_well() {
                 let asked = String::from_utf8_lossy(&asked[..many]).into_owned();
                 let path = asked.split(' ').nth(1).unwrap_or("/").trim_start_matches('/');
                 let body = std::fs::read(folder.join(path)).unwrap_or_default();
-                let kind = if path.ends_with(".js") { "text/javascript" } else { "text/html; charset=utf-8" };
+                let kind = if path.starts_with("data/") { "text/javascript" } else { "text/html; charset=utf-8" };
                 let head = format!(
                     "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                     body.len()

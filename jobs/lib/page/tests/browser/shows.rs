@@ -25,7 +25,7 @@ async fn everything_is_there_without_a_complaint() {
         browser.until(paint).await?;
         let first = browser.ask(paint).await?;
         let ready = browser.ask("performance.getEntriesByName('market')[0]?.startTime").await?;
-        println!("first paint after {first} ms, the market's chart after {ready} ms");
+        eprintln!("first paint after {first} ms, the market's chart after {ready} ms");
 
         // each chart has its data, and says what it shows
         for id in PLOTS {
@@ -44,6 +44,14 @@ async fn everything_is_there_without_a_complaint() {
             browser.ask(&format!("{market}.dataset[0].source.length")).await? == json!(1095),
             "the market's chart has not its days"
         );
+        // what is drawn is what the bars say: place, open, close, low, high
+        let drawn = "(c => { const d = c.getModel().getSeriesByIndex(0).getData(), i = d.count() - 1;
+            return [1094, 'open', 'close', 'lowest', 'highest'].map(k => k === 1094 ? d.get(d.mapDimension('x'), i) : d.get(k, i));
+            })(echarts.getInstanceByDom(document.getElementById('chart-plot')))";
+        let page = made_up::page(1);
+        let bar = page.instruments[0].series[0].bars[1094];
+        let told = json!([1094, bar.open, bar.close, bar.low, bar.high]);
+        ensure!(browser.ask(drawn).await? == told, "{} is drawn for {told}", browser.ask(drawn).await?);
         let names = browser.ask(&format!("{market}.series.map(s => s.id)")).await?;
         for id in ["candles", "volume-up", "volume-down", "SMA 20", "SMA 50", "RSI 14", "signal 9", "events"] {
             ensure!(names.as_array().is_some_and(|n| n.contains(&json!(id))), "no {id}: {names}");
@@ -107,12 +115,22 @@ async fn the_theme_is_the_readers() {
         let candles = "echarts.getInstanceByDom(document.getElementById('chart-plot')).getOption().series[0].itemStyle.color0";
         let ground = "getComputedStyle(document.body).backgroundColor";
         let light = (browser.ask(candles).await?, browser.ask(ground).await?);
+        let words = |id: &str| format!(
+            "echarts.getInstanceByDom(document.getElementById('{id}')).getOption().{}.color",
+            if id == "heat-plot" { "xAxis[0].axisLabel" } else { "yAxis[0].axisLabel" }
+        );
+        for id in PLOTS {
+            browser.see(&format!("#{id}[data-points]")).await?;
+        }
+        let muted = browser.ask(&words(PLOTS[0])).await?;
         // the system's
         let dark = json!({ "features": [{ "name": "prefers-color-scheme", "value": "dark" }] });
         browser.devtools("Emulation.setEmulatedMedia", dark).await?;
         browser.until(&format!("{candles} !== {}", light.0)).await?;
         ensure!(browser.ask(ground).await? != light.1, "the ground stays {}", light.1);
-        browser.see("#heat-plot[data-points]").await?;
+        for id in PLOTS {
+            browser.until(&format!("{} !== {muted}", words(id))).await?;
+        }
         browser.picture("dark-wide", 1400).await?;
         browser.picture("dark-phone", 390).await?;
         // the reader's own
@@ -146,6 +164,9 @@ async fn an_empty_page_says_why_it_is_empty() {
             let text = browser.text(selector).await?;
             ensure!(text.contains(words), "{selector}: {text}");
         }
+        // what would be empty is not there either
+        let shown = "['symbols', 'plots', 'days-table', 'run-plots', 'check-tools', 'coverage-legend'].filter(id => document.getElementById(id).offsetHeight)";
+        ensure!(browser.ask(shown).await? == json!([]), "shown: {}", browser.ask(shown).await?);
         browser.picture("empty", 1000).await?;
         let complaints = browser.complaints().await?;
         ensure!(complaints.is_empty(), "the console: {complaints:?}");
