@@ -1,20 +1,22 @@
-//! What stands beside the bars of a symbol: funding rates and the price by earnings of a company, each with the
-//! time from which anybody could know it.
+//! What stands beside the bars of a symbol: funding rates, the price by earnings of a company, the spreads of its
+//! quotes; each with the time from which anybody could know it.
 
 use anyhow::Context as _;
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type};
-use model::Day;
+use arrow::datatypes::{
+    DataType, Date32Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+};
 use model::schema::Table;
-use series::beside::{Beside, Timeline};
+use model::{Day, Timeframe};
+use series::beside::{Beside, Quotes, Timeline};
 
 use crate::piece::{Piece, parameters_of};
 
 /// Of a symbol in one source and market.
-const OF_SYMBOL: &str = "source = $source AND market = $market AND symbol = $symbol AND is_valid";
+const OF_SYMBOL: &str = "source = $source AND market = $market AND symbol = $symbol";
 
 /// Reads it; what the lake has no table of is empty.
-pub(crate) async fn of(piece: &Piece<'_>) -> anyhow::Result<Beside> {
+pub(crate) async fn of(piece: &Piece<'_>, timeframe: Timeframe) -> anyhow::Result<Beside> {
     let mut funding = Vec::new();
     for batch in ask(piece, Table::Funding, "time_us, CAST(rate AS double) AS rate").await? {
         let times = column(&batch, "time_us")?.as_primitive_opt::<Int64Type>().cloned();
@@ -38,8 +40,48 @@ pub(crate) async fn of(piece: &Piece<'_>) -> anyhow::Result<Beside> {
     Ok(Beside {
         funding: Timeline::new(funding),
         price_earnings: Timeline::new(ratios),
-        ..Beside::default()
+        quotes: Timeline::new(quotes(piece, timeframe).await?),
     })
+}
+
+/// The quotes of bars: those of the months that were made anew, and of all others those that are there.
+async fn quotes(piece: &Piece<'_>, timeframe: Timeframe) -> anyhow::Result<Vec<(i64, Quotes)>> {
+    let made = piece.spreads.iter().filter(|(of, _)| *of == timeframe);
+    let mut batches: Vec<RecordBatch> = made.map(|(_, rows)| rows.clone()).collect();
+    let sources = &piece.workshop.sources;
+    if !sources.files_of_other_months(Table::Spreads, piece.dirty, timeframe).is_empty() {
+        let months: Vec<String> =
+            piece.dirty.months.iter().map(|month| format!("'{month}'")).collect();
+        let sql = format!(
+            "SELECT open_time, spread, crossed, locked FROM gold.spreads WHERE {OF_SYMBOL} \
+             AND timeframe = '{timeframe}' AND month NOT IN ({})",
+            months.join(", ")
+        );
+        let frame = piece.workshop.session.sql(&sql).await?;
+        let frame = frame.with_param_values(parameters_of(piece.dirty))?;
+        batches.extend(frame.collect().await.context("cannot ask gold.spreads")?);
+    }
+    let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let mut quotes = Vec::new();
+    for batch in &batches {
+        let opens = arrow::compute::cast(column(batch, "open_time")?, &micros)?;
+        let opens = opens.as_primitive::<TimestampMicrosecondType>().values().clone();
+        let spreads = doubles(batch, "spread")?;
+        let (crossed, locked) = (counts(batch, "crossed")?, counts(batch, "locked")?);
+        for (row, open) in opens.iter().enumerate() {
+            // a bar of crossed quotes alone has no spread
+            let spread = spreads[row].unwrap_or_default();
+            let known = open + timeframe.micros();
+            quotes.push((known, Quotes { spread, crossed: crossed[row], locked: locked[row] }));
+        }
+    }
+    Ok(quotes)
+}
+
+fn counts(batch: &RecordBatch, name: &str) -> anyhow::Result<Vec<u64>> {
+    let column = arrow::compute::cast(column(batch, name)?, &DataType::Int64)?;
+    let column = column.as_primitive::<Int64Type>().values();
+    Ok(column.iter().map(|count| count.max(&0).unsigned_abs()).collect())
 }
 
 async fn ask(piece: &Piece<'_>, table: Table, columns: &str) -> anyhow::Result<Vec<RecordBatch>> {
@@ -47,7 +89,7 @@ async fn ask(piece: &Piece<'_>, table: Table, columns: &str) -> anyhow::Result<V
     if !workshop.sources.has_table(table, piece.dirty) {
         return Ok(Vec::new());
     }
-    let sql = format!("SELECT {columns} FROM {table} WHERE {OF_SYMBOL} ORDER BY 1");
+    let sql = format!("SELECT {columns} FROM {table} WHERE {OF_SYMBOL} AND is_valid ORDER BY 1");
     let frame = workshop.session.sql(&sql).await?.with_param_values(parameters_of(piece.dirty))?;
     frame.collect().await.with_context(|| format!("cannot ask {table}"))
 }

@@ -7,7 +7,7 @@ use model::schema::Table;
 use stage::Meter;
 
 use crate::piece::{Built, Piece, Workshop};
-use crate::{anomalies, bars, daily, features, indicators, labels, signals};
+use crate::{anomalies, bars, daily, features, indicators, labels, signals, spreads};
 
 /// Makes all gold tables of a symbol, as far as its dirty months change them.
 pub(crate) async fn build(
@@ -27,6 +27,7 @@ async fn make(table: Table, piece: &mut Piece<'_>) -> anyhow::Result<()> {
     match table {
         Table::Bars => bars::make(piece).await,
         Table::Daily => daily::make(piece).await,
+        Table::Spreads => spreads::make(piece).await,
         Table::Indicators => indicators::make(piece).await,
         Table::Anomalies => anomalies::make(piece).await,
         Table::Signals => signals::make(piece).await,

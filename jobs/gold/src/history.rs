@@ -34,7 +34,7 @@ pub(crate) async fn analysis(
     if let Some((_, made)) = piece.analyses.iter().find(|(of, _)| *of == timeframe) {
         return Ok(Arc::clone(made));
     }
-    let (bars, beside) = (bars(piece, timeframe).await?, beside::of(piece).await?);
+    let (bars, beside) = (bars(piece, timeframe).await?, beside::of(piece, timeframe).await?);
     let settings = piece.workshop.settings.indicators.clone();
     let work = move || {
         let indicators = indicators(&bars, &settings);

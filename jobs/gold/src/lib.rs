@@ -21,7 +21,7 @@
 //! | `derivations` | which file makes which table |
 //! | `bars`, `month`, `day` | `gold.bars`: of a symbol, of a month, of a day from its files |
 //! | `history`, `beside`, `analysis` | all bars of a symbol, what stands beside them, their indicators |
-//! | `indicators`, `anomalies`, `signals`, `features`, `labels` | the tables of those names |
+//! | `spreads`, `indicators`, `anomalies`, `signals`, `features`, `labels` | the tables of those names |
 //! | `daily`, `sessions` | `gold.daily`; which days of trading follow on each other |
 //! | [`piece`] | one symbol: its tables, files, fragment |
 //!
@@ -47,6 +47,7 @@ pub mod piece;
 pub mod scope;
 mod sessions;
 mod signals;
+mod spreads;
 
 use std::sync::Arc;
 

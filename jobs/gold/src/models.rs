@@ -63,6 +63,8 @@ models! {
     DAYS = "days",
     /// gold.daily.
     DAILY = "daily",
+    /// gold.spreads.
+    SPREADS = "spreads",
 }
 
 /// A typed parameter.

@@ -60,6 +60,8 @@ pub(crate) struct Piece<'a> {
     pub(crate) memory: SessionContext,
     /// What gold.daily needs of each day of the months that were made anew.
     pub(crate) days: Vec<RecordBatch>,
+    /// The spreads of the months that were made anew.
+    pub(crate) spreads: Vec<(Timeframe, RecordBatch)>,
     /// The series that are at hand.
     pub(crate) analyses: Vec<(Timeframe, Arc<Analysis>)>,
     built: Built,
@@ -107,6 +109,7 @@ impl<'a> Piece<'a> {
             meter,
             memory: models::in_memory(&workshop.session),
             days: Vec::new(),
+            spreads: Vec::new(),
             analyses: Vec::new(),
             built: Built { replaces: Vec::new(), files: Vec::new() },
         }

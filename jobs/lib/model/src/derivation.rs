@@ -52,15 +52,19 @@ pub const ALL: &[Derivation] = &[
         inputs: &[months(Table::Trades), months(Table::AggTrades), months(Table::Klines)],
     },
     Derivation { table: Table::Daily, inputs: &[other_months(Table::Bars)] },
+    Derivation { table: Table::Spreads, inputs: &[months(Table::Quotes)] },
     Derivation { table: Table::Indicators, inputs: &[other_months(Table::Bars)] },
-    Derivation { table: Table::Anomalies, inputs: &[other_months(Table::Bars)] },
+    Derivation {
+        table: Table::Anomalies,
+        inputs: &[other_months(Table::Bars), other_months(Table::Spreads)],
+    },
     Derivation {
         table: Table::Signals,
         inputs: &[other_months(Table::Bars), all(Table::Fundamentals)],
     },
     Derivation {
         table: Table::Features,
-        inputs: &[other_months(Table::Bars), all(Table::Funding)],
+        inputs: &[other_months(Table::Bars), other_months(Table::Spreads), all(Table::Funding)],
     },
     Derivation { table: Table::Labels, inputs: &[other_months(Table::Bars)] },
 ];

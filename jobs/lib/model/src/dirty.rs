@@ -39,7 +39,11 @@ pub fn months_of(table: Table, partition: &Partition) -> Vec<Month> {
             months.dedup();
             months
         }
-        Table::Klines | Table::Bars | Table::Fundamentals | Table::Funding => {
+        // of quotes each bar is made of its own
+        Table::Quotes => {
+            of("date").and_then(|d| d.parse::<Day>().ok()).map(Day::month).into_iter().collect()
+        }
+        Table::Klines | Table::Bars | Table::Spreads | Table::Fundamentals | Table::Funding => {
             of("month").and_then(|m| m.parse().ok()).into_iter().collect()
         }
         _ => Vec::new(),

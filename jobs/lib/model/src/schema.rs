@@ -12,7 +12,7 @@ mod columns;
 mod companies;
 
 use crate::words::words;
-pub use analysis::{ANOMALIES, FEATURES, INDICATORS, LABELS, SIGNALS};
+pub use analysis::{ANOMALIES, FEATURES, INDICATORS, LABELS, SIGNALS, SPREADS};
 pub use beside_trades::{FUNDING, INSTRUMENTS, METRICS, PRICE_KLINES, QUOTES};
 pub use columns::{
     AGG_TRADES, ARCHIVES, BARS, BUILDS, CHECKS, COVERAGE, DAILY, KLINES, REJECTS, RESTATEMENTS,
@@ -156,6 +156,8 @@ words! {
         Bars = "gold.bars",
         /// Daily figures.
         Daily = "gold.daily",
+        /// How far bid and ask lay apart.
+        Spreads = "gold.spreads",
         /// Technical indicators.
         Indicators = "gold.indicators",
         /// What is unusual about bars.
@@ -208,6 +210,7 @@ impl Table {
         Self::Rejects,
         Self::Bars,
         Self::Daily,
+        Self::Spreads,
         Self::Indicators,
         Self::Anomalies,
         Self::Signals,
@@ -244,6 +247,7 @@ impl Table {
             Self::Restatements => &RESTATEMENTS,
             Self::Bars => &BARS,
             Self::Daily => &DAILY,
+            Self::Spreads => &SPREADS,
             Self::Indicators => &INDICATORS,
             Self::Anomalies => &ANOMALIES,
             Self::Signals => &SIGNALS,

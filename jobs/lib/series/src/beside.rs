@@ -70,7 +70,7 @@ impl<T> Timeline<T> {
 /// What the best bids and asks were during one bar. Known when the bar has closed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quotes {
-    /// The mean of (ask − bid) / middle over the bar's valid quotes; a ratio, not a percentage.
+    /// The sum of ask − bid by the sum of their middles, over the bar's valid quotes; a ratio, not a percentage.
     pub spread: f64,
     /// How many quotes of the bar had a bid above the ask.
     pub crossed: u64,

@@ -1,7 +1,7 @@
 //! The columns of what follows from bars: indicators, anomalies, signals. Data only. What each of them is,
 //! with its source, stands in docs/reference.
 
-use super::ColumnType::{Double, Int, Text, Timestamp};
+use super::ColumnType::{Double, Int, Long, Text, Timestamp};
 use super::columns::{CLOSE, MARKET, MONTH, OPEN_TIME, SOURCE, SYMBOL, TIMEFRAME, col, opt};
 use super::{Column, SUM, TableSchema};
 use series::features;
@@ -68,6 +68,30 @@ pub const INDICATORS: TableSchema = TableSchema {
     constraints: &[("rsi", "rsi IS NULL OR (rsi >= 0 AND rsi <= 100)")],
     doc: "technical indicators, one row a bar; null until a window has all of its bars. Rows follow the bars \
           that there are: bars_short and bars_long tell of gaps",
+};
+
+/// `gold.spreads`.
+pub const SPREADS: TableSchema = TableSchema {
+    columns: &[
+        SOURCE,
+        MARKET,
+        SYMBOL,
+        TIMEFRAME,
+        MONTH,
+        OPEN_TIME,
+        col("quotes", Long, "valid quotes of the bar: changes of the best bid or ask"),
+        opt(
+            "spread",
+            Double,
+            "sum of ask − bid by the sum of their middles, of valid quotes; a ratio",
+        ),
+        col("crossed", Long, "quotes whose bid is above the ask; they are not valid"),
+        col("locked", Long, "quotes whose bid equals the ask"),
+    ],
+    partitions: &["source", "market", "symbol", "timeframe", "month"],
+    key: &["source", "market", "symbol", "timeframe", "open_time"],
+    constraints: &[],
+    doc: "the quotes of each bar, where the source has quotes",
 };
 
 /// `gold.anomalies`.

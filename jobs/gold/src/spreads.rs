@@ -1,0 +1,68 @@
+//! `gold.spreads`: a row a bar with quotes, of the dirty months, in files of a month each. Made of quotes alone, so
+//! that what compares spreads need not read every quote there ever was.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use arrow::array::{ArrayRef, AsArray as _, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, Int64Type};
+use model::schema::Table;
+use model::{Month, Timeframe};
+use table::datafusion::common::ScalarValue;
+
+use crate::analysis::instants;
+use crate::models;
+use crate::piece::{Piece, parameters_of};
+
+/// Makes them.
+pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
+    let (workshop, dirty) = (piece.workshop, piece.dirty);
+    for timeframe in workshop.settings.timeframes.clone() {
+        let held = workshop.sources.months(Table::Spreads, dirty, timeframe);
+        for month in &dirty.months {
+            let has_quotes = workshop.sources.has(Table::Quotes, dirty, *month);
+            // a month that never had a quote has no file to be replaced
+            if !has_quotes && !held.contains(month) {
+                continue;
+            }
+            let rows =
+                if has_quotes { of_month(piece, timeframe, *month).await? } else { Vec::new() };
+            let mut partition = piece.partition();
+            partition.insert("timeframe".to_owned(), timeframe.to_string());
+            partition.insert("month".to_owned(), month.to_string());
+            piece.spreads.extend(rows.iter().map(|rows| (timeframe, rows.clone())));
+            piece.replace(Table::Spreads, vec![(partition, rows)]).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn of_month(
+    piece: &Piece<'_>,
+    timeframe: Timeframe,
+    month: Month,
+) -> anyhow::Result<Vec<RecordBatch>> {
+    let date = |day: model::Day| ScalarValue::Date32(Some(day.epoch_days()));
+    let mut parameters = parameters_of(piece.dirty);
+    parameters.extend([("from", date(month.first())), ("to", date(month.last()))]);
+    parameters.push(("width_us", ScalarValue::Int64(Some(timeframe.micros()))));
+    let batches = models::SPREADS.run(&piece.workshop.session, parameters).await?;
+    let Some(first) = batches.first() else { return Ok(Vec::new()) };
+    let rows = concat_batches(&first.schema(), &batches)?;
+    if rows.num_rows() == 0 {
+        return Ok(Vec::new());
+    }
+    let column = |name: &str| -> anyhow::Result<&ArrayRef> {
+        rows.column_by_name(name).with_context(|| format!("no column `{name}`"))
+    };
+    let opens = arrow::compute::cast(column("open_us")?, &DataType::Int64)?;
+    let opens = opens.as_primitive::<Int64Type>().values().iter().copied();
+    let mut columns = vec![("open_time", instants(opens))];
+    for name in ["quotes", "spread", "crossed", "locked"] {
+        columns.push((name, Arc::clone(column(name)?)));
+    }
+    Ok(vec![RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, column)| (name, column, true)),
+    )?])
+}
