@@ -12,4 +12,6 @@ mod memory;
 #[cfg(test)]
 mod spoiled;
 #[cfg(test)]
+mod spreads;
+#[cfg(test)]
 mod whole;
