@@ -35,14 +35,24 @@ with_return AS (
         CAST(close - reference AS double) / CAST(reference AS double) AS daily_return
     FROM with_reference
 ),
-with_deviation AS (
+-- a deviation that slides over its window leaves rests of what has left it, and the root of one below 0
+returns_of_window AS (
     SELECT
         *,
-        count(daily_return) OVER (ORDER BY date ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS returns_of_window,
-        stddev_samp(daily_return) OVER (
-            ORDER BY date ROWS BETWEEN 6 PRECEDING AND CURRENT ROW
-        ) AS deviation_of_window
+        daily_return AS r0,
+        lag(daily_return, 1) OVER (ORDER BY date) AS r1,
+        lag(daily_return, 2) OVER (ORDER BY date) AS r2,
+        lag(daily_return, 3) OVER (ORDER BY date) AS r3,
+        lag(daily_return, 4) OVER (ORDER BY date) AS r4,
+        lag(daily_return, 5) OVER (ORDER BY date) AS r5,
+        lag(daily_return, 6) OVER (ORDER BY date) AS r6
     FROM with_return
+),
+with_mean AS (
+    SELECT
+        *,
+        (r0 + r1 + r2 + r3 + r4 + r5 + r6) / 7 AS mean_return
+    FROM returns_of_window
 )
 SELECT
     date,
@@ -69,7 +79,14 @@ SELECT
     CASE
         WHEN days_of_window = 7 AND sessions_of_window <= 6 THEN CAST(closes_of_window AS double) / 7
     END AS avg_7d,
-    CASE WHEN returns_of_window = 7 THEN 100 * deviation_of_window END AS volatility_score,
+    100 * sqrt(
+        (
+            (r0 - mean_return) * (r0 - mean_return) + (r1 - mean_return) * (r1 - mean_return)
+            + (r2 - mean_return) * (r2 - mean_return) + (r3 - mean_return) * (r3 - mean_return)
+            + (r4 - mean_return) * (r4 - mean_return) + (r5 - mean_return) * (r5 - mean_return)
+            + (r6 - mean_return) * (r6 - mean_return)
+        ) / 6
+    ) AS volatility_score,
     CASE
         WHEN volume_reference > 0
             THEN 100 * (CAST(volume - volume_reference AS double) / CAST(volume_reference AS double))
@@ -78,5 +95,5 @@ SELECT
         CAST(quote_volume AS double),
         CAST(volume AS double) * (CAST(high + low + close AS double) / 3)
     ) AS turnover
-FROM with_deviation
+FROM with_mean
 ORDER BY date

@@ -10,7 +10,7 @@ SELECT
     b.symbol AS other_symbol,
     count(*) AS days,
     CASE
-        WHEN stddev_pop(a.daily_return) > 0 AND stddev_pop(b.daily_return) > 0
+        WHEN stddev_pop(a.daily_return) > 1e-9 AND stddev_pop(b.daily_return) > 1e-9
             THEN round(corr(a.daily_return, b.daily_return), 9)
     END AS correlation
 FROM gold.daily AS a

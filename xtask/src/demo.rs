@@ -238,9 +238,15 @@ fn next(
     all_sources: bool,
 ) -> anyhow::Result<()> {
     if summary.worst() == 0 {
-        let made = page::publish(environment, None)?.status().context("cannot start `publish`")?;
-        if let Some(file) = page::file(environment).filter(|_| made.success()) {
-            println!("\nthe lake as a page: {}", workspace::shown(&file));
+        // a page that cannot be made says nothing against the run
+        let made = page::publish(environment, None).and_then(|mut publish| Ok(publish.status()?));
+        match (made, page::file(environment)) {
+            (Ok(status), Some(file)) if status.success() => {
+                println!("\nthe lake as a page: {}", workspace::shown(&file));
+            }
+            (Err(error), _) => eprintln!("no page: {error:#}"),
+            // it has said why itself
+            _ => {}
         }
     }
     println!("\nthe demo took {} without building", human::span(start.elapsed()));

@@ -460,9 +460,10 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
             })?;
     }
     begun_as(args.containers)?;
+    // by itself, for it prepares Terraform's folder anew
+    steps.step("runs and status, with a look at drift", || told(&deployments))?;
     let mut compared = 0;
     let mut looks: Vec<Beside<'_>> = vec![
-        ("runs and status, with a look at drift", Box::new(|| told(&deployments))),
         (
             "the same on this machine, compared byte for byte",
             Box::new(|| same(local).map(|files| compared = files)),
@@ -470,9 +471,11 @@ fn whole(args: &Args, steps: &mut Steps, local: &Path) -> anyhow::Result<usize> 
         ("what an account would be asked: expressions, roles, tables", Box::new(proven)),
     ];
     if !args.no_queries {
+        // before the others: it asks Terraform, which takes one at a time
+        let lake = queries::lake()?;
         looks.push((
             "every named query, of Athena and of the local engine",
-            Box::new(queries::compared),
+            Box::new(move || queries::compared(&lake)),
         ));
         looks.push(("a query over the workgroup's limit is refused", Box::new(queries::limited)));
         looks.push(("a query of one partition scans little", Box::new(queries::pruned)));

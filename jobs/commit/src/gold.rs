@@ -71,7 +71,7 @@ pub async fn run_gold(context: &Context) -> Result<Summary, Failure> {
     Err(Failure::new(
         Exit::LostRace,
         anyhow::anyhow!(
-            "silver has changed since gold was built for {} symbols, the first is {first}: \
+            "silver, or `gold` of lake.yaml, has changed since gold was built for {} symbols, the first is {first}: \
              run gold for run {} again, then this",
             stale.len(),
             context.run

@@ -21,7 +21,7 @@ pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
         let first = piece.first_month();
         piece.replace_months(Table::Features, timeframe, first, &bars.open_us, rows).await?;
     }
-    Ok(())
+    piece.drop_others(Table::Features).await
 }
 
 fn rows(open_us: &[i64], frame: &Frame<'_>, of: Range<usize>) -> anyhow::Result<RecordBatch> {

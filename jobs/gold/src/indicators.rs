@@ -23,7 +23,7 @@ pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
         let (first, opens) = (piece.first_month(), &analysis.bars.open_us);
         piece.replace_months(Table::Indicators, timeframe, first, opens, rows).await?;
     }
-    Ok(())
+    piece.drop_others(Table::Indicators).await
 }
 
 fn rows(analysis: &Analysis, settings: &str, of: Range<usize>) -> anyhow::Result<RecordBatch> {

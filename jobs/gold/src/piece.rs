@@ -165,6 +165,23 @@ impl<'a> Piece<'a> {
         self.built.take(written).await
     }
 
+    /// Takes away what a table has of timeframes that are configured no more: nobody keeps it up.
+    pub(crate) async fn drop_others(&mut self, table: Table) -> anyhow::Result<()> {
+        let of_now = &self.workshop.settings.timeframes;
+        for timeframe in Timeframe::GOLD.iter().filter(|timeframe| !of_now.contains(timeframe)) {
+            let held = self.workshop.sources.months(table, self.dirty, *timeframe);
+            let partitions = held.into_iter().map(|month| {
+                let mut partition = self.partition();
+                partition.insert("timeframe".to_owned(), timeframe.to_string());
+                partition.insert("month".to_owned(), month.to_string());
+                (partition, Vec::new())
+            });
+            let partitions = partitions.collect();
+            self.replace(table, partitions).await?;
+        }
+        Ok(())
+    }
+
     /// The first month that is made anew: of no month before it does anything change that rests on its own
     /// and earlier bars.
     pub(crate) fn first_month(&self) -> Option<Month> {

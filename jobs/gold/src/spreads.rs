@@ -35,7 +35,7 @@ pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
             piece.replace(Table::Spreads, vec![(partition, rows)]).await?;
         }
     }
-    Ok(())
+    piece.drop_others(Table::Spreads).await
 }
 
 async fn of_month(

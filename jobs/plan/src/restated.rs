@@ -40,7 +40,7 @@ impl Restated {
         // that there is none yet is an answer too, and the first one is then new
         let told = |row: &LedgerRow| match row.status {
             ArchiveStatus::Missing => Some(None),
-            status if status.is_usable() => Some(row.etag.clone()),
+            status if status.is_usable() => Some(Some(row.etag.clone().unwrap_or_default())),
             _ => None,
         };
         let told: Vec<_> = rows.filter_map(|(_, row)| Some((told(row)?, row.fetched_at))).collect();

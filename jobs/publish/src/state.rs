@@ -1,6 +1,6 @@
 //! How the lake is: what each day has become, what checks say, what was rejected, what runs did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::period::DAY_MICROS;
 use model::schema::Table;
@@ -11,8 +11,6 @@ use crate::read::Reader;
 /// Runs that a page shows, and of how many of them the checks.
 const RUNS: usize = 60;
 const HISTORY: usize = 14;
-/// Results of checks that a page shows one by one: those that pass are counted by name.
-const CHECKS: usize = 500;
 
 /// What each day has become.
 pub(crate) async fn coverage(reader: &Reader) -> anyhow::Result<Coverage> {
@@ -30,6 +28,12 @@ pub(crate) async fn coverage(reader: &Reader) -> anyhow::Result<Coverage> {
             .map(|name| answer.words(name));
     let (sources, markets, symbols, datasets) = (sources?, markets?, symbols?, datasets?);
     let (timeframes, statuses, reasons) = (timeframes?, statuses?, reasons?);
+    // where two sources have a symbol, whose it is stands behind its name
+    let mut sources_of: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for row in 0..answer.rows() {
+        let of = sources_of.entry((&markets[row], &symbols[row])).or_default();
+        of.insert(&sources[row]);
+    }
     let mut rows: Vec<(usize, CoverageRow)> = Vec::new();
     for row in 0..answer.rows() {
         let is_new = rows.last().is_none_or(|(before, _)| {
@@ -39,7 +43,9 @@ pub(crate) async fn coverage(reader: &Reader) -> anyhow::Result<Coverage> {
         });
         if is_new {
             let timeframe = Some(timeframes[row].clone()).filter(|timeframe| !timeframe.is_empty());
-            let symbol = symbols[row].clone();
+            let is_shared = sources_of[&(&*markets[row], &*symbols[row])].len() > 1;
+            let of_source = if is_shared { format!("-{}", sources[row]) } else { String::new() };
+            let symbol = format!("{}{of_source}", symbols[row]);
             let (market, dataset) = (markets[row].clone(), datasets[row].clone());
             let made = CoverageRow { symbol, market, dataset, timeframe, spans: Vec::new() };
             rows.push((row, made));
@@ -84,11 +90,17 @@ fn state(status: &str) -> State {
     }
 }
 
-/// What checks say: those of the last run that judged, with what they said before.
+/// What checks say: those of the last run that judged, with what they said before. What each of them lists one by
+/// one, a query shows.
 pub(crate) async fn checks(reader: &Reader) -> anyhow::Result<Vec<Check>> {
-    let sql = "SELECT run, check_name, status, subject, expected, found, detail, checked_at FROM ops.checks \
-               ORDER BY checked_at, run, check_name, subject, time, field";
-    let Some(answer) = reader.ask(Table::Checks, sql).await? else { return Ok(Vec::new()) };
+    let sql = format!(
+        "WITH runs AS (SELECT run, max(checked_at) AS at FROM ops.checks GROUP BY run \
+         ORDER BY at DESC, run DESC LIMIT {HISTORY}) \
+         SELECT c.run, check_name, status, subject, expected, found, detail, runs.at \
+         FROM ops.checks AS c INNER JOIN runs ON c.run = runs.run WHERE time IS NULL AND field IS NULL \
+         ORDER BY runs.at, c.run, check_name, subject"
+    );
+    let Some(answer) = reader.ask(Table::Checks, &sql).await? else { return Ok(Vec::new()) };
     let [runs, names, statuses, subjects, expected, found, details] =
         ["run", "check_name", "status", "subject", "expected", "found", "detail"]
             .map(|name| answer.words(name));
@@ -122,7 +134,6 @@ pub(crate) async fn checks(reader: &Reader) -> anyhow::Result<Vec<Check>> {
         })
         .collect();
     checks.sort_by_key(|check| std::cmp::Reverse(rank(check.outcome)));
-    checks.truncate(CHECKS);
     Ok(checks)
 }
 

@@ -35,12 +35,14 @@ pub(super) fn rounds(args: &Args) -> anyhow::Result<()> {
         .flat_map(|(day, set)| SYMBOLS.iter().map(move |symbol| scope(day, set, symbol)))
         .collect();
     for (round, scopes) in scopes.chunks(AT_ONCE).enumerate() {
+        // an execution may fail: a task may be killed more often than it is tried again
+        let run = |scope: &[&str; 8]| xtask(&on(&[&["run", "--wait"], scope.as_slice()].concat()));
         std::thread::scope(|threads| {
-            for scope in scopes {
-                // an execution may fail: a task may be killed more often than it is tried again
-                threads.spawn(|| xtask(&on(&[&["run", "--wait"], scope.as_slice()].concat())));
-            }
-        });
+            let begun: Vec<_> = scopes.iter().map(|scope| threads.spawn(|| run(scope))).collect();
+            begun.into_iter().try_for_each(|thread| {
+                thread.join().map_err(|_| anyhow::anyhow!("a thread ended badly"))?.map(drop)
+            })
+        })?;
         xtask(&on(&["run", "--redrive", "--wait"]))?;
         let text = fs::read_to_string(&log).unwrap_or_default();
         let kills = text.lines().filter(|line| line.ends_with("at random")).count();

@@ -67,10 +67,14 @@ fn question(name: &str) -> Vec<&str> {
     [name].into_iter().chain(of.iter().flat_map(|of| ["--param", *of])).collect()
 }
 
-/// Every named query gives the same rows, to the last digit, and Athena tells what it cost.
-pub(super) fn compared() -> anyhow::Result<()> {
+/// Where the lake lies that was deployed.
+pub(super) fn lake() -> anyhow::Result<String> {
     let lake = aws::output(&site()?, "environment")?["lake_uri"].take();
-    let lake = lake.as_str().context("the lake's URI is no text")?.to_owned();
+    Ok(lake.as_str().context("the lake's URI is no text")?.to_owned())
+}
+
+/// Every named query gives the same rows, to the last digit, and Athena tells what it cost.
+pub(super) fn compared(lake: &str) -> anyhow::Result<()> {
     let mut names: Vec<String> = std::fs::read_dir(root().join("sql/queries"))?
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".sql").map(str::to_owned))
@@ -81,7 +85,7 @@ pub(super) fn compared() -> anyhow::Result<()> {
     for name in &names {
         let question = question(name);
         let there = ask(&question, None)?;
-        let here = ask(&question, Some(&lake))?;
+        let here = ask(&question, Some(lake))?;
         if there.code != 0 || here.code != 0 {
             bail!("{name} fails:\n{}\n{}", there.told, here.told);
         }

@@ -40,7 +40,8 @@ mock_provider "aws" {
   }
 
   mock_resource "aws_s3_bucket" {
-    defaults = { arn = "arn:aws:s3:::mock" }
+    # as long as a real one: the letters of policies are counted
+    defaults = { arn = "arn:aws:s3:::market-lake-staging-111122223333-eu-central-1" }
   }
 
   mock_resource "aws_ecr_repository" {

@@ -64,7 +64,12 @@ pub const ALL: &[Derivation] = &[
     },
     Derivation {
         table: Table::Features,
-        inputs: &[other_months(Table::Bars), other_months(Table::Spreads), all(Table::Funding)],
+        inputs: &[
+            other_months(Table::Bars),
+            other_months(Table::Spreads),
+            all(Table::Funding),
+            all(Table::Fundamentals),
+        ],
     },
     Derivation { table: Table::Labels, inputs: &[other_months(Table::Bars)] },
 ];

@@ -60,7 +60,7 @@ pub const INDICATORS: TableSchema = TableSchema {
         col(
             "settings",
             Text,
-            "the periods that the row is made with, where they are not those in brackets",
+            "the periods that the row is made with; those in brackets are the defaults",
         ),
     ],
     partitions: &["source", "market", "symbol", "timeframe", "month"],

@@ -106,9 +106,16 @@ pub(super) fn bad_prints(bars: &Bars, settings: &Settings) -> Vec<Anomaly> {
             let above = ("highest", "above", 1.0, (before.max(after), highest));
             let (before, lowest, after) = near(&bars.low);
             let below = ("lowest", "below", -1.0, (lowest, before.min(after)));
-            for (name, side, sign, (lower, upper)) in [above, below] {
+            let beyond = |(name, side, sign, (lower, upper))| {
                 let beyond = if lower < upper { log_ratio(lower, upper) } else { None };
-                let Some(beyond) = beyond else { continue };
+                beyond.map(|beyond| (name, side, sign, beyond))
+            };
+            // one a bar: where both ends are bad, the farther one
+            let farther = [above, below]
+                .into_iter()
+                .filter_map(beyond)
+                .reduce(|above, below| if below.3 > above.3 { below } else { above });
+            if let Some((name, side, sign, beyond)) = farther {
                 let times = beyond / range;
                 if beyond >= limits.least_move && times >= limits.times {
                     let description = format!(

@@ -48,11 +48,19 @@ impl Bars {
         opens.rem_euclid(self.step) == 0 && self.runs.get(run).is_some_and(|r| r.contains(&opens))
     }
 
-    /// How many of them open before this instant.
-    pub fn before(&self, instant: i64) -> u64 {
-        let runs = self.runs.iter().take_while(|run| run.start < instant);
-        let of = |run: &Range<i64>| (run.end.min(instant) - run.start + self.step - 1) / self.step;
-        runs.map(|run| of(run) as u64).sum()
+    /// How many of them open before each of these instants, which are in order.
+    pub fn before(&self, instants: &[i64]) -> Vec<u64> {
+        let mut runs = self.runs.iter().peekable();
+        let mut passed = 0;
+        let mut before = |instant: i64| {
+            let of =
+                |run: &Range<i64>| (run.end.min(instant) - run.start + self.step - 1) / self.step;
+            while let Some(run) = runs.next_if(|run| run.end <= instant) {
+                passed += of(run) as u64;
+            }
+            passed + runs.peek().filter(|run| run.start < instant).map_or(0, |run| of(run) as u64)
+        };
+        instants.iter().map(|instant| before(*instant)).collect()
     }
 
     /// When they open, in order, in µs since the epoch.
@@ -81,10 +89,12 @@ mod tests {
             assert_eq!(bars.is_empty(), expect.is_empty(), "{open:?}");
             for at in -120..240 {
                 assert_eq!(bars.contains(at * minute), expect.contains(&at), "{open:?} {at}");
-                let before = expect.iter().filter(|opens| **opens < at).count();
-                assert_eq!(bars.before(at * minute), before as u64, "{open:?} {at}");
             }
             assert!(!bars.contains(1));
+            let instants: Vec<i64> = (-120..240).collect();
+            let before = instants.iter().map(|at| expect.iter().filter(|o| *o < at).count() as u64);
+            let micros: Vec<i64> = instants.iter().map(|at| at * minute).collect();
+            assert_eq!(bars.before(&micros), before.collect::<Vec<_>>(), "{open:?}");
         };
         check(&[], Timeframe::M1, &[]);
         check(&[(3, 3)], Timeframe::M1, &[]);
