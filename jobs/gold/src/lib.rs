@@ -1,7 +1,7 @@
 //! Derives the gold tables from silver and from each other; rebuilds dirty partitions only.
 //!
 //! Reads `runs/<run>/dirty.json` (or, asked to, everything that silver holds), the silver tables
-//! and, for the daily figures, the bars of the other months. Writes data files and one
+//! and, for what needs all there is, the bars and spreads of the other months. Writes data files and one
 //! [`GoldFragment`] a symbol; `commit` makes them visible.
 //!
 //! What a bar is made from is chosen for each symbol, UTC day and timeframe: that which is whole,

@@ -67,7 +67,7 @@ impl Sources {
         dirty.inputs(files, settings)
     }
 
-    /// Fails where a file that the bars of `dirty` are made from is not there or not of the size
+    /// Fails where a file that anything of `dirty` is made from is not there or not of the size
     /// that was committed. What silver says of the months themselves is verified to the last bit
     /// where it is read; of bars of other months and of days beside the months that is all, but
     /// for the checksums of pages.

@@ -2,7 +2,7 @@
 //! or a network, made anew as a whole after each run.
 //!
 //! Reads the tables at one version each, and changes none of them. Writes below `page/` alone: files of bars
-//! first, named after their content, and `index.html` last, so that whoever opens it sees one state.
+//! first, named after the run, and `index.html` last, so that whoever opens it sees one state.
 //!
 //! | module | what lives there |
 //! |---|---|
@@ -73,7 +73,7 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
         .map_err(anyhow::Error::from)?;
     let there = read::there(&tables).await?;
     let reader = read::Reader { session, there };
-    let market = market::of(&reader, &context.config, options.symbols).await?;
+    let market = market::of(&reader, context, options.symbols).await?;
     let left_out = market.left_out;
     let symbols = market.instruments.len() as u64;
     let coverage = state::coverage(&reader).await.context("coverage")?;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use model::config::{Config, Gold};
+use model::config::Gold;
 use model::period::DAY_MICROS;
 use model::schema::Table;
 use model::{Day as CalendarDay, Timeframe};
@@ -12,6 +12,10 @@ use page::{
     Bar, Day, Direction, Event, EventKind, Indicator, IndicatorKind, Instrument, Month, Series,
     Severity,
 };
+
+use source::Providers;
+use source::calendar::Calendar;
+use stage::Context;
 
 use crate::read::{Answer, Reader};
 
@@ -57,13 +61,13 @@ impl Key {
 }
 
 /// Those with the largest turnover of late, at most `most`.
-pub(crate) async fn of(reader: &Reader, config: &Config, most: u32) -> anyhow::Result<Market> {
+pub(crate) async fn of(reader: &Reader, context: &Context, most: u32) -> anyhow::Result<Market> {
     let keys = chosen(reader).await?;
     let left_out = (keys.len() as u64).saturating_sub(most.into());
     let keys: Vec<Key> = keys.into_iter().take(most as usize).collect();
     let mut instruments = Vec::with_capacity(keys.len());
     for key in &keys {
-        let made = instrument(reader, key, &keys, &config.gold).await;
+        let made = instrument(reader, context.providers, key, &keys, &context.config.gold).await;
         instruments.push(made.with_context(|| key.symbol.clone())?);
     }
     Ok(Market { instruments, left_out })
@@ -95,6 +99,7 @@ fn name(key: &Key, all: &[Key]) -> String {
 
 async fn instrument(
     reader: &Reader,
+    providers: Providers,
     key: &Key,
     all: &[Key],
     gold: &Gold,
@@ -129,19 +134,22 @@ async fn instrument(
     }
     let months = months(&dates, &days.units("volume")?);
     volumes.extend(months.values().copied());
+    let calendar = providers.calendar(key.source.parse()?, key.market.parse()?);
+    let sessions = calendar != Calendar::Always;
     let digits = Digits { price: digits_of(&prices), volume: digits_that_count(&volumes) };
     let mut series = Vec::with_capacity(looks.len());
     for (timeframe, from, answer) in &looks {
         let bars = bars(answer, digits)?;
         let indicators = indicators(reader, &of, *timeframe, *from, &bars, gold).await?;
         let (timeframe, step) = (timeframe.to_string(), timeframe.micros());
-        // a grid with many places without a bar is that of a venue that closes
-        let spans = bars.last().zip(bars.first()).map_or(0, |(b, a)| (b.time - a.time) / step + 1);
-        let sessions = (bars.len() as i64) < spans * 4 / 5;
         series.push(Series { timeframe, step, sessions, bars, indicators });
     }
     first_look_first(&mut series);
-    let told = told(reader, &of).await?;
+    let mut told = told(reader, &of).await?;
+    if !series.is_empty() && days.units("volume")?.iter().all(|volume| *volume == 0) {
+        // such a market counts in contracts, and its days state no volume
+        "contracts".clone_into(&mut told.1);
+    }
     let changes = days.doubles("pct_change")?;
     let (closes, of_days) = (days.units("close")?, days.units("volume")?);
     Ok(Instrument {

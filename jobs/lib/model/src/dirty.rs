@@ -57,8 +57,8 @@ impl Dirty {
     }
 
     /// Stands for what gold makes of this from: the live files of the silver tables in its
-    /// months, of trades those of the days beside them, and those of gold.bars in all other months
-    /// (daily figures need them). `files` may hold any files of any tables; those of no concern are
+    /// months, of trades those of the days beside them, and of what needs all there is, those of all other months
+    /// ([`crate::derivation`]). `files` may hold any files of any tables; those of no concern are
     /// left out. [`GOLD_BYTES`] is in it, and so are `settings`: [`crate::config::Gold::words`].
     pub fn inputs<'a>(
         &self,
