@@ -1,7 +1,10 @@
 //! Indicators in their table: of which bars, null where there are too few, and the same files however they
 //! came to be.
 
+use std::sync::Arc;
+
 use gold::models::Engine;
+use model::Timeframe;
 use model::schema::Table;
 
 use crate::derive::{Kline, kline, klines};
@@ -91,4 +94,52 @@ async fn month_by_month_or_at_once_the_files_are_the_same() {
     corrected.gold(false, Engine::Fold).await;
     let months = "SELECT DISTINCT month FROM gold.indicators ORDER BY month";
     assert_eq!(corrected.ask(months).await, ["2024-01", "2024-03"]);
+}
+
+/// Of which bars indicators are made from now on.
+fn configure(lab: &mut Lab, timeframes: &[Timeframe]) {
+    let mut config = (*lab.context.config).clone();
+    config.gold.timeframes = timeframes.to_vec();
+    lab.context.config = Arc::new(config);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timeframe_that_is_taken_away_takes_its_rows_with_it() {
+    let expected = lab(0).await;
+    expected.gold(true, Engine::Fold).await;
+    let expected = expected.files().await;
+    let mut changed = lab(0).await;
+    klines(&changed, "1h", &of_month("2024-01", 5)).await;
+    changed.gold(true, Engine::Fold).await;
+    configure(&mut changed, &[Timeframe::D1]);
+    klines(&changed, "1h", &of_month("2024-01", 0)).await;
+    changed.dirty("BTCUSDT", &["2024-01"]).await;
+    changed.gold(false, Engine::Fold).await;
+    for table in ["indicators", "features", "labels", "anomalies", "signals"] {
+        let sql = format!("SELECT DISTINCT timeframe FROM gold.{table} WHERE timeframe <> '1d'");
+        assert_eq!(changed.ask(&sql).await, Vec::<String>::new(), "{table}");
+    }
+    // and when it comes back it is whole
+    configure(&mut changed, &[Timeframe::H1, Timeframe::D1]);
+    changed.dirty("BTCUSDT", &["2024-03"]).await;
+    changed.gold(false, Engine::Fold).await;
+    assert_eq!(changed.files().await, expected);
+}
+
+/// A deviation that slides over its window leaves rests, and the root of one below 0 is no number.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_volatility_of_days_that_do_not_move_is_none() {
+    let lab = Lab::new();
+    let close = |day: i64| if day < 20 { 1_000 + i128::from((day * 7_919) % 97) } else { 1_234 };
+    let open = at("2024-01-01", 0, 0, 0);
+    let days: Vec<Kline> = (0..31)
+        .map(|day| kline(open + day * 86_400_000_000, close((day - 1).max(0)), close(day)))
+        .collect();
+    klines(&lab, "1d", &days).await;
+    lab.gold(true, Engine::Fold).await;
+    let quiet = "SELECT volatility_score, avg_7d FROM gold.daily WHERE date >= DATE '2024-01-28' ORDER BY date";
+    assert_eq!(lab.ask(quiet).await, vec!["0.0 1234.0"; 4]);
+    let lively = "SELECT count(volatility_score), sum(CASE WHEN volatility_score > 0 THEN 1 ELSE 0 END), \
+                  count(avg_7d) FROM gold.daily WHERE date < DATE '2024-01-21'";
+    assert_eq!(lab.ask(lively).await, ["13 13 14"]);
 }
