@@ -323,6 +323,9 @@ fn a_bad_print_is_known_with_the_next_bar() {
     let mut low = calm(60);
     low.low[50] = units(90.0);
     check(&low, &["50 bad_print high -105.4/-5 +2"]);
+    // both ends are bad: one of a kind a bar, the farther one
+    low.high[50] = units(103.0);
+    check(&low, &["50 bad_print high -105.4/-5 +2"]);
     // the neighbour went there as well: it was a movement of the market
     let mut both = with_high(50, 103.0);
     both.high[51] = units(102.9);
