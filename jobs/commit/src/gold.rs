@@ -1,7 +1,7 @@
 //! Gold tables: partitions replaced by what `gold` built, where that still fits silver. What could
 //! not be built keeps nothing else back, and is told at the end.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use model::derivation;
 use model::dirty::Dirty;
@@ -195,9 +195,7 @@ async fn choose(
         }
     };
     add(target);
-    let of_others = derivation::inputs().into_iter().chain(derivation::tables());
-    let others: BTreeSet<Table> = of_others.filter(|table| *table != target.table()).collect();
-    for table in others {
+    for table in derivation::inputs().into_iter().filter(|table| *table != target.table()) {
         if let Some(snapshot) = tables.snapshot(table).await? {
             add(&snapshot);
         }
