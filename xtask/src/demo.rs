@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<u8> {
         if summary.worst() == 0 && !is_idle(&summary) {
             answers(&environment, QUESTIONS, "")?;
         }
-        next(&summary, &environment, begun, false)?;
+        next(&summary, &environment, begun, false);
     }
     Ok(summary.worst())
 }
@@ -146,7 +146,7 @@ fn all_sources(
     if summary.worst() == 0 && is_news {
         answers(&servers.environment, sample::QUESTIONS_OF_ALL, &with(&servers.environment))?;
     }
-    next(&summary, &servers.environment, begun, true)?;
+    next(&summary, &servers.environment, begun, true);
     Ok(summary.worst())
 }
 
@@ -231,12 +231,7 @@ fn answers(
     Ok(())
 }
 
-fn next(
-    summary: &Summary,
-    environment: &Environment,
-    start: Instant,
-    all_sources: bool,
-) -> anyhow::Result<()> {
+fn next(summary: &Summary, environment: &Environment, start: Instant, all_sources: bool) {
     if summary.worst() == 0 {
         // a page that cannot be made says nothing against the run
         let made = page::publish(environment, None).and_then(|mut publish| Ok(publish.status()?));
@@ -252,11 +247,11 @@ fn next(
     println!("\nthe demo took {} without building", human::span(start.elapsed()));
     if summary.worst() != 0 {
         println!("next: cargo xtask demo                  goes on where this ended");
-        return Ok(());
+        return;
     }
     if all_sources {
         println!("next: cargo xtask demo --all-sources    again: nothing is asked twice");
-        return Ok(());
+        return;
     }
     println!(
         "next: cargo xtask query --list          all named queries\n      \
@@ -266,5 +261,4 @@ fn next(
          cargo xtask page --open                 the lake as a page\n      \
          cargo xtask demo --fresh                from nothing"
     );
-    Ok(())
 }

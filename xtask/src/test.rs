@@ -69,17 +69,16 @@ const STEPS: [&str; 12] = [
     "linters",
     "lints",
     "build",
+    "tests",
     "containers",
+    "e2e",
     "terraform",
     "emulator",
-    "tests",
-    "e2e",
 ];
 
-/// Steps that run beside all that come after them, which mostly wait, in this order.
-const BESIDE: &[&str] = &["containers", "terraform", "emulator"];
-/// Which of them makes the images that `e2e` takes.
-const MAKES_IMAGES: &str = "containers";
+/// Steps that run beside the crates' tests, for they mostly wait: each list in its order, the lists at the same
+/// time. `e2e` takes the images that `containers` makes.
+const BESIDE: [&[&str]; 2] = [&["containers", "e2e"], &["terraform", "emulator"]];
 
 /// What came of a step.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -108,24 +107,23 @@ pub(crate) fn run(args: &Args) -> u8 {
     let strict = args.all || args.require_all == "1";
     let whole = args.only.is_none();
     let mut done = Vec::new();
-    let (mut beside, mut engine) = (None::<Beside>, None);
+    // it runs until all have ended; where there is none, the step that takes it says so
+    let mut engine = None;
+    let mut beside = Vec::new();
     for step in STEPS.into_iter().filter(|s| args.only.as_ref().is_none_or(|only| only == s)) {
-        if whole && BESIDE.contains(&step) {
-            if beside.is_none() {
-                // where there is none, the step that takes it says so
-                engine = Engine::start().ok();
-                let variables = engine.as_ref().map_or_else(Vec::new, Engine::variables);
-                beside = Some(Beside::begin(BESIDE, strict, variables));
-            }
+        if whole && BESIDE.concat().contains(&step) {
             continue;
         }
-        if let Some(beside) = beside.as_ref().filter(|_| step == "e2e") {
-            done.extend(beside.until(MAKES_IMAGES));
+        if whole && step == "tests" {
+            engine = Engine::start().ok();
+            let variables = engine.as_ref().map_or_else(Vec::new, Engine::variables);
+            let begin = |steps| Beside::begin(steps, strict, variables.clone());
+            beside = BESIDE.map(begin).into();
         }
         println!("\n== {step}");
         let start = Instant::now();
         let built = whole || args.outcome.is_some();
-        let outcome = run_step(step, strict, built, engine.as_ref()).unwrap_or_else(|error| {
+        let outcome = run_step(step, strict, built).unwrap_or_else(|error| {
             println!("{step}: {}", human::chain(error.as_ref()));
             Outcome::of(false)
         });
@@ -138,7 +136,8 @@ pub(crate) fn run(args: &Args) -> u8 {
         }
         done.push(Done { step, outcome, took: start.elapsed() });
     }
-    done.extend(beside.map(Beside::end).unwrap_or_default());
+    done.extend(beside.into_iter().flat_map(Beside::end));
+    drop(engine);
     done.sort_by_key(|done| STEPS.iter().position(|step| *step == done.step));
     sum_up(done, strict)
 }
@@ -187,14 +186,8 @@ fn row(step: &str, good: u64, bad: u64, inside: &[String], took: Duration) -> Ve
     rows
 }
 
-/// Runs a step; `built` where `build` has made the programs, in a run of all steps. `engine` is that run's,
-/// with the images that `containers` made.
-fn run_step(
-    step: &str,
-    strict: bool,
-    built: bool,
-    engine: Option<&Engine>,
-) -> anyhow::Result<Outcome> {
+/// Runs a step; `built` where `build` has made the programs, in a run of all steps.
+fn run_step(step: &str, strict: bool, built: bool) -> anyhow::Result<Outcome> {
     match step {
         "format" if !doctor::answers("cargo", &["fmt", "--version"]) => {
             Ok(Outcome::Skipped("no rustfmt".into()))
@@ -219,7 +212,7 @@ fn run_step(
         "terraform" => infra::run(),
         "emulator" => emulator::run(strict),
         "containers" => containers::run(strict, built),
-        "e2e" => containers::end_to_end(strict, built, engine),
+        "e2e" => containers::end_to_end(strict, built),
         "lints" if !doctor::answers("cargo", &["clippy", "--version"]) => {
             Ok(Outcome::Skipped("no clippy".into()))
         }

@@ -183,7 +183,7 @@ mod tests {
         check(Calendar::Forex, Timeframe::H1, &week, &[1, 2], &[1, 0]);
         // of days that are UTC's each one on which it is open in part has a bar
         let days = ["2024-01-12 00:00", "2024-01-14 00:00", "2024-01-15 00:00"];
-        check(Calendar::Forex, Timeframe::D1, &days, &[1, 1], &[1, 1]);
+        check(Calendar::Forex, Timeframe::D1, &days, &[1, 1], &[1, 0]);
         // what comes after the last day that the calendar vouches for changes nothing of what was before
         let last = Calendar::Nyse.validity().end().start_micros() + 15 * 3_600_000_000;
         let opens = [last, last + 3_600_000_000, last + 3 * DAY_MICROS];

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::mpsc::{self, Receiver};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -25,7 +25,7 @@ pub(super) struct Done {
 
 /// Steps at work, one after the other.
 #[derive(Debug)]
-pub(super) struct Beside(Receiver<Done>);
+pub(super) struct Beside(JoinHandle<Vec<Done>>);
 
 impl Beside {
     /// Begins, each with the variables; what would be skipped fails where `strict`.
@@ -34,33 +34,13 @@ impl Beside {
         strict: bool,
         variables: Vec<(String, String)>,
     ) -> Self {
-        let (sender, ended) = mpsc::channel();
-        std::thread::spawn(move || {
-            for step in steps {
-                if sender.send(run(step, strict, &variables)).is_err() {
-                    return;
-                }
-            }
-        });
-        Self(ended)
+        let work = move || steps.iter().map(|step| run(step, strict, &variables)).collect();
+        Self(std::thread::spawn(work))
     }
 
-    /// Waits for the end of a step; the steps that have ended until then, none where it ended before.
-    pub(super) fn until(&self, step: &str) -> Vec<Done> {
-        let mut ended = Vec::new();
-        while let Ok(done) = self.0.recv() {
-            let is_it = done.step == step;
-            ended.push(done);
-            if is_it {
-                break;
-            }
-        }
-        ended
-    }
-
-    /// Waits for the end of all; those that no call of [`Self::until`] gave.
+    /// Waits for the end of all.
     pub(super) fn end(self) -> Vec<Done> {
-        self.0.iter().collect()
+        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 

@@ -44,12 +44,8 @@ pub(super) fn run(strict: bool, built: bool) -> anyhow::Result<Outcome> {
 
 /// The whole way on the emulated AWS. One deployment serves both kinds of tasks: those that are killed
 /// at random are programs, all others containers of the images that were just made. Questions are
-/// asked only where their engine is, or all is wanted.
-pub(super) fn end_to_end(
-    strict: bool,
-    built: bool,
-    engine: Option<&Engine>,
-) -> anyhow::Result<Outcome> {
+/// asked only where their engine is, or all is wanted. By itself, without the images, all tasks are programs.
+pub(super) fn end_to_end(strict: bool, built: bool) -> anyhow::Result<Outcome> {
     if !doctor::answers("terraform", &["version"]) {
         return Ok(Outcome::Skipped("no terraform".into()));
     }
@@ -58,8 +54,10 @@ pub(super) fn end_to_end(
     }
     let mut tally = Tally::default();
     let mut args = vec!["e2e"];
-    let variables = engine.map_or(&[][..], |engine| &engine.variables);
-    args.extend(engine.map(|_| "--containers"));
+    // the engine that the run of all steps holds
+    let engine = if built { Engine::start().ok() } else { None };
+    let variables = engine.as_ref().map_or_else(Vec::new, Engine::variables);
+    args.extend(engine.as_ref().map(|_| "--containers"));
     args.extend(built.then_some("--no-build"));
     if strict {
         args.extend(["--kills", "20"]);
@@ -67,7 +65,7 @@ pub(super) fn end_to_end(
         args.push("--no-queries");
         tally.skip("named queries on Athena: no engine; `cargo xtask e2e` installs it");
     }
-    tally.take("e2e", &mut xtask(&args, variables)?)?;
+    tally.take("e2e", &mut xtask(&args, &variables)?)?;
     Ok(tally.outcome())
 }
 
