@@ -27,6 +27,8 @@ pub const MAY_BE_EMPTY: &[Table] = &[
     Table::LastQuotes,
     Table::Actions,
     Table::Rejects,
+    Table::Spreads,
+    Table::Anomalies,
 ];
 
 /// The live data files of tables, by table.

@@ -30,6 +30,7 @@ const OF_OTHERS: [&Table; 7] = [
     &Table::Fundamentals,
     &Table::LastQuotes,
     &Table::Actions,
+    &Table::Spreads,
 ];
 
 fn sound() -> Result<Sound> {
