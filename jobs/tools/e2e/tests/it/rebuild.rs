@@ -22,7 +22,7 @@ struct Sound {
 }
 
 /// What the sample's spot market has no rows of.
-const OF_OTHERS: [&Table; 7] = [
+const OF_OTHERS: [&Table; 8] = [
     &Table::PriceKlines,
     &Table::Funding,
     &Table::Quotes,
