@@ -1,4 +1,4 @@
-//! `gold`: derives bars and daily figures from silver. See `gold --help`.
+//! `gold`: derives bars and what follows from them. See `gold --help`.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,8 @@ use gold::models::Engine;
 use model::{Market, Symbol};
 use stage::Common;
 
-/// Derives bars and daily figures from silver: what the run's commit left dirty, or everything.
+/// Derives bars from silver, and from them daily figures, indicators, anomalies, signals, features and labels: what
+/// the run's commit left dirty, or everything.
 #[derive(Debug, Parser)]
 #[command(
     version,
