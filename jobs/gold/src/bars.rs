@@ -10,8 +10,9 @@ use arrow::compute::{concat_batches, filter_record_batch};
 use model::Timeframe;
 use model::schema::Table;
 
+use crate::columns::texts;
 use crate::models;
-use crate::piece::{Piece, texts};
+use crate::piece::Piece;
 
 /// Makes them, and notes what gold.daily needs of them.
 pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
@@ -25,10 +26,8 @@ pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
         let bars = bars.with_context(|| month.to_string())?;
         let mut partitions = Vec::with_capacity(Timeframe::GOLD.len());
         for timeframe in Timeframe::GOLD {
-            let mut partition = piece.partition();
-            partition.insert("timeframe".to_owned(), timeframe.to_string());
-            partition.insert("month".to_owned(), month.to_string());
-            partitions.push((partition, of_timeframe(&bars, *timeframe)?));
+            let rows = of_timeframe(&bars, *timeframe)?;
+            partitions.push((piece.partition_of(*timeframe, *month), rows));
         }
         piece.replace(Table::Bars, partitions).await?;
         if let Some(first) = bars.first() {

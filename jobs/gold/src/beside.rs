@@ -2,14 +2,13 @@
 //! quotes; each with the time from which anybody could know it.
 
 use anyhow::Context as _;
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
-use arrow::datatypes::{
-    DataType, Date32Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
-};
+use arrow::array::{AsArray as _, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
+use model::Timeframe;
 use model::schema::Table;
-use model::{Day, Timeframe};
 use series::beside::{Beside, Quotes, Timeline};
 
+use crate::columns::{column, counts, dates, doubles};
 use crate::piece::{Piece, parameters_of};
 
 /// Of a symbol in one source and market.
@@ -29,12 +28,9 @@ pub(crate) async fn of(piece: &Piece<'_>, timeframe: Timeframe) -> anyhow::Resul
     let mut ratios = Vec::new();
     for batch in ask(piece, Table::Fundamentals, "as_of, CAST(pe_ratio AS double) AS ratio").await?
     {
-        let days = column(&batch, "as_of")?.as_primitive_opt::<Date32Type>().cloned();
-        let days = days.context("a day that is none")?;
-        for (day, ratio) in days.values().iter().zip(doubles(&batch, "ratio")?) {
+        for (day, ratio) in dates(&batch, "as_of")?.into_iter().zip(doubles(&batch, "ratio")?) {
             // at what time of the day it was asked for, the row does not say
-            let known = Day::of_epoch_days(*day).context("a row outside of all days")?.next();
-            ratios.push((known.start_micros(), ratio));
+            ratios.push((day.next().start_micros(), ratio));
         }
     }
     Ok(Beside {
@@ -78,12 +74,6 @@ async fn quotes(piece: &Piece<'_>, timeframe: Timeframe) -> anyhow::Result<Vec<(
     Ok(quotes)
 }
 
-fn counts(batch: &RecordBatch, name: &str) -> anyhow::Result<Vec<u64>> {
-    let column = arrow::compute::cast(column(batch, name)?, &DataType::Int64)?;
-    let column = column.as_primitive::<Int64Type>().values();
-    Ok(column.iter().map(|count| count.max(&0).unsigned_abs()).collect())
-}
-
 async fn ask(piece: &Piece<'_>, table: Table, columns: &str) -> anyhow::Result<Vec<RecordBatch>> {
     let workshop = piece.workshop;
     if !workshop.sources.has_table(table, piece.dirty) {
@@ -92,14 +82,4 @@ async fn ask(piece: &Piece<'_>, table: Table, columns: &str) -> anyhow::Result<V
     let sql = format!("SELECT {columns} FROM {table} WHERE {OF_SYMBOL} AND is_valid ORDER BY 1");
     let frame = workshop.session.sql(&sql).await?.with_param_values(parameters_of(piece.dirty))?;
     frame.collect().await.with_context(|| format!("cannot ask {table}"))
-}
-
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> anyhow::Result<&'a arrow::array::ArrayRef> {
-    batch.column_by_name(name).with_context(|| format!("no column `{name}`"))
-}
-
-fn doubles(batch: &RecordBatch, name: &str) -> anyhow::Result<Vec<Option<f64>>> {
-    let column = arrow::compute::cast(column(batch, name)?, &DataType::Float64)?;
-    let column = column.as_primitive::<Float64Type>();
-    Ok((0..column.len()).map(|row| column.is_valid(row).then(|| column.value(row))).collect())
 }

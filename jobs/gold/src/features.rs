@@ -7,7 +7,8 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use model::schema::Table;
 use series::features::{FEATURES, Frame};
 
-use crate::analysis::{Analysis, instants};
+use crate::analysis::Analysis;
+use crate::columns::instants;
 use crate::history;
 use crate::piece::Piece;
 

@@ -16,6 +16,7 @@ use store::LocalCopy;
 
 use crate::analysis::Analysis;
 use crate::beside;
+use crate::columns::column;
 use crate::piece::Piece;
 use crate::sessions;
 
@@ -76,9 +77,7 @@ fn read(bars: &mut Bars, copy: &LocalCopy) -> anyhow::Result<()> {
 }
 
 fn add(bars: &mut Bars, batch: &RecordBatch) -> anyhow::Result<()> {
-    let column = |name: &str| {
-        batch.column_by_name(name).with_context(|| format!("there is no column `{name}`"))
-    };
+    let column = |name: &str| column(batch, name);
     let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
     let opens = arrow::compute::cast(column("open_time")?, &micros)?;
     bars.open_us.extend(opens.as_primitive::<TimestampMicrosecondType>().values());

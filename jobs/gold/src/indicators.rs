@@ -10,7 +10,8 @@ use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int32Array, RecordBa
 use model::schema::Table;
 use series::indicators::Indicators;
 
-use crate::analysis::{Analysis, instants, prices, words};
+use crate::analysis::Analysis;
+use crate::columns::{instants, prices, words};
 use crate::history;
 use crate::piece::Piece;
 

@@ -10,7 +10,7 @@ use model::{Day, Month};
 use series::bars::Bars;
 use series::labels::{HORIZONS, Label, label};
 
-use crate::analysis::instants;
+use crate::columns::instants;
 use crate::history;
 use crate::piece::Piece;
 

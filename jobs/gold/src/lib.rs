@@ -22,6 +22,7 @@
 //! | `bars`, `month`, `day` | `gold.bars`: of a symbol, of a month, of a day from its files |
 //! | `history`, `beside`, `analysis` | all bars of a symbol, what stands beside them, their indicators |
 //! | `spreads`, `indicators`, `anomalies`, `signals`, `features`, `labels` | the tables of those names |
+//! | `columns` | columns of rows in memory, read and made |
 //! | `daily`, `sessions` | `gold.daily`; which days of trading follow on each other |
 //! | [`piece`] | one symbol: its tables, files, fragment |
 //!
@@ -32,6 +33,7 @@ mod anomalies;
 mod bars;
 pub mod base;
 mod beside;
+mod columns;
 mod daily;
 mod day;
 mod derivations;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use arrow::array::{Array as _, AsArray as _, Decimal128Array, Int64Array, RecordBatch};
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type};
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type};
 use futures::{StreamExt as _, TryStreamExt as _};
 use model::config::Venues as _;
 use model::dirty::Dirty;
@@ -20,11 +20,12 @@ use table::datafusion::prelude::SessionContext;
 use table::{FileFigures, LiveFile, verify};
 
 use crate::base::{self, Base};
+use crate::columns::{column, counts, dates, texts};
 use crate::day::fold_day;
 use crate::fold::{self, Bar};
 use crate::held::{Events, Expected, Held, Klines, Sums};
 use crate::models::{self, Engine};
-use crate::piece::{Workshop, parameters_of, text, texts};
+use crate::piece::{Workshop, parameters_of, text};
 
 /// What is known of the trades of one day.
 #[derive(Debug, Clone, Copy, Default)]
@@ -383,21 +384,10 @@ fn stretches(days: &BTreeSet<Day>) -> Vec<(Day, Day)> {
     stretches
 }
 
-/// A column of days.
-fn dates(batch: &RecordBatch, name: &str) -> anyhow::Result<Vec<Day>> {
-    let column = batch.column_by_name(name).with_context(|| format!("no column `{name}`"))?;
-    let days = column.as_primitive_opt::<Date32Type>().context("a column that has no days")?;
-    days.values()
-        .iter()
-        .map(|day| Day::of_epoch_days(*day).context("a row outside of all days"))
-        .collect()
-}
-
 /// What each row amounts to.
 fn sums(batch: &RecordBatch) -> anyhow::Result<Vec<Sums>> {
     let amounts = |name: &str| -> anyhow::Result<Decimal128Array> {
-        let column = batch.column_by_name(name).with_context(|| format!("no column `{name}`"))?;
-        let column = arrow::compute::cast(column, &DataType::Decimal128(38, 8))?;
+        let column = arrow::compute::cast(column(batch, name)?, &DataType::Decimal128(38, 8))?;
         Ok(column.as_primitive::<Decimal128Type>().clone())
     };
     let trades = counts(batch, "trade_count")?;
@@ -411,12 +401,4 @@ fn sums(batch: &RecordBatch) -> anyhow::Result<Vec<Sums>> {
             contracts: of(&contracts, row),
         })
         .collect())
-}
-
-/// A column of counts, of whatever type of number; what 64 bits do not hold is their greatest.
-fn counts(batch: &RecordBatch, name: &str) -> anyhow::Result<Vec<u64>> {
-    let column = batch.column_by_name(name).with_context(|| format!("no column `{name}`"))?;
-    let wide = arrow::compute::cast(column, &DataType::Decimal128(38, 0))?;
-    let wide = wide.as_primitive::<Decimal128Type>().values();
-    Ok(wide.iter().map(|n| u64::try_from((*n).max(0)).unwrap_or(u64::MAX)).collect())
 }

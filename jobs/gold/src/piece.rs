@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use arrow::array::{AsArray as _, RecordBatch, StringArray};
+use arrow::array::RecordBatch;
 use model::config::Gold;
 use model::dirty::Dirty;
 use model::fragment::DataFile;
@@ -132,6 +132,14 @@ impl<'a> Piece<'a> {
         .into()
     }
 
+    /// The symbol's partition of a table that lies in timeframes and months.
+    pub(crate) fn partition_of(&self, timeframe: Timeframe, month: Month) -> Partition {
+        let mut partition = self.partition();
+        partition.insert("timeframe".to_owned(), timeframe.to_string());
+        partition.insert("month".to_owned(), month.to_string());
+        partition
+    }
+
     /// The data files of all bars of a timeframe, in order of time: those of the months that were made anew, and
     /// of all others those that are there.
     pub(crate) fn files_of_bars(&self, timeframe: Timeframe) -> Vec<String> {
@@ -170,13 +178,8 @@ impl<'a> Piece<'a> {
         let of_now = &self.workshop.settings.timeframes;
         for timeframe in Timeframe::GOLD.iter().filter(|timeframe| !of_now.contains(timeframe)) {
             let held = self.workshop.sources.months(table, self.dirty, *timeframe);
-            let partitions = held.into_iter().map(|month| {
-                let mut partition = self.partition();
-                partition.insert("timeframe".to_owned(), timeframe.to_string());
-                partition.insert("month".to_owned(), month.to_string());
-                (partition, Vec::new())
-            });
-            let partitions = partitions.collect();
+            let none = |month| (self.partition_of(*timeframe, month), Vec::new());
+            let partitions = held.into_iter().map(none).collect();
             self.replace(table, partitions).await?;
         }
         Ok(())
@@ -205,10 +208,8 @@ impl<'a> Piece<'a> {
         for month in months.union(&held).filter(|month| changes(month)) {
             let from = open_us.partition_point(|open| *open < month.first().start_micros());
             let to = open_us.partition_point(|open| *open < month.last().next().start_micros());
-            let mut partition = self.partition();
-            partition.insert("timeframe".to_owned(), timeframe.to_string());
-            partition.insert("month".to_owned(), month.to_string());
             let of_month = if from < to { vec![rows(from..to)?] } else { Vec::new() };
+            let partition = self.partition_of(timeframe, *month);
             self.replace(table, vec![(partition, of_month)]).await?;
         }
         Ok(())
@@ -282,13 +283,6 @@ pub(crate) fn parameters_of(dirty: &Dirty) -> Vec<Parameter> {
 
 pub(crate) fn text(value: &str) -> ScalarValue {
     ScalarValue::Utf8(Some(value.to_owned()))
-}
-
-/// A text column, whatever form of text the engine gave it.
-pub(crate) fn texts(batch: &RecordBatch, name: &str) -> anyhow::Result<StringArray> {
-    let column = batch.column_by_name(name).with_context(|| format!("no column `{name}`"))?;
-    let column = arrow::compute::cast(column, &arrow::datatypes::DataType::Utf8)?;
-    Ok(column.as_string::<i32>().clone())
 }
 
 fn month(micros: i64) -> Option<Month> {

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use model::schema::Table;
 use series::signals::{Signal, signals};
 
-use crate::analysis::{instants, words};
+use crate::columns::{instants, words};
 use crate::history;
 use crate::piece::Piece;
 

@@ -3,15 +3,14 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use arrow::array::{ArrayRef, AsArray as _, RecordBatch};
+use arrow::array::{AsArray as _, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Int64Type};
 use model::schema::Table;
 use model::{Month, Timeframe};
 use table::datafusion::common::ScalarValue;
 
-use crate::analysis::instants;
+use crate::columns::{column, instants};
 use crate::models;
 use crate::piece::{Piece, parameters_of};
 
@@ -28,11 +27,10 @@ pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
             }
             let rows =
                 if has_quotes { of_month(piece, timeframe, *month).await? } else { Vec::new() };
-            let mut partition = piece.partition();
-            partition.insert("timeframe".to_owned(), timeframe.to_string());
-            partition.insert("month".to_owned(), month.to_string());
             piece.spreads.extend(rows.iter().map(|rows| (timeframe, rows.clone())));
-            piece.replace(Table::Spreads, vec![(partition, rows)]).await?;
+            piece
+                .replace(Table::Spreads, vec![(piece.partition_of(timeframe, *month), rows)])
+                .await?;
         }
     }
     piece.drop_others(Table::Spreads).await
@@ -53,14 +51,11 @@ async fn of_month(
     if rows.num_rows() == 0 {
         return Ok(Vec::new());
     }
-    let column = |name: &str| -> anyhow::Result<&ArrayRef> {
-        rows.column_by_name(name).with_context(|| format!("no column `{name}`"))
-    };
-    let opens = arrow::compute::cast(column("open_us")?, &DataType::Int64)?;
+    let opens = arrow::compute::cast(column(&rows, "open_us")?, &DataType::Int64)?;
     let opens = opens.as_primitive::<Int64Type>().values().iter().copied();
     let mut columns = vec![("open_time", instants(opens))];
     for name in ["quotes", "spread", "crossed", "locked"] {
-        columns.push((name, Arc::clone(column(name)?)));
+        columns.push((name, Arc::clone(column(&rows, name)?)));
     }
     Ok(vec![RecordBatch::try_from_iter_with_nullable(
         columns.into_iter().map(|(name, column)| (name, column, true)),

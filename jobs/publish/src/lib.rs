@@ -71,8 +71,7 @@ pub async fn run(context: &Context, options: Options) -> Result<Summary, Failure
             ..SessionOptions::default()
         })
         .map_err(anyhow::Error::from)?;
-    let there = read::there(&tables).await?;
-    let reader = read::Reader { session, there };
+    let reader = read::Reader(session);
     let market = market::of(&reader, context, options.symbols).await?;
     let left_out = market.left_out;
     let symbols = market.instruments.len() as u64;
