@@ -65,10 +65,9 @@ async fn quotes(piece: &Piece<'_>, timeframe: Timeframe) -> anyhow::Result<Vec<(
         let spreads = doubles(batch, "spread")?;
         let (crossed, locked) = (counts(batch, "crossed")?, counts(batch, "locked")?);
         for (row, open) in opens.iter().enumerate() {
-            // a bar of crossed quotes alone has no spread
-            let spread = spreads[row].unwrap_or_default();
             let known = open + timeframe.micros();
-            quotes.push((known, Quotes { spread, crossed: crossed[row], locked: locked[row] }));
+            let (crossed, locked) = (crossed[row], locked[row]);
+            quotes.push((known, Quotes { spread: spreads[row], crossed, locked }));
         }
     }
     Ok(quotes)

@@ -177,7 +177,7 @@ impl<'a> Piece<'a> {
     pub(crate) async fn drop_others(&mut self, table: Table) -> anyhow::Result<()> {
         let of_now = &self.workshop.settings.timeframes;
         for timeframe in Timeframe::GOLD.iter().filter(|timeframe| !of_now.contains(timeframe)) {
-            let held = self.workshop.sources.months(table, self.dirty, *timeframe);
+            let held = self.workshop.sources.months(table, self.dirty, Some(*timeframe));
             let none = |month| (self.partition_of(*timeframe, month), Vec::new());
             let partitions = held.into_iter().map(none).collect();
             self.replace(table, partitions).await?;
@@ -201,7 +201,7 @@ impl<'a> Piece<'a> {
         open_us: &[i64],
         rows: impl Fn(Range<usize>) -> anyhow::Result<RecordBatch>,
     ) -> anyhow::Result<()> {
-        let held = self.workshop.sources.months(table, self.dirty, timeframe);
+        let held = self.workshop.sources.months(table, self.dirty, Some(timeframe));
         let months: BTreeSet<Month> =
             open_us.chunk_by(|a, b| month(*a) == month(*b)).filter_map(|of| month(of[0])).collect();
         let changes = |month: &Month| Some(*month) >= first || !held.contains(month);

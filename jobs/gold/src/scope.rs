@@ -153,11 +153,17 @@ impl Sources {
         files
     }
 
-    /// The months of which a table has rows of a symbol and timeframe.
-    pub fn months(&self, table: Table, dirty: &Dirty, timeframe: Timeframe) -> BTreeSet<Month> {
+    /// The months of which a table has rows of a symbol, and of a timeframe where that is asked for.
+    pub fn months(
+        &self,
+        table: Table,
+        dirty: &Dirty,
+        timeframe: Option<Timeframe>,
+    ) -> BTreeSet<Month> {
         let of_table = self.of(dirty).filter(|(t, _)| *t == table).flat_map(|(_, files)| files);
         let is_of = |file: &&LiveFile| {
-            file.partition.get("timeframe").is_some_and(|t| t == timeframe.as_str())
+            let of = file.partition.get("timeframe");
+            timeframe.is_none_or(|timeframe| of.is_some_and(|of| of == timeframe.as_str()))
         };
         of_table.filter(is_of).filter_map(|file| month(&file.partition)).collect()
     }

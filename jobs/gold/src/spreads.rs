@@ -1,4 +1,4 @@
-//! `gold.spreads`: a row a bar with quotes, of the dirty months, in files of a month each. Made of quotes alone, so
+//! `gold.spreads`: a row a bar with quotes, of the dirty months and those that lack, in files of a month each. Made of quotes alone, so
 //! that what compares spreads need not read every quote there ever was.
 
 use std::sync::Arc;
@@ -17,16 +17,18 @@ use crate::piece::{Piece, parameters_of};
 /// Makes them.
 pub(crate) async fn make(piece: &mut Piece<'_>) -> anyhow::Result<()> {
     let (workshop, dirty) = (piece.workshop, piece.dirty);
+    let quoted = workshop.sources.months(Table::Quotes, dirty, None);
     for timeframe in workshop.settings.timeframes.clone() {
-        let held = workshop.sources.months(Table::Spreads, dirty, timeframe);
-        for month in &dirty.months {
-            let has_quotes = workshop.sources.has(Table::Quotes, dirty, *month);
-            // a month that never had a quote has no file to be replaced
-            if !has_quotes && !held.contains(month) {
-                continue;
-            }
-            let rows =
-                if has_quotes { of_month(piece, timeframe, *month).await? } else { Vec::new() };
+        let held = workshop.sources.months(Table::Spreads, dirty, Some(timeframe));
+        // a month that never had a quote has no file to be replaced; one whose quotes are older than the
+        // table, or than its timeframe, is made with whatever comes next
+        let changes = |month: &&Month| dirty.months.contains(month) || !held.contains(month);
+        for month in quoted.union(&held).filter(changes) {
+            let rows = if quoted.contains(month) {
+                of_month(piece, timeframe, *month).await?
+            } else {
+                Vec::new()
+            };
             piece.spreads.extend(rows.iter().map(|rows| (timeframe, rows.clone())));
             piece
                 .replace(Table::Spreads, vec![(piece.partition_of(timeframe, *month), rows)])

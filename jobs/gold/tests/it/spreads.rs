@@ -71,6 +71,11 @@ async fn a_bar_knows_its_quotes_and_features_know_the_bar() {
     lab.gold(false, Engine::Fold).await;
     assert_eq!(lab.files().await, files);
     assert_eq!(lab.ask(known).await, ["0.01", "0.04"]);
+    // a table that is younger than the quotes is filled with whatever is made next
+    lab.forget(Table::Spreads).await;
+    lab.dirty("BTCUSDT", &["2024-02"]).await;
+    lab.gold(false, Engine::Fold).await;
+    assert_eq!(lab.files().await, files);
     // quotes that are taken away take their spreads with them
     let partition =
         [("source", "binance"), ("market", "spot"), ("symbol", "BTCUSDT"), ("date", "2024-02-01")];

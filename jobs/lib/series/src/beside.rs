@@ -70,8 +70,9 @@ impl<T> Timeline<T> {
 /// What the best bids and asks were during one bar. Known when the bar has closed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quotes {
-    /// The sum of ask − bid by the sum of their middles, over the bar's valid quotes; a ratio, not a percentage.
-    pub spread: f64,
+    /// The sum of ask − bid by the sum of their middles, over the bar's valid quotes; a ratio, not a percentage. None
+    /// of a bar without a valid quote.
+    pub spread: Option<f64>,
     /// How many quotes of the bar had a bid above the ask.
     pub crossed: u64,
     /// How many quotes of the bar had a bid that equals the ask.

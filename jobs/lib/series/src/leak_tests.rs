@@ -193,7 +193,7 @@ fn beside_of(bars: &Bars, random: &mut fastrand::Rng) -> Beside {
             let crossed = u64::from(random.u8(..) < 4);
             let locked = u64::from(random.u8(..) < 4) * 2;
             let late = if random.u8(..) < 10 { random.i64(1..3 * HOUR_US) } else { 0 };
-            let spread = 0.001 * wide * (1.0 + 0.1 * random.f64());
+            let spread = Some(0.001 * wide * (1.0 + 0.1 * random.f64()));
             quotes.push((close_us(bars, at) + late, Quotes { spread, crossed, locked }));
         }
     }

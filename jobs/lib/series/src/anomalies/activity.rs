@@ -79,7 +79,7 @@ pub(super) fn wide_spreads(bars: &Bars, beside: &Beside, settings: &Settings) ->
     let mut before = Window::new(settings.window);
     let mut found = Vec::new();
     for (at, quotes) in quoted(bars, beside) {
-        let spread = quotes.spread;
+        let Some(spread) = quotes.spread else { continue };
         if spread >= limits.least
             && let Some(times) = multiple(&before, settings.fewest, spread)
             && times >= limits.times

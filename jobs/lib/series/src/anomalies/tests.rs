@@ -48,7 +48,7 @@ fn nothing_stands_out_of_a_quiet_random_walk() {
         let bars = walk(10_000, deviation, seed);
         let mut random = fastrand::Rng::with_seed(seed);
         let quotes = (0..bars.len()).map(|at| {
-            let spread = 0.001 * (1.0 + 0.2 * testing::normal(&mut random));
+            let spread = Some(0.001 * (1.0 + 0.2 * testing::normal(&mut random)));
             (close_us(&bars, at), Quotes { spread, crossed: 0, locked: 0 })
         });
         let beside = Beside { quotes: Timeline::new(quotes.collect()), ..Beside::default() };
@@ -345,8 +345,10 @@ fn spreads_and_quotes_are_judged_where_there_are_any() {
     let bars = calm(60);
     let quotes = |spread: f64, crossed: u64, locked: u64| {
         let of = |at: usize| match at {
-            50 => Quotes { spread, crossed, locked },
-            _ => Quotes { spread: 0.0002, crossed: 0, locked: 0 },
+            50 => Quotes { spread: Some(spread), crossed, locked },
+            // of nothing but crossed quotes nobody can tell a spread
+            20 => Quotes { spread: None, crossed: 0, locked: 0 },
+            _ => Quotes { spread: Some(0.0002), crossed: 0, locked: 0 },
         };
         let known = (0..60).map(|at| (close_us(&bars, at), of(at))).collect();
         Beside { quotes: Timeline::new(known), ..Beside::default() }
@@ -364,13 +366,13 @@ fn spreads_and_quotes_are_judged_where_there_are_any() {
     assert_eq!(
         described,
         [
-            "the mean spread of 0.21 % is 10.5 times the median of the 50 before it, threshold 5",
+            "the mean spread of 0.21 % is 10.5 times the median of the 49 before it, threshold 5",
             "20 quotes are crossed and 3 are locked in this bar, threshold 1",
         ]
     );
     // a wide spread is not told again for bars without quotes of their own
     let known = (0..=50).map(|at| {
-        let spread = if at == 50 { 0.01 } else { 0.001 };
+        let spread = Some(if at == 50 { 0.01 } else { 0.001 });
         (close_us(&bars, at), Quotes { spread, crossed: 0, locked: 0 })
     });
     let beside = Beside { quotes: Timeline::new(known.collect()), ..Beside::default() };

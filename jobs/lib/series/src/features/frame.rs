@@ -69,7 +69,7 @@ impl<'a> Frame<'a> {
             volumes,
             volume_means: means_before(&bars.volume, MEAN_OF),
             funding_rates: fresh(bars, &beside.funding, RATE_US, |rate| Some(*rate)),
-            spreads: fresh(bars, &beside.quotes, RATE_US, |quotes| Some(quotes.spread)),
+            spreads: fresh(bars, &beside.quotes, RATE_US, |quotes| quotes.spread),
             price_earnings: fresh(bars, &beside.price_earnings, EARNINGS_US, |ratio| *ratio),
         }
     }

@@ -182,7 +182,7 @@ fn what_stands_beside_is_the_last_known_while_it_says_something() {
     let mut bars = flat(10, 1.0);
     bars.width_us = DAY_US;
     bars.open_us = (0..10).map(|day| day * DAY_US).collect();
-    let quotes = Quotes { spread: 0.01, crossed: 0, locked: 0 };
+    let quotes = Quotes { spread: Some(0.01), crossed: 0, locked: 0 };
     let beside = Beside {
         funding: Timeline::new(vec![(2 * DAY_US, 0.5), (2 * DAY_US + 1, 0.25)]),
         quotes: Timeline::new(vec![(3 * DAY_US, quotes)]),
